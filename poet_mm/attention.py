@@ -1,0 +1,93 @@
+"""Multi-head attention on torch's fused kernel.
+
+Same call and same residual form as mmcv's ``MultiheadAttention``, which always
+computes the attention weights and so can never use the fused kernel.
+
+Letters: B images, T queries, S keys, H heads, C channels.
+"""
+from typing import Optional
+
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+
+class MultiheadAttention(BaseModule):
+    """``query + dropout(attention(query + query_pos, key + key_pos, value))``.
+
+    Args:
+        embed_dims (int): C, channels of queries, keys, values and output.
+        num_heads (int): H; must divide ``embed_dims``.
+        dropout (float): On the attention weights and on the output.
+    """
+
+    def __init__(self,
+                 embed_dims: int,
+                 num_heads: int,
+                 dropout: float = 0.0,
+                 batch_first: bool = True) -> None:
+        super().__init__()
+        if embed_dims % num_heads:
+            raise ValueError(f'embed_dims={embed_dims} cannot be split into '
+                             f'num_heads={num_heads} heads of equal size.')
+        assert batch_first, 'mmdet passes (B, T, C)'
+        self.embed_dims = embed_dims
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.in_proj = nn.Linear(embed_dims, 3 * embed_dims)  # q, k, v
+        self.out_proj = nn.Linear(embed_dims, embed_dims)
+        self.out_dropout = nn.Dropout(dropout)
+        nn.init.zeros_(self.in_proj.bias)
+        nn.init.zeros_(self.out_proj.bias)
+
+    def forward(self,
+                query: Tensor,
+                key: Tensor,
+                value: Tensor,
+                query_pos: Optional[Tensor] = None,
+                key_pos: Optional[Tensor] = None,
+                attn_mask: Optional[Tensor] = None,
+                key_padding_mask: Optional[Tensor] = None) -> Tensor:
+        """
+        Args:
+            query (Tensor): (B, T, C).
+            key, value (Tensor): (B, S, C).
+            query_pos, key_pos (Tensor, optional): Position codes, added to
+                queries and keys but not to values.
+            attn_mask (Tensor, optional): (T, S), True where a query must not
+                look.
+            key_padding_mask (Tensor, optional): (B, S), True at padded keys.
+
+        Returns:
+            Tensor: (B, T, C).
+        """
+        q = query if query_pos is None else query + query_pos
+        k = key if key_pos is None else key + key_pos
+        q, k, v = (
+            self._split_heads(F.linear(x, weight, bias))
+            for x, weight, bias in zip((q, k, value),
+                                       self.in_proj.weight.chunk(3),
+                                       self.in_proj.bias.chunk(3)))
+        out = F.scaled_dot_product_attention(
+            q,
+            k,
+            v,
+            attn_mask=_may_look(attn_mask, key_padding_mask),
+            dropout_p=self.dropout if self.training else 0.0)  # (B, H, T, C/H)
+        out = self.out_proj(out.transpose(1, 2).flatten(2))  # (B, T, C)
+        return query + self.out_dropout(out)
+
+    def _split_heads(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
+
+def _may_look(attn_mask: Optional[Tensor],
+              key_padding_mask: Optional[Tensor]) -> Optional[Tensor]:
+    """True where attention is allowed, (B or 1, 1, T or 1, S); None: all."""
+    allowed = None
+    if key_padding_mask is not None:
+        allowed = ~key_padding_mask[:, None, None, :]  # (B, 1, 1, S)
+    if attn_mask is not None:
+        free = ~attn_mask[None, None]  # (1, 1, T, S)
+        allowed = free if allowed is None else allowed & free
+    return allowed

@@ -1,0 +1,106 @@
+"""Pixels <-> what POET predicts: centre, offsets and visibility of a person.
+
+Source: POET (arXiv 2103.12115), section 3.1.
+
+Letters: N people in an image, K keypoints.
+"""
+from typing import Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+from mmpose.codecs.base import BaseKeypointCodec
+from mmpose.registry import KEYPOINT_CODECS
+
+PERSON, EMPTY_PERSON = 0, 1  # class indices; the last logit is nobody
+OCCLUDED, VISIBLE = 1, 2  # COCO's v; 0 is 'not labelled'
+
+
+@KEYPOINT_CODECS.register_module()
+class POETCodec(BaseKeypointCodec):
+    """Encode people as centres, offsets and visibility, and back.
+
+    All coordinates are divided by the size of the un-padded image, so that
+    ``centers`` lie in [0, 1] and ``offsets`` in [-1, 1].
+
+    Args:
+        supervise (str): Joints whose coordinates are learned and whose mean is
+            the person's centre: ``'visible'`` (v = 2, the paper and its
+            release) or ``'labelled'`` (v > 0, what COCO's OKS scores).
+        empty_class (bool): Give people without a supervised joint a class of
+            their own, as the authors' release does. Defaults to False: they
+            are persons whose coordinates are not learned.
+    """
+
+    auxiliary_encode_keys = {'img_shape', 'iscrowd'}
+    label_mapping_table = dict(
+        centers='centers',
+        offsets='offsets',
+        visibility='visibility',
+        keypoint_weights='keypoint_weights',
+        labels='labels')
+
+    def __init__(self, supervise: str = 'visible', empty_class: bool = False):
+        allowed = {'visible': VISIBLE, 'labelled': OCCLUDED}
+        if supervise not in allowed:
+            raise ValueError(f'POETCodec got supervise={supervise!r}; allowed '
+                             f'are {sorted(allowed)}.')
+        self.lowest_supervised = allowed[supervise]
+        self.empty_class = empty_class
+
+    def encode(self,
+               keypoints: np.ndarray,
+               keypoints_visible: np.ndarray,
+               img_shape: Tuple[int, int],
+               iscrowd: Optional[Sequence[int]] = None) -> dict:
+        """Make the training target of one image. Crowds are not people.
+
+        Args:
+            keypoints (np.ndarray): (N, K, 2), x and y in pixels.
+            keypoints_visible (np.ndarray): (N, K), COCO's raw v in {0, 1, 2}.
+            img_shape (tuple): Height and width of the un-padded image.
+            iscrowd (Sequence[int], optional): (N, ), 1 for a crowd region.
+
+        Returns:
+            dict: ``centers`` (N, 2) and ``offsets`` (N, K, 2), undone by
+            :meth:`decode`; ``visibility`` (N, K), 1 where v = 2;
+            ``keypoint_weights`` (N, K), 1 where coordinates are supervised,
+            elsewhere offsets are 0; ``labels`` (N, ), int64.
+        """
+        if iscrowd is not None:
+            people = ~np.asarray(iscrowd, dtype=bool)
+            keypoints = keypoints[people]
+            keypoints_visible = keypoints_visible[people]
+
+        weights = keypoints_visible >= self.lowest_supervised  # (N, K)
+        height, width = img_shape
+        points = keypoints / np.array([width, height], dtype=np.float32)
+        points = points * weights[..., None]  # (N, K, 2), unsupervised: 0
+        count = weights.sum(axis=1)  # (N, )
+        centers = points.sum(axis=1) / np.maximum(count, 1)[:, None]  # (N, 2)
+        offsets = (points - centers[:, None]) * weights[..., None]
+
+        labels = np.full(len(count), PERSON, dtype=np.int64)
+        if self.empty_class:
+            labels[count == 0] = EMPTY_PERSON
+        return dict(
+            centers=centers.astype(np.float32),
+            offsets=offsets.astype(np.float32),
+            visibility=(keypoints_visible == VISIBLE).astype(np.float32),
+            keypoint_weights=weights.astype(np.float32),
+            labels=labels)
+
+    def decode(self, encoded: Mapping,
+               img_shape: Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]:
+        """Undo :meth:`encode`.
+
+        Args:
+            encoded (Mapping): ``centers`` (..., 2), ``offsets`` (..., K, 2)
+                and ``visibility`` (..., K), as NumPy arrays.
+            img_shape (tuple): Height and width of the un-padded image.
+
+        Returns:
+            tuple: Keypoints (..., K, 2) in pixels and visibility (..., K).
+        """
+        height, width = img_shape
+        points = encoded['centers'][..., None, :] + encoded['offsets']
+        size = np.array([width, height], dtype=np.float32)
+        return points * size, encoded['visibility']

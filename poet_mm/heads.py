@@ -1,0 +1,254 @@
+"""POETHead: features -> transformer -> one pose per query.
+
+Source: POET (arXiv 2103.12115), section 3; transformer as in DETR
+(arXiv 2005.12872). Difference from the authors' release: the fields have names
+instead of strided columns of one tensor.
+
+Letters: B images, L decoder layers, Q queries, K keypoints, C person classes.
+"""
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+import torch
+from mmdet.models.layers import MLP, SinePositionalEncoding
+from mmengine.structures import InstanceData
+from mmpose.models.heads.base_head import BaseHead
+from mmpose.registry import KEYPOINT_CODECS, MODELS
+from mmpose.utils.typing import (ConfigType, Features, InstanceList,
+                                 OptConfigType, OptSampleList, SampleList)
+from torch import Tensor, nn
+
+from .codecs import PERSON
+from .targets import stack_targets
+from .transformer import POETDecoder, POETEncoder
+
+
+@MODELS.register_module()
+class POETHead(BaseHead):
+    """Pose estimation transformer on one feature level of any backbone.
+
+    Args:
+        in_channels (int): Channels of the feature level.
+        num_keypoints (int): K, joints of the data set's skeleton.
+        num_queries (int): Q, the most people an image can get.
+            Defaults to 25.
+        num_classes (int): C, person classes without "nobody": 1, or 2 with
+            ``POETCodec(empty_class=True)``. Defaults to 1.
+        feat_index (int): Which of the backbone's (or neck's) feature levels.
+            Defaults to -1, the last.
+        encoder, decoder (dict): Arguments of mmdet's
+            ``DetrTransformerEncoder`` and ``DetrTransformerDecoder``.
+        positional_encoding (dict): Arguments of mmdet's
+            ``SinePositionalEncoding``.
+        loss (dict): Config of :class:`PoseSetLoss`.
+        codec (dict): Config of :class:`POETCodec`, the one that the pipeline's
+            ``GenerateTarget`` uses.
+    """
+
+    def __init__(self,
+                 in_channels: int,
+                 num_keypoints: int,
+                 encoder: ConfigType,
+                 decoder: ConfigType,
+                 positional_encoding: ConfigType,
+                 loss: ConfigType,
+                 codec: ConfigType,
+                 num_queries: int = 25,
+                 num_classes: int = 1,
+                 feat_index: int = -1,
+                 init_cfg: OptConfigType = None) -> None:
+        super().__init__(init_cfg)
+        self.in_channels = in_channels
+        self.num_keypoints = num_keypoints
+        self.num_queries = num_queries
+        self.num_classes = num_classes
+        self.feat_index = feat_index
+
+        self.positional_encoding = SinePositionalEncoding(
+            **positional_encoding)
+        self.encoder = POETEncoder(**encoder)
+        self.decoder = POETDecoder(**decoder)
+        channels = self.encoder.embed_dims
+        self._check_channels(channels)
+        self.input_proj = nn.Conv2d(in_channels, channels, kernel_size=1)
+        self.query_embedding = nn.Embedding(num_queries, channels)
+        self.class_embed = nn.Linear(channels, num_classes + 1)
+        self.pose_embed = MLP(channels, channels, 2 + 3 * num_keypoints, 3)
+        self.loss_module = MODELS.build(loss)
+        self.codec = KEYPOINT_CODECS.build(codec)
+
+    def _check_channels(self, channels: int) -> None:
+        code = 2 * self.positional_encoding.num_feats
+        if not channels == self.decoder.embed_dims == code:
+            raise ValueError(
+                f'POETHead got an encoder of {channels} channels, a decoder '
+                f'of {self.decoder.embed_dims} and a positional encoding of '
+                f'{code} (2 x num_feats); they must be equal.')
+
+    def init_weights(self) -> None:
+        """Xavier-uniform matrices in the transformer, as in DETR."""
+        super().init_weights()
+        for module in (self.encoder, self.decoder):
+            for parameter in module.parameters():
+                if parameter.dim() > 1:
+                    nn.init.xavier_uniform_(parameter)
+
+    def forward(self,
+                feats: Features,
+                data_samples: OptSampleList = None) -> Dict[str, Tensor]:
+        """Predict the poses of all queries after every decoder layer.
+
+        Args:
+            feats (Sequence[Tensor]): Feature levels (B, C_i, H_i, W_i).
+            data_samples (list, optional): For ``img_shape`` and
+                ``batch_input_shape``. None means images without padding.
+
+        Returns:
+            dict: fp32 tensors ``logits`` (L, B, Q, C + 1), last class nobody;
+            ``centers`` (L, B, Q, 2) in [0, 1] and ``offsets``
+            (L, B, Q, K, 2) in [-1, 1], both of the un-padded image;
+            ``visibility`` (L, B, Q, K) in [0, 1]. ``POETCodec.decode`` undoes
+            the coordinates.
+        """
+        feat = self._select(feats)  # (B, C_i, H, W)
+        padding = padding_mask(data_samples, feat)  # (B, H, W) or None
+        memory, position = self.encode(feat, padding)
+        states = self.decode_queries(memory, position, padding)
+        return self.predict_fields(states)
+
+    def encode(self, feat: Tensor,
+               padding: Optional[Tensor]) -> Tuple[Tensor, Tensor]:
+        """Feature map -> memory and its position code, both (B, HW, 256)."""
+        position = self.positional_encoding(padding, feat)
+        position = position.flatten(2).transpose(1, 2).to(feat)  # (B, HW, C)
+        tokens = self.input_proj(feat).flatten(2).transpose(1, 2)
+        padding = None if padding is None else padding.flatten(1)  # (B, HW)
+        memory = self.encoder(
+            tokens, query_pos=position, key_padding_mask=padding)
+        return memory, position
+
+    def decode_queries(self, memory: Tensor, position: Tensor,
+                       padding: Optional[Tensor]) -> Tensor:
+        """Decode all queries in parallel -> states (L, B, Q, 256)."""
+        query_pos = self.query_embedding.weight.expand(len(memory), -1, -1)
+        return self.decoder(
+            query=torch.zeros_like(query_pos),
+            key=memory,
+            value=memory,
+            query_pos=query_pos,
+            key_pos=position,
+            key_padding_mask=None if padding is None else padding.flatten(1))
+
+    def predict_fields(self, states: Tensor) -> Dict[str, Tensor]:
+        """States (L, B, Q, 256) -> fields, see :meth:`forward`."""
+        pose = self.pose_embed(states).float().sigmoid()
+        joints = pose[..., 2:].unflatten(-1, (self.num_keypoints, 3))
+        return dict(
+            logits=self.class_embed(states).float(),
+            centers=pose[..., :2],
+            offsets=2 * joints[..., :2] - 1,
+            visibility=joints[..., 2])
+
+    def loss(self,
+             feats: Features,
+             batch_data_samples: SampleList,
+             train_cfg: OptConfigType = None) -> Dict[str, Tensor]:
+        """Losses of all decoder layers, see :class:`PoseSetLoss`."""
+        outputs = self.forward(feats, batch_data_samples)
+        targets, num_people = stack_targets(batch_data_samples)
+        self._check_skeleton(targets)
+        device = outputs['logits'].device.type
+        with torch.autocast(device, enabled=False):
+            return self.loss_module(outputs, targets, num_people)
+
+    def predict(self,
+                feats: Features,
+                batch_data_samples: SampleList,
+                test_cfg: OptConfigType = None) -> InstanceList:
+        """Poses of the last decoder layer in pixels of the network's input.
+
+        Returns:
+            list[InstanceData]: Of each image, for all Q queries:
+            ``keypoints`` (Q, K, 2); ``visibility`` (Q, K);
+            ``bbox_scores`` (Q, ), the probability that the query is a person;
+            ``keypoint_scores`` and ``keypoints_visible`` (Q, K), the product
+            of both: MMPose hides joints of low ``keypoints_visible``.
+        """
+        for option in ('flip_test', 'multiscale_test'):
+            if (test_cfg or {}).get(option):
+                raise ValueError(
+                    f'POETHead cannot be tested with {option}=True: sets of '
+                    'predictions from two passes have no common order. Set '
+                    f'model.test_cfg.{option}=False.')
+        outputs = self.forward(feats, batch_data_samples)
+        host = {
+            name: values[-1].cpu().numpy()
+            for name, values in outputs.items()
+        }
+        host['probs'] = outputs['logits'][-1].softmax(-1).cpu().numpy()
+        return [
+            self._to_instances({name: values[i]
+                                for name, values in host.items()},
+                               sample.metainfo['img_shape'])
+            for i, sample in enumerate(batch_data_samples)
+        ]
+
+    def _to_instances(self, fields: Dict[str, np.ndarray],
+                      img_shape: Tuple[int, int]) -> InstanceData:
+        keypoints, visibility = self.codec.decode(fields, img_shape)
+        scores = fields['probs'][:, PERSON]
+        joint_scores = scores[:, None] * visibility
+        return InstanceData(
+            keypoints=keypoints,
+            keypoint_scores=joint_scores,
+            keypoints_visible=joint_scores.copy(),
+            visibility=visibility,
+            bbox_scores=scores)
+
+    def _select(self, feats: Features) -> Tensor:
+        feat = feats[self.feat_index] if isinstance(feats,
+                                                    Sequence) else feats
+        if feat.shape[1] != self.in_channels:
+            raise ValueError(
+                f'Feature level {self.feat_index} has {feat.shape[1]} '
+                f'channels, POETHead was built for {self.in_channels}. Set '
+                'model.head.in_channels, or another level with '
+                'model.head.feat_index.')
+        return feat
+
+    def _check_skeleton(self, targets: Dict[str, Tensor]) -> None:
+        num_keypoints = targets['visibility'].shape[-1]
+        if num_keypoints != self.num_keypoints:
+            raise ValueError(
+                f'The data have {num_keypoints} joints a person, POETHead was '
+                f'built for {self.num_keypoints}. Set '
+                f'model.head.num_keypoints={num_keypoints}.')
+
+
+def padding_mask(data_samples: Optional[List],
+                 feat: Tensor) -> Optional[Tensor]:
+    """Where a feature map shows only padding.
+
+    Args:
+        data_samples (list, optional): With ``img_shape`` and
+            ``batch_input_shape`` (height, width) in pixels.
+        feat (Tensor): (B, C, H, W).
+
+    Returns:
+        Tensor | None: (B, H, W), True at padded cells: cells whose upper left
+        pixel lies beyond the image. None if there are none.
+    """
+    if data_samples is None:
+        return None
+    total = data_samples[0].metainfo['batch_input_shape']
+    sizes = [sample.metainfo['img_shape'][:2] for sample in data_samples]
+    if all(tuple(size) == tuple(total) for size in sizes):
+        return None
+    sizes = torch.tensor(sizes)  # (B, 2)
+    beyond = []
+    for axis, cells in enumerate(feat.shape[-2:]):
+        # nearest-neighbour sampling of the pixel mask, in whole numbers
+        pixel = torch.arange(cells) * total[axis] // cells  # (cells, )
+        beyond.append(pixel >= sizes[:, axis, None])  # (B, cells)
+    mask = beyond[0][:, :, None] | beyond[1][:, None, :]  # (B, H, W)
+    return mask.to(feat.device, non_blocking=True)

@@ -1,0 +1,110 @@
+"""The versions that poet_mm runs on, checked before anything is imported.
+
+Importing poet_mm calls ``check_stack``, ``tools/setup_env.sh --no-venv`` runs
+this file, and ``setup.py`` asks pip for the same ranges.
+"""
+import re
+import sys
+from importlib.util import find_spec
+
+PYTHON = '>=3.9'
+
+# Module: the versions of the distribution of the same name.
+SUPPORTED = {
+    'torch': '>=2.1',
+    'torchvision': '>=0.16',
+    'numpy': '>=1.21',
+    'scipy': '>=1.7',
+    'pycocotools': '>=2.0.4',
+    'xtcocotools': '>=1.12',
+    'mmengine': '>=0.10.3,<1',
+    'mmcv': '>=2.0.1,<2.2',  # mmdet 3.3.0 asserts < 2.2
+    'mmdet': '>=3.0,<4',
+    'mmpose': '>=1.3,<2',
+}
+
+# Module: the maintained fork of the same import name, and its versions.
+FORKS = {
+    'mmengine': ('onedl-mmengine', '>=0.10.3,<1'),
+    'mmcv': ('onedl-mmcv', '>=2.0.1,<3'),
+    'mmdet': ('onedl-mmdetection', '>=3.0,<4'),
+}
+
+
+def check_stack():
+    """Raise an ImportError that names what was found, what is supported and
+    what to do, unless poet_mm can run here."""
+    python = '.'.join(map(str, sys.version_info[:3]))
+    if not in_range(python, PYTHON):
+        raise ImportError(
+            f'poet_mm supports Python {PYTHON}, found {python} '
+            f'({sys.executable}). Run it with a newer Python.')
+    problems = {module: find_problem(module) for module in SUPPORTED}
+    problems = {module: text for module, text in problems.items() if text}
+    if problems:
+        wanted = ' '.join(f"'{module}{SUPPORTED[module]}'"
+                          for module in problems)
+        raise ImportError('\n  '.join([
+            f'poet_mm cannot run with {sys.executable}:', *problems.values(),
+            f'Install what is supported:  pip install {wanted}',
+            'or, in a clone of poet_mm, have an environment with all of it '
+            'made:  bash tools/setup_env.sh',
+        ]))
+
+
+def find_problem(module):
+    """What keeps ``module`` from being used, or None. Imports nothing."""
+    if not is_importable(module):
+        return f'{module} is not installed, supported: {SUPPORTED[module]}'
+    ranges = [(module, SUPPORTED[module])]
+    ranges += [FORKS[module]] if module in FORKS else []
+    for distribution, supported in ranges:
+        version = installed_version(distribution)
+        if version is not None:
+            return None if in_range(version, supported) else (
+                f'{distribution} {version} is installed, '
+                f'supported: {supported}')
+    if module == 'mmcv' and installed_version('mmcv-lite') is not None:
+        return ('mmcv-lite is installed, but mmpose imports the compiled '
+                'operators that only mmcv has: pip uninstall mmcv-lite')
+    return None  # a source tree on PYTHONPATH says no version: let it try
+
+
+def is_importable(module):
+    """Whether there is code behind the name, not just a left-over folder."""
+    spec = find_spec(module)
+    return spec is not None and spec.origin is not None
+
+
+def installed_version(distribution):
+    from importlib import metadata  # not there before Python 3.8
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def in_range(version, supported):
+    """``in_range('2.1.2+cu121', '>=2.1,<3')`` is True."""
+    release = parse_release(version)
+    for limit in supported.split(','):
+        if limit.startswith('>='):
+            inside = release >= parse_release(limit[2:])
+        else:
+            inside = release < parse_release(limit[1:])
+        if not inside:
+            return False
+    return True
+
+
+def parse_release(version):
+    """(2, 1, 0) of '2.1', '2.1.0+cu121' and '2.1.0rc1'."""
+    numbers = re.match(r'\d+(\.\d+)*', version)[0].split('.')
+    return tuple(int(number) for number in [*numbers, 0, 0][:3])
+
+
+if __name__ == '__main__':
+    try:
+        check_stack()
+    except ImportError as error:
+        sys.exit(str(error))

@@ -1,0 +1,74 @@
+"""The people of a batch in one ragged tensor per field.
+
+A batch has M people in all. Instead of padding every image to the largest
+number of people, fields are concatenated and ``image_idx`` tells whose is
+whose; matching and loss then need no loop and no mask.
+
+Letters: B images, M people of the batch, K keypoints.
+"""
+from typing import Dict, List, Mapping, Tuple
+
+import torch
+from mmpose.utils.typing import SampleList
+from torch import Tensor
+
+FIELDS = ('centers', 'offsets', 'visibility', 'keypoint_weights', 'labels')
+SUPERVISED = ('keypoints', 'offsets', 'centers', 'visibility')
+
+
+def stack_targets(
+        data_samples: SampleList) -> Tuple[Dict[str, Tensor], List[int]]:
+    """Concatenate what :class:`POETCodec` encoded for every image.
+
+    Returns:
+        tuple: The fields ``centers`` (M, 2), ``offsets`` (M, K, 2),
+        ``visibility`` and ``keypoint_weights`` (M, K), ``labels`` (M, ) and
+        ``image_idx`` (M, ); and the number of people of each image.
+    """
+    labels = [sample.gt_instance_labels for sample in data_samples]
+    missing = [name for name in FIELDS if name not in labels[0]]
+    if missing:
+        raise KeyError(
+            f'The training target lacks {missing}: the pipeline needs '
+            "dict(type='GenerateTarget', encoder=dict(type='POETCodec')) "
+            'before PackPoseInputs.')
+    num_people = [len(label.labels) for label in labels]
+    targets = {
+        name: torch.cat([label[name] for label in labels])
+        for name in FIELDS
+    }
+    counts = torch.tensor(num_people)
+    image_idx = torch.repeat_interleave(torch.arange(len(counts)), counts)
+    targets['image_idx'] = image_idx.to(
+        targets['labels'].device, non_blocking=True)
+    return targets, num_people
+
+
+def get_field(values: Mapping[str, Tensor], field: str) -> Tensor:
+    """Look a field up; ``keypoints`` are derived, never stored twice."""
+    if field == 'keypoints':
+        return values['centers'].unsqueeze(-2) + values['offsets']
+    return values[field]
+
+
+def field_weights(targets: Mapping[str, Tensor], field: str) -> Tensor:
+    """What of a field is supervised, broadcastable to the field.
+
+    Coordinates of supervised joints, centres of people who have one, and the
+    visibility of every joint.
+    """
+    weights = targets['keypoint_weights']  # (..., K)
+    if field in ('keypoints', 'offsets'):
+        return weights.unsqueeze(-1)  # (..., K, 1)
+    if field == 'centers':
+        return (weights.sum(-1, keepdim=True) > 0).to(weights)  # (..., 1)
+    assert field == 'visibility'
+    return torch.ones_like(weights)
+
+
+def check_field(field: str) -> str:
+    """Raise if a config names a field that does not exist."""
+    if field not in SUPERVISED:
+        raise ValueError(f'No field {field!r} to match or supervise; there '
+                         f'are {", ".join(SUPERVISED)}.')
+    return field

@@ -1,0 +1,48 @@
+"""DETR's encoder and decoder: mmdet's, with the attention inside replaced.
+
+Source: DETR (arXiv 2005.12872), appendix A.3; post-norm, no final norm after
+the encoder, one shared norm after every decoder layer.
+"""
+from mmdet.models.layers.transformer.detr_layers import (
+    DetrTransformerDecoder, DetrTransformerDecoderLayer,
+    DetrTransformerEncoder, DetrTransformerEncoderLayer)
+from mmengine.model import ModuleList
+from torch import nn
+
+from .attention import MultiheadAttention
+
+
+class POETEncoderLayer(DetrTransformerEncoderLayer):
+
+    def _init_layers(self) -> None:
+        super()._init_layers()
+        self.self_attn = MultiheadAttention(**self.self_attn_cfg)
+
+
+class POETDecoderLayer(DetrTransformerDecoderLayer):
+
+    def _init_layers(self) -> None:
+        super()._init_layers()
+        self.self_attn = MultiheadAttention(**self.self_attn_cfg)
+        self.cross_attn = MultiheadAttention(**self.cross_attn_cfg)
+
+
+class POETEncoder(DetrTransformerEncoder):
+    """See mmdet's ``DetrTransformerEncoder`` for arguments and shapes."""
+
+    def _init_layers(self) -> None:
+        self.layers = ModuleList(
+            POETEncoderLayer(**self.layer_cfg)
+            for _ in range(self.num_layers))
+        self.embed_dims = self.layers[0].embed_dims
+
+
+class POETDecoder(DetrTransformerDecoder):
+    """See mmdet's ``DetrTransformerDecoder`` for arguments and shapes."""
+
+    def _init_layers(self) -> None:
+        self.layers = ModuleList(
+            POETDecoderLayer(**self.layer_cfg)
+            for _ in range(self.num_layers))
+        self.embed_dims = self.layers[0].embed_dims
+        self.post_norm = nn.LayerNorm(self.embed_dims)

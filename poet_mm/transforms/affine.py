@@ -1,0 +1,212 @@
+"""Moving an image and everything annotated on it by one affine matrix.
+
+Coordinates are continuous pixels (x, y): an image of (w, h) pixels covers
+[0, w] x [0, h], the pixel of column i and row j has its middle at
+(i + 0.5, j + 0.5), and a resize by s moves a joint from x to s * x, as in
+MMPose. A move is a (2, 3) matrix from input to output pixels and an output
+size (w, h).
+
+N: number of people, K: number of keypoints.
+"""
+from typing import Sequence, Tuple
+
+import cv2
+import numpy as np
+
+Size = Tuple[int, int]
+
+# ImageNet's mean colour in BGR: 0 after normalisation, the value with which
+# the data preprocessor pads, so that what lies outside an image looks the
+# same to the model whoever put it there.
+MEAN_BGR = (104, 116, 124)
+
+# One entry per person each; one index filters them together.
+PERSON_KEYS = ('keypoints', 'keypoints_visible', 'bbox', 'bbox_score', 'area',
+               'iscrowd', 'num_keypoints', 'category_id', 'id',
+               'segmentation', 'raw_ann_info')
+
+
+def compose(after: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Matrix (2, 3) of the move ``before`` followed by the move ``after``."""
+    matrix = after[:, :2] @ before
+    matrix[:, 2] += after[:, 2]
+    return matrix
+
+
+def move_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Move points (..., 2) in pixels; float32 out, the input is not touched.
+    """
+    return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+
+
+def move_boxes(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Axis-aligned boxes around the moved corners of boxes.
+
+    Args:
+        boxes (np.ndarray): (N, 4), x1, y1, x2, y2 in pixels.
+        matrix (np.ndarray): (2, 3), input to output pixels.
+
+    Returns:
+        np.ndarray: (N, 4), x1, y1, x2, y2 in output pixels, not clipped.
+    """
+    corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
+    corners = move_points(corners, matrix)  # (N, 4, 2)
+    return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+
+
+def box_areas(boxes: np.ndarray) -> np.ndarray:
+    """Areas (N,) of boxes (N, 4) in square pixels, 0 for the degenerate."""
+    return np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)
+
+
+def input_window(matrix: np.ndarray,
+                 size: Size) -> Tuple[np.ndarray, np.ndarray]:
+    """Window of the original image that the input image shows.
+
+    MMPose maps predictions back by ``xy / input_size * input_scale +
+    input_center - 0.5 * input_scale``. That undoes any resize and crop; of a
+    rotation it undoes scale and the position of the centre only.
+
+    Args:
+        matrix (np.ndarray): (2, 3), original to input pixels.
+        size (tuple[int, int]): (w, h) of the input image.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: ``input_center`` and ``input_scale``,
+        (2,) each, x and y in pixels of the original image.
+    """
+    inverse = cv2.invertAffineTransform(matrix)
+    center = inverse[:, :2] @ np.multiply(size, 0.5) + inverse[:, 2]
+    scale = np.linalg.norm(inverse[:, :2], axis=0) * size
+    return center.astype(np.float32), scale.astype(np.float32)
+
+
+def move_people(results: dict, matrix: np.ndarray, size: Size) -> None:
+    """Move all people of a sample, and drop those who left the image.
+
+    1. Joints move; outside of the image their v becomes 0.
+    2. Boxes become the box around their moved corners, cut at the image.
+    3. Areas grow by ``|det|`` and shrink to the share of the box that stays.
+    4. A person leaves with the last labelled joint. Crowds and people who had
+       no labelled joint before leave with the last bit of their box.
+    5. Every per-person field is filtered with one index. ``segmentation``
+       and ``raw_ann_info`` keep the pixels of the original image.
+
+    Args:
+        results (dict): Sample with ``keypoints`` (N, K, 2),
+            ``keypoints_visible`` (N, K) and ``bbox`` (N, 4), changed in
+            place; its arrays are replaced, never written to.
+        matrix (np.ndarray): (2, 3), input to output pixels.
+        size (tuple[int, int]): Output size (w, h).
+    """
+    labelled_before = (results['keypoints_visible'] > 0).any(axis=1)
+    N = len(labelled_before)
+
+    # 1. Joints
+    keypoints = move_points(results['keypoints'], matrix)
+    inside = ((keypoints >= 0) & (keypoints <= size)).all(axis=2)
+    visible = results['keypoints_visible'] * inside  # (N, K)
+
+    # 2. Boxes
+    moved = move_boxes(results['bbox'], matrix)
+    bbox = np.clip(moved, 0, (*size, *size)).astype(np.float32)
+
+    # 3. Areas; a box without extent says nothing about its share
+    whole, rest = box_areas(moved), box_areas(bbox)
+    share = np.where(whole > 0, rest / np.maximum(whole, 1e-6), 1)
+    growth = abs(np.linalg.det(matrix[:, :2])) * share
+
+    results.update(keypoints=keypoints, keypoints_visible=visible, bbox=bbox)
+    if 'area' in results:
+        results['area'] = (results['area'] * growth).astype(np.float32)
+    if 'num_keypoints' in results:
+        results['num_keypoints'] = (visible > 0).sum(axis=1)
+
+    # 4. Who stays
+    crowd = np.asarray(results.get('iscrowd', np.zeros(N)), dtype=bool)
+    stays = np.where(labelled_before & ~crowd, (visible > 0).any(axis=1),
+                     rest > 0)
+
+    # 5. One index
+    for key in PERSON_KEYS:
+        values = results.get(key)
+        if isinstance(values, np.ndarray) and len(values) == N:
+            results[key] = values[stays]
+        elif isinstance(values, Sequence) and len(values) == N:
+            results[key] = [values[n] for n in np.flatnonzero(stays)]
+
+
+def move_annotations(results: dict, matrix: np.ndarray, size: Size) -> None:
+    """Move what is known about an image; its pixels are left alone.
+
+    Sets ``img_shape`` (h, w), ``input_size`` (w, h), ``input_center`` and
+    ``input_scale`` (:func:`input_window`), and ``warp_mat`` (2, 3), from the
+    pixels of the original image (after a flip, which MMPose does not record)
+    to those of the input. Samples without people's fields, as in inference,
+    are as welcome as those with zero people.
+
+    Args:
+        results (dict): Sample, changed in place.
+        matrix (np.ndarray): (2, 3), input to output pixels.
+        size (tuple[int, int]): Output size (w, h).
+    """
+    warp_mat = compose(matrix, results.get('warp_mat', np.eye(2, 3)))
+    center, scale = input_window(warp_mat, size)
+    results.update(
+        img_shape=size[::-1],
+        input_size=size,
+        input_center=center,
+        input_scale=scale,
+        warp_mat=warp_mat)
+    if results.get('keypoints') is not None:
+        move_people(results, matrix, size)
+
+
+def is_window(matrix: np.ndarray, image_size: Size, size: Size) -> bool:
+    """Whether a move only cuts out whole pixels of the image."""
+    corner = -matrix[:, 2]
+    return bool((matrix[:, :2] == np.eye(2)).all() and (corner >= 0).all()
+                and (corner % 1 == 0).all()
+                and (corner + size <= image_size).all())
+
+
+def is_resize(matrix: np.ndarray, image_size: Size, size: Size) -> bool:
+    """Whether a move stretches the whole image to the whole output."""
+    stretch = np.zeros((2, 3))
+    stretch[[0, 1], [0, 1]] = np.divide(size, image_size)
+    return np.allclose(matrix, stretch, rtol=1e-9, atol=0)
+
+
+def warp_image(image: np.ndarray,
+               matrix: np.ndarray,
+               size: Size,
+               fill: Sequence[int] = MEAN_BGR) -> np.ndarray:
+    """Move the pixels of an image, in the cheapest way that is exact.
+
+    Args:
+        image (np.ndarray): (h, w) or (h, w, channels).
+        matrix (np.ndarray): (2, 3), input to output pixels.
+        size (tuple[int, int]): Output size (w, h).
+        fill (sequence[int]): Colour outside of the image, one number per
+            channel. Defaults to :data:`MEAN_BGR`.
+
+    Returns:
+        np.ndarray: (h, w) or (h, w, channels) of the new size. A window of
+        whole pixels, the whole image included, is a view of the input.
+    """
+    w, h = size
+    image_size = image.shape[1::-1]
+    if is_window(matrix, image_size, size):
+        x, y = -matrix[:, 2].astype(int)
+        return image[y:y + h, x:x + w]
+    if is_resize(matrix, image_size, size):
+        moved = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    else:
+        # cv2 counts from the middle of the first pixel, our pixels from its
+        # corner; without this half pixel an enlarged image would be shifted.
+        from_middles = matrix.copy()
+        from_middles[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
+        moved = cv2.warpAffine(
+            image, from_middles, size, flags=cv2.INTER_LINEAR,
+            borderValue=fill)
+    return moved.reshape(h, w, *image.shape[2:])  # cv2 drops one channel

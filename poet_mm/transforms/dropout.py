@@ -1,0 +1,77 @@
+"""Coarse dropout: rectangular holes in the image, labels untouched.
+
+The distribution is that of imgaug's ``CoarseDropout``, which the authors'
+release of POET uses: the holes are the cells of a coarse grid, so their size
+is given by the resolution of the grid, as a share of that of the image.
+"""
+# ruff: noqa: NPY002 - mmengine seeds numpy's global random state
+from typing import Tuple
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmpose.registry import TRANSFORMS
+
+# imgaug's least number of cells along a side, else a small image would be
+# dropped as a whole.
+MIN_CELLS = 3
+
+
+def drop_cells(image: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """Set the cells of a coarse grid to 0.
+
+    Args:
+        image (np.ndarray): (h, w, channels) or (h, w).
+        keep (np.ndarray): (rows, columns, channels), 1 to keep, 0 to drop.
+
+    Returns:
+        np.ndarray: New image, same shape and type.
+    """
+    h, w = image.shape[:2]
+    keep = keep.astype(image.dtype)
+    keep = cv2.resize(keep, (w, h), interpolation=cv2.INTER_NEAREST)
+    return image * keep.reshape(image.shape)
+
+
+@TRANSFORMS.register_module()
+class CoarseDropout(BaseTransform):
+    """Drop the cells of a coarse grid, all drawn in one pass per image.
+
+    Args:
+        prob (float): Probability to drop anything at all. Defaults to 0.5.
+        drop (tuple[float, float]): Range of the share of cells to drop.
+            Defaults to (0.05, 0.2).
+        size (tuple[float, float]): Range of the number of cells along a side,
+            as a share of its pixels: 0.02 makes cells of 50 pixels, in an
+            image of at least 150. Defaults to (0.015, 0.03).
+        per_channel (float): Probability to draw for each channel on its own.
+            Defaults to 0.5.
+    """
+
+    def __init__(self,
+                 prob: float = 0.5,
+                 drop: Tuple[float, float] = (0.05, 0.2),
+                 size: Tuple[float, float] = (0.015, 0.03),
+                 per_channel: float = 0.5) -> None:
+        self.prob = prob
+        self.drop = drop
+        self.size = size
+        self.per_channel = per_channel
+
+    def draw(self, shape: Tuple[int, ...]) -> np.ndarray:
+        """Draw the cells to keep, (rows, columns, channels), for an image of
+        shape (h, w, channels) or (h, w)."""
+        h, w, channels = (*shape, 1)[:3]
+        cells = np.random.uniform(*self.size, size=2) * (h, w)
+        rows, columns = np.maximum(cells.astype(int), MIN_CELLS)
+        drawn = channels if np.random.rand() < self.per_channel else 1
+        keep = np.random.rand(rows, columns, drawn) >= np.random.uniform(
+            *self.drop)
+        return np.broadcast_to(keep, (rows, columns, channels))
+
+    def transform(self, results: dict) -> dict:
+        """Drop cells of ``img``."""
+        if np.random.rand() < self.prob:
+            image = results['img']
+            results['img'] = drop_cells(image, self.draw(image.shape))
+        return results

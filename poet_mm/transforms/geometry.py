@@ -1,0 +1,192 @@
+"""Free-size rotation, crop and resize, composed so that pixels move once.
+
+Every transform draws one affine matrix. Alone it moves annotations and pixels
+at once; inside :class:`WarpOnce` the matrices are multiplied and the pixels
+move at the end. Sizes follow DETR's ``RandomSizeCrop`` and ``RandomResize``;
+different from there, a long edge never exceeds ``max_size`` by rounding, and
+crops larger than the image shrink to it.
+
+Flip with MMPose's ``RandomFlip``, before any of these.
+"""
+# ruff: noqa: NPY002 - mmengine seeds numpy's global random state
+from typing import List, Optional, Sequence, Tuple, Union
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform, Compose
+from mmpose.registry import TRANSFORMS
+
+from .affine import MEAN_BGR, Size, compose, move_annotations, warp_image
+
+# Under this key a sample carries the matrix its pixels still wait for.
+PENDING = 'pending_warp'
+
+
+def short_edge_size(size: Size,
+                    short_edge: int,
+                    max_size: Optional[int] = None) -> Size:
+    """Size with the short edge given and the long edge limited.
+
+    Args:
+        size (tuple[int, int]): (w, h) in pixels.
+        short_edge (int): Wanted length of the short edge in pixels.
+        max_size (int, optional): Limit of the long edge in pixels, which
+            then makes the short edge shorter. Defaults to ``None``.
+
+    Returns:
+        tuple[int, int]: (w, h), at least 1 x 1: the short edge rounded, the
+        long edge rounded down, as in DETR.
+    """
+    short, long = sorted(size)
+    max_size = max_size or np.inf
+    if short_edge * long > max_size * short:
+        short_edge = max(1, round(max_size * short / long))
+    long_edge = int(min(short_edge * long / short, max_size))
+    if size[0] < size[1]:
+        return short_edge, long_edge
+    return long_edge, short_edge
+
+
+class AffineTransform(BaseTransform):
+    """One affine move of an image and of everything annotated on it.
+
+    Subclasses say where to move in :meth:`draw`. What happens to the fields
+    of a sample is told at :func:`move_annotations` and :func:`move_people`.
+    """
+
+    def draw(self, size: Size) -> Tuple[np.ndarray, Size]:
+        """Draw a move for an image of a size.
+
+        Args:
+            size (tuple[int, int]): (w, h) in pixels.
+
+        Returns:
+            tuple[np.ndarray, tuple[int, int]]: Matrix (2, 3) from input to
+            output pixels, and output size (w, h).
+        """
+        raise NotImplementedError
+
+    def transform(self, results: dict) -> dict:
+        """Move annotations now, pixels now or when :class:`WarpOnce` ends."""
+        h, w = results['img_shape'][:2]
+        matrix, size = self.draw((w, h))
+        move_annotations(results, matrix, size)
+        if PENDING in results:
+            results[PENDING] = compose(matrix, results[PENDING])
+        else:
+            results['img'] = warp_image(results['img'], matrix, size)
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomRotation(AffineTransform):
+    """Rotate about the middle of the image; the canvas stays as it is.
+
+    Args:
+        prob (float): Probability to rotate at all. Defaults to 0.5.
+        max_degrees (float): The angle is uniform in [-max_degrees,
+            max_degrees]. Defaults to 25.
+    """
+
+    def __init__(self, prob: float = 0.5, max_degrees: float = 25) -> None:
+        self.prob = prob
+        self.max_degrees = max_degrees
+
+    def draw(self, size: Size) -> Tuple[np.ndarray, Size]:
+        """Matrix of a random rotation, or the identity."""
+        if np.random.rand() >= self.prob:
+            return np.eye(2, 3), size
+        degrees = np.random.uniform(-self.max_degrees, self.max_degrees)
+        middle = (size[0] / 2, size[1] / 2)
+        return cv2.getRotationMatrix2D(middle, degrees, 1.0), size
+
+
+@TRANSFORMS.register_module()
+class RandomSizeCrop(AffineTransform):
+    """Cut out a window of random size at a random place.
+
+    Each side is uniform in {min_size..max_size} pixels, limited by the image:
+    along a side not longer than ``min_size`` the window is the whole image.
+
+    Args:
+        min_size (int): Shortest side of the window in pixels.
+        max_size (int): Longest side of the window in pixels.
+    """
+
+    def __init__(self, min_size: int, max_size: int) -> None:
+        if not 0 < min_size <= max_size:
+            raise ValueError(f'min_size is {min_size}, max_size {max_size}, '
+                             'expected 0 < min_size <= max_size.')
+        self.min_size = min_size
+        self.max_size = max_size
+
+    def draw(self, size: Size) -> Tuple[np.ndarray, Size]:
+        """Matrix that moves the corner of a random window to the origin."""
+        sides, matrix = [], np.eye(2, 3)
+        for axis, length in enumerate(size):
+            longest = min(length, self.max_size)
+            shortest = min(length, self.min_size)
+            side = np.random.randint(shortest, longest + 1)
+            matrix[axis, 2] = -np.random.randint(length - side + 1)
+            sides.append(side)
+        return matrix, tuple(sides)
+
+
+@TRANSFORMS.register_module()
+class ShortEdgeResize(AffineTransform):
+    """Resize to a short edge, keeping the aspect ratio up to rounding.
+
+    Args:
+        short_edges (int | sequence[int]): Length of the short edge in pixels,
+            or several, of which one is drawn for every image.
+        max_size (int, optional): Limit of the long edge in pixels. Defaults
+            to ``None``, no limit.
+    """
+
+    def __init__(self,
+                 short_edges: Union[int, Sequence[int]],
+                 max_size: Optional[int] = None) -> None:
+        self.short_edges: List[int] = np.atleast_1d(short_edges).tolist()
+        self.max_size = max_size
+        if min(self.short_edges) < 1 or (max_size or 1) < 1:
+            raise ValueError(f'short_edges is {short_edges}, max_size '
+                             f'{max_size}, expected at least 1 pixel.')
+
+    def draw(self, size: Size) -> Tuple[np.ndarray, Size]:
+        """Matrix that scales x and y exactly to the new size."""
+        short_edge = int(np.random.choice(self.short_edges))
+        new_size = short_edge_size(size, short_edge, self.max_size)
+        matrix = np.zeros((2, 3))
+        matrix[[0, 1], [0, 1]] = np.divide(new_size, size)
+        return matrix, new_size
+
+
+@TRANSFORMS.register_module()
+class WarpOnce(BaseTransform):
+    """Apply geometric transforms to the annotations one by one, and their
+    product to the pixels at once.
+
+    Besides :class:`AffineTransform` s it may hold wrappers of them such as
+    mmcv's ``RandomChoice``, but nothing else that touches pixels.
+
+    Args:
+        transforms (list[dict]): Transforms, applied in order.
+        fill (sequence[int]): Colour (BGR) of what a rotation brings in from
+            outside. Defaults to ImageNet's mean, which is 0 after
+            normalisation like the padding of the batch.
+    """
+
+    def __init__(self,
+                 transforms: List[dict],
+                 fill: Sequence[int] = MEAN_BGR) -> None:
+        self.transforms = Compose(transforms)
+        self.fill = fill
+
+    def transform(self, results: dict) -> dict:
+        """Collect the matrices, then move the pixels."""
+        results[PENDING] = np.eye(2, 3)
+        results = self.transforms(results)
+        matrix = results.pop(PENDING)
+        h, w = results['img_shape']
+        results['img'] = warp_image(results['img'], matrix, (w, h), self.fill)
+        return results

@@ -1,0 +1,36 @@
+"""For users who have their own MMPose: ``pip install .`` asks for ranges.
+
+The pinned versions poet_mm is tested on are in ``requirements/``, installed
+by ``tools/setup_env.sh``.
+"""
+import runpy
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).resolve().parent
+stack = runpy.run_path(str(ROOT / 'poet_mm' / 'stack.py'))
+version = runpy.run_path(str(ROOT / 'poet_mm' / 'version.py'))
+
+setup(
+    name='poet_mm',
+    version=version['__version__'],
+    description='POET, the pose estimation transformer, as a plugin for '
+    'MMPose',
+    author='The poet_mm authors',
+    license='Apache License 2.0',
+    keywords='pose estimation, transformer, MMPose, OpenMMLab',
+    packages=find_packages(include=['poet_mm', 'poet_mm.*']),
+    python_requires=stack['PYTHON'],
+    install_requires=[
+        module + supported for module, supported in stack['SUPPORTED'].items()
+    ],
+    extras_require={'tests': ['hypothesis', 'pytest', 'ruff']},
+    classifiers=[
+        'License :: OSI Approved :: Apache Software License',
+        'Operating System :: OS Independent',
+        'Programming Language :: Python :: 3',
+        'Topic :: Scientific/Engineering :: Image Recognition',
+    ],
+    zip_safe=False,
+)

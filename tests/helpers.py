@@ -1,0 +1,119 @@
+"""Small models, people and predictions that the tests share."""
+import copy
+
+import torch
+from mmengine.structures import InstanceData
+from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
+
+from poet_mm.codecs import POETCodec
+
+PAPER_COSTS = [
+    dict(type='PersonProbabilityCost', weight=1.0),
+    dict(type='KeypointL1Cost', field='keypoints', weight=4.0),
+    dict(type='L2Cost', field='visibility', weight=0.2),
+    dict(type='L2Cost', field='centers', weight=0.5),
+]
+PAPER_LOSS = dict(
+    type='PoseSetLoss',
+    assigner=dict(type='PoseHungarianAssigner', match_costs=PAPER_COSTS),
+    loss_cls=dict(type='mmdet.CrossEntropyLoss', loss_weight=1.0),
+    terms=dict(
+        keypoints=dict(type='mmdet.L1Loss', loss_weight=4.0),
+        visibility=dict(type='mmdet.MSELoss', loss_weight=0.2),
+        centers=dict(type='mmdet.MSELoss', loss_weight=0.5)))
+
+
+def tiny_head_cfg(num_keypoints=5, num_queries=6, in_channels=8, **kwargs):
+    """A POETHead of two encoder and two decoder layers, 16 wide."""
+    attention = dict(embed_dims=16, num_heads=2, dropout=0.0)
+    ffn = dict(embed_dims=16, feedforward_channels=32, ffn_drop=0.0)
+    cfg = dict(
+        type='POETHead',
+        in_channels=in_channels,
+        num_keypoints=num_keypoints,
+        num_queries=num_queries,
+        encoder=dict(
+            num_layers=2,
+            layer_cfg=dict(self_attn_cfg=attention, ffn_cfg=ffn)),
+        decoder=dict(
+            num_layers=2,
+            layer_cfg=dict(
+                self_attn_cfg=attention,
+                cross_attn_cfg=attention,
+                ffn_cfg=ffn)),
+        positional_encoding=dict(num_feats=8, normalize=True),
+        loss=PAPER_LOSS,
+        codec=dict(type='POETCodec'))
+    cfg.update(kwargs)
+    return copy.deepcopy(cfg)
+
+
+def tiny_head(**kwargs):
+    head = MODELS.build(tiny_head_cfg(**kwargs))
+    head.init_weights()
+    return head
+
+
+def random_people(num_people, num_keypoints=5, size=(64, 48), generator=None):
+    """Pixel keypoints (N, K, 2) and raw v (N, K) of an image (h, w)."""
+    height, width = size
+    keypoints = torch.rand(
+        num_people, num_keypoints, 2, generator=generator) * torch.tensor(
+            [width - 1.0, height - 1.0])
+    visible = torch.randint(
+        0, 3, (num_people, num_keypoints), generator=generator).float()
+    return keypoints.numpy(), visible.numpy()
+
+
+def make_sample(keypoints,
+                keypoints_visible,
+                img_shape=(64, 48),
+                batch_input_shape=None,
+                codec=None):
+    """A data sample with POET's targets, as the pipeline packs it."""
+    codec = codec or POETCodec()
+    labels = codec.encode(keypoints, keypoints_visible, img_shape)
+    height, width = img_shape
+    sample = PoseDataSample(
+        metainfo=dict(
+            img_shape=img_shape,
+            input_size=(width, height),
+            input_center=(width / 2, height / 2),
+            input_scale=(width, height),
+            batch_input_shape=batch_input_shape or img_shape))
+    sample.gt_instance_labels = InstanceData(**labels).to_tensor()
+    return sample
+
+
+def random_samples(counts, num_keypoints=5, seed=0, **kwargs):
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        make_sample(
+            *random_people(count, num_keypoints, generator=generator),
+            **kwargs) for count in counts
+    ]
+
+
+def random_outputs(num_layers=2,
+                   num_images=2,
+                   num_queries=6,
+                   num_keypoints=5,
+                   num_classes=1,
+                   seed=0,
+                   requires_grad=False):
+    """What ``POETHead.forward`` returns, at random."""
+    generator = torch.Generator().manual_seed(seed)
+    lead = (num_layers, num_images, num_queries)
+
+    def rand(*shape):
+        return torch.rand(*lead, *shape, generator=generator)
+
+    outputs = dict(
+        logits=4 * rand(num_classes + 1) - 2,
+        centers=rand(2),
+        offsets=rand(num_keypoints, 2) - 0.5,
+        visibility=rand(num_keypoints))
+    for values in outputs.values():
+        values.requires_grad_(requires_grad)
+    return outputs

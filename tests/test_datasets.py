@@ -1,0 +1,213 @@
+"""BottomupCocoDataset: everyone and every v arrives, damage is named."""
+import json
+
+import numpy as np
+import pytest
+from mmengine.registry import init_default_scope
+from mmengine.structures import InstanceData
+from mmpose.datasets.transforms import PackPoseInputs
+from mmpose.evaluation.metrics import CocoMetric
+
+from poet_mm.datasets import BottomupCocoDataset
+
+K = 17
+FIELDS = {
+    'keypoints': (K, 2),
+    'keypoints_visible': (K, ),
+    'bbox': (4, ),
+    'bbox_score': (),
+    'area': (),
+    'iscrowd': (),
+    'num_keypoints': (),
+    'id': (),
+    'segmentation': (),
+    'raw_ann_info': (),
+}
+
+
+def make_person(ann_id, image_id, v=2, num_joints=K, **changes):
+    """An annotation whose numbers all tell its id; v for every joint."""
+    x = 10.0 * ann_id
+    keypoints = []
+    for k in range(num_joints):
+        keypoints += [x + k, x + 2 * k, v] if v else [0, 0, 0]
+    person = {
+        'id': ann_id,
+        'image_id': image_id,
+        'category_id': 1,
+        'bbox': [x, x, 20, 40],
+        'area': 100.0 + ann_id,
+        'iscrowd': 0,
+        'num_keypoints': num_joints if v else 0,
+        'keypoints': keypoints,
+        'segmentation': [[x, x, x + 20, x, x + 20, x + 40]],
+    }
+    return {**person, **changes}
+
+
+@pytest.fixture
+def make_dataset(tmp_path):
+    """Build a dataset on images 1, 2, ... and the annotations given."""
+    init_default_scope('mmpose')
+
+    def make(annotations, num_images=1, **kwargs):
+        content = {
+            'images': [{
+                'id': n,
+                'file_name': f'{n}.jpg',
+                'width': 320,
+                'height': 240
+            } for n in range(1, num_images + 1)],
+            'annotations':
+            annotations,
+            'categories': [{
+                'id': 1,
+                'name': 'person'
+            }],
+        }
+        (tmp_path / 'ann.json').write_text(json.dumps(content))
+        return BottomupCocoDataset(
+            ann_file='ann.json', data_root=str(tmp_path), **kwargs)
+
+    return make
+
+
+def test_raw_visibility_and_crowds_survive(make_dataset):
+    rle = {'counts': [0, 76800], 'size': [240, 320]}
+    people = [
+        make_person(1, 1, v=1),
+        make_person(2, 1, v=2),
+        make_person(3, 1, v=0),
+        make_person(4, 1, v=0, iscrowd=1, segmentation=rle)
+    ]
+    sample = make_dataset(people).get_data_info(0)
+
+    for key, shape in FIELDS.items():
+        assert len(sample[key]) == 4, key
+        if isinstance(sample[key], np.ndarray):
+            assert sample[key].shape == (4, *shape), key
+    assert sample['keypoints_visible'][:, 0].tolist() == [1, 2, 0, 0]
+    assert sample['keypoints_visible'].dtype == np.float32
+    assert sample['iscrowd'].tolist() == [0, 0, 0, 1]
+    assert sample['num_keypoints'].tolist() == [K, K, 0, 0]
+    assert sample['id'] == [1, 2, 3, 4]
+    assert sample['area'].tolist() == [101, 102, 103, 104]
+    assert sample['segmentation'][3] == rle
+    assert sample['invalid_segs'] == [people[2]['segmentation'], rle]
+    assert (sample['keypoints'][2:] == 0).all()
+
+
+@pytest.mark.parametrize(('test_mode', 'images', 'kept'), [
+    (False, None, [1, 3]),
+    (False, 'all', [1, 2, 3]),
+    (True, None, [1, 2, 3]),
+    (True, 'with_people', [1, 3]),
+])
+def test_images_without_people(make_dataset, test_mode, images, kept):
+    people = [make_person(1, 1), make_person(2, 3, v=0, iscrowd=1)]
+    dataset = make_dataset(
+        people, num_images=3, test_mode=test_mode, images=images)
+    assert [sample['img_id'] for sample in dataset] == kept
+
+
+def test_nobody_has_the_same_fields(make_dataset):
+    dataset = make_dataset([make_person(1, 1)], num_images=2, images='all')
+    somebody, nobody = dataset.get_data_info(0), dataset.get_data_info(1)
+    assert nobody.keys() == somebody.keys()
+    for key, shape in FIELDS.items():
+        assert len(nobody[key]) == 0, key
+        if isinstance(somebody[key], np.ndarray):
+            assert nobody[key].shape == (0, *shape), key
+            assert nobody[key].dtype == somebody[key].dtype, key
+    assert nobody['id'] == nobody['raw_ann_info'] == []
+
+
+def test_any_skeleton(make_dataset):
+    metainfo = {
+        'dataset_name': 'pairs',
+        'keypoint_info': {
+            k: {
+                'name': f'joint{k}',
+                'id': k,
+                'color': [0, 0, 0],
+                'type': '',
+                'swap': ''
+            }
+            for k in range(2)
+        },
+        'skeleton_info': {},
+        'joint_weights': [1.0, 1.0],
+        'sigmas': [0.1, 0.1],
+    }
+    people = [make_person(1, 1, num_joints=2)]
+    sample = make_dataset(people, metainfo=metainfo).get_data_info(0)
+    assert sample['keypoints'].shape == (1, 2, 2)
+
+
+def with_joint(joint):
+    keypoints = make_person(1, 1)['keypoints']
+    return {'keypoints': keypoints[:-3] + joint}
+
+
+@pytest.mark.parametrize(('changes', 'message'), [
+    ({
+        'keypoints': [1, 1, 2] * 5
+    }, r'Annotation 7 of image 1: data has 5 joints \(15 numbers\), '
+     'metainfo 17 joints'),
+    ({
+        'keypoints': [1.0] * 50
+    }, 'Annotation 7 .* 50 numbers, not triplets'),
+    (with_joint([1, float('nan'), 2]), 'Annotation 7 .* joint 16 is .*nan'),
+    (with_joint([1, 1, 3]), r'Annotation 7 .* visibility \[3.0\]'),
+    ({
+        'bbox': [1, 2, 3]
+    }, r'Annotation 7 .* bbox is \[1, 2, 3\]'),
+])
+def test_damage_is_named(make_dataset, changes, message):
+    with pytest.raises(ValueError, match=message):
+        make_dataset([make_person(7, 1, **changes)])
+
+
+def test_wrong_arguments_are_named(make_dataset, tmp_path):
+    with pytest.raises(ValueError, match=r"images is 'some', .*'with_people'"):
+        make_dataset([make_person(1, 1)], images='some')
+    with pytest.raises(ValueError, match="data_mode is 'topdown'"):
+        make_dataset([make_person(1, 1)], data_mode='topdown')
+    with pytest.raises(ValueError, match='1 images, none of them'):
+        make_dataset([])
+    with pytest.raises(FileNotFoundError, match=r'no\.json.*--data-root'):
+        BottomupCocoDataset(ann_file='no.json', data_root=str(tmp_path))
+
+
+def pack(dataset, index):
+    """The sample as test pipeline and model would hand it to the metric."""
+    info = dataset.get_data_info(index)
+    info.update(img=np.zeros((240, 320, 3), np.uint8), ori_shape=(240, 320))
+    sample = PackPoseInputs()(info)['data_samples']
+    N = max(1, len(info['id']))  # one false alarm where nobody is
+    pred = InstanceData(
+        keypoints=np.zeros((N, K, 2)),
+        keypoint_scores=np.ones((N, K)),
+        bbox_scores=np.full(N, 0.1))
+    if info['id']:
+        pred = InstanceData(
+            keypoints=info['keypoints'],
+            keypoint_scores=np.ones((N, K)),
+            bbox_scores=np.full(N, 0.9))
+    sample.pred_instances = pred
+    return sample.to_dict()
+
+
+@pytest.mark.parametrize('from_file', [True, False])
+def test_perfect_predictions_score_one(make_dataset, tmp_path, from_file):
+    big = {'bbox': [10, 10, 100, 100], 'area': 9000.0}
+    people = [make_person(n, n, **big) for n in (2, 4)]
+    people.append(make_person(5, 4, **big))
+    dataset = make_dataset(people, num_images=4, test_mode=True)
+    metric = CocoMetric(
+        ann_file=str(tmp_path / 'ann.json') if from_file else None,
+        score_mode='bbox',
+        nms_mode='none')
+    metric.dataset_meta = dataset.metainfo
+    metric.process([], [pack(dataset, n) for n in range(4)])
+    assert metric.evaluate(4)['coco/AP'] == pytest.approx(1)

@@ -1,0 +1,330 @@
+"""The drawn data set says of its pictures what they show.
+
+The pictures and the annotations are read back from the files, so that what
+the tool says is held against what it drew by other means than its own.
+"""
+import hashlib
+import json
+import subprocess
+import sys
+
+import cv2
+import make_toy_coco as toy
+import numpy as np
+import pytest
+from make_toy_coco import make_toy_coco
+from mmpose.datasets.datasets import CocoDataset
+from pycocotools.coco import COCO
+
+NUM_TRAIN, NUM_VAL, SIZE = 96, 24, 128
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    out = tmp_path_factory.mktemp('toy')
+    make_toy_coco(out, NUM_TRAIN, NUM_VAL, SIZE, seed=0)
+    return out
+
+
+@pytest.fixture(scope='module')
+def coco(folder):
+    return load(folder, 'train2017')
+
+
+@pytest.fixture(scope='module')
+def people(coco):
+    return coco.loadAnns(coco.getAnnIds(iscrowd=0))
+
+
+def load(folder, split):
+    return COCO(folder / 'annotations' / f'person_keypoints_{split}.json')
+
+
+def joints_of(annotation):
+    """(K, 2) coordinates and (K,) v."""
+    keypoints = np.array(annotation['keypoints']).reshape(-1, 3)
+    return keypoints[:, :2], keypoints[:, 2].astype(int)
+
+
+def pixel(image, xy):
+    column, row = np.floor(np.array(xy) + 0.5).astype(int)
+    return image[row, column]
+
+
+def read(folder, coco, image_id):
+    file_name = coco.loadImgs(image_id)[0]['file_name']
+    return cv2.imread(str(folder / 'train2017' / file_name))
+
+
+def hashes(folder):
+    return {
+        str(path.relative_to(folder)):
+        hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob('*')) if path.is_file()
+    }
+
+
+@pytest.mark.parametrize(('split', 'num_images'), [
+    ('train2017', NUM_TRAIN),
+    ('val2017', NUM_VAL),
+])
+def test_a_split_is_a_coco_data_set(folder, split, num_images):
+    coco = load(folder, split)
+    assert len(coco.imgs) == num_images
+    assert {'info', 'licenses', 'categories'} <= set(coco.dataset)
+    for image in coco.imgs.values():
+        pixels = cv2.imread(str(folder / split / image['file_name']))
+        assert pixels.shape == (image['height'], image['width'], 3)
+        assert len(coco.getAnnIds(image['id'], iscrowd=0)) <= 4
+    ids = [a['id'] for a in coco.dataset['annotations']]
+    assert len(set(ids)) == len(ids)
+
+
+def test_category_is_cocos_person(coco):
+    person, = coco.dataset['categories']
+    assert person['name'] == 'person'
+    assert person['keypoints'][:5] == [
+        'nose', 'left_eye', 'right_eye', 'left_ear', 'right_ear'
+    ]
+    assert person['keypoints'][5:] == [
+        f'{side}_{joint}'
+        for joint in ('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
+        for side in ('left', 'right')
+    ]
+    assert np.unique(person['skeleton']).tolist() == list(range(1, 18))
+
+
+@pytest.mark.parametrize('test_mode', [False, True])
+def test_mmpose_loads_it(folder, coco, test_mode):
+    """All images; for training, mmpose leaves out those without people."""
+    dataset = CocoDataset(
+        ann_file='annotations/person_keypoints_train2017.json',
+        data_root=str(folder),
+        data_prefix={'img': 'train2017/'},
+        data_mode='bottomup',
+        test_mode=test_mode)
+    with_people = {a['image_id'] for a in coco.anns.values()}
+    assert len(dataset) == (NUM_TRAIN if test_mode else len(with_people))
+
+
+def test_every_kind_of_image_and_joint_occurs(coco, people):
+    num_people = [
+        len(coco.getAnnIds(image_id, iscrowd=0)) for image_id in coco.imgs
+    ]
+    assert set(num_people) == {0, 1, 2, 3, 4}
+    assert 0.05 < np.mean(np.array(num_people) == 0) < 0.12
+    visibility = np.concatenate([joints_of(a)[1] for a in people])
+    assert set(visibility) == {0, 1, 2}
+    assert np.mean(visibility == 1) > 0.03
+
+
+@pytest.mark.parametrize('split', ['train2017', 'val2017'])
+def test_a_crowd_is_one_region_without_joints(folder, split):
+    coco = load(folder, split)
+    crowds = coco.loadAnns(coco.getAnnIds(iscrowd=1))
+    assert crowds
+    for crowd in crowds:
+        assert crowd['num_keypoints'] == 0
+        assert crowd['keypoints'] == [0] * 51
+        assert isinstance(crowd['segmentation']['counts'], list)
+
+
+def test_region_area_and_bbox_agree(coco):
+    for annotation in coco.dataset['annotations']:
+        mask = coco.annToMask(annotation)
+        rows, columns = np.nonzero(mask)
+        assert mask.shape == (SIZE, SIZE)
+        assert annotation['area'] == mask.sum() > 0
+        assert annotation['bbox'] == [
+            columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1
+        ]
+
+
+def test_joints_in_the_image_are_in_the_silhouette(coco, people):
+    for person in people:
+        joints, visibility = joints_of(person)
+        mask = coco.annToMask(person)
+        assert person['num_keypoints'] == (visibility > 0).sum() > 0
+        assert (joints[visibility == 0] == 0).all()
+        assert (joints >= 0).all()
+        assert (joints <= SIZE - 1).all()
+        assert all(pixel(mask, xy) for xy in joints[visibility > 0])
+
+
+def test_coordinates_have_one_decimal(people):
+    for person in people:
+        joints, _ = joints_of(person)
+        assert np.abs(joints * 10 - np.round(joints * 10)).max() < 1e-9
+
+
+def test_v_is_what_the_picture_shows(folder, coco):
+    """A covered joint lies under a later person or an object; a joint that
+    is seen lies under neither. The picture has what an object is: dull, as
+    nothing else is that may cover a hip, a knee or an ankle."""
+    dull_legs = []
+    for image_id in coco.imgs:
+        image = read(folder, coco, image_id).astype(int)
+        people = coco.loadAnns(coco.getAnnIds(image_id, iscrowd=0))
+        masks = [coco.annToMask(a) for a in people]
+        for n, person in enumerate(people):
+            for name, xy, v in zip(toy.KEYPOINTS, *joints_of(person)):
+                if v == 0:
+                    continue
+                dull = np.ptp(pixel(image, xy)) < 40
+                under = any(pixel(mask, xy) for mask in masks[n + 1:])
+                assert under or dull if v == 1 else not under
+                if v == 2 and name.endswith(('hip', 'knee', 'ankle')):
+                    dull_legs.append(dull)
+    # Grey is also the smooth edge of a warm limb on a cold one.
+    assert np.mean(dull_legs) < 0.01
+
+
+def test_left_is_warm_and_right_is_cold(folder, coco, people):
+    """At the marks of wrists and ankles, whoever the person is."""
+    redder = {'left': [], 'right': []}
+    for person in people:
+        image = read(folder, coco, person['image_id']).astype(int)
+        for name, xy, v in zip(toy.KEYPOINTS, *joints_of(person)):
+            side, _, joint = name.partition('_')
+            if v == 2 and joint in ('wrist', 'ankle'):
+                blue, _, red = pixel(image, xy)
+                redder[side].append(red > blue)
+    # A wrist may lie behind the person's own other limbs.
+    assert np.mean(redder['left']) > 0.93
+    assert np.mean(redder['right']) < 0.07
+
+
+def test_people_are_of_a_size_to_learn_from(people):
+    heights = [a['bbox'][3] / SIZE for a in people if a['num_keypoints'] == 17]
+    assert min(heights) > 0.2
+    assert max(heights) > 0.8
+    assert 0.4 < np.median(heights) < 0.8
+
+
+def test_same_seed_same_bytes_another_seed_others(folder, tmp_path):
+    for name, seed in (('again', 0), ('other', 1)):
+        make_toy_coco(tmp_path / name, NUM_TRAIN, NUM_VAL, SIZE, seed)
+    first, again = hashes(folder), hashes(tmp_path / 'again')
+    other = hashes(tmp_path / 'other')
+    assert first == again
+    assert first.keys() == other.keys()
+    assert not set(first.values()) & set(other.values())
+    assert len(set(first.values())) == len(first)  # train and val differ too
+
+
+def test_an_image_does_not_depend_on_their_number(coco, tmp_path):
+    make_toy_coco(tmp_path, 5, 0, SIZE, seed=0)
+    few = load(tmp_path, 'train2017')
+    assert few.dataset['images'] == coco.dataset['images'][:5]
+    assert few.dataset['annotations'] == coco.loadAnns(
+        coco.getAnnIds(list(few.imgs)))
+
+
+@pytest.mark.parametrize(('num_train', 'num_val'), [(0, 0), (1, 0), (2, 1)])
+def test_tiny_splits(tmp_path, num_train, num_val):
+    num_people = make_toy_coco(tmp_path, num_train, num_val, 32, seed=3)
+    coco = load(tmp_path, 'train2017')
+    assert len(coco.imgs) == num_train
+    assert len(load(tmp_path, 'val2017').imgs) == num_val
+    assert num_people >= len(coco.anns) >= num_train
+
+
+def test_the_smallest_people_cover_their_joints(tmp_path):
+    make_toy_coco(tmp_path, 48, 0, 32, seed=0)
+    coco = load(tmp_path, 'train2017')
+    for person in coco.loadAnns(coco.getAnnIds(iscrowd=0)):
+        joints, visibility = joints_of(person)
+        mask = coco.annToMask(person)
+        assert all(pixel(mask, xy) for xy in joints[visibility > 0])
+
+
+def test_writes_over_its_own_folder_but_no_other(tmp_path):
+    make_toy_coco(tmp_path / 'toy', 1, 0, 32, seed=0)
+    make_toy_coco(tmp_path / 'toy', 2, 0, 32, seed=1)
+    assert len(load(tmp_path / 'toy', 'train2017').imgs) == 2
+    home = tmp_path / 'home'
+    (home / 'annotations').mkdir(parents=True)
+    precious = home / 'annotations' / 'person_keypoints_train2017.json'
+    precious.write_text('{}')
+    with pytest.raises(ValueError, match='holds other files'):
+        make_toy_coco(home, 1, 0, 32, seed=0)
+    with pytest.raises(ValueError, match='got the file'):
+        make_toy_coco(precious, 1, 0, 32, seed=0)
+    assert list(home.rglob('*')) == [precious.parent, precious]
+    assert precious.read_text() == '{}'
+
+
+@pytest.mark.parametrize(('wrong', 'message'), [
+    ({'num_train': -1}, 'train must be 0 or more, got -1'),
+    ({'num_val': -2}, 'val must be 0 or more, got -2'),
+    ({'size': 31}, 'size must be 32 or more, got 31'),
+    ({'seed': -1}, 'seed must be 0 or more, got -1'),
+])
+def test_says_what_came_and_what_is_allowed(tmp_path, wrong, message):
+    arguments = {'num_train': 1, 'num_val': 1, 'size': 32, 'seed': 0}
+    with pytest.raises(ValueError, match=message):
+        make_toy_coco(tmp_path / 'toy', **{**arguments, **wrong})
+    assert not (tmp_path / 'toy').exists()
+
+
+def run_tool(*arguments):
+    return subprocess.run(
+        [sys.executable, toy.__file__, *map(str, arguments)],
+        capture_output=True, text=True)
+
+
+def test_command_line(tmp_path):
+    done = run_tool('--out', tmp_path / 'toy', '--train', 2, '--val', 1)
+    assert done.returncode == 0
+    assert '2 + 1 images' in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+    assert sorted(path.name for path in (tmp_path / 'toy').iterdir()) == [
+        'annotations', 'train2017', 'val2017'
+    ]
+    refused = run_tool('--out', tmp_path)
+    assert refused.returncode == 1
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_joint_visibility_by_hand():
+    labels = np.array([[1, 2, 0], [1, 255, 1]])
+    joints = np.array([[0, 0], [1, 0], [2, 0], [1, 1], [1.6, 1], [2.1, 0],
+                       [-0.1, 0], [0, 1.1]])
+    assert toy.joint_visibility(joints, labels, 1).tolist() == [
+        2, 1, 1, 1, 2, 0, 0, 0
+    ]
+
+
+@pytest.mark.parametrize(('mask', 'counts'), [
+    ([[0, 0], [0, 0]], [4]),
+    ([[1, 1], [1, 1]], [0, 4]),
+    ([[0, 1], [1, 0]], [1, 2, 1]),
+    ([[1, 0], [0, 1]], [0, 1, 2, 1]),
+])
+def test_run_lengths_by_hand(mask, counts):
+    assert toy.encode_mask(np.array(mask, np.uint8)) == {
+        'size': [2, 2],
+        'counts': counts
+    }
+
+
+@pytest.mark.parametrize('near', ['left', 'right'])
+def test_the_near_limbs_are_drawn_over_the_far_ones(near):
+    """All points at one place but the head: the near side's mark is seen."""
+    points = np.full((len(toy.POINTS), 2), 50.0)
+    points[[toy.POINTS.index(p) for p in toy.POINTS
+            if p in ('head', 'nose') or p[-3:] in ('eye', 'ear')]] = 10
+    palette = {s.colour: [0, 0, 0] for s in toy.STROKES[near]}
+    palette[near] = [100, 100, 100]
+    image = np.zeros((64, 64, 3), np.uint8)
+    mask = toy.draw_figure(image, toy.Figure(points, 60.0, near), palette)
+    assert (image[50, 50] == 160).all()
+    assert mask[50, 50] == mask[10, 10] == 1
+
+
+def test_json_holds_plain_numbers(folder):
+    text = (folder / 'annotations/person_keypoints_val2017.json').read_text()
+    for annotation in json.loads(text)['annotations']:
+        assert len(annotation['keypoints']) == 51
+        assert all(isinstance(x, float) for x in annotation['bbox'])
+        assert isinstance(annotation['area'], float)

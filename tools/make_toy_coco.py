@@ -1,0 +1,513 @@
+"""Draw a small data set of articulated people in COCO's keypoint format.
+
+    python tools/make_toy_coco.py --out data/toy --train 256 --val 64
+
+Writes, as COCO 2017 lays them out, ``train2017/*.png``, ``val2017/*.png`` and
+``annotations/person_keypoints_{train,val}2017.json``. The same seed gives the
+same bytes, and image i is the same however many images are made. A second run
+into the same folder writes over files of the same name and deletes none.
+
+What is drawn. Each image has a background with clutter, 0 to 4 people in
+painter's order (a later person covers an earlier one), and objects over them.
+Everyone faces the camera, turned by up to 45 degrees. Warm colours are the
+person's left, cold ones the right; a horizontal flip breaks this code (the
+left is then on the proper side, in the wrong colour), so train without one.
+Every 12th image has no people. Every 16th has a crowd of tiny figures behind
+its people, annotated as one region with ``iscrowd`` 1.
+
+What is annotated. A person's silhouette is all that is drawn of it, also where
+something covers it, cut at the image border: `segmentation` is its run length
+code (a polygon would fill its holes), `bbox` its extent, and `area` its number
+of pixels. A joint has v = 2 if its pixel shows that person, whichever limb of
+it; v = 1 if something else covers it; and x = y = v = 0 outside the image. A
+person of whom no pixel is seen is not annotated. The centre of the upper left
+pixel is (0, 0), as in OpenCV.
+"""
+import argparse
+import json
+import math
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Sequence
+
+import cv2
+import numpy as np
+
+KEYPOINTS = ('nose', 'left_eye', 'right_eye', 'left_ear', 'right_ear',
+             'left_shoulder', 'right_shoulder', 'left_elbow', 'right_elbow',
+             'left_wrist', 'right_wrist', 'left_hip', 'right_hip',
+             'left_knee', 'right_knee', 'left_ankle', 'right_ankle')
+SKELETON = ((16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13),
+            (6, 7), (6, 8), (7, 9), (8, 10), (9, 11), (2, 3), (1, 2), (1, 3),
+            (2, 4), (3, 5), (4, 6), (5, 7))  # 1-based, as COCO has it
+POINTS = KEYPOINTS + ('neck', 'pelvis', 'head')  # what strokes run between
+PELVIS = POINTS.index('pelvis')
+
+SPLITS = ('train2017', 'val2017')
+MARKER = 'annotations/made_by_make_toy_coco.txt'
+EMPTY_EVERY, EMPTY_AT = 12, 5  # images 5, 17, 29, ... have no people
+CROWD_EVERY, CROWD_AT = 16, 3  # images 3, 19, 35, ... have a crowd
+PEOPLE_ODDS = (0.3, 0.3, 0.25, 0.15)  # of 1, 2, 3, 4 people in the others
+TALLEST = (0.9, 0.8, 0.7, 0.6)  # of 1, 2, 3, 4 people, in image heights
+SHORTEST = 0.35
+OBJECT = 255  # label of an occluding object; 0 is the background
+
+# Lengths in body heights.
+TORSO, NECK, HEAD = 0.30, 0.14, 0.10
+SHOULDER, HIP = 0.12, 0.07
+UPPER_ARM, FOREARM, THIGH, SHIN = 0.18, 0.16, 0.23, 0.22
+
+COLOURS = {  # BGR
+    'left': (40, 90, 215),
+    'right': (205, 95, 45),
+    'torso': (70, 165, 95),
+    'head': (165, 200, 235),
+    'nose': (70, 60, 120),
+}
+
+
+class Stroke(NamedTuple):
+    """A round-ended line between two of `POINTS`; a dot if they are one."""
+    start: str
+    end: str
+    width: float  # in body heights
+    colour: str
+    shade: float  # brightness; 1 is the colour itself
+
+
+def limb_strokes(side: str) -> List[Stroke]:
+    """Leg, arm, and a bright mark on each of their joints."""
+    limbs = (('hip', 'knee', 0.11, 0.75), ('knee', 'ankle', 0.09, 1.0),
+             ('shoulder', 'elbow', 0.09, 0.9), ('elbow', 'wrist', 0.075, 1.2))
+    marks = ('hip', 'knee', 'ankle', 'shoulder', 'elbow', 'wrist')
+    return [
+        Stroke(f'{side}_{a}', f'{side}_{b}', width, side, shade)
+        for a, b, width, shade in limbs
+    ] + [
+        Stroke(f'{side}_{a}', f'{side}_{a}', 0.045, side, 1.6) for a in marks
+    ]
+
+
+def person_strokes(far: str, near: str) -> List[Stroke]:
+    """All strokes of a person, from the back to the front."""
+    trunk = [
+        Stroke('pelvis', 'neck', 0.17, 'torso', 1.0),
+        Stroke('left_hip', 'right_hip', 0.11, 'torso', 0.8),
+        Stroke('left_shoulder', 'right_shoulder', 0.09, 'torso', 1.2),
+        Stroke('neck', 'head', 0.07, 'head', 0.8),
+    ]
+    face = [Stroke('head', 'head', 2 * HEAD, 'head', 1.0)] + [
+        Stroke(f'{side}_{a}', f'{side}_{a}', width, side, shade)
+        for side in (far, near)
+        for a, width, shade in (('ear', 0.06, 1.0), ('eye', 0.04, 0.7))
+    ] + [Stroke('nose', 'nose', 0.035, 'nose', 1.0)]
+    return limb_strokes(far) + trunk + limb_strokes(near) + face
+
+
+STROKES = {
+    'left': person_strokes(far='right', near='left'),
+    'right': person_strokes(far='left', near='right'),
+}
+
+
+class Figure(NamedTuple):
+    """A posed person, in pixels; P of `POINTS`, the first K `KEYPOINTS`."""
+    points: np.ndarray  # (P, 2), rounded to 0.1 as they are annotated
+    height: float
+    near: str  # the side that is nearer to the camera
+
+
+def direction(angle: float) -> np.ndarray:
+    """Unit vector; 0 points down, a positive angle turns to the right."""
+    return np.array([math.sin(angle), math.cos(angle)])
+
+
+def pose_side(rng: np.random.Generator, side: int, lean: float,
+              shoulder: np.ndarray, hip: np.ndarray) -> Dict[str, np.ndarray]:
+    """Random arm and leg; angles are from the trunk's axis, outwards."""
+    raised, elbow_bend = rng.uniform((-0.3, -1.4), (2.6, 1.4))
+    spread, knee_bend = rng.uniform((-0.15, -0.8), (0.8, 0.3))
+    elbow = shoulder + UPPER_ARM * direction(lean + side * raised)
+    knee = hip + THIGH * direction(lean + side * spread)
+    return {
+        'shoulder': shoulder,
+        'elbow': elbow,
+        'wrist':
+        elbow + FOREARM * direction(lean + side * (raised + elbow_bend)),
+        'hip': hip,
+        'knee': knee,
+        'ankle': knee + SHIN * direction(lean + side * (spread + knee_bend)),
+    }
+
+
+def pose_head(head: np.ndarray, angle: float,
+              turn: float) -> Dict[str, np.ndarray]:
+    """Nose, eyes and ears around the head's centre."""
+    up, across = -direction(angle), direction(angle + math.pi / 2)
+    gaze = head + 0.5 * HEAD * math.sin(turn) * across
+    points = {'head': head, 'nose': gaze - 0.25 * HEAD * up}
+    for name, side in (('left', 1), ('right', -1)):
+        aside = side * HEAD * math.cos(turn) * across
+        points[f'{name}_ear'] = head + aside
+        points[f'{name}_eye'] = gaze + 0.4 * aside + 0.25 * HEAD * up
+    return points
+
+
+def random_figure(rng: np.random.Generator, pelvis: np.ndarray,
+                  height: float) -> Figure:
+    """Pose a person of this height with its pelvis at this pixel."""
+    lean, nod, turn = rng.uniform((-0.5, -0.3, -0.8), (0.5, 0.3, 0.8))
+    up, across = -direction(lean), direction(lean + math.pi / 2)
+    neck = TORSO * up
+    points = {'neck': neck, 'pelvis': np.zeros(2)}
+    points.update(pose_head(neck + NECK * up, lean + nod, turn))
+    for name, side in (('left', 1), ('right', -1)):
+        aside = side * math.cos(turn) * across
+        joints = pose_side(rng, side, lean, neck + SHOULDER * aside,
+                           HIP * aside)
+        points.update({f'{name}_{a}': xy for a, xy in joints.items()})
+    unit_points = np.stack([points[name] for name in POINTS])  # (P, 2)
+    # + 0.0 makes a rounded -0.0 a plain 0.
+    return Figure(np.round(pelvis + height * unit_points, 1) + 0.0, height,
+                  near='right' if turn > 0 else 'left')
+
+
+def place_person(rng: np.random.Generator, height: float, size: int,
+                 others: Sequence[np.ndarray]) -> np.ndarray:
+    """Pelvis of a new person: of six random places, the one farthest from
+    the others. Both hips are in the image wherever it is, and a head or the
+    feet may be out of it."""
+    margin = max(0.5 * height - 0.1 * size, 0.1 * size)
+    places = rng.uniform((0.12 * size, margin), (0.88 * size, size - margin),
+                         (6, 2))
+    if not others:
+        return places[0]
+    distances = np.linalg.norm(
+        places[:, None] - np.stack(others)[None], axis=-1)  # (6, N)
+    return places[distances.min(axis=1).argmax()]
+
+
+def random_palette(rng: np.random.Generator) -> Dict[str, List[float]]:
+    """The fixed colours, each a little off, so that people differ."""
+    gains = rng.uniform(0.85, 1.1, (len(COLOURS), 1))
+    tinges = rng.uniform(-15, 15, (len(COLOURS), 3))
+    palette = np.array(list(COLOURS.values())) * gains + tinges  # (C, 3)
+    return dict(zip(COLOURS, palette.tolist()))
+
+
+def to_fixed(points: np.ndarray) -> List[List[int]]:
+    """Pixels, (P, 2), to OpenCV's fixed point numbers (``shift=4``)."""
+    return np.round(16 * points).astype(int).tolist()
+
+
+def draw_figure(image: np.ndarray, figure: Figure,
+                palette: Dict[str, List[float]]) -> np.ndarray:
+    """Draw a person over what `image` has; returns its silhouette, (H, W)
+    uint8, 1 inside."""
+    mask = np.zeros(image.shape[:2], np.uint8)
+    points = dict(zip(POINTS, to_fixed(figure.points)))
+    for stroke in STROKES[figure.near]:
+        bgr = [min(stroke.shade * c, 255) for c in palette[stroke.colour]]
+        line = points[stroke.start], points[stroke.end]
+        # 2 is the thinnest line that surely paints the pixel of its end.
+        thickness = max(2, round(stroke.width * figure.height))
+        cv2.line(image, *line, bgr, thickness, cv2.LINE_AA, 4)
+        cv2.line(mask, *line, 1, thickness, cv2.LINE_8, 4)
+    return mask
+
+
+def random_background(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Dull blotches, with shapes and lines as thick as a limb on them."""
+    coarse = rng.integers(0, 45, (8, 8, 3)) + rng.integers(40, 180)
+    image = cv2.resize(
+        coarse.astype(np.uint8), (size, size), interpolation=cv2.INTER_LINEAR)
+    for _ in range(rng.integers(2, 6)):
+        draw_object(rng, image, rng.uniform(0.05, 0.3, 2) * size)
+    for _ in range(rng.integers(0, 5)):
+        start, end = to_fixed(rng.uniform(0, size, (2, 2)))
+        thickness = int(rng.integers(1, 2 + size // 20))
+        cv2.line(image, start, end, dull_colour(rng), thickness, cv2.LINE_AA,
+                 4)
+    return image
+
+
+def dull_colour(rng: np.random.Generator) -> List[int]:
+    """A grey with a tinge, never mistaken for a limb's colour."""
+    return (rng.integers(30, 200) + rng.integers(0, 40, 3)).tolist()
+
+
+def draw_object(rng: np.random.Generator, image: np.ndarray,
+                sides: np.ndarray) -> np.ndarray:
+    """Draw a rotated rectangle or an ellipse of these full side lengths at a
+    random place; returns what it covers, (H, W) uint8, 1 inside."""
+    mask = np.zeros(image.shape[:2], np.uint8)
+    centre = rng.uniform(0, len(image), 2)
+    box = (centre.tolist(), sides.tolist(), rng.uniform(0, 180))
+    is_ellipse = rng.random() < 0.5
+    corners = np.round(cv2.boxPoints(box)).astype(np.int32)
+    for canvas, colour in ((image, dull_colour(rng)), (mask, 1)):
+        if is_ellipse:
+            cv2.ellipse(canvas, box, colour, cv2.FILLED)
+        else:
+            cv2.fillConvexPoly(canvas, corners, colour)
+    return mask
+
+
+def draw_crowd(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Draw some tiny figures in one region of the image; returns the
+    region, (H, W) uint8, 1 inside: the figures and a little around them."""
+    size = len(image)
+    corner = rng.uniform(0.05, 0.45, 2) * size
+    region = np.zeros(image.shape[:2], np.uint8)
+    for pelvis in rng.uniform(corner, corner + (0.5 * size, 0.3 * size),
+                              (12, 2)):
+        figure = random_figure(rng, pelvis, rng.uniform(0.1, 0.15) * size)
+        region |= draw_figure(image, figure, random_palette(rng))
+    around = 2 * (size // 64) + 1
+    return cv2.dilate(region, np.ones((around, around), np.uint8))
+
+
+class Scene(NamedTuple):
+    """A drawn image and what is in it; N people."""
+    image: np.ndarray  # (H, W, 3) uint8, BGR
+    labels: np.ndarray  # (H, W) uint8, n + 1 where person n is seen
+    figures: List[Figure]  # N
+    silhouettes: List[np.ndarray]  # N of (H, W) uint8, also where covered
+    crowds: List[np.ndarray]  # none or one, (H, W) uint8
+
+
+def draw_scene(rng: np.random.Generator, size: int, num_people: int,
+               has_crowd: bool) -> Scene:
+    """Draw from the back to the front:
+
+    1. background and clutter
+    2. crowd
+    3. people, in painter's order
+    4. occluding objects
+    """
+    # 1. background and clutter
+    image = random_background(rng, size)
+    # 2. crowd
+    crowds = [draw_crowd(rng, image)] if has_crowd else []
+    # 3. people, in painter's order
+    labels = np.zeros((size, size), np.uint8)
+    figures, silhouettes = [], []
+    for n in range(num_people):
+        height = rng.uniform(SHORTEST, TALLEST[num_people - 1]) * size
+        pelvis = place_person(rng, height, size,
+                              [f.points[PELVIS] for f in figures])
+        figures.append(random_figure(rng, pelvis, height))
+        silhouettes.append(draw_figure(image, figures[n], random_palette(rng)))
+        labels[silhouettes[n] == 1] = n + 1
+    # 4. occluding objects
+    for _ in range(rng.integers(0, 4)):
+        covered = draw_object(rng, image, rng.uniform(0.08, 0.3, 2) * size)
+        labels[covered == 1] = OBJECT
+    return Scene(image, labels, figures, silhouettes, crowds)
+
+
+def joint_visibility(joints: np.ndarray, labels: np.ndarray,
+                     label: int) -> np.ndarray:
+    """COCO's v, (K,), of the joints, (K, 2), of the person whose pixels have
+    this label."""
+    last = np.array(labels.shape[::-1]) - 1
+    inside = ((joints >= 0) & (joints <= last)).all(axis=1)
+    columns, rows = np.floor(joints.clip(0, last) + 0.5).astype(int).T
+    return np.where(inside, np.where(labels[rows, columns] == label, 2, 1), 0)
+
+
+def flat_keypoints(joints: np.ndarray, visibility: np.ndarray) -> List[float]:
+    """COCO's list x, y, v, x, y, v, ...; 0, 0, 0 for a joint with v = 0."""
+    flat = []
+    for (x, y), v in zip(joints.tolist(), visibility.tolist()):
+        flat += [x, y, v] if v else [0, 0, 0]
+    return flat
+
+
+def encode_mask(mask: np.ndarray) -> dict:
+    """COCO's uncompressed run lengths of a (H, W) mask of 0 and 1: column by
+    column, starting with a run of zeros that may be empty."""
+    # The 0 in front makes the first change, if any, one from 0 to 1.
+    changes = np.flatnonzero(np.diff(mask.T.ravel(), prepend=np.uint8(0)))
+    edges = np.concatenate([[0], changes, [mask.size]])
+    return {'size': list(mask.shape), 'counts': np.diff(edges).tolist()}
+
+
+def annotate_region(mask: np.ndarray) -> dict:
+    """Segmentation, area and bbox (x, y, width, height) of a mask."""
+    columns = np.flatnonzero(mask.any(axis=0))
+    rows = np.flatnonzero(mask.any(axis=1))
+    x, y = float(columns[0]), float(rows[0])
+    return {
+        'segmentation': encode_mask(mask),
+        'area': float(mask.sum()),
+        'bbox': [x, y, float(columns[-1]) - x + 1,
+                 float(rows[-1]) - y + 1],
+    }
+
+
+def annotate_scene(scene: Scene, image_id: int) -> List[dict]:
+    """COCO's annotations of the people of whom something is seen, then of
+    the crowd."""
+    num_joints = len(KEYPOINTS)
+    found = []  # mask, joints, visibility, iscrowd
+    for n, figure in enumerate(scene.figures):
+        joints = figure.points[:num_joints]
+        if (scene.labels == n + 1).any():
+            visibility = joint_visibility(joints, scene.labels, n + 1)
+            found.append((scene.silhouettes[n], joints, visibility, 0))
+    for region in scene.crowds:
+        found.append((region, np.zeros((num_joints, 2)),
+                      np.zeros(num_joints, int), 1))
+    return [{
+        'id': 10 * image_id + k,  # at most 5 in an image
+        'image_id': image_id,
+        'category_id': 1,
+        'iscrowd': iscrowd,
+        'num_keypoints': int((visibility > 0).sum()),
+        'keypoints': flat_keypoints(joints, visibility),
+        **annotate_region(mask),
+    } for k, (mask, joints, visibility, iscrowd) in enumerate(found)]
+
+
+def make_scene(split: str, index: int, size: int, seed: int) -> Scene:
+    """Image `index` of a split; depends on nothing but the arguments."""
+    rng = np.random.default_rng([seed, SPLITS.index(split), index])
+    num_people = int(rng.choice(len(PEOPLE_ODDS), p=PEOPLE_ODDS)) + 1
+    if index % EMPTY_EVERY == EMPTY_AT:
+        num_people = 0
+    return draw_scene(rng, size, num_people,
+                      has_crowd=index % CROWD_EVERY == CROWD_AT)
+
+
+def make_split(out: Path, split: str, num_images: int, size: int,
+               seed: int) -> int:
+    """Write a split's images, then its annotations.
+
+    Returns:
+        int: The number of annotated people.
+    """
+    (out / split).mkdir(exist_ok=True)
+    images, annotations = [], []
+    for index in range(num_images):
+        scene = make_scene(split, index, size, seed)
+        image_id = index + 1
+        file_name = f'{image_id:012d}.png'
+        write_image(out / split / file_name, scene.image)
+        images.append({
+            'id': image_id,
+            'file_name': file_name,
+            'width': size,
+            'height': size,
+            'license': 1
+        })
+        annotations += annotate_scene(scene, image_id)
+    write_json(out / 'annotations' / f'person_keypoints_{split}.json',
+               {**dataset_header(), 'images': images,
+                'annotations': annotations})
+    return sum(not a['iscrowd'] for a in annotations)
+
+
+def dataset_header() -> dict:
+    return {
+        'info': {
+            'description': 'Drawn people in COCO keypoint format, made by '
+                           'tools/make_toy_coco.py',
+            'version': '1.0',
+        },
+        'licenses': [{
+            'id': 1,
+            'name': 'CC0 1.0',
+            'url': 'https://creativecommons.org/publicdomain/zero/1.0/'
+        }],
+        'categories': [{
+            'id': 1,
+            'name': 'person',
+            'supercategory': 'person',
+            'keypoints': KEYPOINTS,
+            'skeleton': SKELETON
+        }],
+    }
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    if not cv2.imwrite(str(path), image):
+        raise OSError(f'could not write {path}')
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write beside the path and rename, so that a reader never finds half."""
+    partial = path.with_suffix('.partial')
+    partial.write_text(json.dumps(content, separators=(',', ':')))
+    os.replace(partial, path)
+
+
+def check_arguments(out: Path, num_train: int, num_val: int, size: int,
+                    seed: int) -> None:
+    for name, value, lowest in (('train', num_train, 0), ('val', num_val, 0),
+                                ('size', size, 32), ('seed', seed, 0)):
+        if value < lowest:
+            raise ValueError(f'{name} must be {lowest} or more, got {value}')
+    if out.exists() and not out.is_dir():
+        raise ValueError(f'out must be a folder, got the file {out}')
+    if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
+        raise ValueError(
+            f'out must be a new folder, an empty one, or one that this tool '
+            f'made; {out} holds other files')
+
+
+def make_toy_coco(out: os.PathLike, num_train: int, num_val: int, size: int,
+                  seed: int) -> int:
+    """Write the data set; files of the same name are written over.
+
+    Args:
+        out (PathLike): A new or empty folder, or one made by this function.
+        num_train (int): Number of training images, 0 or more.
+        num_val (int): Number of validation images, 0 or more.
+        size (int): Width and height of the images in pixels, 32 or more.
+        seed (int): 0 or more.
+
+    Returns:
+        int: The number of annotated people in both splits.
+    """
+    out = Path(out)
+    check_arguments(out, num_train, num_val, size, seed)
+    (out / 'annotations').mkdir(parents=True, exist_ok=True)
+    (out / MARKER).write_text(
+        f'--train {num_train} --val {num_val} --size {size} --seed {seed}\n')
+    return sum(
+        make_split(out, split, num_images, size, seed)
+        for split, num_images in zip(SPLITS, (num_train, num_val)))
+
+
+def parse_args(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--out', type=Path, required=True, help='folder')
+    parser.add_argument(
+        '--train', type=int, default=256, help='number of training images')
+    parser.add_argument(
+        '--val', type=int, default=64, help='number of validation images')
+    parser.add_argument(
+        '--size', type=int, default=128, help='width and height in pixels')
+    parser.add_argument('--seed', type=int, default=0)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str]) -> None:
+    args = parse_args(argv)
+    start = time.perf_counter()
+    try:
+        people = make_toy_coco(args.out, args.train, args.val, args.size,
+                               args.seed)
+    except ValueError as error:
+        sys.exit(f'error: {error}')
+    print(f'{args.out}: {args.train} + {args.val} images, {people} people, '
+          f'{time.perf_counter() - start:.1f} s')
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Lint and tests, in .venv (made first if need be) or, with --no-venv, in the
+# active environment. Everything else is passed on to pytest:
+#
+#   bash tools/run_tests.sh -k codec -x
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+no_venv=
+for argument; do
+  shift
+  case $argument in
+    --no-venv) no_venv=$argument ;;
+    *) set -- "$@" "$argument" ;;
+  esac
+done
+. tools/setup_env.sh "$no_venv"
+
+"$PYTHON" -c 'import hypothesis, pytest, ruff' ||
+  die "$PYTHON lacks what the tests need: pip install -e '.[tests]'"
+[ -z "${CI-}" ] || set -- --durations=15 "$@"
+"$PYTHON" -m ruff check .
+"$PYTHON" -m pytest "$@"
