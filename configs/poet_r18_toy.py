@@ -1,12 +1,15 @@
 """POET-R18 on drawn people, small enough for two CPU cores.
 
-Expect  AP >= 0.90 on the images it trains on (an overfit proof).
+Expect  AP >= 0.90 on the 128 images it trains on: that the model can learn
+        people. Validation is on those; test is on images it has not seen.
 Cost    5 minutes on 2 CPU cores.
 Run     bash tools/quickstart.sh
+
+Stride 16, half the usual width, no augmentation (the drawn people's colours
+tell left from right, so they must not be flipped).
 """
 _base_ = ['./poet_r50_coco.py']
 
-num_images = 64  # images it trains on: few, so that minutes suffice
 codec = dict(type='POETCodec', supervise='labelled')
 attention = dict(embed_dims=128, num_heads=8, dropout=0.0)
 ffn = dict(embed_dims=128, feedforward_channels=512, ffn_drop=0.0)
@@ -55,20 +58,28 @@ train_dataloader = dict(
     batch_size=16,
     num_workers=0,
     persistent_workers=False,
-    dataset=dict(
-        data_root=data_root, indices=num_images, pipeline=train_pipeline))
+    dataset=dict(data_root=data_root, pipeline=train_pipeline))
 val_dataloader = dict(
     batch_size=16,
     num_workers=0,
     persistent_workers=False,
+    dataset=dict(
+        data_root=data_root,
+        ann_file='annotations/person_keypoints_train2017.json',
+        data_prefix=dict(img='train2017/'),
+        pipeline=test_pipeline))
+test_dataloader = dict(
+    batch_size=16,
+    num_workers=0,
+    persistent_workers=False,
     dataset=dict(data_root=data_root, pipeline=test_pipeline))
-test_dataloader = val_dataloader
 
 val_evaluator = dict(
+    ann_file=data_root + 'annotations/person_keypoints_train2017.json')
+test_evaluator = dict(
     ann_file=data_root + 'annotations/person_keypoints_val2017.json')
-test_evaluator = val_evaluator
 
-train_cfg = dict(max_epochs=300, val_interval=100)
+train_cfg = dict(max_epochs=320, val_interval=40)
 optim_wrapper = dict(
     optimizer=dict(lr=5e-4),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1.0))),
@@ -76,6 +87,12 @@ optim_wrapper = dict(
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, end=50),
     dict(
-        type='CosineAnnealingLR', by_epoch=True, T_max=300,
+        type='CosineAnnealingLR',
+        T_max=320,
+        by_epoch=True,
         convert_to_iter_based=True)
 ]
+auto_scale_lr = dict(base_batch_size=16)
+
+default_hooks = dict(checkpoint=dict(interval=40, max_keep_ckpts=1))
+randomness = dict(seed=0)

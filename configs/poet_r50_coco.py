@@ -67,6 +67,7 @@ model = dict(
 
 # data
 data_root = 'data/coco/'
+data_mode = 'bottomup'  # for MMPose's inferencers
 dataset_type = 'BottomupCocoDataset'
 metainfo = dict(from_file='configs/_base_/datasets/coco.py')
 

@@ -14,8 +14,14 @@ from mmdet.models.layers import MLP, SinePositionalEncoding
 from mmengine.structures import InstanceData
 from mmpose.models.heads.base_head import BaseHead
 from mmpose.registry import KEYPOINT_CODECS, MODELS
-from mmpose.utils.typing import (ConfigType, Features, InstanceList,
-                                 OptConfigType, OptSampleList, SampleList)
+from mmpose.utils.typing import (
+    ConfigType,
+    Features,
+    InstanceList,
+    OptConfigType,
+    OptSampleList,
+    SampleList,
+)
 from torch import Tensor, nn
 
 from .codecs import PERSON

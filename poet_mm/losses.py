@@ -29,7 +29,8 @@ class PoseSetLoss(BaseModule):
             weighted mean of ``loss_cls``. Defaults to 0.1 (1/10 in Eq. 4).
         terms (dict): For each supervised field (``keypoints``, ``offsets``,
             ``centers``, ``visibility``) the config of a loss that takes
-            ``(pred, target, reduction_override='none')``, as mmdet's do. A term is summed over coordinates and divided by the number of
+            ``(pred, target, reduction_override='none')``, as mmdet's do. A
+            term is summed over coordinates and divided by the number of
             people.
     """
 

@@ -44,8 +44,9 @@ def check_stack():
     if problems:
         wanted = ' '.join(f"'{module}{SUPPORTED[module]}'"
                           for module in problems)
-        raise ImportError('\n  '.join([
-            f'poet_mm cannot run with {sys.executable}:', *problems.values(),
+        raise ImportError('\n'.join([
+            f'poet_mm cannot run with {sys.executable}:',
+            *(f'  {text}' for text in problems.values()),
             f'Install what is supported:  pip install {wanted}',
             'or, in a clone of poet_mm, have an environment with all of it '
             'made:  bash tools/setup_env.sh',

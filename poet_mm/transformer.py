@@ -4,8 +4,11 @@ Source: DETR (arXiv 2005.12872), appendix A.3; post-norm, no final norm after
 the encoder, one shared norm after every decoder layer.
 """
 from mmdet.models.layers.transformer.detr_layers import (
-    DetrTransformerDecoder, DetrTransformerDecoderLayer,
-    DetrTransformerEncoder, DetrTransformerEncoderLayer)
+    DetrTransformerDecoder,
+    DetrTransformerDecoderLayer,
+    DetrTransformerEncoder,
+    DetrTransformerEncoderLayer,
+)
 from mmengine.model import ModuleList
 from torch import nn
 

@@ -5,7 +5,9 @@ import pytest
 import torch
 from mmcv.cnn.bricks.transformer import MultiheadAttention as Incumbent
 from mmdet.models.layers.transformer.detr_layers import (
-    DetrTransformerDecoder, DetrTransformerEncoder)
+    DetrTransformerDecoder,
+    DetrTransformerEncoder,
+)
 
 from poet_mm.attention import MultiheadAttention
 from poet_mm.transformer import POETDecoder, POETEncoder
@@ -84,5 +86,5 @@ def test_transformer_equals_mmdet():
 
 
 def test_heads_must_divide_channels():
-    with pytest.raises(ValueError, match='embed_dims=10.*num_heads=4'):
+    with pytest.raises(ValueError, match=r'embed_dims=10.*num_heads=4'):
         MultiheadAttention(10, 4)

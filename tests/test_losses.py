@@ -5,8 +5,14 @@ import numpy as np
 import pytest
 import reference
 import torch
-from helpers import (PAPER_COSTS, PAPER_LOSS, make_sample, random_outputs,
-                     random_people, random_samples)
+from helpers import (
+    PAPER_COSTS,
+    PAPER_LOSS,
+    make_sample,
+    random_outputs,
+    random_people,
+    random_samples,
+)
 from mmpose.registry import MODELS, TASK_UTILS
 
 from poet_mm.codecs import POETCodec

@@ -179,6 +179,16 @@ def test_v_is_what_the_picture_shows(folder, coco):
     assert np.mean(dull_legs) < 0.01
 
 
+def test_everyone_faces_the_camera(people):
+    """So a person's left is on the right of the picture."""
+    left, right = (
+        toy.KEYPOINTS.index(f'{side}_shoulder') for side in ('left', 'right'))
+    for person in people:
+        joints, visibility = joints_of(person)
+        if visibility[left] and visibility[right]:
+            assert joints[left, 0] > joints[right, 0]
+
+
 def test_left_is_warm_and_right_is_cold(folder, coco, people):
     """At the marks of wrists and ankles, whoever the person is."""
     redder = {'left': [], 'right': []}

@@ -1,5 +1,4 @@
 """Geometry moves pixels and labels together, once, and loses nobody."""
-# ruff: noqa: NPY002 - mmengine seeds numpy's global random state
 import copy
 
 import cv2

@@ -211,7 +211,7 @@ def draw_figure(image: np.ndarray, figure: Figure,
     for stroke in STROKES[figure.near]:
         bgr = [min(stroke.shade * c, 255) for c in palette[stroke.colour]]
         line = points[stroke.start], points[stroke.end]
-        # 2 is the thinnest line that surely paints the pixel of its end.
+        # 2: a smooth line of 1 pixel would be a pale one.
         thickness = max(2, round(stroke.width * figure.height))
         cv2.line(image, *line, bgr, thickness, cv2.LINE_AA, 4)
         cv2.line(mask, *line, 1, thickness, cv2.LINE_8, 4)

@@ -27,6 +27,9 @@ die() { printf '%s\n' "poet_mm: $*" >&2; exit 1; }
 # Runs a command so that Ctrl-C or kill ends it together with this script.
 attend() { "$@" & child=$!; wait "$child"; }
 
+# The same, and only the log hears what the command says.
+attend_quietly() { "$@" >>"$log" 2>&1 & child=$!; wait "$child"; }
+
 interrupted() {
   trap - INT TERM HUP
   [ -z "$child" ] || { kill "$child" && wait "$child"; } 2>/dev/null || true
@@ -95,12 +98,16 @@ sys.exit(not shutil.which(sysconfig.get_config_var("CC").split()[0]))' ||
 
 # --- the environment -------------------------------------------------------
 
-# Whether .venv is of this folder and of the Python wanted, and not half-made.
+# Whether .venv is of this folder and of the Python wanted, neither half-made
+# nor, since it was finished, broken.
 venv_is_sound() {
   [ "$(python_version "$venv/bin/python")" = "$(python_version "$base")" ] &&
-    grep -qF "$venv" "$venv/bin/activate" &&
-    [ "$(cat "$stamp" 2>/dev/null)" != unfinished ] &&
-    "$venv/bin/python" -m pip --version >/dev/null 2>&1
+    grep -qsF "$venv" "$venv/bin/activate" &&
+    "$venv/bin/python" -m pip --version >/dev/null 2>&1 || return
+  [ ! -f "$stamp" ] || {
+    [ "$(cat "$stamp")" != unfinished ] &&
+      check_stack "$venv/bin/python" 2>/dev/null
+  }
 }
 
 make_venv() {
@@ -124,7 +131,7 @@ die_offline() {
     "(or set PIP_INDEX_URL to a mirror) and run it again. Details: $log"
 }
 
-venv_pip() { PIP_USER=0 attend "$venv/bin/python" -m pip "$@" >>"$log" 2>&1; }
+venv_pip() { PIP_USER=0 attend_quietly "$venv/bin/python" -m pip "$@"; }
 
 install_uv() {
   local pins=$root/requirements/uv.txt
@@ -136,23 +143,20 @@ install_uv() {
   }
 }
 
-venv_uv() {
-  attend "$venv/bin/uv" pip install --python "$venv/bin/python" "$@"
-}
-
 # Offline first: with warm caches nothing needs the network.
 uv_install() {
-  venv_uv --quiet --offline "$@" 2>>"$log" && return
-  venv_uv --quiet --dry-run "$@" 2>>"$log" || die_offline 'the packages'
-  say 'downloading (the first time about 3 GB, most of it torch)'
-  venv_uv "$@" >&2
+  set -- "$venv/bin/uv" pip install --python "$venv/bin/python" "$@"
+  attend_quietly "$@" --offline && return
+  attend_quietly "$@" --dry-run || die_offline 'the packages'
+  say 'downloading'
+  attend "$@" >&2
 }
 
 install_stack() {
   local pins=$root/requirements wheel
   echo unfinished >"$stamp"
   mkdir -p "$cache"
-  say 'installing torch, mmengine and what they need'
+  say 'installing torch and the rest (the first time a download of 3 GB)'
   install_uv
   use_pip_index
   uv_install -r "$pins/stack.txt" --override "$pins/overrides.txt"
@@ -164,11 +168,10 @@ install_stack() {
   uv_install --no-deps --no-build-isolation \
     "$wheel" -r "$pins/openmmlab.txt" -e "$root"
   say 'checking that they can be imported'
-  attend "$venv/bin/python" -c 'import mmcv.ops, mmdet, mmpose' \
-    >>"$log" 2>&1 || {
+  attend_quietly "$venv/bin/python" -c 'import mmcv.ops, mmdet, mmpose' || {
     tail -n 5 "$log" >&2
     die "the installed packages do not work (above, and in $log)." \
-      "Remove .venv and run it again."
+      "Run it again: it then makes .venv anew."
   }
 }
 

@@ -4,7 +4,6 @@ The distribution is that of imgaug's ``CoarseDropout``, which the authors'
 release of POET uses: the holes are the cells of a coarse grid, so their size
 is given by the resolution of the grid, as a share of that of the image.
 """
-# ruff: noqa: NPY002 - mmengine seeds numpy's global random state
 from typing import Tuple
 
 import cv2

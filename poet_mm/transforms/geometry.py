@@ -8,7 +8,6 @@ crops larger than the image shrink to it.
 
 Flip with MMPose's ``RandomFlip``, before any of these.
 """
-# ruff: noqa: NPY002 - mmengine seeds numpy's global random state
 from typing import List, Optional, Sequence, Tuple, Union
 
 import cv2

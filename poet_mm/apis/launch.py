@@ -1,0 +1,87 @@
+"""What a config needs between the command line and mmengine's Runner."""
+import os.path as osp
+from typing import Iterator, List
+
+from mmengine.config import Config
+from mmengine.runner import CheckpointLoader
+
+
+class UserError(Exception):
+    """A mistake that one sentence explains better than a traceback."""
+
+
+def walk(node) -> Iterator[dict]:
+    """All dicts inside nested dicts, lists and tuples."""
+    if isinstance(node, dict):
+        yield node
+        node = list(node.values())
+    if isinstance(node, (list, tuple)):
+        for child in node:
+            yield from walk(child)
+
+
+def set_data_root(cfg: Config, data_root: str) -> None:
+    """Point every loader and evaluator at a folder in COCO's layout.
+
+    Args:
+        cfg (Config): Changed in place: each ``data_root`` of
+            ``{train,val,test}_dataloader``, and each ``ann_file`` of the
+            evaluators that lay in one of them.
+        data_root (str): Folder that holds ``annotations/`` and the image
+            folders.
+
+    Raises:
+        UserError: The folder does not exist or has no ``annotations/``.
+    """
+    if not osp.isdir(osp.join(data_root, 'annotations')):
+        what = 'has no folder annotations' if osp.isdir(
+            data_root) else 'does not exist'
+        raise UserError(
+            f'--data-root {data_root} {what}: it must be a folder in COCO\'s '
+            'layout (annotations/person_keypoints_{train,val}2017.json, '
+            'train2017/, val2017/).')
+    old_roots = set()
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        for node in walk(cfg.get(name)):
+            if node.get('data_root') is not None:
+                old_roots.add(osp.join(node['data_root'], ''))
+                node['data_root'] = data_root
+    for name in ('val_evaluator', 'test_evaluator'):
+        for node in walk(cfg.get(name)):
+            _move_ann_file(node, old_roots, data_root)
+
+
+def _move_ann_file(node: dict, old_roots: set, data_root: str) -> None:
+    ann_file = node.get('ann_file') or ''
+    for root in old_roots:
+        if ann_file.startswith(root):
+            node['ann_file'] = osp.join(data_root, ann_file[len(root):])
+            return
+
+
+def pretrained_files(cfg: Config) -> List[str]:
+    """Weights that the model starts from, ``init_cfg`` of type Pretrained."""
+    return [
+        node['checkpoint'] for node in walk(cfg.model)
+        if node.get('type') == 'Pretrained'
+    ]
+
+
+def check_pretrained(cfg: Config) -> None:
+    """Load the weights that the model starts from, to see that they are there.
+
+    Raises:
+        UserError: They can neither be read nor downloaded; says how to give a
+            file or to start without.
+    """
+    for path in pretrained_files(cfg):
+        try:
+            CheckpointLoader.load_checkpoint(path, map_location='cpu')
+        except Exception as error:
+            reason = str(error).strip().split('\n')[0]
+            raise UserError(
+                f'Cannot get the weights {path!r} that the model starts from '
+                f'({type(error).__name__}: {reason}). Give a file with '
+                '--cfg-options model.backbone.init_cfg.checkpoint=FILE, or '
+                'start from random weights with '
+                '--cfg-options model.backbone.init_cfg=None .') from error

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# From an empty machine to a POET that has learned people, in one command:
+# sets up .venv, draws a toy data set, trains, evaluates, shows what it learned.
+# May be interrupted and run again: every step goes on where it was.
+#   bash tools/quickstart.sh [--no-venv]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tools/setup_env.sh "$@"
+
+config=configs/poet_r18_toy.py
+work=work_dirs/quickstart
+data=data/toy
+
+step() { printf '\n== %s\n' "$*"; }
+
+step "1/4 Drawing toy people into $data"
+"$PYTHON" tools/make_toy_coco.py --out "$data" --train 128 --val 64 \
+    --size 128 --seed 0
+
+step "2/4 Training POET on them (about 5 minutes on 2 cores; AP every 40" \
+    "epochs)"
+"$PYTHON" tools/train.py "$config" --data-root "$data" --work-dir "$work" \
+    --resume
+
+step '3/4 Testing on images it has never seen'
+"$PYTHON" tools/test.py "$config" "$(cat "$work/last_checkpoint")" \
+    --data-root "$data" --work-dir "$work/test" --out "$work/unseen.json"
+
+step '4/4 What it learned'
+"$PYTHON" tools/quickstart_report.py "$config" "$work" "$work/unseen.json"

@@ -1,0 +1,131 @@
+"""Train a pose model: MMPose's own tool, and ``--data-root``.
+
+    python tools/train.py configs/poet_r50_coco.py --data-root COCO
+"""
+import argparse
+import os
+import os.path as osp
+import sys
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
+
+from poet_mm.apis import UserError, check_pretrained, set_data_root
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags that train.py and test.py share."""
+    parser.add_argument('--work-dir', help='folder for logs and results')
+    parser.add_argument(
+        '--data-root',
+        help="folder in COCO's layout, for all loaders and evaluators")
+    parser.add_argument(
+        '--show-dir', help='folder (in the work dir) for drawn predictions')
+    parser.add_argument(
+        '--show', action='store_true', help='show predictions in a window')
+    parser.add_argument(
+        '--interval', type=int, default=1, help='draw every n-th sample')
+    parser.add_argument(
+        '--wait-time', type=float, default=1, help='seconds a window stays')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        help='changes to the config, as key=value: '
+        'optim_wrapper.optimizer.lr=1e-4 model.backbone.init_cfg=None')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher')
+    # torch.distributed.launch passes --local-rank
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description='Train a pose model')
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='go on from the latest checkpoint of the work dir, or from the '
+        'one given')
+    parser.add_argument(
+        '--amp', action='store_true', help='automatic mixed precision')
+    parser.add_argument(
+        '--no-validate',
+        action='store_true',
+        help='do not evaluate during training')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate by the actual over the base batch size')
+    add_common_arguments(parser)
+    return parser.parse_args()
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config and apply the flags of both tools."""
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = Config.fromfile(args.config)
+    cfg.launcher = args.launcher
+    default = cfg.get('work_dir') or osp.join(
+        'work_dirs',
+        osp.splitext(osp.basename(args.config))[0])
+    cfg.work_dir = args.work_dir or default
+    if args.data_root is not None:
+        set_data_root(cfg, args.data_root)
+    if args.show or args.show_dir is not None:
+        cfg.default_hooks.visualization.update(
+            enable=True,
+            show=args.show,
+            out_dir=args.show_dir,
+            wait_time=args.wait_time,
+            interval=args.interval)
+    return cfg
+
+
+def use_amp(cfg: Config) -> None:
+    """Switch the optimiser wrapper to automatic mixed precision."""
+    if not torch.cuda.is_available():
+        raise UserError('--amp needs a GPU that torch can use, and there is '
+                        'none here. Leave it out to train in fp32.')
+    wrapper = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    if wrapper not in ('OptimWrapper', 'AmpOptimWrapper'):
+        raise UserError(f'--amp cannot replace optim_wrapper.type={wrapper}, '
+                        'only OptimWrapper.')
+    cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
+    """Apply the flags of training; ``--cfg-options`` has the last word."""
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.amp:
+        use_amp(cfg)
+    if args.resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.auto_scale_lr:
+        cfg.auto_scale_lr.enable = True
+    cfg.merge_from_dict(args.cfg_options)
+    return cfg
+
+
+def main():
+    args = parse_args()
+    cfg = merge_args(load_config(args), args)
+    runner = Runner.from_cfg(cfg)
+    check_pretrained(cfg)
+    runner.train()
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f'train.py: {error}')
