@@ -3,10 +3,10 @@
 All decoder layers and all images of a batch are matched with one tensor of
 costs and one transfer to the host.
 
-Letters: L decoder layers, B images, Q queries, M people of the batch, K
-keypoints.
+Letters: L decoder layers, B images, Q queries, M people of the batch, N the
+most people of an image, K keypoints.
 """
-from typing import Dict, List, Mapping, NamedTuple
+from typing import Dict, List, Mapping, NamedTuple, Tuple
 
 import numpy as np
 import torch
@@ -42,11 +42,11 @@ class PersonProbabilityCost:
     def __init__(self, weight: float = 1.0) -> None:
         self.weight = weight
 
-    def __call__(self, pairs: Mapping, targets: Mapping) -> Tensor:
-        """``pairs['logits']`` (L, M, Q, C + 1) -> cost (L, M, Q)."""
-        probs = pairs['logits'].softmax(-1)
-        labels = targets['labels'][:, None, None].expand(*probs.shape[:-1], 1)
-        return -self.weight * probs.gather(-1, labels).squeeze(-1)
+    def __call__(self, outputs: Mapping, people: Mapping) -> Tensor:
+        """``logits`` (L, B, Q, C + 1), ``labels`` (B, N) -> (L, B, Q, N)."""
+        probs = outputs['logits'].softmax(-1)
+        labels = people['labels'][:, None, :].expand(*probs.shape[:-1], -1)
+        return -self.weight * probs.gather(-1, labels)
 
 
 class _FieldCost:
@@ -61,26 +61,38 @@ class _FieldCost:
         self.field = check_field(field)
         self.weight = weight
 
-    def _difference(self, pairs: Mapping, targets: Mapping) -> Tensor:
-        """Predicted minus true, 0 where unsupervised, (L, M, Q, F)."""
-        target = get_field(targets, self.field)  # (M, ...)
-        weights = field_weights(targets, self.field).expand_as(target)
-        difference = get_field(pairs, self.field) - target.unsqueeze(1)
-        return (difference * weights.unsqueeze(1)).flatten(3)
+    def _flat_fields(self, outputs: Mapping, people: Mapping) -> tuple:
+        """Prediction (L, B, Q, F), truth and weights (B, N, F)."""
+        true = get_field(people, self.field)  # (B, N, ...)
+        weights = field_weights(people, self.field).expand_as(true)
+        pred = get_field(outputs, self.field).flatten(3)
+        return pred, true.flatten(2), weights.flatten(2)
 
 
 @TASK_UTILS.register_module()
 class KeypointL1Cost(_FieldCost):
-    """Sum of absolute differences over supervised joints, Eq. 3."""
+    """Sum of absolute differences over supervised joints, Eq. 3.
 
-    def __call__(self, pairs: Mapping, targets: Mapping) -> Tensor:
-        """Fields (L, M, Q, ...) and (M, ...) -> cost (L, M, Q)."""
-        return self.weight * self._difference(pairs, targets).abs().sum(-1)
+    With weights w of 0 and 1, ``sum w |p - t|`` is ``sum |p - w t|`` less
+    ``sum (1 - w) |p|``: a distance and a product of matrices, without a tensor
+    of all pairs and joints.
+    """
+
+    def __call__(self, outputs: Mapping, people: Mapping) -> Tensor:
+        """Fields (L, B, Q, ...) and (B, N, ...) -> cost (L, B, Q, N)."""
+        pred, true, weights = self._flat_fields(outputs, people)
+        true = (true * weights).expand(len(pred), -1, -1, -1)
+        unsupervised = (1 - weights).transpose(1, 2)  # (B, F, N)
+        cost = torch.cdist(pred, true, p=1) - pred.abs() @ unsupervised
+        return self.weight * cost
 
 
 @TASK_UTILS.register_module()
 class L2Cost(_FieldCost):
     """Euclidean distance of a field, squared as in Eq. 3.
+
+    For fields that a person has as a whole or not at all: ``centers`` and
+    ``visibility``.
 
     Args:
         squared (bool): False takes the plain norm, as the authors' release
@@ -92,12 +104,20 @@ class L2Cost(_FieldCost):
                  weight: float = 1.0,
                  squared: bool = True) -> None:
         super().__init__(field, weight)
+        if field not in ('centers', 'visibility'):
+            raise ValueError(f'L2Cost got field={field!r}; allowed are '
+                             "'centers' and 'visibility'.")
         self.squared = squared
 
-    def __call__(self, pairs: Mapping, targets: Mapping) -> Tensor:
-        """Fields (L, M, Q, ...) and (M, ...) -> cost (L, M, Q)."""
-        cost = self._difference(pairs, targets).square().sum(-1)
-        return self.weight * (cost if self.squared else cost.sqrt())
+    def __call__(self, outputs: Mapping, people: Mapping) -> Tensor:
+        """Fields (L, B, Q, ...) and (B, N, ...) -> cost (L, B, Q, N)."""
+        pred, true, weights = self._flat_fields(outputs, people)
+        cost = torch.cdist(
+            pred,
+            true.expand(len(pred), -1, -1, -1),
+            compute_mode='donot_use_mm_for_euclid_dist')
+        cost = cost.square() if self.squared else cost
+        return self.weight * cost * weights[:, None, :, 0]
 
 
 @TASK_UTILS.register_module()
@@ -118,10 +138,11 @@ class PoseHungarianAssigner:
         """Match a batch.
 
         Steps:
-            1. Cost of each person with each query of the person's image.
-            2. Move all costs to the host, once.
-            3. Solve the assignment of every layer and image.
-            4. Move all indices back, once.
+            1. Put the people of each image into a row, padded to the most.
+            2. Cost of each query with each person of its image.
+            3. Move all costs to the host, once.
+            4. Solve the assignment of every layer and image.
+            5. Move all indices back, once.
 
         Args:
             outputs (dict): Predicted fields (L, B, Q, ...), see ``POETHead``.
@@ -132,24 +153,28 @@ class PoseHungarianAssigner:
             FloatingPointError: A cost is NaN or infinite; names the layers,
                 the images of the batch and the costs.
         """
-        num_queries = outputs['logits'].shape[2]
+        num_layers, _, num_queries = outputs['logits'].shape[:3]
+        device = outputs['logits'].device
+        if not sum(num_people):
+            nothing = torch.zeros(
+                num_layers, 0, dtype=torch.long, device=device)
+            return Assignment(nothing, nothing, nothing)
         self._warn_of_too_many(max(num_people), num_queries)
         # 1.
-        image_idx = targets['image_idx']
-        pairs = {
-            name: values[:, image_idx]  # (L, M, Q, ...)
-            for name, values in outputs.items()
-        }
-        costs = [cost(pairs, targets) for cost in self.match_costs]
+        row, is_person = _rows(num_people)  # (B, N)
+        row = row.to(device, non_blocking=True)
+        people = {name: values[row] for name, values in targets.items()}
         # 2.
-        cost = sum(costs).cpu().numpy()  # (L, M, Q)
-        if not np.isfinite(cost).all():
-            self._raise_not_finite(cost, costs, image_idx)
+        costs = [cost(outputs, people) for cost in self.match_costs]
         # 3.
-        matched = _solve(cost, num_people)  # (3, L, P)
+        cost = sum(costs).cpu().numpy()  # (L, B, Q, N)
+        bad = ~np.isfinite(cost) & is_person[:, None]
+        if bad.any():
+            self._raise_not_finite(bad, costs)
         # 4.
-        matched = torch.from_numpy(matched).to(
-            image_idx.device, non_blocking=True)
+        matched = _solve(cost, num_people)  # (3, L, P)
+        # 5.
+        matched = torch.from_numpy(matched).to(device, non_blocking=True)
         return Assignment(*matched)
 
     def _warn_of_too_many(self, most_people: int, num_queries: int) -> None:
@@ -163,43 +188,55 @@ class PoseHungarianAssigner:
                 logger='current',
                 level=30)
 
-    def _raise_not_finite(self, total: np.ndarray, costs: List[Tensor],
-                          image_idx: Tensor) -> None:
-        layers, people, _ = (~np.isfinite(total)).nonzero()
-        images = np.unique(image_idx.cpu().numpy()[people]).tolist()
+    def _raise_not_finite(self, bad: np.ndarray, costs: List[Tensor]) -> None:
+        layers, images, _, _ = bad.nonzero()
         names = [
             type(term).__name__ + f'({getattr(term, "field", "logits")})'
             for term, cost in zip(self.match_costs, costs)
-            if not cost.isfinite().all()
+            if not np.isfinite(cost.cpu().numpy()[bad]).all()
         ]
         raise FloatingPointError(
             f'The matching cost is NaN or infinite: costs {names}, decoder '
-            f'layers {np.unique(layers).tolist()}, images {images} of the '
-            'batch. Usual causes: joints that are not numbers in the '
-            'annotations, a learning rate too high, overflow in fp16 (use '
-            'bf16 or fp32).')
+            f'layers {np.unique(layers).tolist()}, images '
+            f'{np.unique(images).tolist()} of the batch. Usual causes: joints '
+            'that are not numbers in the annotations, a learning rate too '
+            'high, overflow in fp16 (use bf16 or fp32).')
+
+
+def _rows(num_people: List[int]) -> Tuple[Tensor, np.ndarray]:
+    """Which of the M people stand in the row of each image.
+
+    Returns:
+        tuple: Indices (B, N), 0 where a row has ended, N the most people of
+        an image; and (B, N), True where there is a person.
+    """
+    counts = np.asarray(num_people)
+    starts = np.cumsum(counts) - counts
+    place = np.arange(counts.max())
+    is_person = place < counts[:, None]
+    row = np.where(is_person, starts[:, None] + place, 0)
+    return torch.from_numpy(row), is_person
 
 
 def _solve(cost: np.ndarray, num_people: List[int]) -> np.ndarray:
     """Assignment of every layer and image.
 
     Args:
-        cost (np.ndarray): (L, M, Q).
+        cost (np.ndarray): (L, B, Q, N).
         num_people (list[int]): People of each of the B images.
 
     Returns:
         np.ndarray: (3, L, P), int64: image, query and person of each pair.
     """
-    ends = np.cumsum(num_people)
-    starts = ends - num_people
     layers = []
     for layer_cost in cost:
-        matched = [np.zeros((3, 0), dtype=np.int64)]
-        for image, (start, end) in enumerate(zip(starts, ends)):
-            if start == end:
-                continue
-            person, query = linear_sum_assignment(layer_cost[start:end])
-            matched.append(
-                np.stack([np.full_like(query, image), query, person + start]))
+        matched, start = [], 0
+        for image, count in enumerate(num_people):
+            if count:
+                person, query = linear_sum_assignment(
+                    layer_cost[image, :, :count].T)
+                matched.append(
+                    (np.full_like(query, image), query, person + start))
+            start += count
         layers.append(np.concatenate(matched, axis=1))
     return np.stack(layers, axis=1)

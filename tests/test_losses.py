@@ -166,16 +166,34 @@ def test_empty_class():
     assert losses['loss_cls'].item() == pytest.approx(expected[1]['cls'])
 
 
-def test_plain_norm_is_root_of_squared():
-    samples = random_samples([3])
-    targets, _ = stack_targets(samples)
-    outputs = random_outputs(num_images=1)
-    pairs = {name: x[:, targets['image_idx']] for name, x in outputs.items()}
-    squared, plain = (
-        TASK_UTILS.build(
-            dict(type='L2Cost', field='centers', weight=1.0, squared=squared))
-        (pairs, targets) for squared in (True, False))
-    torch.testing.assert_close(plain.square(), squared)
+def test_costs_are_the_terms_of_eq3():
+    """Each cost alone, every query against every person, plain norms too."""
+    keypoints, visible = random_people(3)
+    samples = [make_sample(keypoints, visible)]
+    outputs = random_outputs(num_layers=1, num_images=1)
+    people = {
+        name: values[None]  # (1, N, ...)
+        for name, values in stack_targets(samples)[0].items()
+    }
+    layers, images = as_reference(outputs, samples)
+    preds, true = layers[0][0], images[0]
+    for field, cost in (('keypoints', dict(type='KeypointL1Cost', weight=4)),
+                        ('offsets', dict(type='KeypointL1Cost', weight=4)),
+                        ('visibility', dict(type='L2Cost', weight=0.2)),
+                        ('centers', dict(type='L2Cost', weight=0.5))):
+        cost = TASK_UTILS.build(dict(cost, field=field))
+        got = cost(outputs, people)[0, 0]  # (Q, N)
+        expected = [[
+            reference.person_loss(
+                reference.query_of(preds, q), person,
+                'offsets' if field == 'offsets' else 'keypoints')[field]
+            for person in true
+        ] for q in range(6)]
+        torch.testing.assert_close(got, torch.tensor(expected))
+        if hasattr(cost, 'squared'):
+            cost.squared = False
+            plain = cost(outputs, people)[0, 0] / cost.weight
+            torch.testing.assert_close(plain.square(), got / cost.weight)
 
 
 @pytest.mark.parametrize('bad', [float('nan'), float('inf')])

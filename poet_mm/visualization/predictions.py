@@ -4,9 +4,9 @@ from typing import List, Mapping, Sequence
 import matplotlib
 
 matplotlib.use('Agg')
-import numpy as np  # noqa: E402
-from matplotlib import pyplot as plt  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 
 
 def draw_people(axes: Axes, keypoints: np.ndarray, metainfo: Mapping) -> None:

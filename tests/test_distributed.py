@@ -1,0 +1,71 @@
+"""Two processes (gloo) equal one process with the joint batch."""
+import pytest
+import torch
+import torch.multiprocessing as mp
+from helpers import random_samples, tiny_head
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+COUNTS = [[2, 1, 3, 0], [2, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
+
+
+class LossOf(nn.Module):
+    """A head whose forward is its loss, for DDP."""
+
+    def __init__(self, head):
+        super().__init__()
+        self.head = head
+
+    def forward(self, feat, samples):
+        return self.head.loss((feat, ), samples)
+
+
+def build():
+    torch.manual_seed(0)
+    return LossOf(tiny_head()), torch.randn(4, 8, 4, 3)
+
+
+def run(model, feat, samples):
+    """-> losses by name, gradients by parameter."""
+    model.zero_grad()
+    losses = model(feat, samples)
+    sum(losses.values()).backward()
+    module = getattr(model, 'module', model)
+    return {name: value.detach() for name, value in losses.items()}, {
+        name: parameter.grad.clone()
+        for name, parameter in module.named_parameters()
+    }
+
+
+def worker(rank, folder):
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        'gloo', f'file://{folder}/store', rank=rank, world_size=2)
+    model, feat = build()
+    ddp = DistributedDataParallel(model)  # raises on unused parameters
+    results = []
+    for counts in COUNTS:
+        mine = slice(2 * rank, 2 * rank + 2)
+        losses, grads = run(ddp, feat[mine], random_samples(counts)[mine])
+        for value in losses.values():
+            distributed.all_reduce(value)
+            value /= 2
+        results.append((losses, grads))
+    if rank == 0:
+        torch.save(results, f'{folder}/results.pt')
+    distributed.destroy_process_group()
+
+
+@pytest.mark.skipif(
+    not distributed.is_available(), reason='torch was built without it')
+def test_two_processes_equal_one(tmp_path):
+    mp.spawn(worker, (str(tmp_path), ), nprocs=2)
+    model, feat = build()
+    results = torch.load(tmp_path / 'results.pt')
+    for counts, (losses, grads) in zip(COUNTS, results):
+        expected = run(model, feat, random_samples(counts))
+        for got, wanted in zip((losses, grads), expected):
+            assert got.keys() == wanted.keys()
+            for name in wanted:
+                torch.testing.assert_close(
+                    got[name], wanted[name], msg=f'{counts} {name}')
