@@ -1,8 +1,7 @@
 """The people of a batch in one ragged tensor per field.
 
-A batch has M people in all. Instead of padding every image to the largest
-number of people, fields are concatenated and ``image_idx`` tells whose is
-whose; matching and loss then need no loop and no mask.
+A batch has M people in all: those of the first image, of the second, and so
+on. ``num_people`` tells how many each image has.
 
 Letters: B images, M people of the batch, K keypoints.
 """
@@ -22,8 +21,8 @@ def stack_targets(
 
     Returns:
         tuple: The fields ``centers`` (M, 2), ``offsets`` (M, K, 2),
-        ``visibility`` and ``keypoint_weights`` (M, K), ``labels`` (M, ) and
-        ``image_idx`` (M, ); and the number of people of each image.
+        ``visibility`` and ``keypoint_weights`` (M, K), ``labels`` (M, ); and
+        the number of people of each of the B images.
     """
     labels = [sample.gt_instance_labels for sample in data_samples]
     missing = [name for name in FIELDS if name not in labels[0]]
@@ -37,10 +36,6 @@ def stack_targets(
         name: torch.cat([label[name] for label in labels])
         for name in FIELDS
     }
-    counts = torch.tensor(num_people)
-    image_idx = torch.repeat_interleave(torch.arange(len(counts)), counts)
-    targets['image_idx'] = image_idx.to(
-        targets['labels'].device, non_blocking=True)
     return targets, num_people
 
 

@@ -218,3 +218,25 @@ def test_unknown_field():
         build_loss(terms=dict(heatmaps=dict(type='mmdet.L1Loss')))
     with pytest.raises(ValueError, match="No field 'heatmaps'"):
         TASK_UTILS.build(dict(type='L2Cost', field='heatmaps'))
+
+
+def test_one_host_transfer(monkeypatch):
+    """On a GPU each of these calls waits for the device; one is needed."""
+    calls = []
+
+    def counted(name):
+        original = getattr(torch.Tensor, name)
+
+        def call(*args, **kwargs):
+            calls.append(name)
+            return original(*args, **kwargs)
+
+        return call
+
+    for name in ('cpu', 'item', 'tolist', '__bool__', 'nonzero'):
+        monkeypatch.setattr(torch.Tensor, name, counted(name))
+    loss = build_loss()
+    targets = stack_targets(random_samples([3, 2]))
+    calls.clear()
+    sum(loss(random_outputs(requires_grad=True), *targets).values()).backward()
+    assert calls == ['cpu']

@@ -10,6 +10,7 @@ import argparse
 import platform
 import statistics
 import time
+from pathlib import Path
 
 import torch
 from mmengine.config import Config
@@ -20,7 +21,7 @@ from torch.nn import functional as F
 
 import poet_mm  # noqa: F401
 
-CONFIG = 'configs/poet_r50_coco.py'
+CONFIG = Path(__file__).parent.parent / 'configs' / 'poet_r50_coco.py'
 
 
 def parse_args():
@@ -51,10 +52,10 @@ def make_batch(args, num_keypoints=17):
         weights[..., None],
         visibility=weights,
         keypoint_weights=weights,
-        labels=torch.zeros(args.people, dtype=torch.long),
-        image_idx=torch.randint(args.images, (args.people, )).sort().values)
+        labels=torch.zeros(args.people, dtype=torch.long))
     num_people = torch.bincount(
-        targets['image_idx'], minlength=args.images).tolist()
+        torch.randint(args.images, (args.people, )),
+        minlength=args.images).tolist()
     for values in outputs.values():
         values.requires_grad_()
     return outputs, targets, num_people
@@ -82,13 +83,13 @@ def loop_match(preds, people):
 def loop_loss(outputs, targets, num_people):
     """The incumbent: one image, one layer, one person at a time."""
     total, matched = 0.0, []
-    image_of = targets['image_idx']
+    people_of = {k: v.split(num_people) for k, v in targets.items()}
     for layer in range(len(outputs['logits'])):
         labels = torch.ones(outputs['logits'].shape[1:3], dtype=torch.long)
         pose = 0.0
         for image in range(len(num_people)):
             preds = {k: v[layer, image] for k, v in outputs.items()}
-            people = {k: v[image_of == image] for k, v in targets.items()}
+            people = {k: v[image] for k, v in people_of.items()}
             with torch.no_grad():
                 queries = loop_match(preds, people)
             matched += queries.tolist()

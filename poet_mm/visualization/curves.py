@@ -4,10 +4,7 @@ import os.path as osp
 from glob import glob
 from typing import Dict, List, Tuple
 
-import matplotlib
-
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, which the colour-blind tell apart
 COLORS = ('#0072B2', '#E69F00', '#009E73', '#D55E00', '#CC79A7', '#56B4E9')
@@ -58,8 +55,8 @@ def draw_curves(work_dir: str, out: str, ap_label: str) -> None:
         ap_label (str): What the AP is measured on.
     """
     records = read_scalars(work_dir)
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(9, 3.4), layout='constrained')
+    figure = Figure(figsize=(9, 3.4), layout='constrained')
+    left, right = figure.subplots(1, 2)
     terms = {key for record in records for key in record}
     terms = sorted(key for key in terms if key.startswith('loss_'))
     for key, color in zip(terms, COLORS):
@@ -72,4 +69,3 @@ def draw_curves(work_dir: str, out: str, ap_label: str) -> None:
     right.set(ylim=(0, 1), xlabel='epoch', ylabel='AP', title=ap_label)
     right.legend(frameon=False, loc='lower right')
     figure.savefig(out, dpi=150)
-    plt.close(figure)

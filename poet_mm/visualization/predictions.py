@@ -1,12 +1,9 @@
 """Predicted skeletons drawn over images, for any skeleton (paper Fig. 3)."""
 from typing import List, Mapping, Sequence
 
-import matplotlib
-
-matplotlib.use('Agg')
 import numpy as np
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 
 def draw_people(axes: Axes, keypoints: np.ndarray, metainfo: Mapping) -> None:
@@ -43,13 +40,9 @@ def draw_predictions(images: Sequence[np.ndarray],
         columns (int): Images in a row. Defaults to 4.
     """
     rows = -(-len(images) // columns)
-    figure, grid = plt.subplots(
-        rows,
-        columns,
-        figsize=(2.2 * columns, 2.4 * rows),
-        squeeze=False,
-        layout='constrained')
-    cells: List[Axes] = list(grid.flat)
+    figure = Figure(
+        figsize=(2.2 * columns, 2.4 * rows), layout='constrained')
+    cells: List[Axes] = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in cells:
         axes.axis('off')
     for axes, image, keypoints, title in zip(cells, images, people, titles):
@@ -58,4 +51,3 @@ def draw_predictions(images: Sequence[np.ndarray],
         axes.autoscale(False)
         draw_people(axes, keypoints, metainfo)
     figure.savefig(out, dpi=150)
-    plt.close(figure)
