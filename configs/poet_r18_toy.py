@@ -1,8 +1,8 @@
 """POET-R18 on drawn people, small enough for two CPU cores.
 
-Expect  AP >= 0.90 on the 128 images it trains on: that the model can learn
+Expect  AP >= 0.90 on the 96 images it trains on: that the model can learn
         people. Validation is on those; test is on images it has not seen.
-Cost    5 minutes on 2 CPU cores.
+Cost    4 minutes on 2 CPU cores.
 Run     bash tools/quickstart.sh
 
 Stride 16, half the usual width, no augmentation (the drawn people's colours

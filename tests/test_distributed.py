@@ -68,4 +68,5 @@ def test_two_processes_equal_one(tmp_path):
             assert got.keys() == wanted.keys()
             for name in wanted:
                 torch.testing.assert_close(
-                    got[name], wanted[name], msg=f'{counts} {name}')
+                    got[name], wanted[name], rtol=1e-4, atol=1e-4,
+                    msg=lambda text, at=(counts, name): f'{at}: {text}')

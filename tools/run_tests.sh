@@ -20,6 +20,4 @@ done
   die "$PYTHON lacks what the tests need: pip install -e '.[tests]'"
 [ -z "${CI-}" ] || set -- --durations=15 "$@"
 "$PYTHON" -m ruff check .
-# Threads that wait give way to the processes that tests start.
-export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
 "$PYTHON" -m pytest "$@"
