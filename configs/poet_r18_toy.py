@@ -94,5 +94,7 @@ param_scheduler = [
 ]
 auto_scale_lr = dict(base_batch_size=16)
 
-default_hooks = dict(checkpoint=dict(interval=40, max_keep_ckpts=1))
+# Two are kept, so that one is whole whenever training is interrupted.
+default_hooks = dict(
+    checkpoint=dict(interval=40, max_keep_ckpts=2, save_best=None))
 randomness = dict(seed=0)

@@ -7,8 +7,9 @@ Run     bash tools/dist_train.sh configs/poet_r50_512_coco.py 4 \
 
 The paper starts from a backbone trained on COCO keypoints: give any checkpoint
 whose keys start with `backbone.` as `load_from`. Without one, training starts
-from ImageNet. The paper names the limit of 512 pixels, not the sizes below it:
-those of study 1 are scaled by 512 / 1333 and rounded.
+from ImageNet (those weights are fetched in any case, unless
+model.backbone.init_cfg=None). The paper names the limit of 512 pixels, not the
+sizes below it: those of study 1 are scaled by 512 / 1333 and rounded.
 """
 _base_ = ['./poet_r50_coco.py']
 

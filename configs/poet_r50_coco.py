@@ -1,7 +1,7 @@
 """POET-R50, COCO keypoints, study 1 of the paper (arXiv 2103.12115).
 
 Expect  AP 55.4 on COCO test-dev (published, Table 1); not yet trained here.
-Cost    300 epochs of 12 images; about 600 V100-hours (published).
+Cost    300 epochs of 12 images.
 Run     bash tools/dist_train.sh configs/poet_r50_coco.py 2 --data-root COCO
         python tools/test.py configs/poet_r50_coco.py CHECKPOINT \
             --data-root COCO

@@ -6,6 +6,7 @@ costs and one transfer to the host.
 Letters: L decoder layers, B images, Q queries, M people of the batch, N the
 most people of an image, K keypoints.
 """
+import logging
 from typing import Dict, List, Mapping, NamedTuple, Tuple
 
 import numpy as np
@@ -82,9 +83,8 @@ class KeypointL1Cost(_FieldCost):
         """Fields (L, B, Q, ...) and (B, N, ...) -> cost (L, B, Q, N)."""
         pred, true, weights = self._flat_fields(outputs, people)
         true = (true * weights).expand(len(pred), -1, -1, -1)
-        unsupervised = (1 - weights).transpose(1, 2)  # (B, F, N)
-        cost = torch.cdist(pred, true, p=1) - pred.abs() @ unsupervised
-        return self.weight * cost
+        surplus = torch.einsum('lbqf,bnf->lbqn', pred.abs(), 1 - weights)
+        return self.weight * (torch.cdist(pred, true, p=1) - surplus)
 
 
 @TASK_UTILS.register_module()
@@ -186,7 +186,7 @@ class PoseHungarianAssigner:
                 'learned. Raise model.head.num_queries if this is common. '
                 '(Said once.)',
                 logger='current',
-                level=30)
+                level=logging.WARNING)
 
     def _raise_not_finite(self, bad: np.ndarray, costs: List[Tensor]) -> None:
         layers, images, _, _ = bad.nonzero()

@@ -1,4 +1,5 @@
-"""Multi-head attention on torch's fused kernel.
+"""Multi-head attention on ``scaled_dot_product_attention``, torch's fused
+kernel where it has one for the device and the mask.
 
 Same call and same residual form as mmcv's ``MultiheadAttention``, which always
 computes the attention weights and so can never use the fused kernel.
@@ -78,6 +79,7 @@ class MultiheadAttention(BaseModule):
         return query + self.out_dropout(out)
 
     def _split_heads(self, x: Tensor) -> Tensor:
+        """(B, T, C) -> (B, H, T, C / H)."""
         return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
 
 

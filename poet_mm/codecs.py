@@ -4,14 +4,17 @@ Source: POET (arXiv 2103.12115), section 3.1.
 
 Letters: N people in an image, K keypoints.
 """
+import logging
 from typing import Mapping, Optional, Sequence, Tuple
 
 import numpy as np
+from mmengine.logging import print_log
 from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.registry import KEYPOINT_CODECS
 
 PERSON, EMPTY_PERSON = 0, 1  # class indices; the last logit is nobody
 OCCLUDED, VISIBLE = 1, 2  # COCO's v; 0 is 'not labelled'
+WATCHED_PEOPLE = 100
 
 
 @KEYPOINT_CODECS.register_module()
@@ -45,6 +48,7 @@ class POETCodec(BaseKeypointCodec):
                              f'are {sorted(allowed)}.')
         self.lowest_supervised = allowed[supervise]
         self.empty_class = empty_class
+        self._unsupervised = 0  # people in a row; None: there was a joint
 
     def encode(self,
                keypoints: np.ndarray,
@@ -71,6 +75,7 @@ class POETCodec(BaseKeypointCodec):
             keypoints_visible = keypoints_visible[people]
 
         weights = keypoints_visible >= self.lowest_supervised  # (N, K)
+        self._watch(weights)
         height, width = img_shape
         points = keypoints / np.array([width, height], dtype=np.float32)
         points = points * weights[..., None]  # (N, K, 2), unsupervised: 0
@@ -87,6 +92,24 @@ class POETCodec(BaseKeypointCodec):
             visibility=(keypoints_visible == VISIBLE).astype(np.float32),
             keypoint_weights=weights.astype(np.float32),
             labels=labels)
+
+    def _watch(self, weights: np.ndarray) -> None:
+        """Say once if the data seem to lack what is to be supervised."""
+        if self._unsupervised is None:
+            return
+        self._unsupervised += len(weights)
+        if weights.any():
+            self._unsupervised = None
+        elif self._unsupervised >= WATCHED_PEOPLE:
+            print_log(
+                f'Not one of the first {self._unsupervised} people has a '
+                f'joint with v >= {self.lowest_supervised}: nothing will be '
+                'learned about joints. POETCodec needs the raw v of COCO '
+                '(BottomupCocoDataset keeps it; data sets of MMPose turn 2 '
+                "into 1), or POETCodec(supervise='labelled').",
+                logger='current',
+                level=logging.WARNING)
+            self._unsupervised = None
 
     def decode(self, encoded: Mapping,
                img_shape: Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,8 @@ instead of strided columns of one tensor.
 
 Letters: B images, L decoder layers, Q queries, K keypoints, C person classes.
 """
-from typing import Dict, List, Optional, Sequence, Tuple
+from contextlib import nullcontext
+from typing import ContextManager, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -82,6 +83,15 @@ class POETHead(BaseHead):
         self.pose_embed = MLP(channels, channels, 2 + 3 * num_keypoints, 3)
         self.loss_module = MODELS.build(loss)
         self.codec = KEYPOINT_CODECS.build(codec)
+        self._check_classes()
+
+    def _check_classes(self) -> None:
+        needed = 2 if self.codec.empty_class else 1
+        if self.num_classes != needed:
+            raise ValueError(
+                f'POETHead got num_classes={self.num_classes}; with '
+                f'POETCodec(empty_class={self.codec.empty_class}) it must be '
+                f'{needed}.')
 
     def _check_channels(self, channels: int) -> None:
         code = 2 * self.positional_encoding.num_feats
@@ -92,12 +102,13 @@ class POETHead(BaseHead):
                 f'{code} (2 x num_feats); they must be equal.')
 
     def init_weights(self) -> None:
-        """Xavier-uniform matrices in the transformer, as in DETR."""
-        super().init_weights()
+        """Xavier-uniform matrices in the transformer, as in DETR; then what
+        ``init_cfg`` says."""
         for module in (self.encoder, self.decoder):
             for parameter in module.parameters():
                 if parameter.dim() > 1:
                     nn.init.xavier_uniform_(parameter)
+        super().init_weights()
 
     def forward(self,
                 feats: Features,
@@ -126,7 +137,7 @@ class POETHead(BaseHead):
                padding: Optional[Tensor]) -> Tuple[Tensor, Tensor]:
         """Feature map -> memory and its position code, both (B, HW, 256)."""
         position = self.positional_encoding(padding, feat)
-        position = position.flatten(2).transpose(1, 2).to(feat)  # (B, HW, C)
+        position = position.flatten(2).transpose(1, 2)  # (B, HW, C)
         tokens = self.input_proj(feat).flatten(2).transpose(1, 2)
         padding = None if padding is None else padding.flatten(1)  # (B, HW)
         memory = self.encoder(
@@ -147,10 +158,13 @@ class POETHead(BaseHead):
 
     def predict_fields(self, states: Tensor) -> Dict[str, Tensor]:
         """States (L, B, Q, 256) -> fields, see :meth:`forward`."""
-        pose = self.pose_embed(states).float().sigmoid()
+        with full_precision(states):  # half a pixel is lost in bf16
+            states = states.float()
+            pose = self.pose_embed(states).sigmoid()
+            logits = self.class_embed(states)
         joints = pose[..., 2:].unflatten(-1, (self.num_keypoints, 3))
         return dict(
-            logits=self.class_embed(states).float(),
+            logits=logits,
             centers=pose[..., :2],
             offsets=2 * joints[..., :2] - 1,
             visibility=joints[..., 2])
@@ -163,8 +177,7 @@ class POETHead(BaseHead):
         outputs = self.forward(feats, batch_data_samples)
         targets, num_people = stack_targets(batch_data_samples)
         self._check_skeleton(targets)
-        device = outputs['logits'].device.type
-        with torch.autocast(device, enabled=False):
+        with full_precision(outputs['logits']):
             return self.loss_module(outputs, targets, num_people)
 
     def predict(self,
@@ -201,6 +214,7 @@ class POETHead(BaseHead):
 
     def _to_instances(self, fields: Dict[str, np.ndarray],
                       img_shape: Tuple[int, int]) -> InstanceData:
+        """Fields (Q, ...) of one image -> what :meth:`predict` returns."""
         keypoints, visibility = self.codec.decode(fields, img_shape)
         scores = fields['probs'][:, PERSON]
         joint_scores = scores[:, None] * visibility
@@ -212,6 +226,7 @@ class POETHead(BaseHead):
             bbox_scores=scores)
 
     def _select(self, feats: Features) -> Tensor:
+        """The feature level (B, C_i, H, W) that the head reads."""
         feat = feats[self.feat_index] if isinstance(feats,
                                                     Sequence) else feats
         if feat.shape[1] != self.in_channels:
@@ -229,6 +244,14 @@ class POETHead(BaseHead):
                 f'The data have {num_keypoints} joints a person, POETHead was '
                 f'built for {self.num_keypoints}. Set '
                 f'model.head.num_keypoints={num_keypoints}.')
+
+
+def full_precision(like: Tensor) -> ContextManager:
+    """Switch autocast off, on devices for which torch has it."""
+    device = like.device.type
+    if device in ('cpu', 'cuda'):
+        return torch.autocast(device, enabled=False)
+    return nullcontext()
 
 
 def padding_mask(data_samples: Optional[List],

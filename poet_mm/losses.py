@@ -140,6 +140,7 @@ def sum_over_ranks(values: List[float], like: Tensor) -> Tensor:
 
 def _name_layers(losses: Dict[str, Tensor],
                  num_layers: int) -> Dict[str, Tensor]:
+    """Tensors (L, ) by term -> scalars by layer and term."""
     named = {name: values[-1] for name, values in losses.items()}
     for layer in range(num_layers - 1):
         for name, values in losses.items():

@@ -19,7 +19,7 @@ SUPPORTED = {
     'xtcocotools': '>=1.12',
     'mmengine': '>=0.10.3,<1',
     'mmcv': '>=2.0.1,<2.2',  # mmdet 3.3.0 asserts < 2.2
-    'mmdet': '>=3.0,<4',
+    'mmdet': '>=3.3,<4',
     'mmpose': '>=1.3,<2',
 }
 
@@ -27,7 +27,7 @@ SUPPORTED = {
 FORKS = {
     'mmengine': ('onedl-mmengine', '>=0.10.3,<1'),
     'mmcv': ('onedl-mmcv', '>=2.0.1,<3'),
-    'mmdet': ('onedl-mmdetection', '>=3.0,<4'),
+    'mmdet': ('onedl-mmdetection', '>=3.3,<4'),
 }
 
 

@@ -3,6 +3,7 @@
 Source: DETR (arXiv 2005.12872), appendix A.3; post-norm, no final norm after
 the encoder, one shared norm after every decoder layer.
 """
+from mmcv.cnn.bricks.transformer import FFN
 from mmdet.models.layers.transformer.detr_layers import (
     DetrTransformerDecoder,
     DetrTransformerDecoderLayer,
@@ -10,6 +11,7 @@ from mmdet.models.layers.transformer.detr_layers import (
     DetrTransformerEncoderLayer,
 )
 from mmengine.model import ModuleList
+from mmpose.utils.typing import ConfigType
 from torch import nn
 
 from .attention import MultiheadAttention
@@ -18,20 +20,34 @@ from .attention import MultiheadAttention
 class POETEncoderLayer(DetrTransformerEncoderLayer):
 
     def _init_layers(self) -> None:
-        super()._init_layers()
         self.self_attn = MultiheadAttention(**self.self_attn_cfg)
+        self.embed_dims = self.self_attn.embed_dims
+        self.ffn = FFN(**self.ffn_cfg)
+        self.norms = ModuleList(
+            nn.LayerNorm(self.embed_dims) for _ in range(2))
 
 
 class POETDecoderLayer(DetrTransformerDecoderLayer):
 
     def _init_layers(self) -> None:
-        super()._init_layers()
         self.self_attn = MultiheadAttention(**self.self_attn_cfg)
         self.cross_attn = MultiheadAttention(**self.cross_attn_cfg)
+        self.embed_dims = self.self_attn.embed_dims
+        self.ffn = FFN(**self.ffn_cfg)
+        self.norms = ModuleList(
+            nn.LayerNorm(self.embed_dims) for _ in range(3))
 
 
 class POETEncoder(DetrTransformerEncoder):
-    """See mmdet's ``DetrTransformerEncoder`` for arguments and shapes."""
+    """See mmdet's ``DetrTransformerEncoder`` for arguments and shapes.
+
+    Args:
+        num_layers (int): Number of layers.
+        layer_cfg (dict): ``self_attn_cfg`` and ``ffn_cfg`` of each.
+    """
+
+    def __init__(self, num_layers: int, layer_cfg: ConfigType) -> None:
+        super().__init__(num_layers, layer_cfg)
 
     def _init_layers(self) -> None:
         self.layers = ModuleList(
@@ -41,7 +57,16 @@ class POETEncoder(DetrTransformerEncoder):
 
 
 class POETDecoder(DetrTransformerDecoder):
-    """See mmdet's ``DetrTransformerDecoder`` for arguments and shapes."""
+    """See mmdet's ``DetrTransformerDecoder`` for arguments and shapes.
+
+    Args:
+        num_layers (int): Number of layers.
+        layer_cfg (dict): ``self_attn_cfg``, ``cross_attn_cfg`` and
+            ``ffn_cfg`` of each.
+    """
+
+    def __init__(self, num_layers: int, layer_cfg: ConfigType) -> None:
+        super().__init__(num_layers, layer_cfg)
 
     def _init_layers(self) -> None:
         self.layers = ModuleList(

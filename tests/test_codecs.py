@@ -67,6 +67,23 @@ def test_person_without_joints():
             assert not encoded[name].any()
 
 
+def test_says_once_if_nothing_is_supervised(monkeypatch):
+    said = []
+    monkeypatch.setattr('poet_mm.codecs.print_log',
+                        lambda text, **kwargs: said.append(text))
+    keypoints, visible = random_people(60)
+    codec = POETCodec()
+    for _ in range(4):
+        codec.encode(keypoints, np.minimum(visible, 1), (64, 48))
+    assert len(said) == 1
+    assert 'first 120 people' in said[0]
+    seen = POETCodec()
+    seen.encode(keypoints, visible, (64, 48))
+    for _ in range(4):
+        seen.encode(keypoints, np.minimum(visible, 1), (64, 48))
+    assert len(said) == 1
+
+
 def test_unknown_supervision():
     with pytest.raises(ValueError, match="'labelled', 'visible'"):
         POETCodec('all')

@@ -116,6 +116,17 @@ def test_bf16_autocast_step():
         assert value.item() == pytest.approx(plain[name].item(), rel=0.05)
 
 
+def test_coordinates_are_not_rounded_to_bf16():
+    """Given the decoder's states, autocast changes nothing."""
+    head = tiny_head()
+    states = torch.randn(2, 1, 6, 16)
+    expected = head.predict_fields(states)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        got = head.predict_fields(states)
+    for name in expected:
+        assert torch.equal(expected[name], got[name])
+
+
 def test_predict():
     head = tiny_head().eval().requires_grad_(False)
     samples = random_samples([1, 0], img_shape=(64, 48))
@@ -147,6 +158,25 @@ def test_wrong_channels():
         tiny_head()((torch.randn(2, 10, 4, 3), ))
     with pytest.raises(ValueError, match='must be equal'):
         tiny_head(positional_encoding=dict(num_feats=4))
+
+
+def test_classes_must_fit_the_codec():
+    codec = dict(type='POETCodec', empty_class=True)
+    with pytest.raises(ValueError, match='must be 2'):
+        tiny_head(codec=codec)
+    tiny_head(codec=codec, num_classes=2)
+    with pytest.raises(ValueError, match='must be 1'):
+        tiny_head(num_classes=2)
+
+
+def test_pretrained_head_keeps_its_weights(tmp_path):
+    head = tiny_head()
+    torch.save(head.state_dict(), tmp_path / 'head.pth')
+    again = tiny_head(
+        init_cfg=dict(
+            type='Pretrained', checkpoint=str(tmp_path / 'head.pth')))
+    for name, value in head.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
 
 
 def test_wrong_skeleton():

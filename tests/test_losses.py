@@ -218,6 +218,8 @@ def test_unknown_field():
         build_loss(terms=dict(heatmaps=dict(type='mmdet.L1Loss')))
     with pytest.raises(ValueError, match="No field 'heatmaps'"):
         TASK_UTILS.build(dict(type='L2Cost', field='heatmaps'))
+    with pytest.raises(ValueError, match="'centers' and 'visibility'"):
+        TASK_UTILS.build(dict(type='L2Cost', field='offsets'))
 
 
 def test_one_host_transfer(monkeypatch):
@@ -233,10 +235,11 @@ def test_one_host_transfer(monkeypatch):
 
         return call
 
-    for name in ('cpu', 'item', 'tolist', '__bool__', 'nonzero'):
+    for name in ('cpu', 'numpy', 'item', 'tolist', 'nonzero', '__bool__',
+                 '__int__', '__float__'):
         monkeypatch.setattr(torch.Tensor, name, counted(name))
     loss = build_loss()
     targets = stack_targets(random_samples([3, 2]))
     calls.clear()
     sum(loss(random_outputs(requires_grad=True), *targets).values()).backward()
-    assert calls == ['cpu']
+    assert calls == ['cpu', 'numpy']

@@ -1,5 +1,6 @@
 """The command-line tools, as a user runs them, on toy people."""
 import json
+import os
 import subprocess
 import sys
 from argparse import Namespace
@@ -12,7 +13,8 @@ import train
 from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 
-from poet_mm.apis import UserError, check_pretrained, set_data_root
+from poet_mm.apis import UserError, set_data_root
+from poet_mm.visualization import read_scalars
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / 'configs' / 'poet_r18_toy.py'
@@ -73,7 +75,9 @@ def test_train_logs_every_layer_and_validates(trained):
 def test_test_evaluates_all_ten_numbers(trained, toy, tmp_path):
     out = tmp_path / 'metrics.json'
     run('test.py', CONFIG, trained / 'epoch_2.pth', '--data-root', toy,
-        '--work-dir', tmp_path, '--out', out, '--show-dir', 'drawn', *TINY[:4])
+        '--work-dir', tmp_path, '--out', out, '--show-dir', 'drawn',
+        '--dump', tmp_path / 'predictions.pkl', *TINY[:4])
+    assert (tmp_path / 'predictions.pkl').is_file()
     metrics = json.loads(out.read_text())
     names = {
         f'coco/{kind}{at}'
@@ -134,14 +138,69 @@ def test_wrong_data_root(tmp_path):
         set_data_root(Config.fromfile(CONFIG), str(tmp_path / 'nowhere'))
 
 
-def test_missing_weights_say_what_to_do(tmp_path):
-    cfg = Config.fromfile(ROOT / 'configs' / 'poet_r50_coco.py')
-    cfg.model.backbone.init_cfg.checkpoint = str(tmp_path / 'none.pth')
-    with pytest.raises(UserError, match=r'checkpoint=FILE.*init_cfg=None'):
-        check_pretrained(cfg)
+def test_annotations_elsewhere(toy):
+    cfg = Config.fromfile(CONFIG)
+    cfg.test_evaluator.ann_file = './' + cfg.test_evaluator.ann_file
+    set_data_root(cfg, str(toy))
+    assert Path(cfg.test_evaluator.ann_file).is_file()
+    cfg = Config.fromfile(CONFIG)
+    cfg.test_evaluator.ann_file = '/other/annotations.json'
+    with pytest.raises(UserError, match=r'/other/annotations\.json'):
+        set_data_root(cfg, str(toy))
 
 
-def test_missing_checkpoint(toy):
+def test_missing_weights_say_what_to_do(toy, tmp_path):
+    output = run('train.py', ROOT / 'configs' / 'poet_r50_512_coco.py',
+                 '--data-root', toy, '--work-dir', tmp_path, '--cfg-options',
+                 'model.backbone.init_cfg.checkpoint=none.pth', check=False)
+    assert 'init_cfg.checkpoint=FILE' in output
+    assert 'init_cfg=None' in output
+    assert 'Traceback' not in output
+
+
+def test_flags_of_training():
+    flags = dict(
+        no_validate=True,
+        amp=False,
+        resume='epoch_7.pth',
+        auto_scale_lr=True,
+        cfg_options={'train_cfg.max_epochs': 3})
+    cfg = train.merge_args(Config.fromfile(CONFIG), Namespace(**flags))
+    assert cfg.val_dataloader is None
+    assert (cfg.resume, cfg.load_from) == (True, 'epoch_7.pth')
+    assert cfg.auto_scale_lr.enable
+    assert cfg.train_cfg.max_epochs == 3
+    flags['resume'] = 'auto'
+    cfg = train.merge_args(Config.fromfile(CONFIG), Namespace(**flags))
+    assert (cfg.resume, cfg.load_from) == (True, None)
+
+
+@pytest.mark.parametrize(('script', 'args', 'expected'), [
+    ('dist_train.sh', 'C.py 2 --amp',
+     '--nproc_per_node=2 TOOLS/train.py C.py --launcher pytorch --amp'),
+    ('dist_test.sh', 'C.py X.pth 2 --out m.json',
+     '--nproc_per_node=2 TOOLS/test.py C.py X.pth --launcher pytorch '
+     '--out m.json'),
+    ('slurm_train.sh', 'part job C.py work --amp',
+     'TOOLS/train.py C.py --work-dir work --launcher slurm --amp'),
+])
+def test_launch_scripts(script, args, expected, tmp_path):
+    """What they would run, and how they are used."""
+    for name in ('srun', 'python'):
+        (tmp_path / name).write_text('#!/bin/sh\necho "$@"\n')
+        (tmp_path / name).chmod(0o755)
+    env = dict(os.environ, PATH=f'{tmp_path}:{os.environ["PATH"]}')
+    env.pop('PYTHON', None)
+    path = ROOT / 'tools' / script
+    result = subprocess.run(['bash', path, *args.split()],
+                            capture_output=True, text=True, env=env)
+    assert expected.replace('TOOLS', str(ROOT / 'tools')) in result.stdout
+    result = subprocess.run(['bash', path], capture_output=True, text=True)
+    assert result.returncode == 2
+    assert f'usage: bash tools/{script}' in result.stderr
+
+
+def test_missing_checkpoint():
     output = run('test.py', CONFIG, 'none.pth', check=False)
     assert 'There is no checkpoint none.pth' in output
     assert 'Traceback' not in output
@@ -169,6 +228,7 @@ def test_quickstart_report(trained):
                  unseen)
     assert '| images it trains on |' in output
     assert '| unseen images       |' in output
+    assert 'NOT reached' in output
     for name in ('predictions.png', 'curves.png'):
         assert (trained / name).stat().st_size > 10000
 
@@ -180,7 +240,18 @@ def test_benchmark_compares_equals(capsys):
     assert 'same pairs, same loss' in capsys.readouterr().out
 
 
+def test_curves_need_a_log(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'No scalars\.json'):
+        read_scalars(str(tmp_path))
+    folder = tmp_path / 'run' / 'vis_data'
+    folder.mkdir(parents=True)
+    half = '{"loss": 1.0, "step": 1}\n{"loss": 0.5, "st'
+    (folder / 'scalars.json').write_text(half)
+    assert read_scalars(str(tmp_path)) == [dict(loss=1.0, step=1)]
+
+
 def test_make_subset(toy, tmp_path):
+    tmp_path = tmp_path / 'subset'
     run('make_subset.py', toy, tmp_path, '--images', 2, '--min-area', 1)
     cfg = Config.fromfile(ROOT / 'configs' / 'poet_r50_overfit16_coco.py')
     set_data_root(cfg, str(tmp_path))
@@ -191,5 +262,10 @@ def test_make_subset(toy, tmp_path):
                   if ann['image_id'] == image['id']]
         assert len(people) >= 2
         assert (tmp_path / 'val2017' / image['file_name']).is_file()
-    output = run('make_subset.py', toy, tmp_path, '--images', 99, check=False)
-    assert 'only' in output
+    other = tmp_path.parent / 'other'
+    for args, said in (((toy, tmp_path), 'already holds a data set'),
+                       ((other, tmp_path), 'there is no'),
+                       ((toy, other, '--images', 99), 'only')):
+        output = run('make_subset.py', *args, check=False)
+        assert said in output
+        assert not other.exists()

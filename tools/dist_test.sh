@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Test on several GPUs (or CPU processes) of one or more machines.
+# Test on several GPUs of one or more machines.
 #   bash tools/dist_test.sh CONFIG CHECKPOINT GPUS [flags of test.py]
 # NNODES, NODE_RANK, MASTER_ADDR and PORT as in MMPose.
 set -euo pipefail

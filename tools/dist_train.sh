@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train on several GPUs (or CPU processes) of one or more machines.
+# Train on several GPUs of one or more machines.
 #   bash tools/dist_train.sh CONFIG GPUS [flags of train.py]
 # NNODES, NODE_RANK, MASTER_ADDR and PORT as in MMPose.
 set -euo pipefail

@@ -66,18 +66,20 @@ def main():
     if not source.is_file():
         sys.exit(f'make_subset.py: there is no {source}; the source must be '
                  "a folder in COCO's layout.")
+    if (args.out / 'annotations').exists():
+        sys.exit(f'make_subset.py: {args.out} already holds a data set; name '
+                 'a new folder, or remove it first.')
     subset = choose_images(
         load(source), args.images, args.min_people, args.min_area)
     if len(subset['images']) < args.images:
         sys.exit(f'make_subset.py: only {len(subset["images"])} images have '
                  f'at least {args.min_people} people of area '
                  f'{args.min_area:g} or more, and nobody else.')
-    (args.out / 'annotations').mkdir(parents=True, exist_ok=True)
+    (args.out / 'annotations').mkdir(parents=True)
     for split in ('train', 'val'):
         dump(subset, args.out / ANN_FILE.format(split))
         link = args.out / f'{split}2017'
-        if not link.exists():
-            link.symlink_to((args.source / 'train2017').resolve())
+        link.symlink_to((args.source / 'train2017').resolve())
     print(f'{args.out}: {len(subset["images"])} images, '
           f'{len(subset["annotations"])} people')
 

@@ -1,4 +1,5 @@
-"""Test (and evaluate) a pose model: MMPose's own tool, and ``--data-root``.
+"""Test (and evaluate) a pose model: the flags of MMPose's own tool, less
+``--badcase``, and ``--data-root``.
 
     python tools/test.py configs/poet_r50_coco.py CHECKPOINT --data-root COCO
 """

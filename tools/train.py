@@ -1,4 +1,4 @@
-"""Train a pose model: MMPose's own tool, and ``--data-root``.
+"""Train a pose model: the flags of MMPose's own tool, and ``--data-root``.
 
     python tools/train.py configs/poet_r50_coco.py --data-root COCO
 """

@@ -31,7 +31,8 @@ def set_data_root(cfg: Config, data_root: str) -> None:
             folders.
 
     Raises:
-        UserError: The folder does not exist or has no ``annotations/``.
+        UserError: The folder does not exist or has no ``annotations/``, or
+            an evaluator's ``ann_file`` lies elsewhere than the data.
     """
     if not osp.isdir(osp.join(data_root, 'annotations')):
         what = 'has no folder annotations' if osp.isdir(
@@ -44,7 +45,7 @@ def set_data_root(cfg: Config, data_root: str) -> None:
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         for node in walk(cfg.get(name)):
             if node.get('data_root') is not None:
-                old_roots.add(osp.join(node['data_root'], ''))
+                old_roots.add(osp.normpath(node['data_root']))
                 node['data_root'] = data_root
     for name in ('val_evaluator', 'test_evaluator'):
         for node in walk(cfg.get(name)):
@@ -52,11 +53,18 @@ def set_data_root(cfg: Config, data_root: str) -> None:
 
 
 def _move_ann_file(node: dict, old_roots: set, data_root: str) -> None:
-    ann_file = node.get('ann_file') or ''
+    if not node.get('ann_file'):
+        return
+    ann_file = osp.normpath(node['ann_file'])
     for root in old_roots:
-        if ann_file.startswith(root):
-            node['ann_file'] = osp.join(data_root, ann_file[len(root):])
+        if ann_file.startswith(osp.join(root, '')):
+            node['ann_file'] = osp.join(data_root, osp.relpath(ann_file, root))
             return
+    raise UserError(
+        f'--data-root cannot move the annotations of an evaluator, {ann_file}:'
+        f' they lie in none of the data roots of the loaders, '
+        f'{sorted(old_roots)}. Set ann_file of the evaluator with '
+        '--cfg-options, and data_root of the loaders likewise.')
 
 
 def pretrained_files(cfg: Config) -> List[str]:

@@ -5,6 +5,8 @@ Coordinates are continuous pixels (x, y): an image of (w, h) pixels covers
 (i + 0.5, j + 0.5), and a resize by s moves a joint from x to s * x, as in
 MMPose. A move is a (2, 3) matrix from input to output pixels and an output
 size (w, h).
+MMPose's ``RandomFlip`` counts pixels instead and maps x to w - 1 - x: after a
+flip, joints lie one pixel of the original image off these coordinates.
 
 N: number of people, K: number of keypoints.
 """

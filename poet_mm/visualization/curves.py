@@ -29,6 +29,8 @@ def read_scalars(work_dir: str) -> List[Dict[str, float]]:
     for name in files:
         with open(name) as lines:
             for line in lines:
+                if not line.endswith('\n'):
+                    continue  # training was killed while writing it
                 record = json.loads(line)
                 records['loss' in record, record['step']] = record
     if not records:

@@ -19,8 +19,13 @@ def draw_people(axes: Axes, keypoints: np.ndarray, metainfo: Mapping) -> None:
     for person in keypoints:
         for (a, b), color in zip(metainfo['skeleton_links'], colors):
             axes.plot(*person[[a, b]].T, color=color, linewidth=1.5)
-        axes.scatter(*person.T, s=5, color='white', edgecolors='black',
-                     linewidths=0.4, zorder=3)  # yapf: disable
+        axes.scatter(
+            *person.T,
+            s=5,
+            color='white',
+            edgecolors='black',
+            linewidths=0.4,
+            zorder=3)
 
 
 def draw_predictions(images: Sequence[np.ndarray],
