@@ -16,6 +16,7 @@ from mmpose.registry import TASK_UTILS
 from mmpose.utils.typing import ConfigType
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
+from torch.nn import functional as F
 
 from .targets import check_field, field_weights, get_field
 
@@ -45,9 +46,12 @@ class PersonProbabilityCost:
 
     def __call__(self, outputs: Mapping, people: Mapping) -> Tensor:
         """``logits`` (L, B, Q, C + 1), ``labels`` (B, N) -> (L, B, Q, N)."""
-        probs = outputs['logits'].softmax(-1)
-        labels = people['labels'][:, None, :].expand(*probs.shape[:-1], -1)
-        return -self.weight * probs.gather(-1, labels)
+        # over a first dimension softmax is vectorised, over a short last not
+        logits = outputs['logits'].movedim(-1, 0).contiguous()
+        classes = F.one_hot(people['labels'], len(logits))  # (B, N, C + 1)
+        probs = torch.einsum('clbq,bnc->lbqn', logits.softmax(0),
+                             classes.to(logits))
+        return -self.weight * probs
 
 
 class _FieldCost:
