@@ -17,6 +17,8 @@ setup(
     version=version['__version__'],
     description='POET, the pose estimation transformer, as a plugin for '
     'MMPose',
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
     author='The poet_mm authors',
     license='Apache License 2.0',
     keywords='pose estimation, transformer, MMPose, OpenMMLab',
