@@ -3,7 +3,7 @@
 Expect  AP >= 0.80 on the 16 images it trains on.
         Reached 1.00 on 16 of coco_person_mini (62 people, 11 images with
         3 or more): docs/overfit16_scalars.json.
-Cost    20 minutes on 2 CPU cores.
+Cost    22 minutes on 2 CPU cores.
 Run     python tools/make_subset.py COCO data/coco_mini_16 --images 16
         python tools/train.py configs/poet_r50_overfit16_coco.py
 

@@ -42,15 +42,25 @@ def check_stack():
     problems = {module: find_problem(module) for module in SUPPORTED}
     problems = {module: text for module, text in problems.items() if text}
     if problems:
-        wanted = ' '.join(f"'{module}{SUPPORTED[module]}'"
-                          for module in problems)
         raise ImportError('\n'.join([
             f'poet_mm cannot run with {sys.executable}:',
             *(f'  {text}' for text in problems.values()),
-            f'Install what is supported:  pip install {wanted}',
+            *install_commands(problems),
             'or, in a clone of poet_mm, have an environment with all of it '
             'made:  bash tools/setup_env.sh',
         ]))
+
+
+def install_commands(modules):
+    """What to type to get supported versions of ``modules``."""
+    wanted = [f"'{module}{SUPPORTED[module]}'" for module in modules
+              if module != 'mmcv']
+    if wanted:
+        yield f'Install what is supported:  pip install {" ".join(wanted)}'
+    if 'mmcv' in modules:
+        yield ('Compile mmcv against the torch that is installed:  '
+               "pip install 'setuptools<70' wheel ninja && MMCV_WITH_OPS=1 "
+               f"pip install --no-build-isolation 'mmcv{SUPPORTED['mmcv']}'")
 
 
 def find_problem(module):

@@ -67,7 +67,8 @@ def test_names_found_supported_and_what_to_do(pretend, changes, message):
     with pytest.raises(ImportError) as error:
         stack.check_stack()
     module = IMPORT_NAMES.get(next(iter(changes)), next(iter(changes)))
-    command = f"pip install '{module}{stack.SUPPORTED[module]}'\n"
+    isolation = '--no-build-isolation ' if module == 'mmcv' else ''
+    command = f"pip install {isolation}'{module}{stack.SUPPORTED[module]}'\n"
     assert message in str(error.value)
     assert command in str(error.value)
     assert 'bash tools/setup_env.sh' in str(error.value)

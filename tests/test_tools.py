@@ -158,16 +158,17 @@ def test_missing_weights_say_what_to_do(toy, tmp_path):
     assert 'Traceback' not in output
 
 
-def test_flags_of_training():
+def test_flags_of_training(trained):
+    checkpoint = str(trained / 'epoch_2.pth')
     flags = dict(
         no_validate=True,
         amp=False,
-        resume='epoch_7.pth',
+        resume=checkpoint,
         auto_scale_lr=True,
         cfg_options={'train_cfg.max_epochs': 3})
     cfg = train.merge_args(Config.fromfile(CONFIG), Namespace(**flags))
     assert cfg.val_dataloader is None
-    assert (cfg.resume, cfg.load_from) == (True, 'epoch_7.pth')
+    assert (cfg.resume, cfg.load_from) == (True, checkpoint)
     assert cfg.auto_scale_lr.enable
     assert cfg.train_cfg.max_epochs == 3
     flags['resume'] = 'auto'
@@ -198,6 +199,20 @@ def test_launch_scripts(script, args, expected, tmp_path):
     result = subprocess.run(['bash', path], capture_output=True, text=True)
     assert result.returncode == 2
     assert f'usage: bash tools/{script}' in result.stderr
+
+
+@pytest.mark.parametrize(('changes', 'said'), [
+    (dict(config='none.py'), r'There is no config none\.py'),
+    (dict(launcher='pytorch'), 'needs a GPU for every process'),
+    (dict(resume='none.pth'), r'no checkpoint none\.pth to resume'),
+])
+def test_mistakes_get_a_sentence(changes, said, monkeypatch):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    monkeypatch.setattr('sys.argv', ['train.py', str(CONFIG)])
+    args = train.parse_args()
+    vars(args).update(changes)
+    with pytest.raises(UserError, match=said):
+        train.merge_args(train.load_config(args), args)
 
 
 def test_missing_checkpoint():

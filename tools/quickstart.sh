@@ -11,6 +11,8 @@ config=configs/poet_r18_toy.py
 work=work_dirs/quickstart
 data=data/toy
 
+trap 'echo; echo "quickstart: interrupted; run it again to go on."; exit 130' \
+    INT TERM
 step() { printf '\n== %s\n' "$*"; }
 
 step "1/4 Drawing toy people into $data"

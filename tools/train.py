@@ -70,6 +70,12 @@ def parse_args():
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config and apply the flags of both tools."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if not osp.isfile(args.config):
+        raise UserError(f'There is no config {args.config}.')
+    if args.launcher != 'none' and not torch.cuda.is_available():
+        raise UserError(f'--launcher {args.launcher} needs a GPU for every '
+                        "process (mmengine's launcher does not start on CPU), "
+                        'and there is none here.')
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     default = cfg.get('work_dir') or osp.join(
@@ -108,6 +114,9 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     if args.amp:
         use_amp(cfg)
     if args.resume is not None:
+        if args.resume != 'auto' and not osp.isfile(args.resume):
+            raise UserError(f'There is no checkpoint {args.resume} to resume '
+                            'from.')
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
     if args.auto_scale_lr:
