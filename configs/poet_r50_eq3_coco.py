@@ -4,7 +4,8 @@ The keypoint term compares offsets from the true centre, so that a joint
 inherits the error of the predicted centre, which only one weak term corrects.
 
 Expect  worse than poet_r50_coco (48 toy images, 500 steps: joints off by 6.5
-        of 128 pixels against 1.1); not yet trained on COCO here.
+        of 128 pixels against 1.1, measured with a prototype before this
+        project); not yet trained on COCO here.
 Cost    as poet_r50_coco.
 Run     bash tools/dist_train.sh configs/poet_r50_eq3_coco.py 2 \
             --data-root COCO

@@ -37,6 +37,10 @@ def run(model, feat, samples):
     }
 
 
+def largest(tensors):
+    return max(value.abs().max().item() for value in tensors.values())
+
+
 def worker(rank, folder):
     torch.set_num_threads(1)
     distributed.init_process_group(
@@ -64,9 +68,15 @@ def test_two_processes_equal_one(tmp_path):
     results = torch.load(tmp_path / 'results.pt')
     for counts, (losses, grads) in zip(COUNTS, results):
         expected = run(model, feat, random_samples(counts))
-        for got, wanted in zip((losses, grads), expected):
+        for got, wanted, atol in (
+            (losses, expected[0], 1e-6),
+            # sums in another order round by the scale of the gradient
+            (grads, expected[1], 5e-7 * largest(expected[1]))):
             assert got.keys() == wanted.keys()
             for name in wanted:
                 torch.testing.assert_close(
-                    got[name], wanted[name], rtol=1e-4, atol=1e-4,
+                    got[name],
+                    wanted[name],
+                    rtol=1e-6,
+                    atol=atol,
                     msg=lambda text, at=(counts, name): f'{at}: {text}')
