@@ -158,7 +158,7 @@ class POETHead(BaseHead):
 
     def predict_fields(self, states: Tensor) -> Dict[str, Tensor]:
         """States (L, B, Q, 256) -> fields, see :meth:`forward`."""
-        with full_precision(states):  # half a pixel is lost in bf16
+        with full_precision(states):  # bf16 is too coarse for pixels
             states = states.float()
             pose = self.pose_embed(states).sigmoid()
             logits = self.class_embed(states)

@@ -84,8 +84,9 @@ def main():
     trained = [r for r in read_scalars(args.work_dir) if 'coco/AP' in r][-1]
     print('\n' + format_table({TRAINED: trained, UNSEEN: load(args.unseen)}))
     verdict = 'reached' if trained['coco/AP'] >= GOAL else 'NOT reached'
-    print(f'\nAP >= {GOAL:.2f} on {TRAINED}: {verdict}. On unseen images it '
-          'is near 0: learned queries\nneed many more images and epochs.')
+    print(f'\nAP >= {GOAL:.2f} on {TRAINED}: {verdict}. The row of {UNSEEN} '
+          'tells how far it\ngeneralises; learned queries need many images '
+          'and epochs for that.')
     print(f'\nPredictions  {poses}\nCurves       {curves}\n'
           f'Checkpoint   {checkpoint}')
 
