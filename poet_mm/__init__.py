@@ -8,9 +8,17 @@ from .version import __version__
 
 check_stack()  # before anything is imported that may not be there
 
-from . import assigners, codecs, datasets, heads, losses, transforms  # noqa: E402
+from . import (  # noqa: E402
+    assigners,
+    associative_embedding,
+    codecs,
+    datasets,
+    heads,
+    losses,
+    transforms,
+)
 
 __all__ = [
-    '__version__', 'assigners', 'codecs', 'datasets', 'heads', 'losses',
-    'transforms'
+    '__version__', 'assigners', 'associative_embedding', 'codecs', 'datasets',
+    'heads', 'losses', 'transforms'
 ]

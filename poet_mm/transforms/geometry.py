@@ -101,6 +101,48 @@ class RandomRotation(AffineTransform):
 
 
 @TRANSFORMS.register_module()
+class RandomAffine(AffineTransform):
+    """Rotate, scale and shift into a canvas of one size, for heatmaps.
+
+    MMPose 0.x's augmentation of associative embedding: a window of the size
+    of the canvas is laid on the image; at scale 1 it is as large as fits into
+    the image, at 1.5 half as large again.
+
+    Args:
+        size (tuple[int, int]): (w, h) of the canvas in pixels.
+        max_degrees (float): The angle is uniform in [-max_degrees,
+            max_degrees]. Defaults to 30.
+        scale (tuple[float, float]): Range of the size of the window. Defaults
+            to (0.75, 1.5).
+        max_shift (float): The middle of the window moves by up to that share
+            of the width and of the height of the image. Defaults to 0.2.
+    """
+
+    def __init__(self,
+                 size: Size,
+                 max_degrees: float = 30,
+                 scale: Tuple[float, float] = (0.75, 1.5),
+                 max_shift: float = 0.2) -> None:
+        if not 0 < scale[0] <= scale[1]:
+            raise ValueError(f'scale is {scale}, expected 0 < low <= high.')
+        self.size = tuple(size)
+        self.max_degrees = max_degrees
+        self.scale = scale
+        self.max_shift = max_shift
+
+    def draw(self, size: Size) -> Tuple[np.ndarray, Size]:
+        """Matrix from the window to the canvas."""
+        shift = np.random.uniform(-self.max_shift, self.max_shift, 2)
+        middle = (0.5 + shift) * size
+        degrees = np.random.uniform(-self.max_degrees, self.max_degrees)
+        zoom = np.divide(self.size, size).max() / np.random.uniform(
+            *self.scale)
+        matrix = cv2.getRotationMatrix2D(tuple(middle), degrees, zoom)
+        matrix[:, 2] += np.multiply(self.size, 0.5) - middle
+        return matrix, self.size
+
+
+@TRANSFORMS.register_module()
 class RandomSizeCrop(AffineTransform):
     """Cut out a window of random size at a random place.
 

@@ -1,5 +1,6 @@
 """Each figure is one function."""
 from .curves import draw_curves, read_scalars
 from .predictions import draw_predictions
+from .strides import draw_strides
 
-__all__ = ['draw_curves', 'draw_predictions', 'read_scalars']
+__all__ = ['draw_curves', 'draw_predictions', 'draw_strides', 'read_scalars']

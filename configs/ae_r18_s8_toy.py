@@ -1,0 +1,27 @@
+"""AE-R18 at stride 8 on drawn people: a row of the toy comparison.
+
+Expect  see docs/stride_toy; no number of its own.
+Cost    a few minutes on 2 CPU cores.
+Run     python tools/compare_strides.py configs/comparisons/stride_toy.py
+"""
+_base_ = ['./ae_r18_s4_toy.py']
+
+codec = dict(
+    type='AECodec',
+    input_size={{_base_.input_size}},
+    heatmap_size=(16, 16),
+    sigma=1,
+    decode_keypoint_order={{_base_.codec.decode_keypoint_order}},
+    decode_max_instances=30)
+model = dict(
+    head=dict(
+        deconv_out_channels=(64, 64),
+        deconv_kernel_sizes=(4, 4),
+        decoder=codec))
+train_pipeline = [
+    dict(type='LoadImage'), {{_base_.resize}},
+    dict(type='GenerateTarget', encoder=codec),
+    dict(type='HeatmapMask'),
+    dict(type='PackPoseInputs')
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

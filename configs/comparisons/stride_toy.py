@@ -1,0 +1,23 @@
+"""POET against AE over strides on drawn people: Figure 1 of the paper, small.
+
+Expect  docs/stride_toy/table.md; a comparison of trends, not of COCO's AP.
+Cost    at most 45 minutes on 2 CPU cores.
+Run     python tools/make_toy_coco.py --out data/toy_strides --train 3000 \
+            --val 200 --size 128 --seed 1
+        python tools/compare_strides.py configs/comparisons/stride_toy.py
+
+Same images, seen as often, same backbone without pre-training, evaluated on
+images that none has seen.
+"""
+title = 'Toy people, 128 pixels: POET and AE over strides'
+data_root = 'data/toy_strides/'
+budget = dict(epochs=9)
+
+rows = [
+    dict(config='../poet_r18_s32_toy.py', backbone='R18'),
+    dict(config='../poet_dc5_r18_s16_toy.py', backbone='DC5-R18'),
+    dict(config='../ae_r18_s32_toy.py', backbone='R18'),
+    dict(config='../ae_r18_s16_toy.py', backbone='R18'),
+    dict(config='../ae_r18_s8_toy.py', backbone='R18'),
+    dict(config='../ae_r18_s4_toy.py', backbone='R18'),
+]

@@ -1,0 +1,12 @@
+"""POET-DC45-R50 at 512 pixels (stride 8, dilated C4 and C5): the smaller
+stride that the paper names as future work.
+
+Expect  not published, not yet trained here.
+Cost    250 epochs of 50 images; 16 times the tokens of poet_r50_512_coco.
+Run     bash tools/dist_train.sh configs/poet_dc45_r50_512_coco.py 5 \
+            --data-root COCO --cfg-options load_from=POET_R50_COCO.pth
+"""
+_base_ = ['./poet_dc5_r50_512_coco.py']
+
+model = dict(
+    backbone=dict(strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4)))

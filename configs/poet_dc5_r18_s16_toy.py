@@ -1,0 +1,10 @@
+"""POET-DC5-R18 at stride 16 on drawn people: a row of the toy comparison.
+
+Expect  see docs/stride_toy; no number of its own.
+Cost    a few minutes on 2 CPU cores.
+Run     python tools/compare_strides.py configs/comparisons/stride_toy.py
+"""
+_base_ = ['./poet_r18_s32_toy.py']
+
+model = dict(
+    backbone=dict(strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2)))

@@ -1,0 +1,15 @@
+"""POET-R18 at stride 32 on drawn people: a row of the toy comparison.
+
+Expect  see docs/stride_toy; no number of its own.
+Cost    a few minutes on 2 CPU cores.
+Run     python tools/compare_strides.py configs/comparisons/stride_toy.py
+"""
+_base_ = ['./poet_r18_toy.py']
+
+model = dict(
+    backbone=dict(
+        num_stages=4,
+        strides=(1, 2, 2, 2),
+        dilations=(1, 1, 1, 1),
+        out_indices=(3, )),
+    head=dict(in_channels=256))

@@ -1,0 +1,178 @@
+"""A comparison: rows of configs, each trained with the same budget.
+
+A comparison file is a config with
+
+- ``rows``: list of dicts, see :data:`ROW_KEYS`;
+- ``budget``: ``dict(epochs=E)`` or ``dict(minutes=M)``, the same for all rows
+  that have no checkpoint; minutes are turned into epochs by timing a row;
+- ``data_root``: folder in COCO's layout;
+- ``options`` (optional): changes to the configs of all rows;
+- ``title`` (optional): said above the table.
+"""
+import hashlib
+import json
+import os.path as osp
+import re
+from dataclasses import dataclass, field
+from typing import List, Optional
+
+from mmengine.config import Config
+
+from .launch import UserError, pretrained_files, set_data_root, walk
+
+# What a row may say; config is needed, the rest has defaults.
+ROW_KEYS = dict(
+    config='config file, relative to the comparison file',
+    name='unique name of the row; by default that of the config',
+    method='label of the line in the figure; by default POET or AE',
+    backbone='label of the backbone',
+    checkpoint='evaluate this file, train nothing',
+    epochs='epochs of this row in place of the budget; with a checkpoint, '
+    'those that it was trained for',
+    seed='random seed, 0 by default',
+    init='what the weights started from, in words',
+    options='changes to the config, as in --cfg-options')
+BUDGETS = ('epochs', 'minutes')
+
+
+@dataclass
+class Row:
+    """One row of the table; fields as in :data:`ROW_KEYS`."""
+    config: str
+    name: str
+    method: str
+    backbone: str = ''
+    checkpoint: Optional[str] = None
+    epochs: Optional[int] = None
+    seed: int = 0
+    init: Optional[str] = None
+    options: dict = field(default_factory=dict)
+
+
+@dataclass
+class Comparison:
+    """What a comparison file says."""
+    path: str
+    title: str
+    rows: List[Row]
+    budget: dict
+    data_root: str
+    options: dict
+
+
+def read_row(values: dict, folder: str) -> Row:
+    """Check one row of a comparison file in a folder."""
+    unknown = sorted(set(values) - set(ROW_KEYS))
+    if unknown or 'config' not in values:
+        what = f'has unknown keys {unknown}' if unknown else 'has no config'
+        raise UserError(f'A row {what}: {dict(values)}. A row may have '
+                        f'{", ".join(ROW_KEYS)}.')
+    values = dict(values)
+    path = osp.normpath(osp.join(folder, values['config']))
+    if not osp.isfile(path):
+        raise UserError(f'There is no config {path}, named in a row.')
+    stem = osp.splitext(osp.basename(path))[0]
+    checkpoint = values.get('checkpoint')
+    if checkpoint and '://' not in checkpoint and not osp.isfile(checkpoint):
+        raise UserError(f'There is no checkpoint {checkpoint}, named in the '
+                        f'row of {values["config"]}.')
+    method = 'AE' if stem.startswith('ae') else 'POET'
+    return Row(**{'name': stem, 'method': method, **values, 'config': path})
+
+
+def read_comparison(path: str,
+                    data_root: Optional[str] = None,
+                    budget: Optional[dict] = None) -> Comparison:
+    """Read a comparison file; arguments that are given replace its values.
+
+    Raises:
+        UserError: A file is missing, a key is unknown, or the budget is not
+            one.
+    """
+    if not osp.isfile(path):
+        raise UserError(f'There is no comparison file {path}.')
+    cfg = Config.fromfile(path)
+    budget = dict(budget or cfg.get('budget', {}))
+    if len(budget) != 1 or not set(budget) <= set(BUDGETS) or min(
+            budget.values()) <= 0:
+        raise UserError(f'The budget is {budget}, expected one of '
+                        'dict(epochs=E) and dict(minutes=M), above 0.')
+    rows = [read_row(row, osp.dirname(path)) for row in cfg.get('rows', [])]
+    names = [row.name for row in rows]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if not rows or twice:
+        raise UserError(f'{path} has ' + (
+            f'several rows named {twice}; give each a name.'
+            if twice else 'no rows.'))
+    return Comparison(
+        path=path,
+        title=cfg.get('title', osp.splitext(osp.basename(path))[0]),
+        rows=rows,
+        budget=budget,
+        data_root=data_root or cfg.data_root,
+        options=dict(cfg.get('options', {})))
+
+
+def row_config(comparison: Comparison, row: Row) -> Config:
+    """Config of a row with data, options and seed, without budget."""
+    cfg = Config.fromfile(row.config)
+    set_data_root(cfg, comparison.data_root)
+    cfg.merge_from_dict({**comparison.options, **row.options})
+    cfg.randomness = dict(seed=row.seed)
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    return cfg
+
+
+def check_files(cfg: Config, row: Row) -> None:
+    """Raise a UserError unless annotations, images and weights are there."""
+    wanted = []
+    for name in ('train_dataloader', 'test_dataloader'):
+        for node in walk(cfg[name]):
+            if node.get('ann_file'):
+                root = node.get('data_root', '')
+                wanted += [
+                    osp.join(root, path)
+                    for path in (node['ann_file'],
+                                 *node.get('data_prefix', {}).values())
+                ]
+    wanted += [path for path in pretrained_files(cfg) if '://' not in path]
+    if cfg.get('load_from'):
+        wanted.append(cfg.load_from)
+    for path in wanted:
+        if '://' not in path and not osp.exists(path):
+            raise UserError(f'There is no {path}, which row {row.name} needs.')
+
+
+def row_folder(work_dir: str, comparison: Comparison, row: Row,
+               cfg: Config) -> str:
+    """Folder of a row. A change of config or budget changes its name, so that
+    no old result passes for a new one."""
+    content = json.dumps(
+        [cfg.to_dict(), row.checkpoint, row.epochs, comparison.budget],
+        sort_keys=True,
+        default=str)
+    digest = hashlib.sha1(content.encode()).hexdigest()[:8]
+    name = re.sub(r'[^\w.-]', '_', row.name)
+    return osp.join(work_dir, 'rows', f'{name}-{digest}')
+
+
+def set_budget(cfg: Config, epochs: int) -> None:
+    """Train for so many epochs, the schedule stretched to fit.
+
+    Milestones, ends and periods counted in epochs keep their share of the
+    training; what is counted in iterations (warm-up) stays.
+    """
+    stretch = epochs / cfg.train_cfg.max_epochs
+    cfg.train_cfg.max_epochs = epochs
+    cfg.train_cfg.val_interval = epochs
+    for scheduler in cfg.get('param_scheduler') or []:
+        if not scheduler.get('by_epoch', True):
+            continue
+        for key in ('begin', 'end', 'T_max', 'milestones'):
+            if key in scheduler:
+                old = scheduler[key]
+                scheduler[key] = [
+                    max(1, round(step * stretch)) for step in old
+                ] if key == 'milestones' else round(old * stretch)
+    cfg.default_hooks.checkpoint.update(
+        interval=max(1, epochs // 10), max_keep_ckpts=2, save_best=None)

@@ -1,0 +1,176 @@
+"""AEHead: features -> heatmaps and tags -> people.
+
+Source: MMPose's ``AssociativeEmbeddingHead``, which defines the layers.
+Differences from it: the loss takes what :class:`AECodec` encodes; prediction
+works with and without flip, with and without restored size, for padded
+batches; keypoints are in input pixels whatever the size of the maps.
+
+Letters: B images, K joints, (H, W) cells, L tags of a joint.
+"""
+from typing import Dict, List, Tuple, Union
+
+import torch
+from mmengine.structures import InstanceData, PixelData
+from mmpose.models.heads import AssociativeEmbeddingHead
+from mmpose.models.utils.tta import flip_heatmaps
+from mmpose.registry import MODELS
+from mmpose.utils.typing import (
+    ConfigType,
+    Features,
+    OptConfigType,
+    Predictions,
+    SampleList,
+)
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..heads import full_precision, padding_mask
+
+
+@MODELS.register_module()
+class AEHead(AssociativeEmbeddingHead):
+    """Associative embedding on the last feature level of any backbone.
+
+    Args:
+        keypoint_loss (dict): Config of :class:`MaskedMSELoss`.
+        tag_loss (dict): Config of :class:`AELoss`.
+        decoder (dict): Config of :class:`AECodec`, the one that the
+            pipeline's ``GenerateTarget`` uses.
+        **kwargs: As in MMPose's head: ``in_channels``, ``num_keypoints``,
+            ``tag_dim``, ``deconv_out_channels``, ``deconv_kernel_sizes``, ...
+            Each of the (three) deconvolutions halves the stride.
+    """
+
+    def __init__(self,
+                 *,
+                 decoder: ConfigType,
+                 keypoint_loss: ConfigType,
+                 tag_loss: ConfigType,
+                 **kwargs) -> None:
+        super().__init__(
+            decoder=decoder,
+            keypoint_loss=keypoint_loss,
+            tag_loss=tag_loss,
+            **kwargs)
+
+    def forward(self, feats: Tuple[Tensor]) -> Tuple[Tensor, Tensor]:
+        """Feature levels -> heatmaps (B, K, H, W), tags (B, L * K, H, W)."""
+        heatmaps, tags = super().forward(feats)
+        if not self.tag_per_keypoint:
+            tags = tags.repeat_interleave(self.num_keypoints, dim=1)
+        return heatmaps, tags
+
+    def loss(self,
+             feats: Tuple[Tensor],
+             batch_data_samples: SampleList,
+             train_cfg: OptConfigType = None) -> Dict[str, Tensor]:
+        """Losses ``loss_heatmap``, ``loss_pull`` and ``loss_push``."""
+        heatmaps, tags = self.forward(feats)
+        with full_precision(heatmaps):
+            fields = [sample.gt_fields for sample in batch_data_samples]
+            target = torch.stack([field.heatmaps for field in fields])
+            self._check_target(heatmaps, target)
+            mask = torch.stack([field.heatmap_mask for field in fields])
+            loss_heatmap = self.loss_module.keypoint_loss(
+                heatmaps.float(), target, mask)
+            loss_pull, loss_push = self.loss_module.tag_loss(
+                tags.float(), [
+                    sample.gt_instance_labels.keypoint_indices
+                    for sample in batch_data_samples
+                ])
+        return dict(
+            loss_heatmap=loss_heatmap,
+            loss_pull=loss_pull,
+            loss_push=loss_push)
+
+    def predict(self,
+                feats: Union[Features, List[Features]],
+                batch_data_samples: SampleList,
+                test_cfg: OptConfigType = None) -> Predictions:
+        """Predict the people of every image.
+
+        Args:
+            feats (Features | list[Features]): Feature levels; with
+                ``flip_test`` those of the images and of the flipped images.
+            batch_data_samples (list[PoseDataSample]): For ``img_shape``,
+                ``batch_input_shape`` and ``flip_indices``.
+            test_cfg (dict, optional): ``flip_test``: average with the flipped
+                image; ``restore_heatmap_size``: enlarge the maps to the size
+                of the input before decoding; ``output_heatmaps``: return them
+                as well. All default to False.
+
+        Returns:
+            list[InstanceData]: ``keypoints`` (G, K, 2) in input pixels,
+            ``keypoint_scores`` (G, K), ``bbox_scores`` (G, ) for G people;
+            with ``output_heatmaps`` also a list of :class:`PixelData`.
+        """
+        test_cfg = test_cfg or {}
+        if test_cfg.get('multiscale_test', False):
+            raise ValueError('AEHead predicts at one scale: set '
+                             'model.test_cfg.multiscale_test=False.')
+        if test_cfg.get('flip_test', False):
+            heatmaps, tags = self._forward_flipped(
+                *feats, batch_data_samples[0].metainfo['flip_indices'])
+        else:
+            heatmaps, tags = self.forward(feats)
+        heatmaps, tags = heatmaps.float(), tags.float()
+
+        input_shape = batch_data_samples[0].metainfo['batch_input_shape']
+        self._check_size(heatmaps, input_shape)
+        if test_cfg.get('restore_heatmap_size', False):
+            heatmaps, tags = (
+                F.interpolate(maps, size=input_shape, mode='bilinear')
+                for maps in (heatmaps, tags))
+        padding = padding_mask(batch_data_samples, heatmaps)  # (B, H, W)
+        if padding is not None:
+            heatmaps = heatmaps.masked_fill(padding[:, None], float('-inf'))
+        cell_size = (input_shape[1] / heatmaps.shape[3],
+                     input_shape[0] / heatmaps.shape[2])
+        people = [
+            InstanceData(
+                keypoints=keypoints,
+                keypoint_scores=keypoint_scores,
+                bbox_scores=scores) for keypoints, keypoint_scores, scores in
+            zip(*self.decoder.batch_decode(heatmaps, tags, cell_size))
+        ]
+        if not test_cfg.get('output_heatmaps', False):
+            return people
+        return people, [
+            PixelData(heatmaps=heatmap, tags=tag)
+            for heatmap, tag in zip(heatmaps, tags)
+        ]
+
+    def _forward_flipped(self, feats: Features, flipped: Features,
+                         flip_indices: List[int]) -> Tuple[Tensor, Tensor]:
+        """Mean heatmaps, and the tags of both as two tags of each joint."""
+        heatmaps, tags = self.forward(feats)
+        heatmaps_flipped, tags_flipped = self.forward(flipped)
+        L = tags.shape[1] // self.num_keypoints
+        heatmaps_flipped = flip_heatmaps(
+            heatmaps_flipped, flip_indices, shift_heatmap=False)
+        tags_flipped = torch.cat([
+            flip_heatmaps(tag, flip_indices, shift_heatmap=False)
+            for tag in tags_flipped.chunk(L, dim=1)
+        ], 1)
+        return (heatmaps + heatmaps_flipped) / 2, torch.cat(
+            [tags, tags_flipped], dim=1)
+
+    def _check_size(self, heatmaps: Tensor,
+                    input_shape: Tuple[int, int]) -> None:
+        """Cells must tile the input, else positions and flips are off."""
+        if any(pixels % cells
+               for pixels, cells in zip(input_shape, heatmaps.shape[2:])):
+            raise ValueError(
+                f'Images of {input_shape[1]} x {input_shape[0]} pixels are '
+                'not a whole number of cells of the heatmaps, '
+                f'{heatmaps.shape[3]} x {heatmaps.shape[2]}. Set '
+                'model.data_preprocessor.pad_size_divisor to the stride of '
+                'the backbone (32).')
+
+    def _check_target(self, heatmaps: Tensor, target: Tensor) -> None:
+        if heatmaps.shape != target.shape:
+            raise ValueError(
+                f'AEHead gives heatmaps {tuple(heatmaps.shape)}, the training '
+                f'target is {tuple(target.shape)} (images, joints, height, '
+                'width). heatmap_size of the codec must be input_size / '
+                'stride, num_keypoints of the head that of the data.')

@@ -1,0 +1,55 @@
+"""AP against stride, both methods (paper Fig. 1)."""
+from typing import List
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .curves import COLORS
+
+# A method has the same colour in every figure.
+METHOD_COLORS = dict(POET=COLORS[0], AE=COLORS[1])
+
+
+def draw_lines(axes: Axes, rows: List[dict], label: str, **style) -> None:
+    """One line per method through its rows, by stride."""
+    for i, method in enumerate(dict.fromkeys(row['method'] for row in rows)):
+        color = METHOD_COLORS.get(method, COLORS[2 + i % 4])
+        points = sorted((row['stride'], row['AP']) for row in rows
+                        if row['method'] == method)
+        axes.plot(
+            *zip(*points), label=f'{method}, {label}', color=color, **style)
+
+
+def draw_strides(rows: List[dict], out: str, title: str) -> None:
+    """Draw AP against stride, the published points behind the measured ones.
+
+    Args:
+        rows (list[dict]): With ``method``, ``stride``, ``AP`` in percent and
+            ``how``; rows without an AP (failed, waiting) are left out.
+        out (str): Picture to write.
+        title (str): What the measured points are.
+    """
+    rows = [row for row in rows if row.get('AP') is not None]
+    published = [row for row in rows if row['how'] == 'published']
+    measured = [row for row in rows if row['how'] != 'published']
+    figure = Figure(figsize=(5.6, 4), layout='constrained')
+    axes = figure.subplots()
+    draw_lines(
+        axes,
+        published,
+        'published (COCO, 512 pixels)',
+        marker='o',
+        linestyle=':',
+        markerfacecolor='white',
+        alpha=0.6)
+    draw_lines(axes, measured, 'here', marker='o', linewidth=2)
+    axes.set_xscale('log', base=2)
+    strides = sorted({row['stride'] for row in rows})
+    axes.set_xticks(strides, [str(stride) for stride in strides])
+    axes.minorticks_off()
+    axes.set(xlabel='stride (pixels)', ylabel='AP', title=title)
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    if rows:
+        axes.legend(frameon=False, fontsize=8)
+    figure.savefig(out, dpi=150)

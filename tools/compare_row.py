@@ -1,0 +1,248 @@
+"""Train and evaluate one row of a comparison, and measure what it costs.
+
+``compare_strides.py`` starts this for every row, in a process of its own, so
+that a row that fails takes no other with it.
+"""
+import argparse
+import os
+import os.path as osp
+import sys
+import tempfile
+import time
+from copy import deepcopy
+
+from mmengine.config import Config
+from mmengine.dist import broadcast_object_list
+from mmengine.fileio import dump, load
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from poet_mm.apis import UserError, check_pretrained
+from poet_mm.apis.comparison import (
+    Comparison,
+    Row,
+    read_comparison,
+    row_config,
+    row_folder,
+    set_budget,
+)
+from poet_mm.apis.cost import (
+    count_gflops,
+    count_parameters,
+    feature_stride,
+    peak_memory,
+    time_inference,
+)
+from poet_mm.apis.table import coco_metrics
+from poet_mm.visualization import read_scalars
+
+TIMED_IMAGES = 20
+PROBE_STEPS, PROBE_WARM_UP = 12, 4
+EVERY = 10  # seconds between two lines of progress
+SHOWN = '>> '  # lines that compare_strides.py passes on
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('comparison', help='comparison file')
+    parser.add_argument('row', help='name of the row')
+    parser.add_argument('--work-dir', required=True)
+    parser.add_argument('--data-root')
+    parser.add_argument('--epochs', type=int)
+    parser.add_argument('--minutes', type=float)
+    parser.add_argument('--progress', default='', help='said before progress')
+    parser.add_argument(
+        '--rows-left', type=int, default=0, help='rows that train after this')
+    parser.add_argument('--watch', type=int, help='stop if this process ends')
+    parser.add_argument(
+        '--launcher', choices=['none', 'pytorch'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    return parser.parse_args()
+
+
+def clock(seconds: float) -> str:
+    """Seconds as h:mm:ss."""
+    minutes, seconds = divmod(round(seconds), 60)
+    return f'{minutes // 60}:{minutes % 60:02d}:{seconds:02d}'
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process exists."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+class ProgressHook(Hook):
+    """Say how far the row is, and end it when the comparison has ended."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.start = self.said = None
+
+    def before_train(self, runner) -> None:
+        """Note from which iteration this run counts."""
+        self.first, self.start = runner.iter, time.time()
+        self.said = 0.0
+
+    def after_train_iter(self, runner, batch_idx, **kwargs) -> None:
+        """Now and then print a line."""
+        if self.args.watch and not is_alive(self.args.watch):
+            raise SystemExit('The comparison was stopped; so is this row.')
+        now = time.time()
+        if runner.rank or now - self.said < EVERY:
+            return
+        self.said = now
+        done = runner.iter + 1
+        each = (now - self.start) / (done - self.first)
+        left = each * (runner.max_iters - done)
+        rows = left + self.args.rows_left * each * runner.max_iters
+        print(
+            f'{SHOWN}{self.args.progress}: epoch '
+            f'{runner.epoch + 1}/{runner.max_epochs}, {clock(left)} left of '
+            f'its training, about {clock(rows)} of all',
+            flush=True)
+
+
+class ProbeHook(Hook):
+    """Seconds of a training step, data included."""
+
+    def __init__(self) -> None:
+        self.times = []
+
+    def after_train_iter(self, runner, batch_idx, **kwargs) -> None:
+        """Note the time."""
+        self.times.append(time.perf_counter())
+
+    def seconds(self) -> float:
+        """Mean of the steps after the warm-up."""
+        times = self.times[PROBE_WARM_UP:]
+        return (times[-1] - times[0]) / (len(times) - 1)
+
+
+def epochs_for(cfg: Config, minutes: float) -> int:
+    """How many epochs of a row fit into so many minutes, at least one."""
+    cfg, probe = deepcopy(cfg), ProbeHook()
+    cfg.train_cfg = dict(by_epoch=False, max_iters=PROBE_STEPS)
+    cfg.param_scheduler, cfg.resume = None, False
+    cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
+    cfg.default_hooks.pop('checkpoint')
+    with tempfile.TemporaryDirectory() as cfg.work_dir:
+        runner = Runner.from_cfg(cfg)
+        runner.register_hook(probe)
+        runner.train()
+        steps = len(runner.train_dataloader)
+    epochs = [max(1, round(60 * minutes / (steps * probe.seconds())))]
+    broadcast_object_list(epochs)
+    return epochs[0]
+
+
+def budget_of(comparison: Comparison, row: Row, cfg: Config) -> int:
+    """Epochs of a row; those for a time are decided once and kept."""
+    if row.epochs or 'epochs' in comparison.budget:
+        return row.epochs or comparison.budget['epochs']
+    kept = osp.join(cfg.work_dir, 'epochs.json')
+    if not osp.isfile(kept):
+        epochs = epochs_for(cfg, comparison.budget['minutes'])
+        os.makedirs(cfg.work_dir, exist_ok=True)
+        dump(epochs, kept)
+    return load(kept)
+
+
+def describe_init(cfg: Config, row: Row) -> str:
+    """What the weights started from."""
+    if row.init:
+        return row.init
+    backbone = cfg.model.backbone.get('init_cfg') or {}
+    start = row.checkpoint or cfg.get('load_from') or backbone.get(
+        'checkpoint')
+    return osp.basename(start) if start else 'random'
+
+
+def training_minutes(work_dir: str) -> float:
+    """Minutes of all training steps, from the log."""
+    total, last = 0.0, 0
+    for record in read_scalars(work_dir):
+        if 'loss' in record:
+            total += record['time'] * (record['step'] - last)
+            last = record['step']
+    return total / 60
+
+
+def describe(runner: Runner, cfg: Config, row: Row) -> dict:
+    """What is known of a row besides its AP."""
+    model = runner.model
+    model = model.module if is_model_wrapper(model) else model
+    cost = time_inference(model, runner.test_dataloader.dataset, TIMED_IMAGES)
+    size = -(-cost['input'] // 32) * 32
+    passes = 2 if model.test_cfg.get('flip_test') else 1
+    params, trained = count_parameters(model)
+    codec = cfg.model.head.get('decoder') or {}
+    return dict(
+        method=row.method,
+        backbone=row.backbone,
+        stride=feature_stride(model, size),
+        params=params / 1e6,
+        trainable_params=trained / 1e6,
+        gflops=passes * count_gflops(model, size),
+        init=describe_init(cfg, row),
+        sigma=codec.get('sigma'),
+        flip=passes == 2,
+        **cost)
+
+
+def run_row(args: argparse.Namespace) -> None:
+    """Train if need be, test, measure, write ``result.json``."""
+    budget = {
+        key: value
+        for key, value in dict(
+            epochs=args.epochs, minutes=args.minutes).items() if value
+    }
+    comparison = read_comparison(args.comparison, args.data_root, budget)
+    row, = (row for row in comparison.rows if row.name == args.row)
+    cfg = row_config(comparison, row)
+    cfg.work_dir = row_folder(args.work_dir, comparison, row, cfg)
+    cfg.launcher = args.launcher
+    trained = {}
+    if row.checkpoint:
+        cfg.load_from = row.checkpoint
+        trained.update(epochs=row.epochs, how=osp.basename(row.checkpoint))
+        runner = Runner.from_cfg(cfg)
+    else:
+        check_pretrained(cfg)
+        epochs = budget_of(comparison, row, cfg)
+        set_budget(cfg, epochs)
+        cfg.resume = True
+        runner = Runner.from_cfg(cfg)
+        runner.register_hook(ProgressHook(args), 'LOWEST')
+        runner.train()
+        images = len(runner.train_dataloader.dataset)
+        trained.update(
+            epochs=epochs,
+            images_seen=epochs * images,
+            minutes=training_minutes(cfg.work_dir),
+            how='trained here')
+    memory, memory_kind = peak_memory()
+    metrics = runner.test()
+    if runner.rank == 0:
+        dump(
+            dict(
+                name=row.name,
+                memory_mb=memory,
+                memory_kind=memory_kind,
+                **trained,
+                **coco_metrics(metrics),
+                **describe(runner, cfg, row)),
+            osp.join(cfg.work_dir, 'result.json'))
+
+
+if __name__ == '__main__':
+    arguments = parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(arguments.local_rank))
+    try:
+        run_row(arguments)
+    except UserError as error:
+        sys.exit(f'UserError: {error}')

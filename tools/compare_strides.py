@@ -1,0 +1,211 @@
+"""Train and evaluate the rows of a comparison file, one after another, and
+write one table and the paper's Figure 1.
+
+    python tools/compare_strides.py configs/comparisons/stride_toy.py
+
+May be stopped at any point and run again: finished rows are kept, a
+half-trained row goes on. A row that fails is reported in the table; the next
+run tries it again.
+"""
+import argparse
+import os
+import os.path as osp
+import random
+import signal
+import subprocess
+import sys
+from typing import List, Optional
+
+from mmengine.fileio import load
+
+from poet_mm.apis import UserError
+from poet_mm.apis.comparison import (
+    Comparison,
+    Row,
+    check_files,
+    read_comparison,
+    row_config,
+    row_folder,
+)
+from poet_mm.apis.table import format_cell, write_table
+from poet_mm.visualization import draw_strides
+
+TOOLS = osp.dirname(osp.abspath(__file__))
+PUBLISHED = osp.join(TOOLS, '../configs/comparisons/published.json')
+SHOWN = '>> '  # lines of compare_row.py that are passed on
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
+    parser.add_argument('comparison', help='comparison file')
+    parser.add_argument(
+        '--data-root', help="folder in COCO's layout, for all rows")
+    parser.add_argument(
+        '--work-dir',
+        help='folder for rows and table; by default work_dirs/ and the name '
+        'of the comparison file')
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument(
+        '--epochs', type=int, help='epochs of every row that is trained')
+    budget.add_argument(
+        '--minutes',
+        type=float,
+        help='minutes of training of every row, turned into epochs by timing')
+    parser.add_argument(
+        '--gpus',
+        type=int,
+        default=1,
+        help="more than 1: train under torch's distributed launcher")
+    args = parser.parse_args()
+    stem = osp.splitext(osp.basename(args.comparison))[0]
+    args.work_dir = args.work_dir or osp.join('work_dirs', stem)
+    return args
+
+
+def row_command(args: argparse.Namespace, row: Row, progress: str,
+                rows_left: int) -> List[str]:
+    """The process of one row."""
+    tool = [osp.join(TOOLS, 'compare_row.py'), args.comparison, row.name]
+    flags = [
+        '--work-dir', args.work_dir, '--progress', progress, '--rows-left',
+        str(rows_left), '--watch',
+        str(os.getpid())
+    ]
+    for name in ('data_root', 'epochs', 'minutes'):
+        if getattr(args, name):
+            flags += [f'--{name.replace("_", "-")}', str(getattr(args, name))]
+    if args.gpus == 1:
+        return [sys.executable, *tool, *flags]
+    port = random.randint(20000, 60000)  # a new one for every row
+    launcher = [
+        '-m', 'torch.distributed.run', f'--nproc_per_node={args.gpus}',
+        f'--master_port={port}'
+    ]
+    return [
+        sys.executable, *launcher, *tool, *flags, '--launcher', 'pytorch'
+    ]
+
+
+def reason(log: str, code: int) -> str:
+    """Why a row failed, in one line."""
+    if code < 0:
+        return f'ended by {signal.Signals(-code).name}'
+    with open(log, errors='replace') as file:
+        lines = [line.strip() for line in file if line.strip()]
+    errors = [line for line in lines if 'Error: ' in line]
+    return (errors or lines or ['no output'])[-1][:200]
+
+
+def run_row(command: List[str], folder: str) -> Optional[str]:
+    """Run the process of a row; -> why it failed, None if it did not.
+
+    All it says goes to ``console.log``, its progress to the console too.
+    """
+    os.makedirs(folder, exist_ok=True)
+    log = osp.join(folder, 'console.log')
+    with open(log, 'w') as file, subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors='replace') as process:
+        for line in process.stdout:
+            file.write(line)
+            file.flush()
+            if line.startswith(SHOWN):
+                print(f'   {line[len(SHOWN):].rstrip()}', flush=True)
+    if osp.isfile(osp.join(folder, 'result.json')):
+        return None
+    return f'{reason(log, process.returncode)} ({log})'
+
+
+def read_result(folder: str) -> Optional[dict]:
+    """Result of a finished row."""
+    path = osp.join(folder, 'result.json')
+    return load(path) if osp.isfile(path) else None
+
+
+def write_results(comparison: Comparison, results: List[dict],
+                  work_dir: str) -> None:
+    """Write table and figure of what there is so far."""
+    published = load(PUBLISHED)
+    rows = [
+        *results, *({
+            **row, 'how': 'published'
+        } for row in published['rows'])
+    ]
+    what, amount = next(iter(comparison.budget.items()))
+    notes = [
+        f'Trained here for {amount} {what} each, unless a row says otherwise.',
+        'AP and AR in percent. Parameters: all, and those that are trained. '
+        'GFLOPs are multiply-adds of an image as tested, times are medians '
+        'of single images, memory is the most that training took.'
+    ]
+    write_table(rows, work_dir, comparison.title, notes, published['source'])
+    draw_strides(rows, osp.join(work_dir, 'figure1.png'), comparison.title)
+
+
+def main() -> int:
+    """Run all rows; -> the number of those that failed."""
+    args = parse_args()
+    budget = {
+        key: getattr(args, key)
+        for key in ('epochs', 'minutes') if getattr(args, key) is not None
+    }
+    comparison = read_comparison(args.comparison, args.data_root, budget)
+    configs = [row_config(comparison, row) for row in comparison.rows]
+    for row, cfg in zip(comparison.rows, configs):
+        check_files(cfg, row)
+    folders = [
+        row_folder(args.work_dir, comparison, row, cfg)
+        for row, cfg in zip(comparison.rows, configs)
+    ]
+    what, amount = next(iter(comparison.budget.items()))
+    print(f'{len(folders)} rows, {amount} {what} of training each, data in '
+          f'{comparison.data_root}, results in {args.work_dir}')
+    failed = run_rows(args, comparison, folders)
+    print(f'\nTable   {args.work_dir}/table.md\n'
+          f'Figure  {args.work_dir}/figure1.png')
+    return failed
+
+
+def run_rows(args: argparse.Namespace, comparison: Comparison,
+             folders: List[str]) -> int:
+    """Run the rows that have no result; -> how many failed."""
+    results = [
+        read_result(folder) or dict(
+            name=row.name,
+            method=row.method,
+            backbone=row.backbone,
+            how='not yet run')
+        for row, folder in zip(comparison.rows, folders)
+    ]
+    failed = 0
+    for i, (row, folder) in enumerate(zip(comparison.rows, folders)):
+        progress = f'[{i + 1}/{len(folders)}] {row.name}'
+        if read_result(folder) is None:
+            print(progress, flush=True)
+            rows_left = sum(
+                not other.checkpoint and read_result(path) is None
+                for other, path in zip(comparison.rows[i + 1:],
+                                       folders[i + 1:]))
+            error = run_row(
+                row_command(args, row, progress, rows_left), folder)
+            failed += error is not None
+            results[i].update(
+                dict(how=f'failed: {error}'
+                     ) if error else read_result(folder))
+        ap = format_cell(results[i].get('AP'), '.1f')
+        print(f'{progress}: AP {ap}, {results[i]["how"]}', flush=True)
+        write_results(comparison, results, args.work_dir)
+    return failed
+
+
+if __name__ == '__main__':
+    try:
+        sys.exit(min(main(), 1))
+    except UserError as error:
+        sys.exit(f'compare_strides.py: {error}')
+    except KeyboardInterrupt:
+        print('\nStopped; run it again to go on.', file=sys.stderr)
+        sys.exit(130)
