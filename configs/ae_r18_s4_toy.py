@@ -22,11 +22,11 @@ codec = dict(
 model = dict(
     backbone=dict(
         depth=18,
-        stem_channels=32,
-        base_channels=32,  # half as wide as usual
+        stem_channels=16,
+        base_channels=16,  # a quarter as wide as usual
         init_cfg=None),
     head=dict(
-        in_channels=256,
+        in_channels=128,
         deconv_out_channels=(64, 64, 64),
         tag_loss=dict(loss_weight=0.02),
         decoder=codec),

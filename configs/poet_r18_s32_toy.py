@@ -8,8 +8,10 @@ _base_ = ['./poet_r18_toy.py']
 
 model = dict(
     backbone=dict(
+        stem_channels=16,
+        base_channels=16,  # a quarter as wide as usual
         num_stages=4,
         strides=(1, 2, 2, 2),
         dilations=(1, 1, 1, 1),
         out_indices=(3, )),
-    head=dict(in_channels=256))
+    head=dict(in_channels=128))

@@ -1,10 +1,12 @@
-"""POET's matching and loss as slow loops, written from the equations.
+"""Matching and losses as slow loops, written from the equations.
 
-Source: arXiv 2103.12115, Eq. 1-4. Plain Python floats; nothing of poet_mm is
-used here.
+Sources: arXiv 2103.12115, Eq. 1-4; associative embedding, arXiv 1611.05424,
+section 3.2. Nothing of poet_mm is used here.
 """
 import itertools
 import math
+
+import numpy as np
 
 
 def person_loss(pred, true, keypoint_field='keypoints'):
@@ -95,3 +97,45 @@ def set_loss(layers, images, nobody_weight=0.1, **kwargs):
         total['cls'] = nll / weight_sum
         results.append(total)
     return results
+
+
+def heatmap_loss(heatmaps, target, mask):
+    """Mean squared error of (B, K, H, W) where the mask (B, 1, H, W) holds,
+    over all cells (arXiv 1611.05424, section 3.2)."""
+    total = 0.0
+    B, K, H, W = heatmaps.shape
+    for b, k, y, x in np.ndindex(B, K, H, W):
+        if mask[b, 0, y, x]:
+            total += (heatmaps[b, k, y, x] - target[b, k, y, x])**2
+    return total / (B * K * H * W)
+
+
+def tag_losses(tags, indices, num_tags):
+    """L_g of arXiv 1611.05424, section 3.2, for (B, LK, H, W) tags: pull and
+    push, mean over images. As in MMPose, pull is the mean over a person's
+    joints and tags, 2 sigma^2 = 1, push is divided by 2 N (N - 1) in place of
+    N^2, and 0 for a single person."""
+    pulls, pushes = [], []
+    for maps, people in zip(tags, indices):
+        K = people.shape[1]
+        maps = maps.reshape(num_tags, K, -1)
+        means, pull = [], 0.0
+        for person in people.tolist():
+            own = [
+                maps[:, k, cell] for k, (cell, counts) in enumerate(person)
+                if counts
+            ]
+            if not own:
+                continue
+            mean = sum(own) / len(own)
+            means.append(mean)
+            pull += sum(((tag - mean)**2).mean() for tag in own) / len(own)
+        N = len(means)
+        push = 0.0
+        if N > 1:
+            push = sum(
+                np.exp(-(a - b)**2).sum() for a in means for b in means)
+            push /= 2 * N * (N - 1)
+        pulls.append(pull / max(N, 1))
+        pushes.append(push)
+    return np.mean(pulls), np.mean(pushes)

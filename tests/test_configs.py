@@ -12,7 +12,15 @@ from mmengine.optim import build_optim_wrapper
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import MODELS
 
-CONFIGS = sorted((Path(__file__).parent.parent / 'configs').glob('*.py'))
+from poet_mm.apis.cost import count_parameters
+from poet_mm.apis.launch import walk
+
+ROOT = Path(__file__).parent.parent
+CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
+POET_CONFIGS = [path for path in CONFIGS if path.stem.startswith('poet')]
+AE_CONFIGS = [path for path in CONFIGS if path.stem.startswith('ae')]
+COMPARISONS = sorted((ROOT / 'configs' / 'comparisons').glob('*.py'))
+SMALL = 64  # pixels of a side
 COCO = parse_pose_metainfo(dict(from_file='configs/_base_/datasets/coco.py'))
 
 
@@ -44,8 +52,8 @@ def shrink(inputs):
     return inputs
 
 
-@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
-def test_config_trains_a_step(path):
+@pytest.mark.parametrize('path', POET_CONFIGS, ids=lambda path: path.stem)
+def test_poet_config_trains_a_step(path):
     cfg = Config.fromfile(path)
     assert cfg.train_dataloader.dataset.pipeline[-2].encoder == (
         cfg.model.head.codec)
@@ -65,15 +73,94 @@ def test_config_trains_a_step(path):
     assert not torch.equal(before, model.head.pose_embed.layers[-1].weight)
 
 
-@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def make_small(cfg):
+    """An AE config at 64 pixels, same stride."""
+    for node in walk(cfg.to_dict()):
+        assert node.get('type') != 'AssociativeEmbedding'  # MMPose's
+    for node in walk(cfg):
+        if node.get('type') == 'AECodec':
+            stride = node.input_size[0] // node.heatmap_size[0]
+            node.input_size = (SMALL, SMALL)
+            node.heatmap_size = (SMALL // stride, SMALL // stride)
+        elif node.get('type') == 'RandomAffine':
+            node.size = (SMALL, SMALL)
+        elif node.get('type') == 'ShortEdgeResize':  # of the toy configs
+            node.update(short_edges=SMALL, max_size=SMALL)
+
+
+@pytest.mark.parametrize('path', AE_CONFIGS, ids=lambda path: path.stem)
+def test_ae_config_trains_two_steps_and_predicts(path):
+    cfg = Config.fromfile(path)
+    assert cfg.train_dataloader.dataset.pipeline[-3].encoder == (
+        cfg.model.head.decoder)
+    make_small(cfg)
+    pipeline = Compose(cfg.train_dataloader.dataset.pipeline)
+    size = (SMALL, SMALL) if 'toy' in path.stem else (120, 90)
+    batch = pseudo_collate(
+        [pipeline(raw_sample(n, size)) for n in (2, 0)])
+    cfg.model.backbone.init_cfg = None
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    before = model.head.final_layer.weight.clone()
+    for _ in range(2):
+        model.train()
+        logs = model.train_step(batch, wrapper)
+        assert set(logs) == {
+            'loss', 'loss_heatmap', 'loss_pull', 'loss_push'
+        }
+        assert torch.isfinite(logs['loss'])
+    assert not torch.equal(before, model.head.final_layer.weight)
+    model.eval()
+    torch.nn.init.constant_(model.head.final_layer.bias, 1)
+    test = Compose(cfg.test_dataloader.dataset.pipeline)
+    people, = model.test_step(pseudo_collate([shrink(test(raw_sample()))]))
+    assert people.pred_instances.keypoints.shape[1:] == (17, 2)
+    assert len(people.pred_instances.keypoints)
+
+
+@pytest.mark.parametrize(('name', 'millions'), [
+    ('ae_r50_s4', 34.0),
+    ('ae_r50_s8', 33.0),
+    ('ae_r50_s16', 31.9),
+    ('ae_r50_s32', 23.6),
+    ('ae_dc5_r50_s16', 23.6),
+])
+def test_parameters_of_ae(name, millions):
+    """As counted; Table 2 prints 31.9M for every stride."""
+    cfg = Config.fromfile(ROOT / 'configs' / f'{name}_512_coco.py')
+    cfg.model.backbone.init_cfg = None
+    total, trained = count_parameters(MODELS.build(cfg.model))
+    assert total == trained
+    assert total / 1e6 == pytest.approx(millions, abs=0.05)
+    codec = cfg.model.head.decoder
+    stride = int(re.search(r'_s(\d+)', name)[1])
+    assert codec.input_size[0] // codec.heatmap_size[0] == stride
+
+
+def test_both_methods_see_the_same_test_images():
+    poet, ae = (
+        Config.fromfile(ROOT / 'configs' / f'{name}_512_coco.py')
+        for name in ('poet_r50', 'ae_r50_s4'))
+    for name in ('test_dataloader', 'val_dataloader', 'test_evaluator'):
+        assert poet[name] == ae[name]
+    for cfg in (poet, ae):
+        cfg.train_dataloader.dataset.pop('pipeline')
+    assert poet.train_dataloader.dataset == ae.train_dataloader.dataset
+
+
+@pytest.mark.parametrize(
+    'path', CONFIGS + COMPARISONS, ids=lambda path: path.stem)
 def test_config_opens_with_what_it_gives(path):
     """Expected result, cost and command, and the command is for this file."""
     head = path.read_text().split('"""')[1]
     for word in ('Expect  ', 'Cost    ', 'Run     '):
         assert word in head
-    assert f'configs/{path.name}' in head or 'quickstart.sh' in head
+    own = path.relative_to(ROOT).as_posix()
+    assert any(command in head
+               for command in (own, 'quickstart.sh', 'compare_strides.py'))
     for tool in re.findall(r'tools/\w+\.(?:py|sh)', head):
-        assert (path.parent.parent / tool).is_file(), tool
+        assert (ROOT / tool).is_file(), tool
 
 
 def test_paper_recipe():

@@ -6,7 +6,8 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-import benchmark
+import benchmarks.ae
+import benchmarks.matching
 import numpy as np
 import pytest
 import train
@@ -248,11 +249,13 @@ def test_quickstart_report(trained):
         assert (trained / name).stat().st_size > 10000
 
 
-def test_benchmark_compares_equals(capsys):
-    """Small, for its built-in check that loop and ours agree."""
-    benchmark.matching(
+def test_benchmarks_compare_equals(capsys):
+    """Small, for their built-in checks that both sides agree."""
+    benchmarks.matching.run(
         Namespace(images=3, queries=8, people=5, layers=2, repeat=1))
     assert 'same pairs, same loss' in capsys.readouterr().out
+    benchmarks.ae.run(Namespace(images=2, people=[2], repeat=1))
+    assert 'same losses, same people' in capsys.readouterr().out
 
 
 def test_curves_need_a_log(tmp_path):

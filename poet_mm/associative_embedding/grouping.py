@@ -6,8 +6,11 @@ Differences, all on purpose:
 
 - Of equal cells in a window the first in reading order is the peak; MMPose
   takes all of them, which turns one joint into several.
+- A peak too far from a person is too far, however far. MMPose adds up the
+  distances of such pairs, too; as tags lie on a line, handing every joint on
+  to the next person is as cheap as starting one, and people fall apart.
 - Of assignments of equal cost, of which the rounding of distances makes many,
-  the one with the nearest tags is taken; MMPose takes any.
+  the one with the nearest tags is taken, high peaks first; MMPose takes any.
 - People whose tags are equal to the last bit stay apart.
 - A joint is refined at every cell with neighbours on both sides; MMPose leaves
   out the second column and row.
@@ -29,7 +32,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 LEVEL = 100  # a tag distance of one outweighs any difference of heatmaps
-NEARER = 1e-6  # an unrounded distance decides between equals only
+NEARER = 1e-6  # the distance itself decides between equals only
 
 BLOCK = 8  # cells along a side of the blocks in which a search looks
 FEW = 8  # blocks in which it looks first
@@ -100,7 +103,8 @@ def find_peaks(heatmaps: Tensor, threshold: float,
 
 def quarter_shift(heatmaps: Tensor, channel: Tensor, y: Tensor,
                   x: Tensor) -> Tensor:
-    """A quarter of a cell towards the higher neighbour, (M, 2)."""
+    """A quarter of a cell towards the higher neighbour, (M, 2); nowhere at
+    the border and beside cells that are out of question."""
     H, W = heatmaps.shape[1:]
     dx = (
         heatmaps[channel, y, (x + 1).clamp(max=W - 1)] -
@@ -109,7 +113,8 @@ def quarter_shift(heatmaps: Tensor, channel: Tensor, y: Tensor,
         heatmaps[channel, (y + 1).clamp(max=H - 1), x] -
         heatmaps[channel, (y - 1).clamp(min=0), x])
     inside = torch.stack([(x > 0) & (x < W - 1), (y > 0) & (y < H - 1)], 1)
-    return 0.25 * torch.stack([dx, dy], 1).sign() * inside  # (M, 2)
+    slope = torch.stack([dx, dy], 1)  # (M, 2)
+    return 0.25 * slope.sign() * (inside & slope.isfinite())
 
 
 def gather_peaks(heatmaps: Tensor, tags: Tensor, threshold: float, kernel: int,
@@ -170,11 +175,12 @@ def group_peaks(scores: np.ndarray, tags: np.ndarray, joint: np.ndarray,
         if G and len(peaks):
             means = total[:G] / count[:G, None]
             distance = np.linalg.norm(tags[peaks, None] - means, axis=2)
-            cost = (
-                np.round(distance) * LEVEL - scores[peaks, None] +
-                NEARER * distance)  # (m, G)
+            near = distance < tag_thr  # (m, G)
+            height = scores[peaks, None]  # (m, 1)
+            level = np.where(near, np.round(distance), tag_thr + 1)
+            cost = LEVEL * level - height * (1 - NEARER * near * distance)
             rows, columns = linear_sum_assignment(cost)
-            near = distance[rows, columns] < tag_thr
+            near = near[rows, columns]
             owner[rows[near]] = columns[near]
         new = owner < 0
         owner[new] = G + np.arange(new.sum())
@@ -308,6 +314,7 @@ class People(NamedTuple):
     person_scores: np.ndarray
 
 
+@torch.no_grad()
 def decode_people(heatmaps: Tensor,
                   tags: Tensor,
                   joint_order: Sequence[int],

@@ -27,6 +27,25 @@ from torch.nn import functional as F
 from ..heads import full_precision, padding_mask
 
 
+def restore_size(maps: Tensor, size: Tuple[int, int]) -> Tensor:
+    """Enlarge maps with one more cell on every side to the size of the input.
+
+    Without that cell, which is 0 for heatmaps, the outer half of a cell at
+    the border would be flat, and every slope that ends there a peak.
+
+    Args:
+        maps (Tensor): (B, C, H + 2, W + 2).
+        size (tuple[int, int]): (h, w), multiples of (H, W).
+
+    Returns:
+        Tensor: (B, C, h, w).
+    """
+    H, W = maps.shape[2] - 2, maps.shape[3] - 2
+    y, x = size[0] // H, size[1] // W  # pixels of a cell
+    maps = F.interpolate(maps, scale_factor=(y, x), mode='bilinear')
+    return maps[:, :, y:-y, x:-x]
+
+
 @MODELS.register_module()
 class AEHead(AssociativeEmbeddingHead):
     """Associative embedding on the last feature level of any backbone.
@@ -118,9 +137,9 @@ class AEHead(AssociativeEmbeddingHead):
         input_shape = batch_data_samples[0].metainfo['batch_input_shape']
         self._check_size(heatmaps, input_shape)
         if test_cfg.get('restore_heatmap_size', False):
-            heatmaps, tags = (
-                F.interpolate(maps, size=input_shape, mode='bilinear')
-                for maps in (heatmaps, tags))
+            heatmaps = restore_size(F.pad(heatmaps, (1, 1, 1, 1)), input_shape)
+            tags = restore_size(
+                F.pad(tags, (1, 1, 1, 1), mode='replicate'), input_shape)
         padding = padding_mask(batch_data_samples, heatmaps)  # (B, H, W)
         if padding is not None:
             heatmaps = heatmaps.masked_fill(padding[:, None], float('-inf'))

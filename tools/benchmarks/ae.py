@@ -1,0 +1,133 @@
+"""Loss and decoding of associative embedding, against MMPose's on the same
+maps; both must give the same losses and people.
+
+Heatmaps have a blob for every joint, 15 % of them (but none of the first
+joint) too low to be a peak; tags have a value for every person; both have
+noise. Joints of a kind lie apart: else MMPose's choice between equal costs is
+any. The loss is that of a batch, forward and backward; decoding is that of
+single images, at stride 4 of 512 pixels and restored to 512 pixels.
+"""
+import numpy as np
+import torch
+from mmpose.codecs import AssociativeEmbedding
+from mmpose.models.losses import AssociativeEmbeddingLoss, KeypointMSELoss
+
+from poet_mm.associative_embedding import AECodec, AELoss, MaskedMSELoss
+
+from . import median_ms
+
+NUM_KEYPOINTS = 17
+SIZE, CELLS = 512, 128
+WEIGHT = 0.001  # of the tag losses
+
+
+def add_arguments(parser):
+    parser.add_argument('--images', type=int, default=24, help='in a batch')
+    parser.add_argument(
+        '--people', type=int, nargs='+', default=[1, 4, 13, 30])
+
+
+def random_maps(num_people, cells, rng):
+    """Heatmaps (K, H, W) and tags (K, H, W) as a network makes them."""
+    heatmaps = rng.normal(0, 0.01, (NUM_KEYPOINTS, cells, cells))
+    tags = rng.normal(0, 0.05, (NUM_KEYPOINTS, cells, cells))
+    sigma = 2 * cells / CELLS
+    reach = int(3 * sigma)
+    y, x = np.mgrid[-reach:reach + 1, -reach:reach + 1]
+    blob = np.exp(-(x**2 + y**2) / (2 * sigma**2))
+    spacing = cells / 6
+    for k in range(NUM_KEYPOINTS):
+        places = rng.permutation(36)
+        for n in range(num_people):
+            y, x = (np.array(divmod(places[n], 6)) + rng.uniform(0.4, 0.6, 2)
+                    ) * spacing
+            y, x = np.clip([y, x], reach, cells - reach - 1).astype(int)
+            window = np.s_[k, y - reach:y + reach + 1, x - reach:x + reach + 1]
+            low = 0.05 if k and rng.random() < 0.15 else 1
+            heatmaps[window] = np.maximum(heatmaps[window],
+                                          low * rng.uniform(0.5, 1) * blob)
+            tags[window][blob > 0.02] = 3 * n + 2 + rng.normal(0, 0.1)
+    tags += rng.normal(0, 0.003, tags.shape)
+    return torch.tensor(heatmaps).float(), torch.tensor(tags).float()
+
+
+def check_people(theirs, ours):
+    """Assert that both found the same people: as many, with equal scores, the
+    joints with a peak at the same place."""
+    for them, us in zip(zip(*theirs), zip(*ours)):
+        assert them[0].shape == us[0].shape, 'the people differ'
+        np.testing.assert_allclose(us[2], them[2], rtol=1e-5)
+        np.testing.assert_allclose(us[1], them[1], atol=1e-4)
+        peaks = them[1] > 0.1
+        assert abs(us[0] - them[0])[peaks].max() <= SIZE / CELLS / 2
+
+
+def decoding(num_people, cells, repeat):
+    """Milliseconds per image of MMPose and of us."""
+    rng = np.random.default_rng(num_people)
+    heatmaps, tags = (x[None] for x in random_maps(num_people, cells, rng))
+    sizes = dict(
+        input_size=(SIZE, SIZE),
+        heatmap_size=(cells, cells),
+        sigma=2,
+        decode_keypoint_order=[*range(NUM_KEYPOINTS)])
+    theirs = AssociativeEmbedding(**sizes, decode_center_shift=0.5)
+    ours = AECodec(**sizes)
+    check_people(
+        theirs.batch_decode(heatmaps, tags), ours.batch_decode(heatmaps, tags))
+    return [
+        median_ms(lambda codec=codec: codec.batch_decode(heatmaps, tags),
+                  repeat) for codec in (theirs, ours)
+    ]
+
+
+def losses(num_people, num_images, repeat):
+    """Milliseconds per batch, forward and backward, of MMPose and of us."""
+    rng = np.random.default_rng(num_people)
+    target = torch.stack(
+        [random_maps(num_people, CELLS, rng)[0] for _ in range(num_images)])
+    mask = torch.rand(num_images, 1, CELLS, CELLS) > 0.1
+    indices = [
+        torch.stack([
+            torch.randint(CELLS**2, (num_people, NUM_KEYPOINTS)),
+            torch.randint(2, (num_people, NUM_KEYPOINTS))
+        ], -1) for _ in range(num_images)
+    ]
+    heatmaps = torch.randn_like(target, requires_grad=True)
+    tags = torch.randn_like(target, requires_grad=True)
+    their_mse, our_mse = KeypointMSELoss(), MaskedMSELoss()
+    their_tags, our_tags = AssociativeEmbeddingLoss(WEIGHT), AELoss(WEIGHT)
+
+    def theirs():
+        return [
+            their_mse(heatmaps, target, mask=mask),
+            # a sum over the images there, a mean here
+            *(loss / num_images for loss in their_tags(tags, indices))
+        ]
+
+    def ours():
+        return [
+            our_mse(heatmaps, target, mask), *our_tags(tags, indices)
+        ]
+
+    for their_loss, our_loss in zip(theirs(), ours()):
+        torch.testing.assert_close(their_loss, our_loss, rtol=1e-4, atol=0)
+    return [
+        median_ms(lambda function=function: sum(function()).backward(),
+                  repeat) for function in (theirs, ours)
+    ]
+
+
+def run(args):
+    """Print both at every number of people."""
+    print(f'loss of {args.images} images forward and backward, decoding of '
+          'one image; same losses, same people')
+    for num_people in args.people:
+        rows = [(f'loss, {CELLS} x {CELLS}',
+                 losses(num_people, args.images, args.repeat))]
+        rows += [(f'decoding, {cells} x {cells}',
+                  decoding(num_people, cells, args.repeat))
+                 for cells in (CELLS, SIZE)]
+        for name, (theirs, ours) in rows:
+            print(f'{num_people:3d} people  {name:20s} mmpose {theirs:7.1f} ms'
+                  f'   ours {ours:6.1f} ms   {theirs / ours:5.1f} x')
