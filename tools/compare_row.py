@@ -11,7 +11,7 @@ import tempfile
 import time
 from copy import deepcopy
 
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.dist import broadcast_object_list
 from mmengine.fileio import dump, load
 from mmengine.hooks import Hook
@@ -51,6 +51,7 @@ def parse_args():
     parser.add_argument('--data-root')
     parser.add_argument('--epochs', type=int)
     parser.add_argument('--minutes', type=float)
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
     parser.add_argument('--progress', default='', help='said before progress')
     parser.add_argument(
         '--rows-left', type=int, default=0, help='rows that train after this')
@@ -201,7 +202,8 @@ def run_row(args: argparse.Namespace) -> None:
         for key, value in dict(
             epochs=args.epochs, minutes=args.minutes).items() if value
     }
-    comparison = read_comparison(args.comparison, args.data_root, budget)
+    comparison = read_comparison(args.comparison, args.data_root, budget,
+                                 args.cfg_options)
     row, = (row for row in comparison.rows if row.name == args.row)
     cfg = row_config(comparison, row)
     cfg.work_dir = row_folder(args.work_dir, comparison, row, cfg)

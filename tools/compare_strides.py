@@ -16,6 +16,7 @@ import subprocess
 import sys
 from typing import List, Optional
 
+from mmengine.config import DictAction
 from mmengine.fileio import load
 
 from poet_mm.apis import UserError
@@ -56,10 +57,23 @@ def parse_args():
         type=int,
         default=1,
         help="more than 1: train under torch's distributed launcher")
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        help='changes to the configs of all rows, as key=value')
     args = parser.parse_args()
     stem = osp.splitext(osp.basename(args.comparison))[0]
     args.work_dir = args.work_dir or osp.join('work_dirs', stem)
     return args
+
+
+def parse_options(pairs: List[str]) -> dict:
+    """``key=value`` strings as ``--cfg-options`` of the other tools reads
+    them."""
+    options = argparse.Namespace()
+    DictAction([], 'options')(None, options, pairs)
+    return options.options
 
 
 def row_command(args: argparse.Namespace, row: Row, progress: str,
@@ -74,6 +88,8 @@ def row_command(args: argparse.Namespace, row: Row, progress: str,
     for name in ('data_root', 'epochs', 'minutes'):
         if getattr(args, name):
             flags += [f'--{name.replace("_", "-")}', str(getattr(args, name))]
+    if args.cfg_options:
+        flags += ['--cfg-options', *args.cfg_options]
     if args.gpus == 1:
         return [sys.executable, *tool, *flags]
     port = random.randint(20000, 60000)  # a new one for every row
@@ -82,7 +98,7 @@ def row_command(args: argparse.Namespace, row: Row, progress: str,
         f'--master_port={port}'
     ]
     return [
-        sys.executable, *launcher, *tool, *flags, '--launcher', 'pytorch'
+        sys.executable, *launcher, *tool, '--launcher', 'pytorch', *flags
     ]
 
 
@@ -152,7 +168,8 @@ def main() -> int:
         key: getattr(args, key)
         for key in ('epochs', 'minutes') if getattr(args, key) is not None
     }
-    comparison = read_comparison(args.comparison, args.data_root, budget)
+    comparison = read_comparison(args.comparison, args.data_root, budget,
+                                 parse_options(args.cfg_options))
     configs = [row_config(comparison, row) for row in comparison.rows]
     for row, cfg in zip(comparison.rows, configs):
         check_files(cfg, row)

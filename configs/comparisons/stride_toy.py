@@ -11,7 +11,7 @@ images that none has seen.
 """
 title = 'Toy people, 128 pixels: POET and AE over strides'
 data_root = 'data/toy_strides/'
-budget = dict(epochs=20)
+budget = dict(epochs=16)
 
 rows = [
     dict(config='../poet_r18_s32_toy.py', backbone='R18'),

@@ -82,8 +82,10 @@ def read_row(values: dict, folder: str) -> Row:
 
 def read_comparison(path: str,
                     data_root: Optional[str] = None,
-                    budget: Optional[dict] = None) -> Comparison:
-    """Read a comparison file; arguments that are given replace its values.
+                    budget: Optional[dict] = None,
+                    options: Optional[dict] = None) -> Comparison:
+    """Read a comparison file; arguments that are given replace its values,
+    options are added to them.
 
     Raises:
         UserError: A file is missing, a key is unknown, or the budget is not
@@ -110,7 +112,10 @@ def read_comparison(path: str,
         rows=rows,
         budget=budget,
         data_root=data_root or cfg.data_root,
-        options=dict(cfg.get('options', {})))
+        options={
+            **cfg.get('options', {}),
+            **(options or {})
+        })
 
 
 def row_config(comparison: Comparison, row: Row) -> Config:

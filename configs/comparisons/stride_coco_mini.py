@@ -1,0 +1,29 @@
+"""POET against AE over strides on a small part of COCO, 512 pixels.
+
+Expect  a ranking of what was trained on the same few images; not COCO's AP.
+Cost    60 epochs of 1,500 to 2,100 images for each of six rows; a GPU.
+Run     python tools/compare_strides.py \
+            configs/comparisons/stride_coco_mini.py --data-root COCO_MINI \
+            --minutes 20
+
+COCO_MINI is a folder in COCO's layout with a few thousand images. All rows
+start from the same backbone weights, see as many images, and are tested on
+the same. So short a training only parts the tags of AE with a larger weight
+(0.02 is about what MMPose 1.x gives them, which sums 0.001 over a batch).
+Backbone weights from a file: `--cfg-options
+model.backbone.init_cfg.checkpoint=FILE`, and model.backbone.style=caffe for
+weights with the stride on the first 1x1 convolution.
+"""
+title = 'A part of COCO, 512 pixels: POET and AE over strides'
+data_root = 'data/coco_mini/'
+budget = dict(epochs=60)
+
+tags = {'model.head.tag_loss.loss_weight': 0.02}
+rows = [
+    dict(config='../poet_r50_512_coco.py', backbone='R50'),
+    dict(config='../poet_dc5_r50_512_coco.py', backbone='DC5-R50'),
+    dict(config='../ae_r50_s32_512_coco.py', backbone='R50', options=tags),
+    dict(config='../ae_r50_s16_512_coco.py', backbone='R50', options=tags),
+    dict(config='../ae_r50_s8_512_coco.py', backbone='R50', options=tags),
+    dict(config='../ae_r50_s4_512_coco.py', backbone='R50', options=tags),
+]

@@ -1,0 +1,82 @@
+"""POET at stride 32 against AE at stride 4 on a small part of COCO, 192
+pixels: the shortest form of stride_coco_mini.py, for two CPU cores.
+
+Expect  docs/stride_coco_mini_cpu/table.md. So short a training ranks nothing
+        but how soon a method begins to learn.
+Cost    half an hour on 2 CPU cores.
+Run     python tools/compare_strides.py \
+            configs/comparisons/stride_coco_mini_cpu.py --data-root COCO_MINI
+
+The first three stages of the backbone stay as ImageNet made them, to save
+time, and BatchNorm is not trained, in both rows. Sigma of AE is 2 cells, 8
+pixels, as at 512 pixels.
+"""
+title = 'A part of COCO, 192 pixels, a short training: POET and AE'
+data_root = 'data/coco_mini/'
+budget = dict(epochs=4)
+
+size = 192
+codec = dict(
+    type='AECodec',
+    input_size=(size, size),
+    heatmap_size=(size // 4, size // 4),
+    sigma=2,
+    decode_max_instances=30)
+ae_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='RandomAffine', size=(size, size)),
+    dict(type='GenerateTarget', encoder=codec),
+    dict(type='HeatmapMask'),
+    dict(type='PackPoseInputs')
+]
+poet_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='RandomFlip', prob=0.5),
+    dict(
+        type='WarpOnce',
+        transforms=[
+            dict(type='RandomRotation', prob=0.5, max_degrees=25),
+            dict(
+                type='ShortEdgeResize',
+                short_edges=list(range(96, size + 1, 32)),
+                max_size=size)
+        ]),
+    dict(type='CoarseDropout', prob=0.5),
+    dict(type='GenerateTarget', encoder=dict(type='POETCodec')),
+    dict(type='PackPoseInputs')
+]
+test_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='ShortEdgeResize', short_edges=size, max_size=size),
+    dict(type='PackPoseInputs')
+]
+options = {
+    'model.backbone.frozen_stages': 3,
+    'model.backbone.norm_cfg': dict(type='BN', requires_grad=False),
+    'model.backbone.norm_eval': True,
+    'test_dataloader.dataset.pipeline': test_pipeline,
+    'train_dataloader.batch_size': 8,
+    'train_dataloader.num_workers': 0,
+    'train_dataloader.persistent_workers': False,
+    'test_dataloader.num_workers': 0,
+    'test_dataloader.persistent_workers': False
+}
+rows = [
+    dict(
+        config='../poet_r50_512_coco.py',
+        name='poet_r50_s32_192',
+        backbone='R50',
+        options={'train_dataloader.dataset.pipeline': poet_pipeline}),
+    dict(
+        config='../ae_r50_s4_512_coco.py',
+        name='ae_r50_s4_192',
+        backbone='R50',
+        options={
+            'train_dataloader.dataset.pipeline': ae_pipeline,
+            'model.head.decoder': codec,
+            'model.head.tag_loss.loss_weight': 0.02,
+            'optim_wrapper.optimizer.lr': 5e-4,
+            'param_scheduler.0.end': 100
+        }),
+]

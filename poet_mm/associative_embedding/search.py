@@ -1,0 +1,136 @@
+"""The joints of a person that have no peak: searched in the whole map.
+
+Exact, and fast because most of a map is ruled out by its extremes. A position
+is where a cell has its middle.
+
+Letters: C channels, K joints, (H, W) cells, L tags of a joint, G people, S
+searches, n blocks of a map.
+"""
+from functools import reduce
+from typing import Tuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .peaks import pool
+
+LEVEL = 100  # a tag distance of one outweighs any difference of heatmaps
+BLOCK = 8  # cells along a side of the blocks in which a search looks
+FEW = 8  # blocks in which it looks first
+MANY = 4096  # blocks that are looked at together, which limits the memory
+
+
+def search_cost(heatmaps: Tensor, tags: Tensor, wanted: Tensor) -> Tensor:
+    """What :func:`search_cells` minimises.
+
+    Args:
+        heatmaps (Tensor): (S, n), n cells of each of S searches.
+        tags (Tensor): (S, L, n).
+        wanted (Tensor): (S, L).
+
+    Returns:
+        Tensor: (S, n).
+    """
+    distance = (tags - wanted[..., None]).abs_().unbind(1)
+    distance = reduce(torch.hypot, distance)
+    return distance.round_().mul_(LEVEL).sub_(heatmaps)
+
+
+def to_blocks(maps: Tensor) -> Tensor:
+    """Cells by block: (..., H, W) -> (..., n, BLOCK^2)."""
+    maps = maps.unflatten(-2, (-1, BLOCK)).unflatten(-1, (-1, BLOCK))
+    return maps.transpose(-2, -3).flatten(-2).flatten(-3, -2)
+
+
+def search_cells(heatmaps: Tensor, tags: Tensor, channel: Tensor,
+                 wanted: Tensor) -> Tensor:
+    """Where joints would be that have no peak: the highest of the cells whose
+    tag is nearest to the person's, by the rounded distance.
+
+    1. No cell of a block can be better than its highest heatmap value at the
+       tag of the block that is nearest to the wanted one.
+    2. Look into the few blocks that promise most.
+    3. Look into every block that promises more than was found there.
+
+    Args:
+        heatmaps (Tensor): (C, H, W), sides multiples of :data:`BLOCK`.
+        tags (Tensor): (C, L, H, W).
+        channel (Tensor): (S, ), channel of each search.
+        wanted (Tensor): (S, L), the person's tag.
+
+    Returns:
+        Tensor: (S, ), y x W + x.
+    """
+    used, channel = channel.unique(return_inverse=True)
+    heatmaps, tags = heatmaps[used], tags[used]
+    low, high, highest = (
+        pool(maps, BLOCK, pick).flatten(-2)[channel]
+        for maps, pick in ((tags, torch.amin), (tags, torch.amax),
+                           (heatmaps, torch.amax)))
+    # 1. (S, n) for n blocks
+    nearest = torch.minimum(torch.maximum(wanted[..., None], low), high)
+    promise = search_cost(highest, nearest, wanted)
+
+    cells = torch.arange(heatmaps[0].numel(), device=channel.device)
+    cells = to_blocks(cells.view_as(heatmaps[0]))  # (n, BLOCK^2)
+    heatmaps, tags = to_blocks(heatmaps), to_blocks(tags)
+
+    def look(search: Tensor, block: Tensor) -> Tuple[Tensor, Tensor]:
+        """Least cost, and its cell, of blocks (P, ) for searches (P, )."""
+        row = channel[search]
+        lowest, place = search_cost(heatmaps[row, block], tags[row, :, block],
+                                    wanted[search]).min(dim=1)
+        return lowest, cells[block, place]
+
+    # 2.
+    S = len(channel)
+    few = min(FEW, promise.shape[1])
+    block = promise.topk(few, largest=False)[1].flatten()  # (S few, )
+    search = torch.arange(S, device=block.device).repeat_interleave(few)
+    lowest, found = look(search, block)
+    lowest, place = lowest.view(S, few).min(dim=1)
+    found = found.view(S, few).gather(1, place[:, None]).squeeze(1)
+
+    # 3.
+    for search, block in zip(*(index.split(MANY) for index in (
+            promise < lowest[:, None]).nonzero().unbind(1))):
+        cost, cell = look(search, block)
+        lowest = lowest.scatter_reduce(0, search, cost, 'amin')
+        best = cost == lowest[search]
+        found[search[best]] = cell[best]
+    return found
+
+
+def pad_to_blocks(maps: Tensor, value: float) -> Tensor:
+    """Extend (..., H, W) right and below to multiples of :data:`BLOCK`."""
+    H, W = maps.shape[-2:]
+    if H % BLOCK == W % BLOCK == 0:
+        return maps
+    return F.pad(maps, (0, -W % BLOCK, 0, -H % BLOCK), value=value)
+
+
+def fill_joints(people: np.ndarray, tags: np.ndarray, heatmaps: Tensor,
+                tag_maps: Tensor) -> Tuple[np.ndarray, np.ndarray]:
+    """Search the joints for which a person has no peak.
+
+    Args:
+        people (np.ndarray): (G, K), -1 where there is no peak.
+        tags (np.ndarray): (G, K, L) of the peaks, anything elsewhere.
+        heatmaps (Tensor): (K, H, W) of the image.
+        tag_maps (Tensor): (K, L, H, W).
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: points (S, 2) in cells, and scores
+        (S, ), in the order of ``np.nonzero(people < 0)``.
+    """
+    found = people >= 0
+    means = (tags * found[..., None]).sum(1) / found.sum(1, keepdims=True)
+    person, joint = np.nonzero(~found)
+    joint = torch.from_numpy(joint).to(heatmaps.device)
+    wanted = torch.from_numpy(means[person]).to(heatmaps)  # (S, L)
+    cells = search_cells(heatmaps, tag_maps, joint, wanted)
+    scores = heatmaps.flatten(1)[joint, cells].cpu().numpy()
+    y, x = np.divmod(cells.cpu().numpy(), heatmaps.shape[-1])
+    return np.stack([x, y], axis=1) + 0.5, scores
