@@ -2,7 +2,7 @@
 
 Expect  see docs/stride_toy; no number of its own.
 Cost    a few minutes on 2 CPU cores.
-Run     python tools/compare_strides.py configs/comparisons/stride_toy.py
+Run     bash tools/toy_comparison.sh
 """
 _base_ = ['./poet_r18_toy.py']
 

@@ -444,5 +444,8 @@ def test_errors_say_what_to_do():
     with pytest.raises(ValueError, match='decode_keypoint_order'):
         make_codec(decode_keypoint_order=[0, 1]).batch_decode(
             *random_maps(1))
+    with pytest.raises(ValueError, match='RandomAffine'):
+        make_codec().encode(
+            np.zeros((0, K, 2)), np.zeros((0, K)), img_shape=(96, 100))
     with pytest.raises(ValueError, match='decode_nms_kernel'):
         make_codec(decode_nms_kernel=4)

@@ -9,6 +9,7 @@ from helpers import random_people
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.optim import build_optim_wrapper
+from mmengine.runner import load_checkpoint
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import MODELS
 
@@ -138,6 +139,23 @@ def test_parameters_of_ae(name, millions):
     assert codec.input_size[0] // codec.heatmap_size[0] == stride
 
 
+@pytest.mark.parametrize('stride', [8, 16, 32])
+def test_lower_strides_start_from_stride_4(stride, tmp_path):
+    """As the paper's did: what fits is taken over."""
+    models = []
+    for s in (4, stride):
+        cfg = Config.fromfile(ROOT / 'configs' / f'ae_r18_s{s}_toy.py')
+        models.append(MODELS.build(cfg.model))
+    old, new = models
+    torch.save(dict(state_dict=old.state_dict()), tmp_path / 's4.pth')
+    load_checkpoint(new, str(tmp_path / 's4.pth'), strict=False)
+    before, after = old.state_dict(), new.state_dict()
+    fits = {key for key in after if before[key].shape == after[key].shape}
+    assert set(after) - fits == ({'head.final_layer.weight'}
+                                 if stride == 32 else set())
+    assert all(torch.equal(after[key], before[key]) for key in fits)
+
+
 def test_both_methods_see_the_same_test_images():
     poet, ae = (
         Config.fromfile(ROOT / 'configs' / f'{name}_512_coco.py')
@@ -158,7 +176,7 @@ def test_config_opens_with_what_it_gives(path):
         assert word in head
     own = path.relative_to(ROOT).as_posix()
     assert any(command in head
-               for command in (own, 'quickstart.sh', 'compare_strides.py'))
+               for command in (own, 'quickstart.sh', 'toy_comparison.sh'))
     for tool in re.findall(r'tools/\w+\.(?:py|sh)', head):
         assert (ROOT / tool).is_file(), tool
 

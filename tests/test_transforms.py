@@ -37,6 +37,12 @@ resizes = st.builds(
     type=st.just('ShortEdgeResize'),
     short_edges=st.lists(st.integers(50, 250), min_size=1, max_size=3),
     max_size=st.sampled_from([None, 200, 400]))
+affines = st.builds(
+    dict,
+    type=st.just('RandomAffine'),
+    size=st.tuples(st.integers(50, 250), st.integers(50, 250)),
+    max_degrees=st.floats(0, 180),
+    max_shift=st.floats(0, 0.5))
 choices = st.builds(
     lambda a, b: {
         'type': 'RandomChoice',
@@ -44,7 +50,9 @@ choices = st.builds(
         'transforms': [[a], [b, a]]
     }, resizes, crops)
 moves = st.lists(
-    st.one_of(rotations, crops, resizes, choices), min_size=1, max_size=4)
+    st.one_of(rotations, affines, crops, resizes, choices),
+    min_size=1,
+    max_size=4)
 flat_moves = st.lists(
     st.one_of(crops, resizes, choices), min_size=1, max_size=4)
 
@@ -467,6 +475,7 @@ def test_dropout_drops_cells():
 @pytest.mark.parametrize(('config', 'message'), [
     ({**CROP, 'min_size': 100}, 'min_size is 100, max_size 60'),
     ({**RESIZE, 'short_edges': 0}, 'short_edges is 0'),
+    (dict(type='RandomAffine', size=(9, 9), scale=(0, 1)), r'scale is \(0'),
 ])
 def test_wrong_arguments_are_named(config, message):
     with pytest.raises(ValueError, match=message):

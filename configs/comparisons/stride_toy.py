@@ -2,9 +2,7 @@
 
 Expect  docs/stride_toy/table.md; a comparison of trends, not of COCO's AP.
 Cost    at most 45 minutes on 2 CPU cores.
-Run     python tools/make_toy_coco.py --out data/toy_strides --train 3000 \
-            --val 200 --size 128 --seed 1
-        python tools/compare_strides.py configs/comparisons/stride_toy.py
+Run     bash tools/toy_comparison.sh
 
 Same images, seen as often, same backbone without pre-training, evaluated on
 images that none has seen.

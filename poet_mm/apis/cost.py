@@ -33,8 +33,10 @@ def feature_stride(model: nn.Module, size: int) -> int:
     with torch.no_grad():
         feats = model.extract_feat(image)
         outputs = model.head.forward(feats)
-    cells = outputs[0] if isinstance(outputs, tuple) else feats[
-        model.head.feat_index]
+    if isinstance(outputs, tuple):
+        cells = outputs[0]
+    else:
+        cells = feats[getattr(model.head, 'feat_index', -1)]
     return size // cells.shape[-1]
 
 

@@ -65,7 +65,7 @@ class AECodec(AssociativeEmbedding):
             :func:`decode_people`.
     """
 
-    auxiliary_encode_keys = {'iscrowd'}
+    auxiliary_encode_keys = {'iscrowd', 'img_shape'}
     field_mapping_table = dict(
         heatmaps='heatmaps', heatmap_mask='heatmap_mask')
     label_mapping_table = dict(keypoint_indices='keypoint_indices')
@@ -97,18 +97,27 @@ class AECodec(AssociativeEmbedding):
     def encode(self,
                keypoints: np.ndarray,
                keypoints_visible: np.ndarray,
-               iscrowd: Optional[Sequence[int]] = None) -> dict:
+               iscrowd: Optional[Sequence[int]] = None,
+               img_shape: Optional[Tuple[int, int]] = None) -> dict:
         """Make the training target of one image.
 
         Args:
             keypoints (np.ndarray): (N, K, 2), x and y in input pixels.
             keypoints_visible (np.ndarray): (N, K), 0 for not labelled.
             iscrowd (Sequence[int], optional): (N, ), 1 for a crowd region.
+            img_shape (tuple, optional): Height and width of the image, to see
+                that it is ``input_size``.
 
         Returns:
             dict: ``heatmaps`` (K, H, W); ``keypoint_indices`` (N, K, 2),
             int64, for every joint its cell y x W + x and whether it counts.
         """
+        if img_shape and tuple(img_shape[:2]) != tuple(self.input_size[::-1]):
+            raise ValueError(
+                f'AECodec got an image of {img_shape[1]} x {img_shape[0]} '
+                f'pixels, expected input_size {tuple(self.input_size)}: end '
+                'the geometry of the training pipeline with RandomAffine, '
+                'size=input_size.')
         if iscrowd is not None:
             people = ~np.asarray(iscrowd, dtype=bool)
             keypoints = keypoints[people]

@@ -46,7 +46,8 @@ def draw_segmentations(segmentations: List[Segmentation],
 class HeatmapMask(BaseTransform):
     """Mask ``heatmap_mask`` (1, H, W) of the ``heatmaps`` (K, H, W): True in
     the image, False outside of it and on the ``invalid_segs``, the crowds and
-    the people without labelled joints. After ``GenerateTarget``."""
+    the people without labelled joints. After ``GenerateTarget`` and a
+    transform of this package, whose ``warp_mat`` it follows."""
 
     def transform(self, results: dict) -> dict:
         """Draw, flip, and move to the middles of the cells."""
