@@ -2,7 +2,7 @@
 
 Expect  AP 59.5 on COCO val2017 (MMPose 0.x with flip test and a short edge of
         512, cited in Table 1); not yet trained here.
-Cost    300 epochs of 192 images.
+Cost    300 epochs of 128 images.
 Run     bash tools/dist_train.sh configs/ae_r152_s4_512_coco.py 8 \
             --data-root COCO
 """
@@ -13,3 +13,4 @@ model = dict(
         depth=152, init_cfg=dict(checkpoint='torchvision://resnet152')))
 
 train_dataloader = dict(batch_size=16)
+auto_scale_lr = dict(base_batch_size=128)

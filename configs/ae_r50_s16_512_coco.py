@@ -8,7 +8,7 @@ Run     bash tools/dist_train.sh configs/ae_r50_s16_512_coco.py 8 \
 Starts from the checkpoint of ae_r50_s4_512_coco given as `load_from`, as in
 the paper (its remaining layers fit; those that do not are named in the log
 and start anew), or without it from ImageNet.
-Sigma is 1 cell, 16 pixels: the 8 pixels of stride 4 would draw single cells.
+Sigma is 1 cell, 16 pixels: the 8 pixels of stride 4 would be half a cell.
 """
 _base_ = ['./ae_r50_s4_512_coco.py']
 

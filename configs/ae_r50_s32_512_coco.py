@@ -8,7 +8,7 @@ Run     bash tools/dist_train.sh configs/ae_r50_s32_512_coco.py 8 \
 Starts from the checkpoint of ae_r50_s4_512_coco given as `load_from`, as in
 the paper (its remaining layers fit; those that do not are named in the log
 and start anew), or without it from ImageNet.
-Sigma is 1 cell, 32 pixels: the 8 pixels of stride 4 would draw single cells.
+Sigma is 1 cell, 32 pixels: the 8 of stride 4 would be a quarter of a cell.
 """
 _base_ = ['./ae_r50_s4_512_coco.py']
 

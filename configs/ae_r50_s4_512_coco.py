@@ -14,9 +14,10 @@ the paper names is different: an affine augmentation into a fixed canvas in
 place of rotation, crop and multi-scale, no coarse dropout, and MMPose's
 schedule for AE.
 
-Sigma is 8 pixels, 2 cells here, as in MMPose. At strides 16 and 32 that would
-be less than a cell, which draws a single cell; there it is one cell, the least
-at which neighbours tell where in its cell a joint lies.
+Sigma is 8 pixels, 2 cells here, as in MMPose. Below one cell a Gaussian is
+little more than a single cell (at half a cell the neighbours get 0.14), which
+gives a network almost only background to learn from; so at strides 16 and 32
+sigma is one cell (neighbours 0.61), which is 16 and 32 pixels.
 """
 _base_ = ['mmpose::_base_/default_runtime.py']
 custom_imports = dict(imports=['poet_mm'], allow_failed_imports=False)

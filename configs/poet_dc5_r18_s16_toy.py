@@ -4,7 +4,14 @@ Expect  see docs/stride_toy; no number of its own.
 Cost    a few minutes on 2 CPU cores.
 Run     bash tools/toy_comparison.sh
 """
-_base_ = ['./poet_r18_s32_toy.py']
+_base_ = ['./poet_r18_toy.py']
 
 model = dict(
-    backbone=dict(strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2)))
+    backbone=dict(
+        stem_channels=16,
+        base_channels=16,  # a quarter as wide as usual
+        num_stages=4,
+        strides=(1, 2, 2, 1),
+        dilations=(1, 1, 1, 2),
+        out_indices=(3, )),
+    head=dict(in_channels=128))

@@ -16,11 +16,13 @@ import torch
 from helpers import tiny_head_cfg
 from make_toy_coco import make_toy_coco
 from mmengine.config import Config
-from mmpose.registry import MODELS
+from mmpose.registry import MODELS, TRANSFORMS
 
 from poet_mm.apis import UserError
 from poet_mm.apis.comparison import (
+    check_files,
     read_comparison,
+    row_budget,
     row_config,
     row_folder,
     set_budget,
@@ -84,11 +86,28 @@ def wait_for(condition, seconds=120):
         time.sleep(0.05)
 
 
+def row_processes(work_dir):
+    """Command lines of the running rows of a comparison."""
+    found = []
+    for path in Path('/proc').glob('[0-9]*/cmdline'):
+        try:
+            line = path.read_text()
+        except OSError:
+            continue  # it has just ended
+        if 'compare_row.py' in line and str(work_dir) in line:
+            found.append(line)
+    return found
+
+
 def test_killed_and_resumed(toy, tmp_path):
     """Killed in the second row, and run again: the first is kept, the second
     goes on. A row that fails stops no other."""
     bad = dict(ROWS[0], name='bad', options={'model.head.in_channels': 3})
-    path = write_comparison(tmp_path / 'c.py', toy, rows=[*ROWS, bad])
+    start_from = tmp_path / 'start.pth'  # not what a row resumes from
+    torch.save(dict(state_dict={}), start_from)
+    poet = dict(ROWS[1], options=dict(load_from=str(start_from)))
+    path = write_comparison(
+        tmp_path / 'c.py', toy, rows=[ROWS[0], poet, bad])
     work = tmp_path / 'work'
     process = start(path, work)
     wait_for(lambda: [*work.glob('rows/poet-*/epoch_2.pth')])
@@ -97,15 +116,7 @@ def test_killed_and_resumed(toy, tmp_path):
     first, = work.glob('rows/ae-*/result.json')
     second, = work.glob('rows/poet-*')
     kept = first.stat().st_mtime_ns
-    row_log = next(second.glob('2*/*.log'))
-
-    def ended():
-        """The row notices that the comparison is gone."""
-        size = row_log.stat().st_size
-        time.sleep(2)
-        return row_log.stat().st_size == size
-
-    wait_for(ended)
+    wait_for(lambda: not row_processes(work))  # it notices
     assert not (second / 'result.json').exists()
 
     process = start(path, work)
@@ -121,7 +132,8 @@ def test_killed_and_resumed(toy, tmp_path):
             ae['images_seen'], ae['flip']) == ('AE', 32, 1, 2, 44, False)
     assert (poet['method'], poet['stride'], poet['sigma'], poet['epochs'],
             poet['input'], poet['init']) == ('POET', 32, None, 4, 128,
-                                             'random')
+                                             'start.pth')
+    assert (ae['name'], ae['batch'], ae['lr']) == ('ae', 4, 1.5e-3)
     for row in (ae, poet):
         for key in ('AP', 'AR50', 'gflops', 'network_ms', 'post_ms',
                     'memory_mb', 'minutes', 'params'):
@@ -149,14 +161,15 @@ def test_rows_for_a_time(toy, tmp_path):
     result, = (tmp_path / 'work').glob('rows/*/result.json')
     epochs = json.loads(result.with_name('epochs.json').read_text())
     assert json.loads(result.read_text())['epochs'] == epochs >= 1
-    assert '0.02 minutes of training each' in output
+    assert 'ae: trains for 0.02 minutes' in output
     checkpoint = str(result.with_name(f'epoch_{epochs}.pth'))
     path = write_comparison(
         tmp_path / 'd.py', toy, rows=[dict(ROWS[0], checkpoint=checkpoint)])
     start(path, tmp_path / 'other').communicate()
     again, = (tmp_path / 'other').glob('rows/*/result.json')
     old, new = (json.loads(file.read_text()) for file in (result, again))
-    assert new['how'] == new['init'] == f'epoch_{epochs}.pth'
+    assert new['how'] == f'epoch_{epochs}.pth'
+    assert new['init'] is None
     for name in METRICS:
         assert old[name] == new[name]
 
@@ -168,6 +181,8 @@ def test_rows_for_a_time(toy, tmp_path):
     (dict(rows=[ROWS[0], ROWS[0]]), 'give each a name'),
     (dict(rows=[dict(ROWS[0], checkpoint='x.pth')]), 'no checkpoint x.pth'),
     (dict(budget=dict(hours=3)), 'The budget is'),
+    (dict(budget=dict(epochs=1.5)), 'The budget is'),
+    (dict(data_root=''), 'has no data_root'),
     (dict(rows=[]), 'no rows'),
 ])
 def test_mistakes_are_one_sentence(toy, tmp_path, changes, said, monkeypatch):
@@ -188,8 +203,19 @@ def test_missing_images_and_weights_are_said_first(toy, tmp_path,
     }
     path = write_comparison(
         tmp_path / 'c.py', toy, rows=[dict(ROWS[0], options=weights)])
-    monkeypatch.setattr(sys, 'argv', ['', str(path)])
+    args = ['', str(path), '--work-dir', str(tmp_path / 'work')]
+    monkeypatch.setattr(sys, 'argv', args)
     with pytest.raises(UserError, match=r'There is no w\.pth'):
+        compare_strides.main()
+    write_comparison(path, toy)
+    (toy / 'val2017').rename(toy / 'elsewhere')
+    try:
+        with pytest.raises(UserError, match='val2017, which row ae needs'):
+            compare_strides.main()
+    finally:
+        (toy / 'elsewhere').rename(toy / 'val2017')
+    monkeypatch.setattr(sys, 'argv', [*args, '--gpus', '99'])
+    with pytest.raises(UserError, match='--gpus 99: there are'):
         compare_strides.main()
 
 
@@ -201,9 +227,39 @@ def test_a_change_of_config_is_another_row(toy, tmp_path):
         comparison = read_comparison(str(path))
         row = comparison.rows[0]
         for _ in range(2):
-            folders.add(
-                row_folder('w', comparison, row, row_config(comparison, row)))
+            cfg = row_config(comparison, row)
+            folders.add(row_folder('w', comparison, row, cfg, 1))
     assert len(folders) == 3
+    assert row_folder('w', comparison, row, cfg, 2) not in folders
+
+
+def test_whose_epochs_count(toy, tmp_path):
+    """The command line's, then the row's, then the file's."""
+    rows = [*ROWS, dict(ROWS[0], name='given', checkpoint=__file__, epochs=7)]
+    path = str(write_comparison(tmp_path / 'c.py', toy, rows=rows))
+    budgets = [[row_budget(comparison, row) for row in comparison.rows]
+               for comparison in (read_comparison(path),
+                                  read_comparison(path, budget=dict(epochs=9)))
+               ]
+    assert budgets == [[dict(epochs=2), dict(epochs=4), {}],
+                       [dict(epochs=9), dict(epochs=9), {}]]
+    assert read_comparison(path).rows[2].epochs == 7
+
+
+@pytest.mark.parametrize(
+    'path', [*(ROOT / 'configs' / 'comparisons').glob('*.py')],
+    ids=lambda path: path.stem)
+def test_shipped_comparisons_build(path, toy):
+    comparison = read_comparison(str(path), str(toy))
+    for row in comparison.rows:
+        cfg = row_config(comparison, row)
+        check_files(cfg, row)
+        set_budget(cfg, row_budget(comparison, row)['epochs'])
+        cfg.model.backbone.init_cfg = None
+        MODELS.build(cfg.model)
+        for loader in (cfg.train_dataloader, cfg.test_dataloader):
+            for step in loader.dataset.pipeline:
+                TRANSFORMS.build(step)
 
 
 def test_budget_stretches_the_schedule():
@@ -227,12 +283,11 @@ def test_command_of_a_row_on_several_gpus():
     command = compare_strides.row_command(args, row, '[1/2] ae', 1)
     assert command[1:3] == ['-m', 'torch.distributed.run']
     assert '--nproc_per_node=2' in command
+    assert '--standalone' in command  # a port of its own
     assert command[-3:] == ['--cfg-options', 'a.b=1', 'c=[1,2]']
     assert compare_strides.parse_options(command[-2:]) == {
         'a.b': 1, 'c': [1, 2]}
     assert '--launcher' in command
-    other = compare_strides.row_command(args, row, '[1/2] ae', 1)
-    assert command[4] != other[4]  # ports
     assert '--launcher' not in compare_strides.row_command(
         Namespace(**{
             **vars(args), 'gpus': 1
@@ -261,12 +316,13 @@ def test_table_and_figure_of_nothing_yet(tmp_path):
     assert numbers['AP'] == 50
     assert numbers['APL'] is None
     rows = [
-        dict(method='AE', how='not yet run'),
+        dict(method='AE', how='failed: a | b'),
         dict(method='POET', stride=32, how='trained here', **numbers)
     ]
     write_table(rows, tmp_path, 'title', ['note'], None)
     lines = (tmp_path / 'table.md').read_text().splitlines()
-    assert lines[4].startswith('| AE | - | - |')
+    assert lines[4].startswith('| - | AE | - | - |')
+    assert lines[4].count('|') == lines[5].count('|')
     assert '| 50.0 | - |' in lines[5]
     draw_strides(rows, tmp_path / 'one.png', 'title')
     draw_strides([], tmp_path / 'none.png', 'title')

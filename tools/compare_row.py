@@ -4,6 +4,7 @@
 that a row that fails takes no other with it.
 """
 import argparse
+import gc
 import os
 import os.path as osp
 import sys
@@ -11,21 +12,25 @@ import tempfile
 import time
 from copy import deepcopy
 
+import torch
 from mmengine.config import Config, DictAction
-from mmengine.dist import broadcast_object_list
-from mmengine.fileio import dump, load
+from mmengine.dist import broadcast_object_list, get_rank, get_world_size
+from mmengine.fileio import load
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from poet_mm.apis import UserError, check_pretrained
 from poet_mm.apis.comparison import (
+    PROGRESS,
     Comparison,
     Row,
     read_comparison,
+    row_budget,
     row_config,
     row_folder,
     set_budget,
+    write_json,
 )
 from poet_mm.apis.cost import (
     count_gflops,
@@ -38,9 +43,8 @@ from poet_mm.apis.table import coco_metrics
 from poet_mm.visualization import read_scalars
 
 TIMED_IMAGES = 20
-PROBE_STEPS, PROBE_WARM_UP = 12, 4
+PROBE_STEPS = 20  # timed, after those that were loaded ahead
 EVERY = 10  # seconds between two lines of progress
-SHOWN = '>> '  # lines that compare_strides.py passes on
 
 
 def parse_args():
@@ -51,6 +55,7 @@ def parse_args():
     parser.add_argument('--data-root')
     parser.add_argument('--epochs', type=int)
     parser.add_argument('--minutes', type=float)
+    parser.add_argument('--gpus', type=int, default=1)
     parser.add_argument('--cfg-options', nargs='+', action=DictAction)
     parser.add_argument('--progress', default='', help='said before progress')
     parser.add_argument(
@@ -74,6 +79,8 @@ def is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
+    except PermissionError:  # it is another user's
+        return True
     return True
 
 
@@ -102,7 +109,7 @@ class ProgressHook(Hook):
         left = each * (runner.max_iters - done)
         rows = left + self.args.rows_left * each * runner.max_iters
         print(
-            f'{SHOWN}{self.args.progress}: epoch '
+            f'{PROGRESS}{self.args.progress}: epoch '
             f'{runner.epoch + 1}/{runner.max_epochs}, {clock(left)} left of '
             f'its training, about {clock(rows)} of all',
             flush=True)
@@ -119,18 +126,19 @@ class ProbeHook(Hook):
         self.times.append(time.perf_counter())
 
     def seconds(self) -> float:
-        """Mean of the steps after the warm-up."""
-        times = self.times[PROBE_WARM_UP:]
-        return (times[-1] - times[0]) / (len(times) - 1)
+        """Mean of the last steps."""
+        times = self.times[-PROBE_STEPS - 1:]
+        return (times[-1] - times[0]) / PROBE_STEPS
 
 
 def epochs_for(cfg: Config, minutes: float) -> int:
     """How many epochs of a row fit into so many minutes, at least one."""
     cfg, probe = deepcopy(cfg), ProbeHook()
-    cfg.train_cfg = dict(by_epoch=False, max_iters=PROBE_STEPS)
-    cfg.param_scheduler, cfg.resume = None, False
+    ahead = 4 + 2 * cfg.train_dataloader.num_workers
+    cfg.train_cfg = dict(by_epoch=False, max_iters=ahead + 1 + PROBE_STEPS)
+    cfg.param_scheduler = None
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
-    cfg.default_hooks.pop('checkpoint')
+    cfg.default_hooks.checkpoint = None
     with tempfile.TemporaryDirectory() as cfg.work_dir:
         runner = Runner.from_cfg(cfg)
         runner.register_hook(probe)
@@ -138,43 +146,76 @@ def epochs_for(cfg: Config, minutes: float) -> int:
         steps = len(runner.train_dataloader)
     epochs = [max(1, round(60 * minutes / (steps * probe.seconds())))]
     broadcast_object_list(epochs)
+    del runner
+    gc.collect()
+    if torch.cuda.is_available():  # the probe is not part of the row
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
     return epochs[0]
 
 
 def budget_of(comparison: Comparison, row: Row, cfg: Config) -> int:
     """Epochs of a row; those for a time are decided once and kept."""
-    if row.epochs or 'epochs' in comparison.budget:
-        return row.epochs or comparison.budget['epochs']
+    budget = row_budget(comparison, row)
+    if 'epochs' in budget:
+        return budget['epochs']
     kept = osp.join(cfg.work_dir, 'epochs.json')
-    if not osp.isfile(kept):
-        epochs = epochs_for(cfg, comparison.budget['minutes'])
+    if osp.isfile(kept):
+        return load(kept)
+    epochs = epochs_for(cfg, budget['minutes'])
+    if get_rank() == 0:
         os.makedirs(cfg.work_dir, exist_ok=True)
-        dump(epochs, kept)
-    return load(kept)
+        write_json(epochs, kept)
+    return epochs
 
 
 def describe_init(cfg: Config, row: Row) -> str:
     """What the weights started from."""
-    if row.init:
+    if row.init or row.checkpoint:
         return row.init
     backbone = cfg.model.backbone.get('init_cfg') or {}
-    start = row.checkpoint or cfg.get('load_from') or backbone.get(
-        'checkpoint')
+    start = cfg.get('load_from') or backbone.get('checkpoint')
     return osp.basename(start) if start else 'random'
 
 
-def training_minutes(work_dir: str) -> float:
-    """Minutes of all training steps, from the log."""
+def resume_latest(cfg: Config) -> None:
+    """Go on from the row's own latest checkpoint. ``load_from`` of the config
+    is what a row starts from, not what it resumes."""
+    latest = find_latest_checkpoint(cfg.work_dir)
+    if latest is not None:
+        cfg.load_from, cfg.resume = latest, True
+
+
+def training_minutes(work_dir: str, steps: int) -> float:
+    """Minutes of all training steps, from the log of some of them."""
     total, last = 0.0, 0
     for record in read_scalars(work_dir):
         if 'loss' in record:
             total += record['time'] * (record['step'] - last)
-            last = record['step']
-    return total / 60
+            last, time_of_last = record['step'], record['time']
+    return (total + time_of_last * (steps - last)) / 60
 
 
-def describe(runner: Runner, cfg: Config, row: Row) -> dict:
-    """What is known of a row besides its AP."""
+def describe_training(runner: Runner, cfg: Config, epochs: int) -> dict:
+    """What the training of a row was."""
+    steps = epochs * len(runner.train_dataloader)
+    lr = max(
+        group.get('initial_lr', group['lr'])
+        for group in runner.optim_wrapper.param_groups)
+    memory, memory_kind = peak_memory()
+    return dict(
+        epochs=epochs,
+        images_seen=epochs * len(runner.train_dataloader.dataset),
+        batch=cfg.train_dataloader.batch_size * get_world_size(),
+        lr=lr,
+        minutes=training_minutes(cfg.work_dir, steps),
+        memory_mb=memory,
+        memory_kind=memory_kind,
+        how='trained here')
+
+
+def describe(runner: Runner, cfg: Config) -> dict:
+    """What the model of a row is and costs."""
     model = runner.model
     model = model.module if is_model_wrapper(model) else model
     cost = time_inference(model, runner.test_dataloader.dataset, TIMED_IMAGES)
@@ -183,13 +224,10 @@ def describe(runner: Runner, cfg: Config, row: Row) -> dict:
     params, trained = count_parameters(model)
     codec = cfg.model.head.get('decoder') or {}
     return dict(
-        method=row.method,
-        backbone=row.backbone,
         stride=feature_stride(model, size),
         params=params / 1e6,
         trainable_params=trained / 1e6,
         gflops=passes * count_gflops(model, size),
-        init=describe_init(cfg, row),
         sigma=codec.get('sigma'),
         flip=passes == 2,
         **cost)
@@ -206,39 +244,31 @@ def run_row(args: argparse.Namespace) -> None:
                                  args.cfg_options)
     row, = (row for row in comparison.rows if row.name == args.row)
     cfg = row_config(comparison, row)
-    cfg.work_dir = row_folder(args.work_dir, comparison, row, cfg)
+    cfg.work_dir = row_folder(args.work_dir, comparison, row, cfg, args.gpus)
     cfg.launcher = args.launcher
-    trained = {}
+    init = describe_init(cfg, row)
     if row.checkpoint:
         cfg.load_from = row.checkpoint
-        trained.update(epochs=row.epochs, how=osp.basename(row.checkpoint))
         runner = Runner.from_cfg(cfg)
     else:
         check_pretrained(cfg)
         epochs = budget_of(comparison, row, cfg)
         set_budget(cfg, epochs)
-        cfg.resume = True
+        resume_latest(cfg)
         runner = Runner.from_cfg(cfg)
         runner.register_hook(ProgressHook(args), 'LOWEST')
         runner.train()
-        images = len(runner.train_dataloader.dataset)
-        trained.update(
-            epochs=epochs,
-            images_seen=epochs * images,
-            minutes=training_minutes(cfg.work_dir),
-            how='trained here')
-    memory, memory_kind = peak_memory()
-    metrics = runner.test()
-    if runner.rank == 0:
-        dump(
-            dict(
-                name=row.name,
-                memory_mb=memory,
-                memory_kind=memory_kind,
-                **trained,
-                **coco_metrics(metrics),
-                **describe(runner, cfg, row)),
-            osp.join(cfg.work_dir, 'result.json'))
+    if runner.rank:
+        runner.test()
+        return
+    trained = dict(
+        epochs=row.epochs,
+        how=osp.basename(row.checkpoint)) if row.checkpoint else (
+            describe_training(runner, cfg, epochs))
+    metrics = coco_metrics(runner.test())
+    write_json(
+        dict(init=init, **trained, **metrics, **describe(runner, cfg)),
+        osp.join(cfg.work_dir, 'result.json'))
 
 
 if __name__ == '__main__':

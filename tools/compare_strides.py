@@ -10,21 +10,23 @@ run tries it again.
 import argparse
 import os
 import os.path as osp
-import random
 import signal
 import subprocess
 import sys
 from typing import List, Optional
 
+import torch
 from mmengine.config import DictAction
 from mmengine.fileio import load
 
 from poet_mm.apis import UserError
 from poet_mm.apis.comparison import (
+    PROGRESS,
     Comparison,
     Row,
     check_files,
     read_comparison,
+    row_budget,
     row_config,
     row_folder,
 )
@@ -33,7 +35,6 @@ from poet_mm.visualization import draw_strides
 
 TOOLS = osp.dirname(osp.abspath(__file__))
 PUBLISHED = osp.join(TOOLS, '../configs/comparisons/published.json')
-SHOWN = '>> '  # lines of compare_row.py that are passed on
 
 
 def parse_args():
@@ -47,7 +48,9 @@ def parse_args():
         'of the comparison file')
     budget = parser.add_mutually_exclusive_group()
     budget.add_argument(
-        '--epochs', type=int, help='epochs of every row that is trained')
+        '--epochs',
+        type=int,
+        help='epochs of every row that is trained, whatever the file says')
     budget.add_argument(
         '--minutes',
         type=float,
@@ -85,20 +88,16 @@ def row_command(args: argparse.Namespace, row: Row, progress: str,
         str(rows_left), '--watch',
         str(os.getpid())
     ]
-    for name in ('data_root', 'epochs', 'minutes'):
+    for name in ('data_root', 'epochs', 'minutes', 'gpus'):
         if getattr(args, name):
             flags += [f'--{name.replace("_", "-")}', str(getattr(args, name))]
     if args.cfg_options:
         flags += ['--cfg-options', *args.cfg_options]
     if args.gpus == 1:
         return [sys.executable, *tool, *flags]
-    port = random.randint(20000, 60000)  # a new one for every row
-    launcher = [
-        '-m', 'torch.distributed.run', f'--nproc_per_node={args.gpus}',
-        f'--master_port={port}'
-    ]
     return [
-        sys.executable, *launcher, *tool, '--launcher', 'pytorch', *flags
+        sys.executable, '-m', 'torch.distributed.run', '--standalone',
+        f'--nproc_per_node={args.gpus}', *tool, '--launcher', 'pytorch', *flags
     ]
 
 
@@ -128,8 +127,8 @@ def run_row(command: List[str], folder: str) -> Optional[str]:
         for line in process.stdout:
             file.write(line)
             file.flush()
-            if line.startswith(SHOWN):
-                print(f'   {line[len(SHOWN):].rstrip()}', flush=True)
+            if line.startswith(PROGRESS):
+                print(f'   {line[len(PROGRESS):].rstrip()}', flush=True)
     if osp.isfile(osp.join(folder, 'result.json')):
         return None
     return f'{reason(log, process.returncode)} ({log})'
@@ -150,12 +149,12 @@ def write_results(comparison: Comparison, results: List[dict],
             **row, 'how': 'published'
         } for row in published['rows'])
     ]
-    what, amount = next(iter(comparison.budget.items()))
     notes = [
-        f'Trained here for {amount} {what} each, unless a row says otherwise.',
         'AP and AR in percent. Parameters: all, and those that are trained. '
-        'GFLOPs are multiply-adds of an image as tested, times are medians '
-        'of single images, memory is the most that training took.'
+        'GFLOPs are multiply-adds for a square of the input size, both passes '
+        'of a flip test counted; times are medians of single test images; '
+        'memory is the most that training took, on the GPU or, without one, '
+        'of the whole process. Sigma is in cells.'
     ]
     write_table(rows, work_dir, comparison.title, notes, published['source'])
     draw_strides(rows, osp.join(work_dir, 'figure1.png'), comparison.title)
@@ -168,35 +167,45 @@ def main() -> int:
         key: getattr(args, key)
         for key in ('epochs', 'minutes') if getattr(args, key) is not None
     }
+    if args.gpus > 1 and torch.cuda.device_count() < args.gpus:
+        raise UserError(f'--gpus {args.gpus}: there are '
+                        f'{torch.cuda.device_count()} here.')
     comparison = read_comparison(args.comparison, args.data_root, budget,
                                  parse_options(args.cfg_options))
     configs = [row_config(comparison, row) for row in comparison.rows]
     for row, cfg in zip(comparison.rows, configs):
         check_files(cfg, row)
     folders = [
-        row_folder(args.work_dir, comparison, row, cfg)
+        row_folder(args.work_dir, comparison, row, cfg, args.gpus)
         for row, cfg in zip(comparison.rows, configs)
     ]
-    what, amount = next(iter(comparison.budget.items()))
-    print(f'{len(folders)} rows, {amount} {what} of training each, data in '
-          f'{comparison.data_root}, results in {args.work_dir}')
+    print(f'{len(folders)} rows, data in {comparison.data_root}, results in '
+          f'{args.work_dir}')
+    for row in comparison.rows:
+        print(f'   {row.name}: {describe_budget(comparison, row)}')
     failed = run_rows(args, comparison, folders)
     print(f'\nTable   {args.work_dir}/table.md\n'
           f'Figure  {args.work_dir}/figure1.png')
     return failed
 
 
+def describe_budget(comparison: Comparison, row: Row) -> str:
+    """What a row is trained for, in words."""
+    if row.checkpoint:
+        return f'evaluates {row.checkpoint}'
+    (what, amount), = row_budget(comparison, row).items()
+    return f'trains for {amount} {what}'
+
+
 def run_rows(args: argparse.Namespace, comparison: Comparison,
              folders: List[str]) -> int:
     """Run the rows that have no result; -> how many failed."""
-    results = [
-        read_result(folder) or dict(
-            name=row.name,
-            method=row.method,
-            backbone=row.backbone,
-            how='not yet run')
-        for row, folder in zip(comparison.rows, folders)
-    ]
+    results = [{
+        **(read_result(folder) or dict(how='not yet run')),
+        'name': row.name,
+        'method': row.method,
+        'backbone': row.backbone
+    } for row, folder in zip(comparison.rows, folders)]
     failed = 0
     for i, (row, folder) in enumerate(zip(comparison.rows, folders)):
         progress = f'[{i + 1}/{len(folders)}] {row.name}'

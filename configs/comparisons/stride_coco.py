@@ -6,15 +6,16 @@ Cost    250 epochs of COCO for POET, 300 for AE at stride 4, 100 for the other
 Run     python tools/compare_strides.py configs/comparisons/stride_coco.py \
             --data-root COCO --gpus 8
 
-Every row trains for the epochs that the paper gives it. Give a trained row as
-`checkpoint='FILE'`; give the checkpoint of AE at stride 4 to the other AE rows
-as `options=dict(load_from='FILE')` to start them as the paper did. With
-`--epochs E` or `--minutes M` rows without epochs of their own train equally
-long: delete `epochs` here for that.
+Every row trains for the epochs that the paper gives it; with `--epochs E` or
+`--minutes M` all train equally long. Learning rates are scaled from the batch
+of the recipe to that of the GPUs. A trained row is given as
+`checkpoint='FILE'`; `options=dict(load_from='FILE')` in the other AE rows, with
+the checkpoint of AE at stride 4, starts them as the paper's did.
 """
 title = 'COCO val2017, 512 pixels: POET and AE over strides'
 data_root = 'data/coco/'
 budget = dict(epochs=250)
+options = {'auto_scale_lr.enable': True}
 
 rows = [
     dict(config='../poet_r50_512_coco.py', backbone='R50'),

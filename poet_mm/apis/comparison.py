@@ -4,13 +4,15 @@ A comparison file is a config with
 
 - ``rows``: list of dicts, see :data:`ROW_KEYS`;
 - ``budget``: ``dict(epochs=E)`` or ``dict(minutes=M)``, the same for all rows
-  that have no checkpoint; minutes are turned into epochs by timing a row;
+  that have neither a checkpoint nor epochs of their own; minutes are turned
+  into epochs by timing a row;
 - ``data_root``: folder in COCO's layout;
 - ``options`` (optional): changes to the configs of all rows;
 - ``title`` (optional): said above the table.
 """
 import hashlib
 import json
+import os
 import os.path as osp
 import re
 from dataclasses import dataclass, field
@@ -33,6 +35,7 @@ ROW_KEYS = dict(
     init='what the weights started from, in words',
     options='changes to the config, as in --cfg-options')
 BUDGETS = ('epochs', 'minutes')
+PROGRESS = '>> '  # begins the lines of a row that the comparison passes on
 
 
 @dataclass
@@ -80,12 +83,30 @@ def read_row(values: dict, folder: str) -> Row:
     return Row(**{'name': stem, 'method': method, **values, 'config': path})
 
 
+def check_budget(budget: dict) -> dict:
+    """Raise a UserError unless it is a whole number of epochs or minutes."""
+    budget = dict(budget)
+    if len(budget) != 1 or not set(budget) <= set(BUDGETS) or min(
+            budget.values()) <= 0 or not isinstance(
+                budget.get('epochs', 1), int):
+        raise UserError(f'The budget is {budget}, expected one of '
+                        'dict(epochs=E), a whole number, and '
+                        'dict(minutes=M), above 0.')
+    return budget
+
+
 def read_comparison(path: str,
                     data_root: Optional[str] = None,
                     budget: Optional[dict] = None,
                     options: Optional[dict] = None) -> Comparison:
-    """Read a comparison file; arguments that are given replace its values,
-    options are added to them.
+    """Read a comparison file.
+
+    Args:
+        path (str): Comparison file.
+        data_root (str, optional): Replaces that of the file.
+        budget (dict, optional): Replaces that of the file and the epochs of
+            rows without a checkpoint.
+        options (dict, optional): Added to those of the file.
 
     Raises:
         UserError: A file is missing, a key is unknown, or the budget is not
@@ -94,12 +115,13 @@ def read_comparison(path: str,
     if not osp.isfile(path):
         raise UserError(f'There is no comparison file {path}.')
     cfg = Config.fromfile(path)
-    budget = dict(budget or cfg.get('budget', {}))
-    if len(budget) != 1 or not set(budget) <= set(BUDGETS) or min(
-            budget.values()) <= 0:
-        raise UserError(f'The budget is {budget}, expected one of '
-                        'dict(epochs=E) and dict(minutes=M), above 0.')
     rows = [read_row(row, osp.dirname(path)) for row in cfg.get('rows', [])]
+    for row in rows:
+        if budget and not row.checkpoint:
+            row.epochs = None
+    data_root = data_root or cfg.get('data_root')
+    if not data_root:
+        raise UserError(f'{path} has no data_root; give --data-root.')
     names = [row.name for row in rows]
     twice = sorted({name for name in names if names.count(name) > 1})
     if not rows or twice:
@@ -110,8 +132,8 @@ def read_comparison(path: str,
         path=path,
         title=cfg.get('title', osp.splitext(osp.basename(path))[0]),
         rows=rows,
-        budget=budget,
-        data_root=data_root or cfg.data_root,
+        budget=check_budget(budget or cfg.get('budget', {})),
+        data_root=data_root,
         options={
             **cfg.get('options', {}),
             **(options or {})
@@ -148,17 +170,33 @@ def check_files(cfg: Config, row: Row) -> None:
             raise UserError(f'There is no {path}, which row {row.name} needs.')
 
 
-def row_folder(work_dir: str, comparison: Comparison, row: Row,
-               cfg: Config) -> str:
-    """Folder of a row. A change of config or budget changes its name, so that
-    no old result passes for a new one."""
+def row_budget(comparison: Comparison, row: Row) -> dict:
+    """What a row trains for, ``epochs`` or ``minutes``; empty if it has a
+    checkpoint."""
+    if row.checkpoint:
+        return {}
+    return dict(epochs=row.epochs) if row.epochs else comparison.budget
+
+
+def row_folder(work_dir: str, comparison: Comparison, row: Row, cfg: Config,
+               gpus: int) -> str:
+    """Folder of a row. A change of config, budget or number of GPUs changes
+    its name, so that no old result passes for a new one."""
     content = json.dumps(
-        [cfg.to_dict(), row.checkpoint, row.epochs, comparison.budget],
+        [cfg.to_dict(), row.checkpoint,
+         row_budget(comparison, row), gpus],
         sort_keys=True,
         default=str)
     digest = hashlib.sha1(content.encode()).hexdigest()[:8]
     name = re.sub(r'[^\w.-]', '_', row.name)
     return osp.join(work_dir, 'rows', f'{name}-{digest}')
+
+
+def write_json(content, path: str) -> None:
+    """Write a file that is whole or not there, whenever we are killed."""
+    with open(path + '.part', 'w') as file:
+        json.dump(content, file, indent=1)
+    os.replace(path + '.part', path)
 
 
 def set_budget(cfg: Config, epochs: int) -> None:
@@ -180,4 +218,6 @@ def set_budget(cfg: Config, epochs: int) -> None:
                     max(1, round(step * stretch)) for step in old
                 ] if key == 'milestones' else round(old * stretch)
     cfg.default_hooks.checkpoint.update(
-        interval=max(1, epochs // 10), max_keep_ckpts=2, save_best=None)
+        interval=max(1, min(5, epochs // 10)),
+        max_keep_ckpts=2,
+        save_best=None)

@@ -1,7 +1,7 @@
 """What a model costs: parameters, arithmetic, time and memory per image.
 
-Works for every bottom-up model of MMPose: time is split at the head's
-``forward``, everything after it is post-processing.
+For bottom-up models whose head predicts people from ``forward(feats)``: time
+is split there, everything after it is post-processing.
 """
 import resource
 import statistics

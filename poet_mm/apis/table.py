@@ -12,6 +12,7 @@ COCO_NAMES = dict(
 
 # key of a result -> heading and number format
 COLUMNS = dict(
+    name=('row', ''),
     method=('method', ''),
     backbone=('backbone', ''),
     input=('input', ''),
@@ -26,6 +27,8 @@ COLUMNS = dict(
     memory_mb=('memory MB', '.0f'),
     epochs=('epochs', ''),
     images_seen=('images seen', ''),
+    batch=('batch', ''),
+    lr=('lr', '.2g'),
     minutes=('minutes', '.1f'),
     init=('init', ''),
     sigma=('sigma', ''),
@@ -46,12 +49,12 @@ def format_cell(value, style: str) -> str:
         return '-'
     if isinstance(value, bool):
         return 'yes' if value else 'no'
-    return format(value, style) if style else str(value)
+    text = format(value, style) if style else str(value)
+    return text.replace('|', '/')  # which would end the cell
 
 
 def markdown(rows: List[dict]) -> str:
-    """A Markdown table; a row with ``error`` shows that in place of numbers.
-    """
+    """A Markdown table of results by the keys of :data:`COLUMNS`."""
     lines = [[heading for heading, _ in COLUMNS.values()],
              ['---'] * len(COLUMNS)]
     lines += [[

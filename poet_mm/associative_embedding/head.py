@@ -140,17 +140,17 @@ class AEHead(AssociativeEmbeddingHead):
             heatmaps = restore_size(F.pad(heatmaps, (1, 1, 1, 1)), input_shape)
             tags = restore_size(
                 F.pad(tags, (1, 1, 1, 1), mode='replicate'), input_shape)
-        padding = padding_mask(batch_data_samples, heatmaps)  # (B, H, W)
-        if padding is not None:
-            heatmaps = heatmaps.masked_fill(padding[:, None], float('-inf'))
         cell_size = (input_shape[1] / heatmaps.shape[3],
                      input_shape[0] / heatmaps.shape[2])
+        padding = padding_mask(batch_data_samples, heatmaps)  # (B, H, W)
+        searched = heatmaps if padding is None else heatmaps.masked_fill(
+            padding[:, None], float('-inf'))
         people = [
             InstanceData(
                 keypoints=keypoints,
                 keypoint_scores=keypoint_scores,
                 bbox_scores=scores) for keypoints, keypoint_scores, scores in
-            zip(*self.decoder.batch_decode(heatmaps, tags, cell_size))
+            zip(*self.decoder.batch_decode(searched, tags, cell_size))
         ]
         if not test_cfg.get('output_heatmaps', False):
             return people

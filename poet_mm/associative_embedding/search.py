@@ -131,6 +131,7 @@ def fill_joints(people: np.ndarray, tags: np.ndarray, heatmaps: Tensor,
     joint = torch.from_numpy(joint).to(heatmaps.device)
     wanted = torch.from_numpy(means[person]).to(heatmaps)  # (S, L)
     cells = search_cells(heatmaps, tag_maps, joint, wanted)
-    scores = heatmaps.flatten(1)[joint, cells].cpu().numpy()
-    y, x = np.divmod(cells.cpu().numpy(), heatmaps.shape[-1])
-    return np.stack([x, y], axis=1) + 0.5, scores
+    W = heatmaps.shape[-1]
+    y, x = cells // W, cells % W
+    scores = heatmaps[joint, y, x].cpu().numpy()
+    return torch.stack([x, y], 1).cpu().numpy() + 0.5, scores

@@ -51,15 +51,15 @@ def random_maps(num_people, cells, rng):
     return torch.tensor(heatmaps).float(), torch.tensor(tags).float()
 
 
-def check_people(theirs, ours):
+def check_people(theirs, ours, cells):
     """Assert that both found the same people: as many, with equal scores, the
-    joints with a peak at the same place."""
+    joints with a peak at the same place to half a cell."""
     for them, us in zip(zip(*theirs), zip(*ours)):
         assert them[0].shape == us[0].shape, 'the people differ'
         np.testing.assert_allclose(us[2], them[2], rtol=1e-5)
         np.testing.assert_allclose(us[1], them[1], atol=1e-4)
         peaks = them[1] > 0.1
-        assert abs(us[0] - them[0])[peaks].max() <= SIZE / CELLS / 2
+        assert abs(us[0] - them[0])[peaks].max() <= SIZE / cells / 2
 
 
 def decoding(num_people, cells, repeat):
@@ -74,7 +74,8 @@ def decoding(num_people, cells, repeat):
     theirs = AssociativeEmbedding(**sizes, decode_center_shift=0.5)
     ours = AECodec(**sizes)
     check_people(
-        theirs.batch_decode(heatmaps, tags), ours.batch_decode(heatmaps, tags))
+        theirs.batch_decode(heatmaps, tags), ours.batch_decode(heatmaps, tags),
+        cells)
     return [
         median_ms(lambda codec=codec: codec.batch_decode(heatmaps, tags),
                   repeat) for codec in (theirs, ours)
