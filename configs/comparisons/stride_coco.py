@@ -9,8 +9,8 @@ Run     python tools/compare_strides.py configs/comparisons/stride_coco.py \
 Every row trains for the epochs that the paper gives it; with `--epochs E` or
 `--minutes M` all train equally long. Learning rates are scaled from the batch
 of the recipe to that of the GPUs. A trained row is given as
-`checkpoint='FILE'`; `options=dict(load_from='FILE')` in the other AE rows, with
-the checkpoint of AE at stride 4, starts them as the paper's did.
+`checkpoint='FILE'`; `options=dict(load_from='FILE')` in the other AE rows,
+with the checkpoint of AE at stride 4, starts them as the paper's did.
 """
 title = 'COCO val2017, 512 pixels: POET and AE over strides'
 data_root = 'data/coco/'
