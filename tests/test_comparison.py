@@ -56,10 +56,10 @@ def toy(tmp_path_factory):
     return folder
 
 
-def write_comparison(path, data_root, **changes):
+def write_comparison(path, toy, **changes):
     content = dict(
         title='tiny',
-        data_root=str(data_root),
+        data_root=str(toy),
         budget=dict(epochs=2),
         options=TINY,
         rows=ROWS)
@@ -197,12 +197,10 @@ def test_mistakes_are_one_sentence(toy, tmp_path, changes, said, monkeypatch):
 
 def test_missing_images_and_weights_are_said_first(toy, tmp_path,
                                                    monkeypatch):
-    weights = {
-        'model.backbone.init_cfg':
-        dict(type='Pretrained', checkpoint='w.pth')
-    }
-    path = write_comparison(
-        tmp_path / 'c.py', toy, rows=[dict(ROWS[0], options=weights)])
+    row = dict(
+        config=str(ROOT / 'configs' / 'ae_r50_s4_512_coco.py'),
+        options={'model.backbone.init_cfg.checkpoint': 'w.pth'})
+    path = write_comparison(tmp_path / 'c.py', toy, rows=[row])
     args = ['', str(path), '--work-dir', str(tmp_path / 'work')]
     monkeypatch.setattr(sys, 'argv', args)
     with pytest.raises(UserError, match=r'There is no w\.pth'):
@@ -210,7 +208,7 @@ def test_missing_images_and_weights_are_said_first(toy, tmp_path,
     write_comparison(path, toy)
     (toy / 'val2017').rename(toy / 'elsewhere')
     try:
-        with pytest.raises(UserError, match='val2017, which row ae needs'):
+        with pytest.raises(UserError, match='val2017/, which row ae needs'):
             compare_strides.main()
     finally:
         (toy / 'elsewhere').rename(toy / 'val2017')

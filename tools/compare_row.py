@@ -139,6 +139,7 @@ def epochs_for(cfg: Config, minutes: float) -> int:
     cfg.param_scheduler = None
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
     cfg.default_hooks.checkpoint = None
+    cfg.visualizer = dict(type='Visualizer', name='probe')  # one per name
     with tempfile.TemporaryDirectory() as cfg.work_dir:
         runner = Runner.from_cfg(cfg)
         runner.register_hook(probe)

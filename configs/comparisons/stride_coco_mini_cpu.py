@@ -14,7 +14,7 @@ in stride_coco_mini.py; its sigma is 2 cells, 8 pixels, as at 512 pixels.
 """
 title = 'A part of COCO, 192 pixels, a short training: POET and AE'
 data_root = 'data/coco_mini/'
-budget = dict(epochs=3)
+budget = dict(epochs=2)
 
 size = 192
 codec = dict(
