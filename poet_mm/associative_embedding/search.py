@@ -7,7 +7,7 @@ Letters: C channels, K joints, (H, W) cells, L tags of a joint, G people, S
 searches, n blocks of a map.
 """
 from functools import reduce
-from typing import Tuple
+from typing import Callable, Tuple
 
 import numpy as np
 import torch
@@ -38,10 +38,27 @@ def search_cost(heatmaps: Tensor, tags: Tensor, wanted: Tensor) -> Tensor:
     return distance.round_().mul_(LEVEL).sub_(heatmaps)
 
 
-def to_blocks(maps: Tensor) -> Tensor:
-    """Cells by block: (..., H, W) -> (..., n, BLOCK^2)."""
+def take_blocks(maps: Tensor, channel: Tensor, block: Tensor) -> Tensor:
+    """Cells of some blocks, read from where they are.
+
+    Args:
+        maps (Tensor): (C, ..., H, W).
+        channel, block (Tensor): (P, ).
+
+    Returns:
+        Tensor: (P, ..., BLOCK^2).
+    """
+    across = maps.shape[-1] // BLOCK
     maps = maps.unflatten(-2, (-1, BLOCK)).unflatten(-1, (-1, BLOCK))
-    return maps.transpose(-2, -3).flatten(-2).flatten(-3, -2)
+    taken = maps[channel, ..., block // across, :, block % across, :]
+    return taken.flatten(-2)
+
+
+def pool_channels(maps: Tensor, used: Tensor, pick: Callable) -> Tensor:
+    """``pick`` of every block of some channels, (len(used), ..., n)."""
+    if 2 * len(used) > len(maps):  # to copy most of the maps costs more
+        return pool(maps, BLOCK, pick).flatten(-2)[used]
+    return pool(maps[used], BLOCK, pick).flatten(-2)
 
 
 def search_cells(heatmaps: Tensor, tags: Tensor, channel: Tensor,
@@ -63,26 +80,25 @@ def search_cells(heatmaps: Tensor, tags: Tensor, channel: Tensor,
     Returns:
         Tensor: (S, ), y x W + x.
     """
-    used, channel = channel.unique(return_inverse=True)
-    heatmaps, tags = heatmaps[used], tags[used]
+    # 1. (S, n) for n blocks
+    used, place = channel.unique(return_inverse=True)
     low, high, highest = (
-        pool(maps, BLOCK, pick).flatten(-2)[channel]
+        pool_channels(maps, used, pick)[place]
         for maps, pick in ((tags, torch.amin), (tags, torch.amax),
                            (heatmaps, torch.amax)))
-    # 1. (S, n) for n blocks
     nearest = torch.minimum(torch.maximum(wanted[..., None], low), high)
     promise = search_cost(highest, nearest, wanted)
 
-    cells = torch.arange(heatmaps[0].numel(), device=channel.device)
-    cells = to_blocks(cells.view_as(heatmaps[0]))  # (n, BLOCK^2)
-    heatmaps, tags = to_blocks(heatmaps), to_blocks(tags)
-
     def look(search: Tensor, block: Tensor) -> Tuple[Tensor, Tensor]:
         """Least cost, and its cell, of blocks (P, ) for searches (P, )."""
-        row = channel[search]
-        lowest, place = search_cost(heatmaps[row, block], tags[row, :, block],
-                                    wanted[search]).min(dim=1)
-        return lowest, cells[block, place]
+        maps = (
+            take_blocks(maps, channel[search], block)
+            for maps in (heatmaps, tags))
+        lowest, cell = search_cost(*maps, wanted[search]).min(dim=1)
+        W = heatmaps.shape[-1]
+        across = W // BLOCK
+        y = block // across * BLOCK + cell // BLOCK
+        return lowest, y * W + block % across * BLOCK + cell % BLOCK
 
     # 2.
     S = len(channel)
