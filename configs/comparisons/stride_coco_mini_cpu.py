@@ -3,7 +3,7 @@ pixels: the shortest form of stride_coco_mini.py, for two CPU cores.
 
 Expect  docs/stride_coco_mini_cpu/table.md. So short a training ranks nothing
         but how soon a method begins to learn.
-Cost    half an hour on 2 CPU cores.
+Cost    16 minutes on 2 CPU cores.
 Run     python tools/compare_strides.py \
             configs/comparisons/stride_coco_mini_cpu.py --data-root COCO_MINI
 

@@ -1,7 +1,7 @@
 """POET against AE over strides on drawn people: Figure 1 of the paper, small.
 
 Expect  docs/stride_toy/table.md; a comparison of trends, not of COCO's AP.
-Cost    at most 45 minutes on 2 CPU cores.
+Cost    30 minutes on 2 CPU cores.
 Run     bash tools/toy_comparison.sh
 
 Same images, seen as often, same backbone without pre-training, evaluated on
