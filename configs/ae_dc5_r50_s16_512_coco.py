@@ -8,34 +8,8 @@ Run     bash tools/dist_train.sh configs/ae_dc5_r50_s16_512_coco.py 8 \
 
 Sigma is 1 cell, 16 pixels.
 """
-_base_ = ['./ae_r50_s4_512_coco.py']
+_base_ = ['./ae_r50_s16_512_coco.py']
 
-codec = dict(
-    type='AECodec',
-    input_size={{_base_.input_size}},
-    heatmap_size=(32, 32),
-    sigma=1,
-    decode_keypoint_order={{_base_.codec.decode_keypoint_order}},
-    decode_max_instances=30)
 model = dict(
     backbone=dict(strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2)),
-    head=dict(
-        deconv_out_channels=(), deconv_kernel_sizes=(),
-        decoder=codec))
-train_pipeline = [
-    dict(type='LoadImage', backend_args={{_base_.backend_args}}),
-    dict(type='RandomFlip', prob=0.5),
-    {{_base_.affine}},
-    dict(type='GenerateTarget', encoder=codec),
-    dict(type='HeatmapMask'),
-    dict(type='PackPoseInputs')
-]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-
-# the paper's lower strides: 100 epochs, MMPose's drops at the same shares
-train_cfg = dict(max_epochs=100)
-param_scheduler = [
-    dict(
-        type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=500),
-    dict(type='MultiStepLR', milestones=[67, 87], gamma=0.1, by_epoch=True)
-]
+    head=dict(deconv_out_channels=(), deconv_kernel_sizes=()))
