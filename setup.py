@@ -27,7 +27,10 @@ setup(
     install_requires=[
         module + supported for module, supported in stack['SUPPORTED'].items()
     ],
-    extras_require={'tests': ['hypothesis', 'pytest', 'ruff']},
+    extras_require={
+        'fast': ['hotcoco>=1.1'],  # for FastCocoMetric
+        'tests': ['hypothesis', 'pytest', 'ruff']
+    },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',
         'Operating System :: OS Independent',

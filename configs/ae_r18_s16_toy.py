@@ -22,6 +22,6 @@ train_pipeline = [
     dict(type='LoadImage'), {{_base_.resize}},
     dict(type='GenerateTarget', encoder=codec),
     dict(type='HeatmapMask'),
-    dict(type='PackPoseInputs')
+    dict(type='PackBottomupInputs')
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

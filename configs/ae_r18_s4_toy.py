@@ -39,11 +39,11 @@ train_pipeline = [
     dict(type='LoadImage'), resize,
     dict(type='GenerateTarget', encoder=codec),
     dict(type='HeatmapMask'),
-    dict(type='PackPoseInputs')
+    dict(type='PackBottomupInputs')
 ]
 test_pipeline = [
     dict(type='LoadImage'), resize,
-    dict(type='PackPoseInputs')
+    dict(type='PackBottomupInputs')
 ]
 train_dataloader = dict(
     batch_size=16,

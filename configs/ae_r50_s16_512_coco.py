@@ -30,7 +30,7 @@ train_pipeline = [
     {{_base_.affine}},
     dict(type='GenerateTarget', encoder=codec),
     dict(type='HeatmapMask'),
-    dict(type='PackPoseInputs')
+    dict(type='PackBottomupInputs')
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 

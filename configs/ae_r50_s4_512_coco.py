@@ -77,12 +77,12 @@ train_pipeline = [
     affine,
     dict(type='GenerateTarget', encoder=codec),
     dict(type='HeatmapMask'),
-    dict(type='PackPoseInputs')
+    dict(type='PackBottomupInputs')
 ]
 test_pipeline = [
     dict(type='LoadImage', backend_args={{_base_.backend_args}}),
     dict(type='ShortEdgeResize', short_edges=512, max_size=512),
-    dict(type='PackPoseInputs')
+    dict(type='PackBottomupInputs')
 ]
 
 train_dataloader = dict(
@@ -114,7 +114,7 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 val_evaluator = dict(
-    type='CocoMetric',
+    type='FastCocoMetric',
     ann_file=data_root + 'annotations/person_keypoints_val2017.json',
     score_mode='bbox',
     nms_mode='none')

@@ -47,12 +47,12 @@ train_pipeline = [
     dict(type='LoadImage'),
     dict(type='ShortEdgeResize', short_edges=128, max_size=128),
     dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs')
+    dict(type='PackBottomupInputs')
 ]
 test_pipeline = [
     dict(type='LoadImage'),
     dict(type='ShortEdgeResize', short_edges=128, max_size=128),
-    dict(type='PackPoseInputs')
+    dict(type='PackBottomupInputs')
 ]
 train_dataloader = dict(
     batch_size=16,

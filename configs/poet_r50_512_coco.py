@@ -34,16 +34,16 @@ train_pipeline = [
         type='WarpOnce',
         transforms=[
             dict(type='RandomRotation', prob=0.5, max_degrees=25),
-            random_scale_or_crop
+            dict(type='SameInBatch', transforms=[random_scale_or_crop])
         ]),
     dict(type='CoarseDropout', prob=0.5),
     dict(type='GenerateTarget', encoder={{_base_.codec}}),
-    dict(type='PackPoseInputs')
+    dict(type='PackBottomupInputs')
 ]
 test_pipeline = [
     dict(type='LoadImage', backend_args={{_base_.backend_args}}),
     dict(type='ShortEdgeResize', short_edges=512, max_size=max_size),
-    dict(type='PackPoseInputs')
+    dict(type='PackBottomupInputs')
 ]
 
 train_dataloader = dict(batch_size=16, dataset=dict(pipeline=train_pipeline))

@@ -32,12 +32,12 @@ train_pipeline = [
     dict(type='LoadImage'),
     dict(type='ShortEdgeResize', short_edges=192, max_size=192),
     dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs')
+    dict(type='PackBottomupInputs')
 ]
 test_pipeline = [
     dict(type='LoadImage'),
     dict(type='ShortEdgeResize', short_edges=192, max_size=192),
-    dict(type='PackPoseInputs')
+    dict(type='PackBottomupInputs')
 ]
 train_dataloader = dict(
     batch_size=8,

@@ -48,11 +48,13 @@ train_pipeline = [
         type='WarpOnce',
         transforms=[
             dict(type='RandomRotation', prob=0.5, max_degrees=25),
-            {{_base_.random_scale_or_crop}}
+            dict(
+                type='SameInBatch',
+                transforms=[{{_base_.random_scale_or_crop}}])
         ]),
     dict(type='CoarseDropout', prob=0.5),
     dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs')
+    dict(type='PackBottomupInputs')
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 

@@ -11,14 +11,18 @@ check_stack()  # before anything is imported that may not be there
 from . import (  # noqa: E402
     assigners,
     associative_embedding,
+    batching,
     codecs,
     datasets,
+    evaluation,
     heads,
+    hooks,
     losses,
+    optim,
     transforms,
 )
 
 __all__ = [
-    '__version__', 'assigners', 'associative_embedding', 'codecs', 'datasets',
-    'heads', 'losses', 'transforms'
+    '__version__', 'assigners', 'associative_embedding', 'batching', 'codecs',
+    'datasets', 'evaluation', 'heads', 'hooks', 'losses', 'optim', 'transforms'
 ]

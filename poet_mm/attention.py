@@ -2,11 +2,13 @@
 kernel where it has one for the device and the mask.
 
 Same call and same residual form as mmcv's ``MultiheadAttention``, which always
-computes the attention weights and so can never use the fused kernel.
+computes the attention weights and so can never use the fused kernel. Here they
+are computed where :func:`record_weights` asks for them.
 
 Letters: B images, T queries, S keys, H heads, C channels.
 """
-from typing import Optional
+from contextlib import contextmanager
+from typing import Dict, Iterator, Optional
 
 import torch.nn.functional as F
 from mmengine.model import BaseModule
@@ -38,6 +40,8 @@ class MultiheadAttention(BaseModule):
         self.in_proj = nn.Linear(embed_dims, 3 * embed_dims)  # q, k, v
         self.out_proj = nn.Linear(embed_dims, embed_dims)
         self.out_dropout = nn.Dropout(dropout)
+        self.records: Optional[Dict[str, Tensor]] = None
+        self.record_name = ''
         nn.init.zeros_(self.in_proj.bias)
         nn.init.zeros_(self.out_proj.bias)
 
@@ -69,12 +73,15 @@ class MultiheadAttention(BaseModule):
             for x, weight, bias in zip((q, k, value),
                                        self.in_proj.weight.chunk(3),
                                        self.in_proj.bias.chunk(3)))
-        out = F.scaled_dot_product_attention(
-            q,
-            k,
-            v,
-            attn_mask=_may_look(attn_mask, key_padding_mask),
-            dropout_p=self.dropout if self.training else 0.0)  # (B, H, T, C/H)
+        allowed = _may_look(attn_mask, key_padding_mask)
+        dropout = self.dropout if self.training else 0.0
+        if self.records is None:
+            out = F.scaled_dot_product_attention(
+                q, k, v, attn_mask=allowed, dropout_p=dropout)
+        else:
+            weights = attention_weights(q, k, allowed)  # (B, H, T, S)
+            self.records[self.record_name] = weights
+            out = F.dropout(weights, dropout) @ v  # (B, H, T, C / H)
         out = self.out_proj(out.transpose(1, 2).flatten(2))  # (B, T, C)
         return query + self.out_dropout(out)
 
@@ -93,3 +100,52 @@ def _may_look(attn_mask: Optional[Tensor],
         free = ~attn_mask[None, None]  # (1, 1, T, S)
         allowed = free if allowed is None else allowed & free
     return allowed
+
+
+def attention_weights(q: Tensor,
+                      k: Tensor,
+                      allowed: Optional[Tensor] = None) -> Tensor:
+    """How much each query looks at each key.
+
+    Args:
+        q (Tensor): (B, H, T, C / H).
+        k (Tensor): (B, H, S, C / H).
+        allowed (Tensor, optional): Broadcastable to (B, H, T, S), False where
+            a query must not look.
+
+    Returns:
+        Tensor: (B, H, T, S), each row adds up to 1.
+    """
+    scores = q @ k.transpose(-2, -1) / q.shape[-1]**0.5
+    if allowed is not None:
+        scores = scores.masked_fill(~allowed, float('-inf'))
+    return scores.softmax(-1)
+
+
+@contextmanager
+def record_weights(model: nn.Module) -> Iterator[Dict[str, Tensor]]:
+    """Compute and keep the attention weights of every forward pass inside.
+
+    Slow and large: (B, H, T, S) numbers for each attention of the model.
+
+    Args:
+        model (nn.Module): Any module with attentions of this file in it.
+
+    Yields:
+        dict[str, Tensor]: Filled by each forward pass: name of the attention
+        in the model, such as ``head.encoder.layers.0.self_attn``, to its
+        weights (B, H, T, S) of the last pass, before dropout.
+    """
+    records: Dict[str, Tensor] = {}
+    attentions = {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, MultiheadAttention)
+    }
+    for name, attention in attentions.items():
+        attention.records, attention.record_name = records, name
+    try:
+        yield records
+    finally:
+        for attention in attentions.values():
+            attention.records = None

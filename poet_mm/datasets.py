@@ -24,6 +24,7 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
 IMAGE_CHOICES = ('all', 'with_people')
+IMAGE_KEYS = ('img_id', 'img_path', 'width', 'height')
 
 
 def check_annotation(ann: dict, num_keypoints: int) -> None:
@@ -178,7 +179,8 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
             image_list (list[dict]): All images.
 
         Returns:
-            list[dict]: Samples with ``img_id``, ``img_path``, the fields of
+            list[dict]: Samples with ``img_id``, ``img_path``, ``width`` and
+            ``height`` if the file has them, the fields of
             :func:`gather_people` and ``invalid_segs``, the masks of crowds
             and of people without joints, for mmpose's heatmap mask.
         """
@@ -189,7 +191,7 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
             people = people_of.get(image['img_id'], [])
             if not people and self.images == 'with_people':
                 continue
-            sample = {'img_id': image['img_id'], 'img_path': image['img_path']}
+            sample = {key: image[key] for key in IMAGE_KEYS if key in image}
             sample.update(
                 gather_people(people, self.metainfo['num_keypoints']))
             sample['invalid_segs'] = [

@@ -3,6 +3,10 @@
 Source: DETR (arXiv 2005.12872), appendix A.3; post-norm, no final norm after
 the encoder, one shared norm after every decoder layer.
 """
+from functools import partial
+from typing import Optional
+
+import torch
 from mmcv.cnn.bricks.transformer import FFN
 from mmdet.models.layers.transformer.detr_layers import (
     DetrTransformerDecoder,
@@ -12,7 +16,8 @@ from mmdet.models.layers.transformer.detr_layers import (
 )
 from mmengine.model import ModuleList
 from mmpose.utils.typing import ConfigType
-from torch import nn
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from .attention import MultiheadAttention
 
@@ -44,16 +49,39 @@ class POETEncoder(DetrTransformerEncoder):
     Args:
         num_layers (int): Number of layers.
         layer_cfg (dict): ``self_attn_cfg`` and ``ffn_cfg`` of each.
+        num_cp (int): How many of the layers, from the first on, keep only
+            their input in training and compute the rest again for backward:
+            less memory, more time, the same result. (mmdet's argument of that
+            name needs fairscale.) Defaults to 0.
     """
 
-    def __init__(self, num_layers: int, layer_cfg: ConfigType) -> None:
+    def __init__(self,
+                 num_layers: int,
+                 layer_cfg: ConfigType,
+                 num_cp: int = 0) -> None:
+        if not 0 <= num_cp <= num_layers:
+            raise ValueError(f'POETEncoder got num_cp={num_cp}; with '
+                             f'num_layers={num_layers} it must be in '
+                             f'[0, {num_layers}].')
         super().__init__(num_layers, layer_cfg)
+        self.num_checkpointed = num_cp
 
     def _init_layers(self) -> None:
         self.layers = ModuleList(
             POETEncoderLayer(**self.layer_cfg)
             for _ in range(self.num_layers))
         self.embed_dims = self.layers[0].embed_dims
+
+    def forward(self, query: Tensor, query_pos: Tensor,
+                key_padding_mask: Optional[Tensor]) -> Tensor:
+        """Tokens (B, T, C), their position codes and padding (B, T) -> memory
+        (B, T, C)."""
+        for i, layer in enumerate(self.layers):
+            if i < self.num_checkpointed and torch.is_grad_enabled():
+                layer = partial(checkpoint, layer, use_reentrant=False)
+            query = layer(
+                query, query_pos=query_pos, key_padding_mask=key_padding_mask)
+        return query
 
 
 class POETDecoder(DetrTransformerDecoder):

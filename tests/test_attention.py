@@ -1,5 +1,6 @@
 """Our attention and transformer against mmcv's and mmdet's own."""
 import copy
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from mmdet.models.layers.transformer.detr_layers import (
     DetrTransformerEncoder,
 )
 
-from poet_mm.attention import MultiheadAttention
+from poet_mm.attention import MultiheadAttention, record_weights
 from poet_mm.transformer import POETDecoder, POETEncoder
 
 
@@ -88,3 +89,36 @@ def test_transformer_equals_mmdet():
 def test_heads_must_divide_channels():
     with pytest.raises(ValueError, match=r'embed_dims=10.*num_heads=4'):
         MultiheadAttention(10, 4)
+
+
+@pytest.mark.parametrize('mask', [False, True])
+def test_recorded_weights_equal_the_fused_path(mask):
+    torch.manual_seed(0)
+    model = torch.nn.ModuleDict(dict(attention=MultiheadAttention(16, 4)))
+    query, key = torch.randn(2, 5, 16), torch.randn(2, 7, 16)
+    args = dict(key=key, value=key)
+    if mask:
+        args['key_padding_mask'] = torch.arange(7) >= torch.tensor([[7], [4]])
+    outs, gradients = [], []
+    for context in (nullcontext({}), record_weights(model)):
+        with context as records:
+            leaf = query.clone().requires_grad_()
+            outs.append(model['attention'](leaf, **args))
+            outs[-1].square().sum().backward()
+            gradients.append(leaf.grad)
+    torch.testing.assert_close(*outs)
+    torch.testing.assert_close(*gradients)
+    weights = records['attention']
+    assert weights.shape == (2, 4, 5, 7)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 4, 5))
+    if mask:
+        assert not weights[1, :, :, 4:].any()
+
+
+def test_recording_ends():
+    model = torch.nn.ModuleDict(dict(attention=MultiheadAttention(16, 4)))
+    x = torch.randn(1, 3, 16)
+    with record_weights(model) as records:
+        pass
+    model['attention'](x, x, x)
+    assert not records

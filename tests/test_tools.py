@@ -6,8 +6,6 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-import benchmarks.ae
-import benchmarks.matching
 import numpy as np
 import pytest
 import train
@@ -163,7 +161,7 @@ def test_flags_of_training(trained):
     checkpoint = str(trained / 'epoch_2.pth')
     flags = dict(
         no_validate=True,
-        amp=False,
+        amp=None,
         resume=checkpoint,
         auto_scale_lr=True,
         cfg_options={'train_cfg.max_epochs': 3})
@@ -222,17 +220,30 @@ def test_missing_checkpoint():
     assert 'Traceback' not in output
 
 
-def test_amp(monkeypatch):
+@pytest.mark.parametrize(('gpu', 'bfloat16', 'dtype', 'wrapper'), [
+    (False, False, 'auto', 'BFloat16OptimWrapper'),
+    (False, False, 'bfloat16', 'BFloat16OptimWrapper'),
+    (True, True, 'auto', 'BFloat16OptimWrapper'),
+    (True, False, 'auto', 'AmpOptimWrapper'),
+    (True, True, 'float16', 'AmpOptimWrapper'),
+])
+def test_amp(monkeypatch, gpu, bfloat16, dtype, wrapper):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: gpu)
+    monkeypatch.setattr('torch.cuda.is_bf16_supported', lambda: bfloat16)
     cfg = Config.fromfile(CONFIG)
+    train.use_amp(cfg, dtype)
+    assert cfg.optim_wrapper.type == wrapper
+    assert cfg.optim_wrapper.clip_grad.max_norm == 1.0
+
+
+def test_amp_says_what_it_cannot_do(monkeypatch):
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)
-    with pytest.raises(UserError, match='--amp needs a GPU'):
-        train.use_amp(cfg)
-    monkeypatch.setattr('torch.cuda.is_available', lambda: True)
-    train.use_amp(cfg)
-    assert cfg.optim_wrapper.type == 'AmpOptimWrapper'
+    cfg = Config.fromfile(CONFIG)
+    with pytest.raises(UserError, match=r'--amp float16 needs a GPU'):
+        train.use_amp(cfg, 'float16')
     cfg.optim_wrapper.type = 'OtherWrapper'
     with pytest.raises(UserError, match='OtherWrapper'):
-        train.use_amp(cfg)
+        train.use_amp(cfg, 'auto')
 
 
 def test_quickstart_report(trained):
@@ -247,15 +258,6 @@ def test_quickstart_report(trained):
     assert 'NOT reached' in output
     for name in ('predictions.png', 'curves.png'):
         assert (trained / name).stat().st_size > 10000
-
-
-def test_benchmarks_compare_equals(capsys):
-    """Small, for their built-in checks that both sides agree."""
-    benchmarks.matching.run(
-        Namespace(images=3, queries=8, people=5, layers=2, repeat=1))
-    assert 'same pairs, same loss' in capsys.readouterr().out
-    benchmarks.ae.run(Namespace(images=2, people=[2], repeat=1))
-    assert 'same losses, same people' in capsys.readouterr().out
 
 
 def test_curves_need_a_log(tmp_path):

@@ -13,6 +13,8 @@ from mmengine.runner import Runner
 
 from poet_mm.apis import UserError, check_pretrained, set_data_root
 
+AMP_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'BFloat16OptimWrapper')
+
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags that train.py and test.py share."""
@@ -54,7 +56,12 @@ def parse_args():
         help='go on from the latest checkpoint of the work dir, or from the '
         'one given')
     parser.add_argument(
-        '--amp', action='store_true', help='automatic mixed precision')
+        '--amp',
+        nargs='?',
+        const='auto',
+        choices=['auto', 'bfloat16', 'float16'],
+        help='automatic mixed precision: bfloat16 where the device has it '
+        '(and on CPU), else float16, or the one given')
     parser.add_argument(
         '--no-validate',
         action='store_true',
@@ -94,16 +101,24 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def use_amp(cfg: Config) -> None:
+def use_amp(cfg: Config, dtype: str) -> None:
     """Switch the optimiser wrapper to automatic mixed precision."""
-    if not torch.cuda.is_available():
-        raise UserError('--amp needs a GPU that torch can use, and there is '
-                        'none here. Leave it out to train in fp32.')
     wrapper = cfg.optim_wrapper.get('type', 'OptimWrapper')
-    if wrapper not in ('OptimWrapper', 'AmpOptimWrapper'):
+    if wrapper not in AMP_WRAPPERS:
         raise UserError(f'--amp cannot replace optim_wrapper.type={wrapper}, '
-                        'only OptimWrapper.')
+                        f'only {", ".join(AMP_WRAPPERS)}.')
+    gpu = torch.cuda.is_available()
+    if dtype == 'auto':
+        bfloat16 = not gpu or torch.cuda.is_bf16_supported()
+        dtype = 'bfloat16' if bfloat16 else 'float16'
+    if dtype == 'bfloat16':
+        cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
+        return
+    if not gpu:
+        raise UserError('--amp float16 needs a GPU that torch can use, and '
+                        'there is none here: --amp bfloat16 does not.')
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    cfg.optim_wrapper.dtype = dtype
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
 
 
@@ -112,7 +127,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
-        use_amp(cfg)
+        use_amp(cfg, args.amp)
     if args.resume is not None:
         if args.resume != 'auto' and not osp.isfile(args.resume):
             raise UserError(f'There is no checkpoint {args.resume} to resume '

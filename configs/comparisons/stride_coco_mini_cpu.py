@@ -29,7 +29,7 @@ ae_pipeline = [
     dict(type='RandomAffine', size=(size, size)),
     dict(type='GenerateTarget', encoder=codec),
     dict(type='HeatmapMask'),
-    dict(type='PackPoseInputs')
+    dict(type='PackBottomupInputs')
 ]
 poet_pipeline = [
     dict(type='LoadImage'),
@@ -45,12 +45,12 @@ poet_pipeline = [
         ]),
     dict(type='CoarseDropout', prob=0.5),
     dict(type='GenerateTarget', encoder=dict(type='POETCodec')),
-    dict(type='PackPoseInputs')
+    dict(type='PackBottomupInputs')
 ]
 test_pipeline = [
     dict(type='LoadImage'),
     dict(type='ShortEdgeResize', short_edges=size, max_size=size),
-    dict(type='PackPoseInputs')
+    dict(type='PackBottomupInputs')
 ]
 options = {
     'model.backbone.frozen_stages': 3,

@@ -1,5 +1,5 @@
 """Free-size augmentation: geometry that warps once, and coarse dropout; the
-fixed canvas and the mask that heatmaps need."""
+fixed canvas and the mask that heatmaps need; packing for the model."""
 from .dropout import CoarseDropout
 from .geometry import (
     RandomAffine,
@@ -9,8 +9,9 @@ from .geometry import (
     WarpOnce,
 )
 from .mask import HeatmapMask
+from .packing import PackBottomupInputs
 
 __all__ = [
-    'CoarseDropout', 'HeatmapMask', 'RandomAffine', 'RandomRotation',
-    'RandomSizeCrop', 'ShortEdgeResize', 'WarpOnce'
+    'CoarseDropout', 'HeatmapMask', 'PackBottomupInputs', 'RandomAffine',
+    'RandomRotation', 'RandomSizeCrop', 'ShortEdgeResize', 'WarpOnce'
 ]

@@ -10,6 +10,8 @@ flip, joints lie one pixel of the original image off these coordinates.
 
 N: number of people, K: number of keypoints.
 """
+import math
+from contextlib import contextmanager
 from typing import Sequence, Tuple
 
 import cv2
@@ -116,7 +118,8 @@ def move_people(results: dict, matrix: np.ndarray, size: Size) -> None:
     # 3. Areas; a box without extent says nothing about its share
     whole, rest = box_areas(moved), box_areas(bbox)
     share = np.where(whole > 0, rest / np.maximum(whole, 1e-6), 1)
-    growth = abs(np.linalg.det(matrix[:, :2])) * share
+    (a, b, _), (c, d, _) = matrix.tolist()
+    growth = abs(a * d - b * c) * share
 
     results.update(keypoints=keypoints, keypoints_visible=visible, bbox=bbox)
     if 'area' in results:
@@ -128,6 +131,8 @@ def move_people(results: dict, matrix: np.ndarray, size: Size) -> None:
     crowd = np.asarray(results.get('iscrowd', np.zeros(N)), dtype=bool)
     stays = np.where(labelled_before & ~crowd, (visible > 0).any(axis=1),
                      rest > 0)
+    if stays.all():
+        return
 
     # 5. One index
     for key in PERSON_KEYS:
@@ -166,17 +171,46 @@ def move_annotations(results: dict, matrix: np.ndarray, size: Size) -> None:
 
 def is_window(matrix: np.ndarray, image_size: Size, size: Size) -> bool:
     """Whether a move only cuts out whole pixels of the image."""
-    corner = -matrix[:, 2]
-    return bool((matrix[:, :2] == np.eye(2)).all() and (corner >= 0).all()
-                and (corner % 1 == 0).all()
-                and (corner + size <= image_size).all())
+    (a, b, x), (c, d, y) = matrix.tolist()
+    return (a == d == 1 and b == c == 0 and x % 1 == y % 1 == 0
+            and 0 <= -x <= image_size[0] - size[0]
+            and 0 <= -y <= image_size[1] - size[1])
 
 
 def is_resize(matrix: np.ndarray, image_size: Size, size: Size) -> bool:
     """Whether a move stretches the whole image to the whole output."""
-    stretch = np.zeros((2, 3))
-    stretch[[0, 1], [0, 1]] = np.divide(size, image_size)
-    return np.allclose(matrix, stretch, rtol=1e-9, atol=0)
+    (a, b, x), (c, d, y) = matrix.tolist()
+    return (b == c == x == y == 0
+            and math.isclose(a, size[0] / image_size[0])
+            and math.isclose(d, size[1] / image_size[1]))
+
+
+def forward_rows(image: np.ndarray) -> np.ndarray:
+    """The same image with its rows stored from left to right.
+
+    A flip by MMPose is a view read backwards, which cv2 would copy pixel by
+    pixel: 1.1 ms of 640 x 480 pixels, against 0.04 ms here.
+    """
+    if image.strides[1] < 0:
+        flipped = cv2.flip(image[:, ::-1], 1)
+        return flipped.reshape(image.shape)  # cv2 drops one channel
+    return image
+
+
+@contextmanager
+def exact_warps():
+    """Let cv2 warp with Intel's IPP, where it was built with it (x86).
+
+    cv2 calls IPP "not exact" because it differs from cv2's own code. That
+    rounds positions to 1/32 pixel: up to 7 of 255 off in noise, where IPP is
+    bilinear interpolation to the last digit, and takes half the time.
+    """
+    before = cv2.ipp.useIPP_NotExact()
+    cv2.ipp.setUseIPP_NotExact(True)
+    try:
+        yield
+    finally:
+        cv2.ipp.setUseIPP_NotExact(before)
 
 
 def warp_image(image: np.ndarray,
@@ -201,6 +235,7 @@ def warp_image(image: np.ndarray,
     if is_window(matrix, image_size, size):
         x, y = -matrix[:, 2].astype(int)
         return image[y:y + h, x:x + w]
+    image = forward_rows(image)
     if is_resize(matrix, image_size, size):
         moved = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
     else:
@@ -208,7 +243,11 @@ def warp_image(image: np.ndarray,
         # corner; without this half pixel an enlarged image would be shifted.
         from_middles = matrix.copy()
         from_middles[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
-        moved = cv2.warpAffine(
-            image, from_middles, size, flags=cv2.INTER_LINEAR,
-            borderValue=fill)
+        with exact_warps():
+            moved = cv2.warpAffine(
+                image,
+                from_middles,
+                size,
+                flags=cv2.INTER_LINEAR,
+                borderValue=fill)
     return moved.reshape(h, w, *image.shape[2:])  # cv2 drops one channel

@@ -208,7 +208,8 @@ class WarpOnce(BaseTransform):
     product to the pixels at once.
 
     Besides :class:`AffineTransform` s it may hold wrappers of them such as
-    mmcv's ``RandomChoice``, but nothing else that touches pixels.
+    mmcv's ``RandomChoice`` or :class:`poet_mm.batching.SameInBatch`, but
+    nothing else that touches pixels.
 
     Args:
         transforms (list[dict]): Transforms, applied in order.

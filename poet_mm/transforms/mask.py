@@ -7,6 +7,7 @@ image was; it is as large as the heatmaps at once.
 """
 from typing import List, Tuple, Union
 
+import cv2
 import mmcv
 import numpy as np
 import xtcocotools.mask as coco_mask
@@ -39,7 +40,8 @@ def draw_segmentations(segmentations: List[Segmentation],
             runs.extend(drawn if isinstance(drawn, list) else [drawn])
     if not runs:
         return np.zeros(shape, dtype=np.uint8)
-    return coco_mask.decode(coco_mask.merge(runs))
+    columns = coco_mask.decode(coco_mask.merge(runs)).T  # stored first there
+    return cv2.transpose(columns)
 
 
 @TRANSFORMS.register_module()

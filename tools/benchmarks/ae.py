@@ -14,8 +14,9 @@ from mmpose.models.losses import AssociativeEmbeddingLoss, KeypointMSELoss
 
 from poet_mm.associative_embedding import AECodec, AELoss, MaskedMSELoss
 
-from . import median_ms
+from . import measure
 
+THREADS = 1
 NUM_KEYPOINTS = 17
 SIZE, CELLS = 512, 128
 WEIGHT = 0.001  # of the tag losses
@@ -27,10 +28,10 @@ def add_arguments(parser):
         '--people', type=int, nargs='+', default=[1, 4, 13, 30])
 
 
-def random_maps(num_people, cells, rng):
+def random_maps(num_people, cells, rng, noise=0.01):
     """Heatmaps (K, H, W) and tags (K, H, W) as a network makes them."""
-    heatmaps = rng.normal(0, 0.01, (NUM_KEYPOINTS, cells, cells))
-    tags = rng.normal(0, 0.05, (NUM_KEYPOINTS, cells, cells))
+    heatmaps = rng.normal(0, noise, (NUM_KEYPOINTS, cells, cells))
+    tags = rng.normal(0, 5 * noise, (NUM_KEYPOINTS, cells, cells))
     sigma = 2 * cells / CELLS
     reach = int(3 * sigma)
     y, x = np.mgrid[-reach:reach + 1, -reach:reach + 1]
@@ -47,7 +48,7 @@ def random_maps(num_people, cells, rng):
             heatmaps[window] = np.maximum(heatmaps[window],
                                           low * rng.uniform(0.5, 1) * blob)
             tags[window][blob > 0.02] = 3 * n + 2 + rng.normal(0, 0.1)
-    tags += rng.normal(0, 0.003, tags.shape)
+    tags += rng.normal(0, 0.3 * noise, tags.shape)
     return torch.tensor(heatmaps).float(), torch.tensor(tags).float()
 
 
@@ -63,7 +64,7 @@ def check_people(theirs, ours, cells):
 
 
 def decoding(num_people, cells, repeat):
-    """Milliseconds per image of MMPose and of us."""
+    """Decoding of one image."""
     rng = np.random.default_rng(num_people)
     heatmaps, tags = (x[None] for x in random_maps(num_people, cells, rng))
     sizes = dict(
@@ -76,14 +77,14 @@ def decoding(num_people, cells, repeat):
     check_people(
         theirs.batch_decode(heatmaps, tags), ours.batch_decode(heatmaps, tags),
         cells)
-    return [
-        median_ms(lambda codec=codec: codec.batch_decode(heatmaps, tags),
-                  repeat) for codec in (theirs, ours)
-    ]
+    return measure(
+        f'decoding, {num_people} people, {cells} x {cells}', 'mmpose',
+        lambda: theirs.batch_decode(heatmaps, tags),
+        lambda: ours.batch_decode(heatmaps, tags), repeat)
 
 
 def losses(num_people, num_images, repeat):
-    """Milliseconds per batch, forward and backward, of MMPose and of us."""
+    """Losses of a batch, forward and backward."""
     rng = np.random.default_rng(num_people)
     target = torch.stack(
         [random_maps(num_people, CELLS, rng)[0] for _ in range(num_images)])
@@ -113,22 +114,19 @@ def losses(num_people, num_images, repeat):
 
     for their_loss, our_loss in zip(theirs(), ours()):
         torch.testing.assert_close(their_loss, our_loss, rtol=1e-4, atol=0)
-    return [
-        median_ms(lambda function=function: sum(function()).backward(),
-                  repeat) for function in (theirs, ours)
-    ]
+    return measure(
+        f'loss, {num_people} people, {num_images} images', 'mmpose',
+        lambda: sum(theirs()).backward(), lambda: sum(ours()).backward(),
+        repeat)
 
 
 def run(args):
-    """Print both at every number of people."""
-    print(f'loss of {args.images} images forward and backward, decoding of '
-          'one image; same losses, same people')
-    for num_people in args.people:
-        rows = [(f'loss, {CELLS} x {CELLS}',
-                 losses(num_people, args.images, args.repeat))]
-        rows += [(f'decoding, {cells} x {cells}',
-                  decoding(num_people, cells, args.repeat))
-                 for cells in (CELLS, SIZE)]
-        for name, (theirs, ours) in rows:
-            print(f'{num_people:3d} people  {name:20s} mmpose {theirs:7.1f} ms'
-                  f'   ours {ours:6.1f} ms   {theirs / ours:5.1f} x')
+    """Both at every number of people."""
+    rows = []
+    for num_people in args.people[1:2] if args.quick else args.people:
+        rows.append(losses(num_people, args.images, args.repeat))
+        rows += [
+            decoding(num_people, cells, args.repeat)
+            for cells in (CELLS, SIZE)
+        ]
+    return rows

@@ -9,38 +9,41 @@ from mmpose.registry import MODELS
 from scipy.optimize import linear_sum_assignment
 from torch.nn import functional as F
 
-from . import median_ms
+from . import measure
 
+THREADS = 1
+DEFAULTS = dict(layers=6, images=32, queries=100, people=130, keypoints=17)
+SWEEP = (dict(queries=25), dict(queries=300), dict(people=32),
+         dict(people=520), dict(images=8), dict(keypoints=5),
+         dict(keypoints=133))
 CONFIG = Path(__file__).parents[2] / 'configs' / 'poet_r50_coco.py'
 
 
 def add_arguments(parser):
-    parser.add_argument('--images', type=int, default=32)
-    parser.add_argument('--queries', type=int, default=100)
-    parser.add_argument('--people', type=int, default=130, help='in all')
-    parser.add_argument('--layers', type=int, default=6)
+    for name, value in DEFAULTS.items():
+        parser.add_argument(f'--{name}', type=int, default=value)
 
 
-def make_batch(args, num_keypoints=17):
+def make_batch(layers, images, queries, people, keypoints):
     """Random predictions and people, as the head and the codec give them."""
     torch.manual_seed(0)
-    lead = (args.layers, args.images, args.queries)
+    lead = (layers, images, queries)
     outputs = dict(
         logits=torch.randn(*lead, 2),
         centers=torch.rand(*lead, 2),
-        offsets=torch.rand(*lead, num_keypoints, 2) - 0.5,
-        visibility=torch.rand(*lead, num_keypoints))
-    weights = (torch.rand(args.people, num_keypoints) > 0.3).float()
+        offsets=torch.rand(*lead, keypoints, 2) - 0.5,
+        visibility=torch.rand(*lead, keypoints))
+    weights = (torch.rand(people, keypoints) > 0.3).float()
     targets = dict(
-        centers=torch.rand(args.people, 2),
-        offsets=(torch.rand(args.people, num_keypoints, 2) - 0.5) *
+        centers=torch.rand(people, 2),
+        offsets=(torch.rand(people, keypoints, 2) - 0.5) *
         weights[..., None],
         visibility=weights,
         keypoint_weights=weights,
-        labels=torch.zeros(args.people, dtype=torch.long))
+        labels=torch.zeros(people, dtype=torch.long))
     num_people = torch.bincount(
-        torch.randint(args.images, (args.people, )),
-        minlength=args.images).tolist()
+        torch.randint(images, (people, )),
+        minlength=images).tolist()
     for values in outputs.values():
         values.requires_grad_()
     return outputs, targets, num_people
@@ -103,25 +106,33 @@ def our_loss(module, outputs, targets, num_people):
 
 
 def run(args):
-    """Time matching + loss, forward and with backward."""
+    """The case of the arguments, and what each of them does to it."""
+    case = {name: getattr(args, name) for name in DEFAULTS}
     module = MODELS.build(Config.fromfile(CONFIG).model.head.loss)
-    batch = make_batch(args)
+    rows = measure_case(module, case, args.repeat, floor=10)
+    for change in [] if args.quick else SWEEP:
+        rows += measure_case(module, {**case, **change}, 3)
+    return rows
+
+
+def measure_case(module, case, repeat, floor=None):
+    """Rows of forward, and of forward and backward."""
+    batch = make_batch(**case)
     expected, got = loop_loss(*batch), our_loss(module, *batch)
     assert expected[1] == got[1], 'the assignments differ'
     torch.testing.assert_close(expected[0], got[0])
-    runs = dict(
-        loop=lambda: loop_loss(*batch)[0],
-        ours=lambda: sum(module(*batch).values()))
-    print(f'{args.layers} layers, {args.images} images, {args.queries} '
-          f'queries, {args.people} people; same pairs, same loss')
-    for name, steps in (('forward', lambda run: run()),
-                        ('with backward', lambda run: run().backward())):
-        ms = {
-            key: median_ms(lambda run=run, steps=steps: steps(run),
-                           3 if key == 'loop' else args.repeat)
-            for key, run in runs.items()
-        }
-        per_image = ms['ours'] / args.images / args.layers
-        print(f'{name:14s} loop {ms["loop"]:8.1f} ms   ours '
-              f'{ms["ours"]:7.1f} ms   {ms["loop"] / ms["ours"]:5.1f} x   '
-              f'({per_image:.3f} ms per image and layer)')
+    numbers = ', '.join(f'{n} {name}' for name, n in case.items())
+    rows = []
+    for name, step in (('forward', lambda loss: loss),
+                       ('forward + backward', torch.Tensor.backward)):
+        row = measure(
+            f'{numbers}, {name}',
+            'loop over people, torch.cdist',
+            lambda step=step: step(loop_loss(*batch)[0]),
+            lambda step=step: step(sum(module(*batch).values())),
+            repeat,
+            floor=floor)
+        each = row.ours.median / case['images'] / case['layers']
+        row.note = f'{each:.3f} ms per image and layer'
+        rows.append(row)
+    return rows

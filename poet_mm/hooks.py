@@ -1,0 +1,72 @@
+"""Hooks that make a model faster without changing what it computes."""
+from typing import Sequence
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmpose.registry import HOOKS
+from torch import nn
+
+
+def unwrapped_model(runner: Runner) -> nn.Module:
+    """The model inside of DDP, or the model."""
+    model = runner.model
+    return model.module if is_model_wrapper(model) else model
+
+
+@HOOKS.register_module()
+class ChannelsLastHook(Hook):
+    """Keep convolution weights, and so all feature maps, in channels-last
+    order, which the convolutions of oneDNN and of tensor cores want.
+
+    Shapes, checkpoints and interfaces stay as they are; results differ by
+    rounding.
+    """
+
+    def before_run(self, runner: Runner) -> None:
+        """Reorder the weights; those that are loaded later follow."""
+        unwrapped_model(runner).to(memory_format=torch.channels_last)
+
+
+@HOOKS.register_module()
+class CompileHook(Hook):
+    """Compile parts of the model with ``torch.compile`` when training begins.
+
+    mmengine's ``compile=True`` compiles the whole step and fails on lists of
+    images and data samples; the parts named here take tensors only. Every new
+    shape is compiled anew (or once more, with ``dynamic=True``), so give
+    batches few shapes with ``model.data_preprocessor.pad_size_divisor``.
+
+    Args:
+        modules (sequence[str]): Names of the parts. Defaults to the backbone
+            and the encoder of :class:`POETHead`.
+        **options: Of ``torch.compile``: ``mode``, ``dynamic``, ``backend``.
+    """
+
+    def __init__(self,
+                 modules: Sequence[str] = ('backbone', 'head.encoder'),
+                 **options) -> None:
+        self.modules = list(modules)
+        self.options = options
+
+    def before_train(self, runner: Runner) -> None:
+        """Replace the ``forward`` of each part; parameters stay in place."""
+        self.compile(unwrapped_model(runner))
+
+    def compile(self, model: nn.Module) -> None:
+        """The same for a model outside of a runner."""
+        for name in self.modules:
+            module = self._find(model, name)
+            module.forward = torch.compile(module.forward, **self.options)
+
+    @staticmethod
+    def _find(model: nn.Module, name: str) -> nn.Module:
+        try:
+            return model.get_submodule(name)
+        except AttributeError:
+            parts = [part for part, _ in model.named_modules() if part][:200]
+            known = [part for part in parts if part.count('.') < 2]
+            raise ValueError(
+                f'CompileHook got modules with {name!r}, which the model does '
+                f'not have; it has {", ".join(known)}.') from None

@@ -1,0 +1,26 @@
+"""Mixed precision without loss scaling, on every device."""
+from contextlib import contextmanager
+from typing import Iterator
+
+import torch
+from mmengine.optim import OptimWrapper
+from mmengine.runner.amp import autocast
+from mmpose.registry import OPTIM_WRAPPERS
+from torch import nn
+
+
+@OPTIM_WRAPPERS.register_module()
+class BFloat16OptimWrapper(OptimWrapper):
+    """Train with matrix products and convolutions in bfloat16.
+
+    bfloat16 has the range of float32, so no loss is scaled. mmengine's
+    ``AmpOptimWrapper`` scales always and does not start without a GPU.
+    Parameters, gradients and optimiser stay float32; :class:`POETHead`
+    predicts, matches and measures losses in float32.
+    """
+
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Forward passes inside run in bfloat16."""
+        with super().optim_context(model), autocast(dtype=torch.bfloat16):
+            yield

@@ -1,0 +1,99 @@
+"""The benchmark on tiny cases: its own checks that both sides agree, and what
+becomes of its rows."""
+import json
+from pathlib import Path
+
+import benchmark
+import pytest
+import torch
+from benchmarks import Row, Timing, peak_mb
+from benchmarks.report import read_rows, summary, write_page
+from mmengine.registry import init_default_scope
+
+ROOT = Path(__file__).parents[1]
+TINY = dict(
+    attention='--tokens 12 --images 2',
+    matching='--layers 2 --images 3 --queries 8 --people 5 --keypoints 3',
+    ae='--images 2 --people 1 2',
+    step='--sizes 128',
+    evaluation='--images 20')
+
+
+@pytest.fixture(scope='module')
+def results():
+    """What some parts give in a run of one repeat."""
+    init_default_scope('mmpose')
+    parts = {}
+    for name, flags in TINY.items():
+        argv = f'{name} {flags} --quick --repeat 1 --device cpu'.split()
+        parsed, _ = benchmark.parse_args(argv)
+        parts[name] = benchmark.run_part(name, parsed[name])
+    return dict(
+        command='python tools/benchmark.py',
+        machine=benchmark.describe_machine(),
+        parts=parts)
+
+
+def test_parts_agree_and_are_measured(results):
+    for part in results['parts'].values():
+        assert part['rows']
+        for row in part['rows']:
+            assert row['ratio'] > 0
+            low, median, high = (row['ours'][key]
+                                 for key in ('low', 'median', 'high'))
+            assert 0 < low <= median <= high
+
+
+def test_rows_survive_json(results, tmp_path):
+    again = json.loads(json.dumps(results))
+    rows = read_rows(again, 'attention')
+    assert rows[0].as_dict() == results['parts']['attention']['rows'][0]
+    assert rows[0].tokens == 12
+    write_page(again, tmp_path / 'docs' / 'page.md')
+    page = (tmp_path / 'docs' / 'page.md').read_text()
+    assert all(f'## {name}' in page for name in TINY)
+    assert len(summary(again)) > 2
+
+
+def test_ratios():
+    row = Row('case', 'x', Timing(30, 29, 31, 8.0), Timing(10, 9, 11, 2.0))
+    assert (row.ratio, row.memory_ratio) == (3, 4)
+    alone = Row('case', 'x', None, Timing(10, 9, 11, 2.0))
+    assert (alone.ratio, alone.memory_ratio) == (None, None)
+
+
+def test_memory_of_a_call():
+    if peak_mb(lambda: None) is None:
+        pytest.skip('memory is measured on Linux and on GPUs')
+    kept = []
+
+    def allocate():
+        first = torch.ones(2**24)  # 64 MB
+        del first
+        kept.append(torch.ones(2**23))  # 32 MB
+
+    assert 60 < peak_mb(allocate) < 80
+
+
+def test_arguments():
+    parsed, _ = benchmark.parse_args(['--all', '--quick'])
+    assert set(parsed) == set(benchmark.PARTS)
+    assert all(args.quick and args.repeat == 3 for args in parsed.values())
+    parsed, _ = benchmark.parse_args(
+        ['matching', '--images', '4', '--repeat', '2'])
+    assert parsed['matching'].images == 4
+    for wrong in ([], ['--all', 'ae'], ['nothing']):
+        with pytest.raises(SystemExit):
+            benchmark.parse_args(wrong)
+
+
+def test_readme_shows_what_was_measured():
+    """README's table is that of the results beside the full page."""
+    folder = ROOT / 'docs' / 'benchmark'
+    results = json.loads((folder / 'results.json').read_text())
+    readme = (ROOT / 'README.md').read_text()
+    page = (folder / 'README.md').read_text()
+    for line in summary(results):
+        assert line in readme
+        assert line in page
+    assert results['command'] in readme

@@ -1,0 +1,151 @@
+"""COCO's evaluation of keypoints: MMPose's ``CocoMetric``, which matches with
+xtcocotools, and ``FastCocoMetric`` on the same detections; both must give the
+same ten numbers to 6 digits.
+
+xtcocotools runs on one core, hotcoco on all that there are
+(``RAYON_NUM_THREADS`` says otherwise).
+"""
+import io
+import json
+import tempfile
+import time
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import numpy as np
+from mmengine.logging import MMLogger
+from mmpose.evaluation.metrics import CocoMetric
+from xtcocotools.cocoeval import COCOeval
+
+from poet_mm.evaluation import FastCocoMetric
+
+from . import Row, Timing, measure
+
+THREADS = 1
+K = 17
+WIDTH, HEIGHT = 640, 480
+
+
+def add_arguments(parser):
+    parser.add_argument('--images', type=int, default=5000, help='as val2017')
+    parser.add_argument('--queries', type=int, default=25, help='per image')
+
+
+def random_image(img_id, num_queries, rng):
+    """People as in val2017 (half of the images have none, 3 in 100 are
+    crowds), and detections that hit, nearly hit or miss them.
+
+    -> annotations, the sample that ``process`` gets.
+    """
+    N = rng.poisson(4) if rng.random() < 0.54 else 0
+    sizes = rng.uniform(20, 300, N)
+    points = rng.random((N, K, 2)) * sizes[:, None, None]
+    points += rng.random((N, 1, 2)) * [WIDTH, HEIGHT]
+    people = [
+        person_dict(img_id, *person, rng) for person in zip(points, sizes)
+    ]
+    of = rng.integers(0, max(N, 1), num_queries)
+    if N:
+        error = rng.exponential(0.12, num_queries) * sizes[of]
+        found = points[of] + error[:, None, None] * rng.normal(
+            size=(num_queries, K, 2))
+        scores = rng.random(num_queries) / (1 + error)
+    else:
+        found = rng.random((num_queries, K, 2)) * [WIDTH, HEIGHT]
+        scores = 0.5 * rng.random(num_queries)
+    preds = dict(
+        keypoints=found.astype(np.float32),
+        keypoint_scores=rng.random((num_queries, K), dtype=np.float32),
+        bbox_scores=scores.astype(np.float32))
+    return people, dict(
+        id=[img_id], img_id=img_id, gt_instances={}, pred_instances=preds)
+
+
+def person_dict(img_id, points, size, rng):
+    v = rng.integers(0, 3, K) * (rng.random() > 0.05)
+    triplets = np.column_stack([points * (v > 0)[:, None], v])
+    low, high = points.min(axis=0), points.max(axis=0)
+    return dict(
+        image_id=img_id,
+        category_id=1,
+        keypoints=triplets.round(2).ravel().tolist(),
+        num_keypoints=int((v > 0).sum()),
+        bbox=[*low.tolist(), *(high - low).tolist()],
+        area=float(0.6 * size**2),
+        iscrowd=int(rng.random() < 0.03))
+
+
+def make_data(num_images, num_queries, path):
+    """Write an annotation file; -> the samples."""
+    rng = np.random.default_rng(0)
+    pairs = [random_image(n, num_queries, rng) for n in range(num_images)]
+    people = [person for people, _ in pairs for person in people]
+    path.write_text(
+        json.dumps(
+            dict(
+                images=[dict(id=n) for n in range(num_images)],
+                categories=[dict(id=1, name='person')],
+                annotations=[dict(p, id=n) for n, p in enumerate(people)])))
+    return [sample for _, sample in pairs]
+
+
+class Run:
+    """Evaluates the samples; keeps the numbers and the seconds of the calls of
+    those methods that ``watched`` names."""
+
+    def __init__(self, metric, samples, watched):
+        self.metric, self.samples = metric, samples
+        self.seconds = []
+        metric.dataset_meta = dict(num_keypoints=K, sigmas=COCOeval().sigmas)
+        for name in watched:
+            setattr(metric, name, self.watch(getattr(metric, name)))
+
+    def watch(self, method):
+
+        def watched(*args, **kwargs):
+            start = time.perf_counter()
+            result = method(*args, **kwargs)
+            self.seconds[-1] += time.perf_counter() - start
+            return result
+
+        return watched
+
+    def __call__(self):
+        self.seconds.append(0)
+        with redirect_stdout(io.StringIO()):
+            self.metric.process(None, self.samples)
+            self.numbers = self.metric.evaluate(len(self.samples))
+
+    def timing(self):
+        """Of the watched methods, without the first call."""
+        low, median, high = 1e3 * np.percentile(self.seconds[1:], [25, 50, 75])
+        return Timing(median, low, high)
+
+
+def run(args):
+    """The whole metric, and reading and matching within it: of ours all that
+    happens instead."""
+    MMLogger.get_current_instance().setLevel('WARNING')
+    num_images = 500 if args.quick else args.images
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'people.json'
+        samples = make_data(num_images, args.queries, path)
+        kwargs = dict(ann_file=str(path), score_mode='bbox', nms_mode='none')
+        with redirect_stdout(io.StringIO()):
+            theirs = CocoMetric(**kwargs)
+            ours = FastCocoMetric(**kwargs, backend='hotcoco')
+    seam = '_do_python_keypoint_eval'
+    theirs = Run(theirs, samples, [seam])
+    ours = Run(ours, samples, ['results2json', seam])
+    case = f'{num_images} images, {args.queries} detections each'
+    incumbent = 'CocoMetric, xtcocotools'
+    row = measure(
+        case, incumbent, theirs, ours, min(args.repeat, 3), floor=20)
+    for name, number in theirs.numbers.items():
+        assert abs(number - ours.numbers[name]) <= 1e-6, f'{name} differs'
+    row.note = f"same ten numbers, AP {ours.numbers['coco/AP']:.6f}"
+    return [
+        row,
+        Row(f'{case}, reading and matching alone', incumbent,
+            theirs.timing(), ours.timing())
+    ]

@@ -1,0 +1,115 @@
+"""What each choice of time against memory does to a training step, against the
+same POET without it. How to choose them: README, "Train".
+
+Two photos of noise at 512 pixels on ResNet-50; recomputing the encoder is
+shown at stride 8 (DC4+DC5), where it has 4,096 tokens.
+"""
+
+import torch
+from mmengine.model.efficient_conv_bn_eval import (
+    turn_on_efficient_conv_bn_eval,
+)
+
+from poet_mm.hooks import CompileHook
+
+from . import measure
+from .models import (
+    SIZES,
+    build_model,
+    build_optimizer,
+    random_batch,
+    read_model_config,
+)
+
+THREADS = None
+NAME = 'poet_r50_512_coco'
+NAME_STRIDE_8 = 'poet_dc45_r50_512_coco'
+
+
+def add_arguments(parser):
+    parser.add_argument('--images', type=int, default=2, help='in a batch')
+
+
+class TrainStep:
+    """The model of a config with its optimiser and a batch."""
+
+    def __init__(self, args, name=NAME, **wrapper):
+        cfg = read_model_config(name)
+        self.model = build_model(cfg, args.device)
+        sizes = args.images // 2 * SIZES[512]
+        self.batches = [random_batch(cfg, sizes, 4, args.device)]
+        self.optimizer = build_optimizer(self.model, cfg, **wrapper)
+
+    def __call__(self):
+        for batch in self.batches:
+            self.model.train_step(batch, self.optimizer)
+
+
+def channels_last(args):
+    step = TrainStep(args)
+    step.model.to(memory_format=torch.channels_last)
+    return step
+
+
+def bfloat16(args):
+    return TrainStep(args, type='BFloat16OptimWrapper')
+
+
+def folded_batch_norm(args):
+    step = TrainStep(args)
+    turn_on_efficient_conv_bn_eval(step.model, 'backbone')
+    return step
+
+
+def accumulate(args):
+    """Two steps of half the batch, one update."""
+    step = TrainStep(args, accumulative_counts=2)
+    batch = step.batches[0]
+    half = args.images // 2
+    step.batches = [{key: values[part]
+                     for key, values in batch.items()}
+                    for part in (slice(half), slice(half, None))]
+    return step
+
+
+def compiled(args):
+    step = TrainStep(args)
+    CompileHook().compile(step.model)
+    return step
+
+
+def plain_stride_8(args):
+    return TrainStep(args, NAME_STRIDE_8)
+
+
+def recompute_encoder(args):
+    step = plain_stride_8(args)
+    step.model.head.encoder.num_checkpointed = 6
+    return step
+
+
+OPTIONS = {
+    'ChannelsLastHook': channels_last,
+    '--amp bfloat16': bfloat16,
+    'efficient_conv_bn_eval=[backbone]': folded_batch_norm,
+    'optim_wrapper.accumulative_counts=2, half the batch': accumulate,
+    'CompileHook (backbone, encoder)': compiled,
+}
+
+
+def run(args):
+    """One row per option; the model is built anew for each."""
+    repeat = max(2, args.repeat // 3)
+    rows = []
+    for name, option in OPTIONS.items():
+        if args.quick and option is compiled:
+            continue  # compiling takes a minute
+        rows.append(
+            measure(f'stride 32, {name}', 'poet_mm without',
+                    TrainStep(args), option(args), repeat, memory=True))
+    if not args.quick:
+        rows.append(
+            measure('stride 8, model.head.encoder.num_cp=6', 'poet_mm without',
+                    plain_stride_8(args), recompute_encoder(args),
+                    2, memory=True))
+    return rows
