@@ -23,6 +23,7 @@ setup(
     license='Apache License 2.0',
     keywords='pose estimation, transformer, MMPose, OpenMMLab',
     packages=find_packages(include=['poet_mm', 'poet_mm.*']),
+    package_data={'poet_mm': ['csrc/*']},
     python_requires=stack['PYTHON'],
     install_requires=[
         module + supported for module, supported in stack['SUPPORTED'].items()

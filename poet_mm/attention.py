@@ -1,8 +1,9 @@
-"""Multi-head attention on ``scaled_dot_product_attention``, torch's fused
-kernel where it has one for the device and the mask.
+"""Multi-head attention that keeps no attention weights: on torch's fused
+``scaled_dot_product_attention`` where it has one, on our own kernel where it
+has none, which is training on the CPU.
 
 Same call and same residual form as mmcv's ``MultiheadAttention``, which always
-computes the attention weights and so can never use the fused kernel. Here they
+computes the attention weights and so can never use a fused kernel. Here they
 are computed where :func:`record_weights` asks for them.
 
 Letters: B images, T queries, S keys, H heads, C channels.
@@ -10,9 +11,16 @@ Letters: B images, T queries, S keys, H heads, C channels.
 from contextlib import contextmanager
 from typing import Dict, Iterator, Optional
 
+import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+
+from . import native_attention
+
+# Scores, T x S, from which on our kernel beats torch's own on the CPU even
+# without mask and dropout.
+NATIVE_SCORES = 128**2
 
 
 class MultiheadAttention(BaseModule):
@@ -73,21 +81,42 @@ class MultiheadAttention(BaseModule):
             for x, weight, bias in zip((q, k, value),
                                        self.in_proj.weight.chunk(3),
                                        self.in_proj.bias.chunk(3)))
-        allowed = _may_look(attn_mask, key_padding_mask)
         dropout = self.dropout if self.training else 0.0
-        if self.records is None:
-            out = F.scaled_dot_product_attention(
-                q, k, v, attn_mask=allowed, dropout_p=dropout)
-        else:
-            weights = attention_weights(q, k, allowed)  # (B, H, T, S)
-            self.records[self.record_name] = weights
+        if self.records is not None:
+            weights = attention_weights(q, k,
+                                        _may_look(attn_mask, key_padding_mask))
+            self.records[self.record_name] = weights  # (B, H, T, S)
             out = F.dropout(weights, dropout) @ v  # (B, H, T, C / H)
+        elif attn_mask is None and _native_is_faster(q, k, v, key_padding_mask,
+                                                     dropout):
+            out = native_attention.attention(q, k, v, key_padding_mask,
+                                             dropout)
+        else:
+            out = F.scaled_dot_product_attention(
+                q,
+                k,
+                v,
+                attn_mask=_may_look(attn_mask, key_padding_mask),
+                dropout_p=dropout)
         out = self.out_proj(out.transpose(1, 2).flatten(2))  # (B, T, C)
         return query + self.out_dropout(out)
 
     def _split_heads(self, x: Tensor) -> Tensor:
         """(B, T, C) -> (B, H, T, C / H)."""
         return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
+
+def _native_is_faster(q: Tensor, k: Tensor, v: Tensor,
+                      key_padding_mask: Optional[Tensor],
+                      dropout: float) -> bool:
+    """Torch has no fused kernel for masks and dropout in training on the CPU.
+    """
+    return (torch.is_grad_enabled()
+            and all(x.device.type == 'cpu' and x.dtype == torch.float32
+                    for x in (q, k, v))
+            and (dropout > 0 or key_padding_mask is not None
+                 or q.shape[2] * k.shape[2] >= NATIVE_SCORES)
+            and native_attention.available())
 
 
 def _may_look(attn_mask: Optional[Tensor],

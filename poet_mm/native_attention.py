@@ -4,7 +4,7 @@ tokens, with dropout on the weights and padded keys.
 ``csrc/attention.cpp`` is compiled on first use, for this CPU; that takes a few
 seconds and is kept in ``~/.cache/poet_mm``. Where it fails, ``available`` is
 False and the reason is logged once. OpenMP is the one torch has loaded, so
-both share its threads.
+both share its threads. ``torch.compile`` leaves it as it is.
 
 Letters: B images, H heads, T queries, S keys, D channels of a head.
 """
@@ -35,12 +35,14 @@ FLAGS = ('-std=c++17', '-O3', '-march=native', '-ffp-contract=fast',
 _LOCK = threading.Lock()
 
 
+@torch.compiler.disable
 def available() -> bool:
     """Whether ``attention`` can be called; compiles it the first time."""
     with _LOCK:
         return _library() is not None
 
 
+@torch.compiler.disable
 def attention(q: Tensor,
               k: Tensor,
               v: Tensor,
