@@ -34,7 +34,8 @@ def random_maps(num_people, cells, rng, noise=0.01):
     tags = rng.normal(0, 5 * noise, (NUM_KEYPOINTS, cells, cells))
     sigma = 2 * cells / CELLS
     reach = int(3 * sigma)
-    y, x = np.mgrid[-reach:reach + 1, -reach:reach + 1]
+    # Off the centre of a cell: enlarged, a peak is one point and not four.
+    y, x = np.mgrid[-reach:reach + 1, -reach:reach + 1] - 0.2
     blob = np.exp(-(x**2 + y**2) / (2 * sigma**2))
     spacing = cells / 6
     for k in range(NUM_KEYPOINTS):

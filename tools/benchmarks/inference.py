@@ -146,7 +146,7 @@ def run(args):
         for num_images in args.images:
             batch = make_batch(num_images, K)
             found = len(run_test_step(ae, batch)[0].pred_instances)
-            print(name, found)
+            assert found == PEOPLE, f'{name} found {found} people'
             row = measure(
                 f'{num_images} image(s)',
                 name,
