@@ -11,7 +11,13 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import TRANSFORMS
 
 from poet_mm.transforms import CoarseDropout, RandomSizeCrop, WarpOnce, affine
-from poet_mm.transforms.affine import compose, move_annotations, warp_image
+from poet_mm.transforms.affine import (
+    compose,
+    move_annotations,
+    move_points,
+    to_original,
+    warp_image,
+)
 from poet_mm.transforms.dropout import drop_cells
 from poet_mm.transforms.geometry import short_edge_size
 from poet_mm.transforms.packing import image_planes
@@ -319,6 +325,19 @@ def slow_warp(image, matrix, size, fill):
             a * (1 - b) * around[top, left + 1] +
             (1 - a) * b * around[top + 1, left] +
             a * b * around[top + 1, left + 1])
+
+
+@many
+@given(seeds, st.floats(0.3, 3), st.floats(0.3, 3), st.integers(-50, 50),
+       st.integers(-50, 50))
+def test_original_pixels_of_a_moved_point(seed, a, d, x, y):
+    """Any resize and crop is undone."""
+    sample = make_sample(seed)
+    matrix = np.array([[a, 0, x], [0, d, y]])
+    move_annotations(sample, matrix, (90, 80))
+    points = np.random.default_rng(seed).uniform(-50, 150, (4, 3, 2))
+    np.testing.assert_allclose(
+        to_original(move_points(points, matrix), sample), points, atol=1e-2)
 
 
 @many
