@@ -9,6 +9,17 @@ from mmpose.registry import OPTIM_WRAPPERS
 from torch import nn
 
 
+def has_bfloat16(device: str) -> bool:
+    """Whether a device, ``'cpu'`` or ``'cuda'``, computes in bfloat16.
+
+    Others emulate it: a convolution on a CPU without AVX-512 then takes 60
+    times as long as in float32.
+    """
+    if device == 'cuda':
+        return torch.cuda.is_bf16_supported()
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
 @OPTIM_WRAPPERS.register_module()
 class BFloat16OptimWrapper(OptimWrapper):
     """Train with matrix products and convolutions in bfloat16.

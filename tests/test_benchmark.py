@@ -7,7 +7,13 @@ import benchmark
 import pytest
 import torch
 from benchmarks import Row, Timing, peak_mb
-from benchmarks.report import read_rows, summary, write_page
+from benchmarks.report import (
+    machine,
+    read_rows,
+    summary,
+    write_page,
+    write_readme,
+)
 from mmengine.registry import init_default_scope
 
 ROOT = Path(__file__).parents[1]
@@ -87,13 +93,31 @@ def test_arguments():
             benchmark.parse_args(wrong)
 
 
-def test_readme_shows_what_was_measured():
-    """README's table is that of the results beside the full page."""
+def test_readme_shows_what_was_measured(tmp_path):
+    """The tables of README and of the full page are those of the results."""
     folder = ROOT / 'docs' / 'benchmark'
     results = json.loads((folder / 'results.json').read_text())
     readme = (ROOT / 'README.md').read_text()
-    page = (folder / 'README.md').read_text()
-    for line in summary(results):
-        assert line in readme
-        assert line in page
+    for write, path in ((write_readme, ROOT / 'README.md'),
+                        (write_page, folder / 'README.md')):
+        again = tmp_path / path.name
+        again.write_text(path.read_text())
+        write(results, again)
+        assert again.read_text() == path.read_text()
     assert results['command'] in readme
+    assert machine(results) in readme
+
+
+def test_places_of_the_tables(results, tmp_path):
+    page = tmp_path / 'page.md'
+    page.write_text('a <!-- benchmark summary --> old <!-- end --> b '
+                    '<!-- benchmark choices --><!-- end -->')
+    for _ in range(2):
+        write_readme(results, page)
+        text = page.read_text()
+        assert text.startswith('a ')
+        assert 'old' not in text
+        assert text.count('\n'.join(summary(results))) == 1
+    page.write_text('<!-- benchmark summary -->')
+    with pytest.raises(ValueError, match='followed by an end'):
+        write_readme(results, page)

@@ -79,7 +79,7 @@ def start(comparison, work_dir, *flags):
                             text=True)
 
 
-def wait_for(condition, seconds=120):
+def wait_for(condition, seconds=600):
     end = time.time() + seconds
     while not condition():
         assert time.time() < end

@@ -38,7 +38,8 @@ def run(tool, *args, check=True):
     result = subprocess.run(
         [sys.executable, ROOT / 'tools' / tool, *map(str, args)],
         capture_output=True,
-        text=True)
+        text=True,
+        env=dict(os.environ, PYTHONFAULTHANDLER='1'))  # says where it crashed
     output = result.stdout + result.stderr
     assert (result.returncode == 0) == check, output[-3000:]
     return output
@@ -221,7 +222,7 @@ def test_missing_checkpoint():
 
 
 @pytest.mark.parametrize(('gpu', 'bfloat16', 'dtype', 'wrapper'), [
-    (False, False, 'auto', 'BFloat16OptimWrapper'),
+    (False, True, 'auto', 'BFloat16OptimWrapper'),
     (False, False, 'bfloat16', 'BFloat16OptimWrapper'),
     (True, True, 'auto', 'BFloat16OptimWrapper'),
     (True, False, 'auto', 'AmpOptimWrapper'),
@@ -229,7 +230,7 @@ def test_missing_checkpoint():
 ])
 def test_amp(monkeypatch, gpu, bfloat16, dtype, wrapper):
     monkeypatch.setattr('torch.cuda.is_available', lambda: gpu)
-    monkeypatch.setattr('torch.cuda.is_bf16_supported', lambda: bfloat16)
+    monkeypatch.setattr(train, 'has_bfloat16', lambda device: bfloat16)
     cfg = Config.fromfile(CONFIG)
     train.use_amp(cfg, dtype)
     assert cfg.optim_wrapper.type == wrapper
@@ -238,7 +239,11 @@ def test_amp(monkeypatch, gpu, bfloat16, dtype, wrapper):
 
 def test_amp_says_what_it_cannot_do(monkeypatch):
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    monkeypatch.setattr(train, 'has_bfloat16', lambda device: False)
     cfg = Config.fromfile(CONFIG)
+    with pytest.raises(UserError, match='this CPU emulates bfloat16'):
+        train.use_amp(cfg, 'auto')
+    monkeypatch.setattr(train, 'has_bfloat16', lambda device: True)
     with pytest.raises(UserError, match=r'--amp float16 needs a GPU'):
         train.use_amp(cfg, 'float16')
     cfg.optim_wrapper.type = 'OtherWrapper'

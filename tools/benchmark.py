@@ -25,7 +25,13 @@ from benchmarks import (
     options,
     step,
 )
-from benchmarks.report import print_rows, read_rows, write_page
+from benchmarks.report import (
+    machine,
+    print_rows,
+    read_rows,
+    write_page,
+    write_readme,
+)
 from mmengine.registry import init_default_scope
 
 import poet_mm
@@ -61,6 +67,8 @@ def add_common_arguments(parser, **default):
         **default)
     parser.add_argument(
         '--page', type=Path, help='write tables in Markdown', **default)
+    parser.add_argument(
+        '--readme', type=Path, help='renew the tables in this file', **default)
 
 
 def parse_args(argv=None):
@@ -147,7 +155,7 @@ def main():
         command=' '.join(['python tools/benchmark.py', *sys.argv[1:]]),
         machine=describe_machine(),
         parts={})
-    print(', '.join(f'{k} {v}' for k, v in results['machine'].items()))
+    print(machine(results))
     for name, args in parts.items():
         results['parts'][name] = run_part(name, args)
         if common.json:
@@ -156,6 +164,8 @@ def main():
         draw_scaling(read_rows(results, 'attention'), common.figure)
     if common.page:
         write_page(results, common.page)
+    if common.readme:
+        write_readme(results, common.readme)
 
 
 if __name__ == '__main__':

@@ -12,6 +12,7 @@ from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
 from poet_mm.apis import UserError, check_pretrained, set_data_root
+from poet_mm.optim import has_bfloat16
 
 AMP_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'BFloat16OptimWrapper')
 
@@ -60,8 +61,8 @@ def parse_args():
         nargs='?',
         const='auto',
         choices=['auto', 'bfloat16', 'float16'],
-        help='automatic mixed precision: bfloat16 where the device has it '
-        '(and on CPU), else float16, or the one given')
+        help='automatic mixed precision: bfloat16 where the device has it, '
+        'else float16, or the one given')
     parser.add_argument(
         '--no-validate',
         action='store_true',
@@ -109,8 +110,13 @@ def use_amp(cfg: Config, dtype: str) -> None:
                         f'only {", ".join(AMP_WRAPPERS)}.')
     gpu = torch.cuda.is_available()
     if dtype == 'auto':
-        bfloat16 = not gpu or torch.cuda.is_bf16_supported()
-        dtype = 'bfloat16' if bfloat16 else 'float16'
+        dtype = 'float16'
+        if has_bfloat16('cuda' if gpu else 'cpu'):
+            dtype = 'bfloat16'
+        elif not gpu:
+            raise UserError('--amp would only slow training down: there is no '
+                            'GPU, and this CPU emulates bfloat16. Leave it '
+                            'out (or insist with --amp bfloat16).')
     if dtype == 'bfloat16':
         cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
         return

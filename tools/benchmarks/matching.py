@@ -71,9 +71,11 @@ def loop_match(preds, people):
 def loop_loss(outputs, targets, num_people):
     """The incumbent: one image, one layer, one person at a time."""
     total, matched = 0.0, []
+    device = outputs['logits'].device
     people_of = {k: v.split(num_people) for k, v in targets.items()}
     for layer in range(len(outputs['logits'])):
-        labels = torch.ones(outputs['logits'].shape[1:3], dtype=torch.long)
+        labels = torch.ones(
+            outputs['logits'].shape[1:3], dtype=torch.long, device=device)
         pose = 0.0
         for image in range(len(num_people)):
             preds = {k: v[layer, image] for k, v in outputs.items()}
@@ -94,7 +96,7 @@ def loop_loss(outputs, targets, num_people):
         total = total + pose / max(sum(num_people), 1) + F.cross_entropy(
             outputs['logits'][layer].flatten(0, 1),
             labels.flatten(),
-            weight=torch.tensor([1.0, 0.1]))
+            weight=torch.tensor([1.0, 0.1], device=device))
     return total, matched
 
 

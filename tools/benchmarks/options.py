@@ -11,6 +11,7 @@ from mmengine.model.efficient_conv_bn_eval import (
 )
 
 from poet_mm.hooks import CompileHook
+from poet_mm.optim import has_bfloat16
 
 from . import measure
 from .models import (
@@ -104,6 +105,9 @@ def run(args):
     for name, option in OPTIONS.items():
         if args.quick and option is compiled:
             continue  # compiling takes a minute
+        if option is bfloat16 and not has_bfloat16(
+                torch.device(args.device).type):
+            continue
         rows.append(
             measure(f'stride 32, {name}', 'poet_mm without',
                     TrainStep(args), option(args), repeat, memory=True))

@@ -72,6 +72,15 @@ def summary(results: Dict) -> List[str]:
     return lines
 
 
+def choices(results: Dict) -> List[str]:
+    """Lines of a Markdown table of what each option does to a step."""
+    lines = ['| option | time | memory |', '|---|---|---|']
+    for row in read_rows(results, 'options'):
+        memory = row.memory_ratio and f'{1 / row.memory_ratio:.2f}x'
+        lines.append(f'| {row.case} | {1 / row.ratio:.2f}x | {memory or ""} |')
+    return lines
+
+
 def _cells(row: Row) -> str:
     """Cells of a row, after its part."""
     theirs = '-' if row.theirs is None else f'{number(row.theirs.median)} ms'
@@ -81,12 +90,34 @@ def _cells(row: Row) -> str:
     return f'| {" | ".join(cells)} |'
 
 
+def machine(results: Dict) -> str:
+    """What the figures depend on, in one line."""
+    return ', '.join(f'{k} {v}' for k, v in results['machine'].items())
+
+
+def write_readme(results: Dict, path: Path) -> None:
+    """Replace the tables in a page that marks their places.
+
+    A place lies between the comments ``<!-- benchmark NAME -->`` and
+    ``<!-- end -->``; NAME is ``summary`` or ``choices``.
+    """
+    text = path.read_text()
+    for name, table in (('summary', summary), ('choices', choices)):
+        start = f'<!-- benchmark {name} -->'
+        before, found, rest = text.partition(start)
+        _, end, after = rest.partition('<!-- end -->')
+        if not (found and end):
+            raise ValueError(f'{path} has no {start} followed by an end.')
+        lines = '\n'.join(table(results))
+        text = f'{before}{start}\n{lines}\n{end}{after}'
+    path.write_text(text)
+
+
 def write_page(results: Dict, path: Path) -> None:
     """Everything that was measured, as a page in Markdown."""
-    machine = ', '.join(f'{k} {v}' for k, v in results['machine'].items())
     lines = [
         '# Benchmark', '', 'Written by the benchmark; do not edit.', '',
-        f'`{results["command"]}`', '', f'Machine: {machine}.', '',
+        f'`{results["command"]}`', '', f'Machine: {machine(results)}.', '',
         'Times are medians of repeated calls, both sides in turns, with '
         'quartiles in brackets; memory is what a call needs at its peak on '
         'top of what was there before.', '', '## Against the floors', '',

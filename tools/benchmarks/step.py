@@ -2,13 +2,15 @@
 mmdet's layers and a loop over people; same loss without dropout, asserted in
 the run.
 
-Both sides train in float32; ours then once more in bfloat16. Images of noise
+Both sides train in float32; ours then once more in bfloat16, on devices that
+have it. Images of noise
 with four people each: the small ResNet-18 of the toy data at 128 pixels
 (stride 16), ResNet-50 at 512 pixels and at 800 x 1333 (stride 32).
 """
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from poet_mm.optim import has_bfloat16
 from poet_mm.targets import stack_targets
 
 from . import Row, as_timing, peak_mb, time_call
@@ -86,7 +88,8 @@ def check_equal(models, cfg, batch):
     losses = []
     for model in models:
         model.eval()
-        with torch.no_grad():
+        with torch.no_grad(), torch.backends.cudnn.flags(
+                enabled=True, allow_tf32=False):
             step = Step(model, build_optimizer(model, cfg), batch)
             state = {}
             for phase in ('_input', '_backbone', '_head', '_matching'):
@@ -112,11 +115,13 @@ def measure_size(size, args):
     stock = as_stock(ours, cfg)
     ours.to(memory_format=torch.channels_last)  # ChannelsLastHook
     check_equal((stock, ours), cfg, batch)
-    bfloat16 = dict(type='BFloat16OptimWrapper')
     steps = dict(
         stock=Step(stock, build_optimizer(stock, cfg), batch),
-        fp32=Step(ours, build_optimizer(ours, cfg), batch),
-        bf16=Step(ours, build_optimizer(ours, cfg, **bfloat16), batch))
+        fp32=Step(ours, build_optimizer(ours, cfg), batch))
+    if has_bfloat16(torch.device(args.device).type):
+        bfloat16 = dict(type='BFloat16OptimWrapper')
+        steps['bf16'] = Step(ours, build_optimizer(ours, cfg, **bfloat16),
+                             batch)
     for step in steps.values():
         step()
         step.seconds = {phase: [] for phase in PHASES}
@@ -144,6 +149,8 @@ def make_rows(case, steps, note):
     if case.endswith('128 pixels'):
         floors = (None, None)
     for name, floor, text in zip(('fp32', 'bf16'), floors, (note, '')):
+        if name not in totals:
+            continue
         rows.append(
             Row(f'{case}, whole step, ours in {name}', incumbent,
                 totals['stock'], totals[name], floor=floor, note=text))
