@@ -301,10 +301,13 @@ def test_padded_cells_are_cut_off():
 
 def test_points_lie_far_apart_and_inside():
     line = np.array([[0., 0], [1, 0], [9, 0], [5, 0]])
-    assert farthest_points(line, 3).tolist() == [0, 2, 3]
-    assert len(farthest_points(line, 9)) == 4
+    assert farthest_points(line, 3, 0.5).tolist() == [0, 2, 3]
+    assert len(farthest_points(line, 9, 0.5)) == 4
+    assert len(farthest_points(line, 9, 2.0)) == 3
     pose = np.array([[[-5., 5], [5, 5], [6, 5], [50, 5]]])
-    assert choose_points(pose, (10, 10), 3).tolist() == [[5, 5], [6, 5]]
+    assert choose_points(pose, (10, 10), 3).tolist() == [[5, 5]]
+    pose[0, 2] = 8, 5
+    assert choose_points(pose, (10, 10), 3).tolist() == [[5, 5], [8, 5]]
     grid = choose_points(np.zeros((0, K, 2)), (8, 4), 2)
     assert grid.tolist() == [[2, 1], [6, 3]]
 

@@ -26,6 +26,8 @@ from .collect import (
 from .result import Analysis, Result
 from .session import Session
 
+LEAST_GAP = 0.08  # of the image's diagonal, between points
+
 
 class AttentionMaps(NamedTuple):
     """Attention over the cells of one image, mean over the heads."""
@@ -100,13 +102,18 @@ def cell_of(points: np.ndarray, corner: np.ndarray, cell: np.ndarray,
     return row * shape[1] + column
 
 
-def farthest_points(points: np.ndarray, count: int) -> np.ndarray:
-    """Indices of points (n, 2) that lie far apart: the first, then always
-    that which is farthest from those chosen."""
+def farthest_points(points: np.ndarray, count: int,
+                    least_gap: float) -> np.ndarray:
+    """Indices of up to ``count`` of the points (n, 2): the first, then always
+    that which is farthest from those chosen, as long as it is as far from
+    them as ``least_gap``."""
     chosen = [0]
-    while len(chosen) < min(count, len(points)):
+    while len(chosen) < count:
         gaps = np.linalg.norm(points[:, None] - points[chosen], axis=-1)
-        chosen.append(int(gaps.min(axis=1).argmax()))
+        gaps = gaps.min(axis=1)
+        if gaps.max() < least_gap:
+            break
+        chosen.append(int(gaps.argmax()))
     return np.array(chosen)
 
 
@@ -129,7 +136,8 @@ def choose_points(keypoints: np.ndarray, size: Sequence[int],
     else:
         steps = np.array([1, 3]) / 4
         joints = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2) * size
-    return joints[farthest_points(joints, count)]
+    gap = LEAST_GAP * np.hypot(*size)
+    return joints[farthest_points(joints, count, gap)]
 
 
 @torch.no_grad()
@@ -270,8 +278,8 @@ class AttentionAnalysis(Analysis):
             caption=f'Image {osp.basename(seen.path)}. Above: self-attention '
             'of the last encoder layer at the numbered points. Below: '
             f'cross-attention of every decoder layer, of {found}. Mean over '
-            'the heads; each map is scaled to its own maximum. '
-            f'{ran}',
+            'the heads; the colours of each map end at its own maximum, at '
+            f'least at four times its mean. {ran}',
             numbers=dict(
                 image=osp.basename(seen.path),
                 points=seen.points,

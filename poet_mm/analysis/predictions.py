@@ -98,7 +98,7 @@ class PredictionAnalysis(Analysis):
             'people, drawn beside the ground truth; a person not found counts '
             'as 0. Boxes tell what a person suffers from most, see '
             'poet_mm/analysis/causes.py. '
-            f'All people: {said}; predictions of nobody: {self.extra}. '
+            f'All people: {said}; {self.extra} predictions of nobody. '
             f'{self.what_was_run}',
             numbers=dict(
                 **self.counts,

@@ -11,6 +11,7 @@ from .predictions import draw_people
 from .style import COLORS, hide, in_style, save_figure
 
 HEAT = 'plasma'
+LEAST_PEAK = 4  # attention to everything alike shall look like it
 
 
 def overlay(axes: Axes, grey: np.ndarray, heat: np.ndarray,
@@ -20,7 +21,8 @@ def overlay(axes: Axes, grey: np.ndarray, heat: np.ndarray,
     Args:
         axes (Axes): Empty.
         grey (np.ndarray): (h, w), 0 to 255.
-        heat (np.ndarray): (rows, columns), attention, scaled to its maximum.
+        heat (np.ndarray): (rows, columns), attention; the scale ends at its
+            maximum, or at :data:`LEAST_PEAK` times the mean if that is more.
         extent (np.ndarray): (4, ), x0, x1, y0, y1 of the map in pixels.
     """
     hide(axes)
@@ -28,10 +30,10 @@ def overlay(axes: Axes, grey: np.ndarray, heat: np.ndarray,
     image = (0, width, height, 0)
     axes.imshow(grey, cmap='gray', vmin=-160, vmax=255, extent=image)
     x0, x1, y0, y1 = extent
-    heat = heat / max(heat.max(), 1e-12)
+    heat = heat / max(heat.max(), LEAST_PEAK * heat.mean(), 1e-12)
     axes.imshow(
         heat, cmap=HEAT, vmin=0, vmax=1, extent=(x0, x1, y1, y0),
-        interpolation='bilinear', alpha=0.85 * heat**0.5)
+        interpolation='bilinear', alpha=0.9 * heat**0.6)
     axes.set(xlim=image[:2], ylim=image[2:])
 
 

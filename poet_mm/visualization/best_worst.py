@@ -34,7 +34,8 @@ def count_causes(causes: Sequence[str]) -> str:
 
 
 def draw_pairs(part: SubFigure, title: str, images: Sequence,
-               metainfo: Mapping, method: str, columns: int) -> None:
+               pixels: Mapping, metainfo: Mapping, method: str,
+               columns: int) -> None:
     """Truth above prediction, one column per image."""
     part.suptitle(title, fontsize=10, fontweight='bold')
     cells = part.subplots(2, columns, squeeze=False)
@@ -43,12 +44,13 @@ def draw_pairs(part: SubFigure, title: str, images: Sequence,
     if not images:
         say_nothing_to_show(cells[0, 0], 'no image with labelled people')
     for image, (truth, prediction) in zip(images, cells.T):
-        pixels = mmcv.imread(image.path, channel_order='rgb')
         for axes, people in ((truth, image.truth), (prediction, image.found)):
-            axes.imshow(pixels)
+            axes.imshow(pixels[image.path])
             axes.autoscale(False)
             draw_people(axes, people, metainfo)
         draw_boxes(truth, image.bbox, image.causes)
+        truth.set_anchor('S')  # close to the prediction
+        prediction.set_anchor('N')
         truth.set_title(
             f'OKS {image.oks:.2f}\n{count_causes(image.causes)}', fontsize=8)
         if image is images[0]:
@@ -58,23 +60,35 @@ def draw_pairs(part: SubFigure, title: str, images: Sequence,
                     ha='right', va='center', fontsize=9)
 
 
+def part_height(images: Sequence, pixels: Mapping) -> float:
+    """Inches that two rows of images of 2.2 inches width need, at most."""
+    shapes = [pixels[image.path].shape for image in images]
+    tallest = max((height / width for height, width, _ in shapes), default=0.6)
+    return 2 * 2.2 * min(tallest, 1) + 0.7
+
+
 @in_style()
 def draw_best_worst(best: Sequence, worst: Sequence, metainfo: Mapping,
                     method: str, out: str) -> None:
     """Draw the images at both ends of the ranking.
 
     Args:
-        best, worst (Sequence[RankedImage]): At least as many of each as are
-            drawn; see ``poet_mm.analysis.predictions``.
+        best, worst (Sequence[RankedImage]): As many of each as are drawn; see
+            ``poet_mm.analysis.predictions``.
         metainfo (Mapping): Skeleton and its colours, see ``draw_people``.
         method (str): Whose predictions they are.
         out (str): Picture to write.
     """
+    pixels = {
+        image.path: mmcv.imread(image.path, channel_order='rgb')
+        for image in (*best, *worst)
+    }
     columns = max(len(best), len(worst), 1)
-    figure = Figure(figsize=(max(2.2 * columns, 6), 9.6))
-    parts = figure.subfigures(2, 1)
+    heights = [part_height(images, pixels) for images in (best, worst)]
+    figure = Figure(figsize=(max(2.2 * columns, 6), sum(heights) + 0.3))
+    parts = figure.subfigures(2, 1, height_ratios=heights)
     for part, title, images in zip(parts, ('Best', 'Worst'), (best, worst)):
-        draw_pairs(part, title, images, metainfo, method, columns)
+        draw_pairs(part, title, images, pixels, metainfo, method, columns)
     names = dict.fromkeys(
         cause for image in (*best, *worst) for cause in image.causes)
     if names:

@@ -42,7 +42,7 @@ def draw_layers(rows: List[dict], out: str) -> None:
     else:
         axes.set(xlabel='decoder layer', ylabel='AP (%)')
         axes.set_xticks([row['layer'] for row in rows])
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, max(1, axes.get_ylim()[1]))
         axes.margins(x=0.05)
         figure.legend(loc='outside right upper')
     save_figure(figure, out)

@@ -23,10 +23,10 @@ def draw_people(axes: Axes, keypoints: np.ndarray, metainfo: Mapping) -> None:
             axes.plot(*person[[a, b]].T, color=color, linewidth=1.5)
         axes.scatter(
             *person.T,
-            s=5,
+            s=3.5,
             color='white',
             edgecolors='black',
-            linewidths=0.4,
+            linewidths=0.3,
             zorder=3)
 
 

@@ -49,7 +49,7 @@ def draw_roc(axes: Axes, detector: Optional[Mapping]) -> None:
         xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect='equal',
         xlabel='visible joints called occluded',
         ylabel='occluded joints found')
-    axes.legend(loc='lower right')
+    axes.legend(loc='best')
 
 
 @in_style()
