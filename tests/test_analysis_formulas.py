@@ -33,6 +33,7 @@ from poet_mm.analysis.visibility import (
     thin,
 )
 from poet_mm.visualization.curves import series
+from poet_mm.visualization.style import COLORS, METHOD_COLORS, line_colors
 
 K = 5
 SIGMAS = np.array([0.05, 0.05, 0.1, 0.1, 0.1])
@@ -324,3 +325,14 @@ def test_series_averages_epochs():
     assert series(records, 'loss') == ([1, 2], [3, 1])
     assert series(records, 'coco/AP') == ([2], [0.5])
     assert series(records, 'val/loss') == ([], [])
+
+
+def test_a_method_has_its_color():
+    """And no two lines the same, as long as there are colours."""
+    blue, orange = METHOD_COLORS['POET'], METHOD_COLORS['AE']
+    assert line_colors(['AE', 'POET']) == [orange, blue]
+    colors = line_colors(['POET', 'POET', 'AE', 'mine', 'POET'])
+    assert colors[0] == blue
+    assert colors[2] == orange
+    assert len(set(colors)) == 5
+    assert set(line_colors(['POET'] * 9)) == set(COLORS)

@@ -109,7 +109,10 @@ def poet_prediction(model: nn.Module, scores: np.ndarray, fields: Mapping,
 def other_prediction(sample: PoseDataSample) -> Prediction:
     """What any bottom-up model of MMPose predicts in one image."""
     found = sample.pred_instances
-    scores = np.asarray(found.bbox_scores)
+    scores = found.get('bbox_scores')
+    if scores is None:
+        scores = found.keypoint_scores.mean(-1)
+    scores = np.asarray(scores)
     return Prediction(scores[None], np.asarray(found.keypoints)[None])
 
 

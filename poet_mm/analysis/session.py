@@ -56,7 +56,8 @@ class Session:
 
     @property
     def method(self) -> str:
-        return 'POET' if self.is_poet else 'AE'
+        """POET, AE, or what else the head is called."""
+        return type(self.model.head).__name__.replace('Head', '')
 
     @property
     def description(self) -> str:
