@@ -335,4 +335,6 @@ def test_a_method_has_its_color():
     assert colors[0] == blue
     assert colors[2] == orange
     assert len(set(colors)) == 5
+    second = line_colors(['POET', 'POET'])[1]
+    assert second not in METHOD_COLORS.values()
     assert set(line_colors(['POET'] * 9)) == set(COLORS)

@@ -41,7 +41,7 @@ def mark(axes: Axes, point: np.ndarray, number: int) -> None:
     """A numbered point, at (x, y) in pixels."""
     axes.plot(
         *point, 'o', color=COLORS[(number - 1) % len(COLORS)],
-        markeredgecolor='white', markersize=12)
+        markeredgecolor='white', markersize=12, clip_on=False)
     axes.annotate(
         str(number), point, color='white', ha='center', va='center',
         fontsize=7, fontweight='bold')

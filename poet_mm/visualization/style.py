@@ -59,11 +59,13 @@ def in_style() -> ContextManager:
 def line_colors(methods: Sequence[str]) -> List[str]:
     """Colours of lines, all different as long as there are some left.
 
-    The first line of a method has its colour; others take what no method of
-    the figure needs.
+    The first line of a method has its colour; others take what no method has,
+    then what no method of the figure has.
     """
     taken = {METHOD_COLORS.get(method) for method in methods}
-    free = cycle([color for color in COLORS if color not in taken] or COLORS)
+    free = [color for color in COLORS if color not in taken]
+    free.sort(key=lambda color: color in METHOD_COLORS.values())
+    free = cycle(free or COLORS)
     colors: List[str] = []
     for method in methods:
         color = METHOD_COLORS.get(method)
