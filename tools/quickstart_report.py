@@ -80,8 +80,9 @@ def main():
         poses,
         columns=6)
     curves = osp.join(args.work_dir, 'curves.png')
-    draw_curves(args.work_dir, curves, f'AP on {TRAINED}')
-    trained = [r for r in read_scalars(args.work_dir) if 'coco/AP' in r][-1]
+    records = read_scalars(args.work_dir)
+    draw_curves({'POET': records}, curves, f'AP on {TRAINED}')
+    trained = [r for r in records if 'coco/AP' in r][-1]
     print('\n' + format_table({TRAINED: trained, UNSEEN: load(args.unseen)}))
     verdict = 'reached' if trained['coco/AP'] >= GOAL else 'NOT reached'
     print(f'\nAP >= {GOAL:.2f} on {TRAINED}: {verdict}. The row of {UNSEEN} '

@@ -1,16 +1,28 @@
-"""Loss and AP over training, from mmengine's log (paper Fig. 4 and 6)."""
+"""Losses and AP over training, from mmengine's log (paper Fig. 4 and 6)."""
 import json
 import os.path as osp
 from glob import glob
-from typing import Dict, List, Tuple
+from typing import Dict, List, Mapping, Tuple
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-# Okabe and Ito's colours, which the colour-blind tell apart
-COLORS = ('#0072B2', '#E69F00', '#009E73', '#D55E00', '#CC79A7', '#56B4E9')
+from .style import (
+    GREY,
+    in_style,
+    line_colors,
+    save_figure,
+    say_nothing_to_show,
+)
+
+Records = List[Dict[str, float]]
+VALIDATION = 'val/'  # begins the keys of losses of validation images
+COLUMNS = 3
 
 
-def read_scalars(work_dir: str) -> List[Dict[str, float]]:
+def read_scalars(work_dir: str) -> Records:
     """All records that training has written, runs and resumed runs in order.
 
     Args:
@@ -18,8 +30,8 @@ def read_scalars(work_dir: str) -> List[Dict[str, float]]:
 
     Returns:
         list[dict]: Records with ``step`` and either ``loss*`` (per logging
-        interval, step = iteration) or ``coco/*`` (per validation, step =
-        epoch). A resumed run replaces what it did again.
+        interval, step = iteration) or ``coco/*`` and ``val/loss*`` (per
+        validation, step = epoch). A resumed run replaces what it did again.
 
     Raises:
         FileNotFoundError: Nothing was logged there.
@@ -40,34 +52,111 @@ def read_scalars(work_dir: str) -> List[Dict[str, float]]:
     return [records[key] for key in sorted(records)]
 
 
-def series(records: List[dict], key: str) -> Tuple[List[int], List[float]]:
-    """Steps and values of one key."""
-    found = [(record['step'], record[key]) for record in records
-             if key in record]
-    steps, values = zip(*found) if found else ((), ())
-    return list(steps), list(values)
+def series(records: Records, key: str) -> Tuple[List[float], List[float]]:
+    """Epochs and values of one key: what training logged several times in an
+    epoch is averaged over it."""
+    epochs: Dict[float, List[float]] = {}
+    for record in records:
+        if key in record:
+            epoch = record.get('epoch', record['step'])
+            epochs.setdefault(epoch, []).append(record[key])
+    return list(epochs), [sum(v) / len(v) for v in epochs.values()]
 
 
-def draw_curves(work_dir: str, out: str, ap_label: str) -> None:
-    """Draw the loss terms of the last decoder layer, and AP.
+def loss_keys(records: Records) -> List[str]:
+    """``loss``, and the terms of the last decoder layer, ``loss_*``."""
+    keys = dict.fromkeys(key for record in records for key in record)
+    return [key for key in keys if key == 'loss' or key.startswith('loss_')]
+
+
+def time_unit(runs: Mapping[str, Records]) -> str:
+    """What :func:`series` counts."""
+    by_epoch = any('epoch' in record for records in runs.values()
+                   for record in records)
+    return 'epoch' if by_epoch else 'iteration'
+
+
+def use_plain_ticks(axes: Axes) -> None:
+    """Numbers as they are on a logarithmic axis, few but some."""
+    low, high = axes.get_ylim()
+    steps = (1, 2, 5, 10)
+    axes.yaxis.set_major_locator(
+        LogLocator(subs=steps[:3]) if high > 10 *
+        low else MaxNLocator(5, steps=steps))
+    axes.yaxis.set_major_formatter('{x:g}')
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def draw_loss(axes: Axes, runs: Mapping[str, Records], key: str,
+              colors: Mapping[str, str]) -> None:
+    """One term of all runs; dashed on validation images."""
+    for name, records in runs.items():
+        for prefix, style in (('', '-'), (VALIDATION, '--')):
+            epochs, values = series(records, prefix + key)
+            axes.plot(
+                epochs, values, style, color=colors[name],
+                marker='.' if len(epochs) < 30 else '')
+    title = 'loss, all layers' if key == 'loss' else key
+    axes.set(yscale='log', xlabel=time_unit(runs), title=title)
+    use_plain_ticks(axes)
+
+
+def draw_ap(axes: Axes, runs: Mapping[str, Records],
+            colors: Mapping[str, str], title: str) -> None:
+    """AP of all runs, and AP50 in thin lines."""
+    for name, records in runs.items():
+        for key, style in (('coco/AP', dict(marker='.')),
+                           ('coco/AP .5', dict(linestyle=':'))):
+            axes.plot(*series(records, key), color=colors[name], **style)
+    if not any(line.get_xdata().size for line in axes.lines):
+        say_nothing_to_show(axes, 'no validation yet')
+    axes.set_ylim(0, max(0.1, min(1, axes.get_ylim()[1])))
+    axes.set(xlabel=time_unit(runs), title=title)
+
+
+def method_of(records: Records) -> str:
+    """Whose training it was, by the names of its losses."""
+    return 'AE' if 'loss_heatmap' in loss_keys(records) else 'POET'
+
+
+@in_style()
+def draw_curves(runs: Mapping[str, Records], out: str, ap_label: str) -> None:
+    """Draw the losses, term by term, and AP over epochs.
 
     Args:
-        work_dir (str): Work dir of ``tools/train.py``.
+        runs (Mapping): Name of each run -> what :func:`read_scalars` gave.
         out (str): Picture to write.
-        ap_label (str): What the AP is measured on.
+        ap_label (str): Title of the panel of AP.
     """
-    records = read_scalars(work_dir)
-    figure = Figure(figsize=(9, 3.4), layout='constrained')
-    left, right = figure.subplots(1, 2)
-    terms = {key for record in records for key in record}
-    terms = sorted(key for key in terms if key.startswith('loss_'))
-    for key, color in zip(terms, COLORS):
-        left.plot(*series(records, key), label=key, color=color)
-    left.set(yscale='log', xlabel='iteration', ylabel='loss, last layer')
-    left.legend(frameon=False)
-    for key, color in zip(('coco/AP', 'coco/AP .5'), COLORS):
-        right.plot(
-            *series(records, key), label=key, color=color, marker='.')
-    right.set(ylim=(0, 1), xlabel='epoch', ylabel='AP', title=ap_label)
-    right.legend(frameon=False, loc='lower right')
-    figure.savefig(out, dpi=150)
+    keys = list(dict.fromkeys(
+        key for records in runs.values() for key in loss_keys(records)))
+    rows = -(-(len(keys) + 1) // COLUMNS)
+    figure = Figure(figsize=(9, 2.5 * rows + 0.3))
+    cells = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    colors = dict(zip(runs, line_colors(list(map(method_of, runs.values())))))
+    for axes, key in zip(cells, keys):
+        draw_loss(axes, runs, key, colors)
+    draw_ap(cells[len(keys)], runs, colors, ap_label)
+    for axes in cells[len(keys) + 1:]:
+        axes.axis('off')
+    validated = any(key.startswith(VALIDATION) for records in runs.values()
+                    for record in records for key in record)
+    draw_legend(figure, colors, validated)
+    save_figure(figure, out)
+
+
+def draw_legend(figure: Figure, colors: Mapping[str, str],
+                validated: bool) -> None:
+    """Runs by colour, and what the kinds of lines are."""
+    lines = {
+        name: dict(color=color)
+        for name, color in colors.items() if len(colors) > 1
+    }
+    if validated:
+        lines['training images'] = dict(color=GREY)
+        lines['validation images'] = dict(color=GREY, linestyle='--')
+    lines['AP'] = dict(color=GREY, marker='.')
+    lines['AP50'] = dict(color=GREY, linestyle=':')
+    figure.legend(
+        [Line2D([], [], **style) for style in lines.values()], list(lines),
+        loc='outside lower center', ncols=min(len(lines), 4))

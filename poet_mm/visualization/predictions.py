@@ -5,6 +5,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .style import in_style, save_figure
+
 
 def draw_people(axes: Axes, keypoints: np.ndarray, metainfo: Mapping) -> None:
     """Draw skeletons into axes that show an image.
@@ -21,13 +23,14 @@ def draw_people(axes: Axes, keypoints: np.ndarray, metainfo: Mapping) -> None:
             axes.plot(*person[[a, b]].T, color=color, linewidth=1.5)
         axes.scatter(
             *person.T,
-            s=5,
+            s=3.5,
             color='white',
             edgecolors='black',
-            linewidths=0.4,
+            linewidths=0.3,
             zorder=3)
 
 
+@in_style()
 def draw_predictions(images: Sequence[np.ndarray],
                      people: Sequence[np.ndarray],
                      titles: Sequence[str],
@@ -45,8 +48,7 @@ def draw_predictions(images: Sequence[np.ndarray],
         columns (int): Images in a row. Defaults to 4.
     """
     rows = -(-len(images) // columns)
-    figure = Figure(
-        figsize=(2.2 * columns, 2.4 * rows), layout='constrained')
+    figure = Figure(figsize=(2.2 * columns, 2.4 * rows))
     cells: List[Axes] = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in cells:
         axes.axis('off')
@@ -55,4 +57,4 @@ def draw_predictions(images: Sequence[np.ndarray],
         axes.set_title(title, fontsize=8)
         axes.autoscale(False)
         draw_people(axes, keypoints, metainfo)
-    figure.savefig(out, dpi=150)
+    save_figure(figure, out)

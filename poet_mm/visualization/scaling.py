@@ -4,7 +4,7 @@ from typing import Dict, List
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .curves import COLORS
+from .style import COLORS, in_style, save_figure
 
 
 def draw_points(axes: Axes, points: Dict[int, float], label: str,
@@ -15,6 +15,7 @@ def draw_points(axes: Axes, points: Dict[int, float], label: str,
         axes.plot(*zip(*known), label=label, marker='o', **style)
 
 
+@in_style()
 def draw_scaling(rows: List, out: str) -> None:
     """Draw two panels, milliseconds and peak MB per image, log-log.
 
@@ -25,7 +26,7 @@ def draw_scaling(rows: List, out: str) -> None:
         out (str): Picture to write.
     """
     rows = [row for row in rows if row.tokens]
-    figure = Figure(figsize=(8, 3.6), layout='constrained')
+    figure = Figure(figsize=(8, 3.6))
     panels = figure.subplots(1, 2)
     for axes, key, label in ((panels[0], 'median', 'forward + backward (ms)'),
                              (panels[1], 'peak_mb', 'peak memory (MB)')):
@@ -38,7 +39,6 @@ def draw_scaling(rows: List, out: str) -> None:
             }
             draw_points(axes, points, name, color=color)
         axes.set(xlabel='tokens', ylabel=label, xscale='log', yscale='log')
-        axes.grid(alpha=0.3)
     if rows:
-        panels[0].legend(frameon=False, fontsize=8)
-    figure.savefig(out, dpi=150)
+        panels[0].legend()
+    save_figure(figure, out)

@@ -4,22 +4,20 @@ from typing import List
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .curves import COLORS
-
-# A method has the same colour in every figure.
-METHOD_COLORS = dict(POET=COLORS[0], AE=COLORS[1])
+from .style import in_style, line_colors, save_figure
 
 
 def draw_lines(axes: Axes, rows: List[dict], label: str, **style) -> None:
     """One line per method through its rows, by stride."""
-    for i, method in enumerate(dict.fromkeys(row['method'] for row in rows)):
-        color = METHOD_COLORS.get(method, COLORS[2 + i % 4])
+    methods = list(dict.fromkeys(row['method'] for row in rows))
+    for method, color in zip(methods, line_colors(methods)):
         points = sorted((row['stride'], row['AP']) for row in rows
                         if row['method'] == method)
         axes.plot(
             *zip(*points), label=f'{method}, {label}', color=color, **style)
 
 
+@in_style()
 def draw_strides(rows: List[dict], out: str, title: str) -> None:
     """Draw AP against stride, the published points behind the measured ones.
 
@@ -32,7 +30,7 @@ def draw_strides(rows: List[dict], out: str, title: str) -> None:
     rows = [row for row in rows if row.get('AP') is not None]
     published = [row for row in rows if row['how'] == 'published']
     measured = [row for row in rows if row['how'] != 'published']
-    figure = Figure(figsize=(5.6, 4), layout='constrained')
+    figure = Figure(figsize=(5.6, 4))
     axes = figure.subplots()
     draw_lines(
         axes,
@@ -49,7 +47,6 @@ def draw_strides(rows: List[dict], out: str, title: str) -> None:
     axes.minorticks_off()
     axes.set(xlabel='stride (pixels)', ylabel='AP', title=title)
     axes.set_ylim(bottom=0)
-    axes.grid(alpha=0.3)
     if rows:
-        axes.legend(frameon=False, fontsize=8)
-    figure.savefig(out, dpi=150)
+        axes.legend()
+    save_figure(figure, out)
