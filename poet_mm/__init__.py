@@ -25,6 +25,6 @@ from . import (  # noqa: E402
 
 __all__ = [
     '__version__', 'assigners', 'associative_embedding', 'batching', 'codecs',
-    'datasets', 'evaluation', 'heads', 'hooks', 'losses', 'optim', 'transforms',
-    'visualization'
+    'datasets', 'evaluation', 'heads', 'hooks', 'losses', 'optim',
+    'transforms', 'visualization'
 ]

@@ -17,17 +17,17 @@ from typing import List, Tuple
 os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
 os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
 
-import torch  # noqa: E402
+import torch
 
-from poet_mm.apis import POETInferencer, UserError  # noqa: E402
-from poet_mm.apis.inputs import (  # noqa: E402
+from poet_mm.apis import POETInferencer, UserError
+from poet_mm.apis.inputs import (
     camera_number,
     find_files,
     is_video,
 )
-from poet_mm.apis.results import ResultFolder  # noqa: E402
-from poet_mm.apis.video import Video  # noqa: E402
-from poet_mm.visualization import PARTS  # noqa: E402
+from poet_mm.apis.results import ResultFolder
+from poet_mm.apis.video import Video
+from poet_mm.visualization import PARTS
 
 
 def list_parts(text: str) -> List[str]:

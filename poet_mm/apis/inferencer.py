@@ -1,11 +1,12 @@
 """POETInferencer: people in images, folders, videos and camera pictures.
 
 Source: MMPose's ``Pose2DInferencer``, whose arguments, generator of results
-and drawing it keeps. Where that falls short for models without a detector:
-``batch_size`` is ignored (images go in one by one); images below no threshold
-are told apart from queries that found nobody (25 "people" in every image); a
-person comes without a score; one broken image ends it; cameras need a screen;
-a list of files has no progress in percent.
+and drawing it keeps. Where that falls short for models without a detector, and
+what is different here: it ignores ``batch_size``, images go in one by one;
+it returns every query as a person, without a score; one broken image ends it;
+an image is read twice if it is drawn; gray, 16-bit and BGRA arrays fail;
+a camera needs a screen; a video is left broken if its user stops early, and
+loses its frames if it is a .webm; the progress bar knows no total.
 """
 import difflib
 import os
@@ -16,6 +17,7 @@ from typing import Callable, Dict, Iterable, Iterator, List, Optional, Union
 import mmengine
 import numpy as np
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData
 from mmpose.apis.inferencers import Pose2DInferencer
 from mmpose.structures import PoseDataSample, split_instances
@@ -128,6 +130,12 @@ class POETInferencer(Pose2DInferencer):
                 "POETInferencer takes models with data_mode='bottomup', "
                 "MMPose's MMPoseInferencer those that need a detector.")
         return super()._init_pipeline(cfg)
+
+    def _init_collate(self, cfg: Config) -> Callable:
+        """As mmengine, which warns of its registry where there is none."""
+        if 'collate_fn' in cfg.test_dataloader:
+            return super()._init_collate(cfg)
+        return pseudo_collate
 
     def _init_visualizer(self, cfg: Config):
         """That of the config, if it can draw what POET predicts."""

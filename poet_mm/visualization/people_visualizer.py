@@ -53,7 +53,8 @@ def draw_lines(image: np.ndarray, lines: np.ndarray, color: Color,
     """Draw lines (M, 2, 2) in pixels with an outline, in place."""
     fixed = list(to_fixed(lines))
     width = max(1, round(width))
-    for paint, thickness in ((OUTLINE, width + 2), (color, width)):
+    edge = max(1, round(width / 3))
+    for paint, thickness in ((OUTLINE, width + 2 * edge), (color, width)):
         cv2.polylines(image, fixed, False, paint, thickness, cv2.LINE_AA,
                       BITS)
 
@@ -69,7 +70,7 @@ def draw_disk(image: np.ndarray, point: np.ndarray, radius: float,
 def draw_joint(image: np.ndarray, point: np.ndarray, radius: float,
                color: Color, filled: bool) -> None:
     """Draw a joint: a disk, or a ring around :data:`HOLE`, in place."""
-    draw_disk(image, point, radius + 1, OUTLINE)
+    draw_disk(image, point, radius + max(1.0, radius / 4), OUTLINE)
     draw_disk(image, point, radius, color)
     if not filled:
         draw_disk(image, point, max(1.0, 0.55 * radius), HOLE)
