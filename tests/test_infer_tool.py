@@ -196,6 +196,16 @@ def test_mistakes_get_a_sentence(model, tmp_path, flags, said, capsys):
     assert said in capsys.readouterr().err
 
 
+def test_weights_that_are_none(model, tmp_path, capsys):
+    weights = tmp_path / 'text.pth'
+    for content in ('text', ''):
+        weights.write_text(content)
+        args = ['x.jpg', '--out', tmp_path, *model, '--weights', weights]
+        assert infer.main([str(arg) for arg in args]) == 2
+        line = capsys.readouterr().err.strip().split('\n')[-1]
+        assert 'text.pth cannot be loaded as a checkpoint' in line
+
+
 def test_out_that_cannot_be_made(run, model, tmp_path, capsys):
     (tmp_path / 'file').touch()
     args = ['x.jpg', *model, '--out', tmp_path / 'file' / 'out']

@@ -95,11 +95,13 @@ def write_video(path, num_frames, size=(50, 38)):
 
 def test_same_people_as_test_py(inferencer, model, toy, images, tmp_path,
                                 monkeypatch):
-    """The tool's batch is 16, so all six images share one."""
+    """And the same pictures, if the config has our visualizer. The tool's
+    batch is 16, so all six images share one."""
     dump = tmp_path / 'predictions.pkl'
     argv = [
         'test.py', *model, '--data-root', toy, '--work-dir', tmp_path,
-        '--dump', dump
+        '--dump', dump, '--show-dir', 'drawn', '--cfg-options',
+        'visualizer.type=POETVisualizer'
     ]
     monkeypatch.setattr('sys.argv', [str(arg) for arg in argv])
     runpy.run_path(str(ROOT / 'tools' / 'test.py'), run_name='__main__')
@@ -116,7 +118,12 @@ def test_same_people_as_test_py(inferencer, model, toy, images, tmp_path,
                     'visibility'):
             np.testing.assert_allclose(
                 sample.pred_instances[key], theirs[key], atol=1e-4)
-        assert np.ptp(theirs['keypoints'], axis=0).max() > 1  # not all alike
+        assert np.ptp(theirs['keypoints'], axis=0).max() > 0.3  # not all alike
+    shown = inferencer(images, batch_size=16, return_vis=True, kpt_thr=0.3)
+    for path, picture in zip(images, next(shown)['visualization']):
+        drawn, = tmp_path.glob(f'*/drawn/{Path(path).stem}*')
+        np.testing.assert_array_equal(
+            picture, cv2.imread(str(drawn))[..., ::-1])
 
 
 def test_same_people_as_mmpose_inferencer(inferencer, model, images):
@@ -127,6 +134,22 @@ def test_same_people_as_mmpose_inferencer(inferencer, model, images):
         for result in mmpose(str(Path(images[0]).parent))
     ]
     assert_same(people_of(inferencer, images), expected)
+
+
+def test_mmpose_inferencer_draws_with_our_visualizer(inferencer, model,
+                                                     images):
+    cfg = Config.fromfile(model[0])
+    cfg.visualizer.type = 'POETVisualizer'
+    mmpose = MMPoseInferencer(
+        pose2d=cfg, pose2d_weights=model[1], device='cpu')
+    theirs, ours = (
+        next(results)['visualization'][0] for results in (
+            mmpose(images[0], return_vis=True),
+            inferencer(
+                images[0], return_vis=True, radius=3, thickness=1,
+                kpt_thr=0.3)))
+    np.testing.assert_array_equal(theirs, ours)
+    assert (ours != cv2.imread(images[0])[..., ::-1]).any()
 
 
 def test_batch_is_the_same_as_one_by_one(inferencer, images, monkeypatch):

@@ -10,6 +10,7 @@ Ctrl-C, what was done until then is kept.
 """
 import argparse
 import os
+import pickle
 import sys
 from typing import List, Tuple
 
@@ -111,7 +112,12 @@ def build_inferencer(args: argparse.Namespace) -> POETInferencer:
     except (RuntimeError, AssertionError) as error:
         first = str(error).split('\n')[0]
         raise UserError(f'--device {args.device}: {first}') from error
-    return POETInferencer(args.config, args.weights, args.device)
+    try:
+        return POETInferencer(args.config, args.weights, args.device)
+    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+        first = str(error).split('\n')[0]
+        raise UserError(f'{args.weights} cannot be loaded as a checkpoint: '
+                        f'{first}') from error
 
 
 def sort_inputs(inputs: List[str],

@@ -138,9 +138,11 @@ class POETInferencer(Pose2DInferencer):
         return pseudo_collate
 
     def _init_visualizer(self, cfg: Config):
-        """That of the config, if it can draw what POET predicts."""
+        """That of the config, if it can draw what POET predicts; not the
+        instance that a Runner in this process has under its name."""
         if cfg.get('visualizer', {}).get('type') != 'POETVisualizer':
-            cfg.visualizer = dict(type='POETVisualizer', name='visualizer')
+            cfg.visualizer = dict(type='POETVisualizer')
+        cfg.visualizer.pop('name', None)
         return super()._init_visualizer(cfg)
 
     def __call__(self,

@@ -58,7 +58,7 @@ def find_files(path: Union[str, os.PathLike]) -> List[str]:
         suffixes = IMAGE_SUFFIXES + VIDEO_SUFFIXES
         files = [
             osp.join(path, name) for name in names
-            if name.lower().endswith(suffixes)
+            if name.lower().endswith(suffixes) and name[0] != '.'
         ]
         nothing = 'no images or videos in this folder'
     elif osp.exists(path) or not glob.has_magic(path):

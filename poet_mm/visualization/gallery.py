@@ -84,6 +84,7 @@ PAGE = r"""<!DOCTYPE html>
 <title>TITLE</title>
 <style>
 * { box-sizing: border-box; }
+:root { color-scheme: dark; }
 body { margin: 0; height: 100vh; display: grid; overflow: hidden;
   grid: auto 1fr auto / 360px 1fr; background: #16181c; color: #e8e8e8;
   font: 15px/1.4 system-ui, sans-serif; }
@@ -113,7 +114,7 @@ details { max-height: 30vh; overflow-y: auto; color: #f0b070; }
 @media (max-width: 800px) {
   body { grid: auto 1fr auto 110px / 1fr; }
   header { grid-column: 1; flex-wrap: wrap; }
-  #thumbs { grid-row: 4; grid-auto-flow: column; overflow-x: auto;
+  #thumbs { grid-row: 4; grid-auto-flow: column; overflow: auto hidden;
     grid-template: 90px / none; grid-auto-columns: 110px; }
   #thumbs button { height: 90px; }
 }
