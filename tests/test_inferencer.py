@@ -20,8 +20,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from poet_mm.apis import POETInferencer, UserError, to_coco
-from poet_mm.apis.inferencer import find_config
+from poet_mm.apis import POETInferencer, UserError, find_config, to_coco
 from poet_mm.apis.inputs import as_bgr, find_files, image_ids
 from poet_mm.apis.video import Video, VideoWriter
 

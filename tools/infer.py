@@ -193,8 +193,9 @@ def main(argv=None) -> int:
     try:
         inferencer = build_inferencer(args)
         inferencer.show_progress = sys.stderr.isatty()
-        results = ResultFolder(
-            args.out, 'People in ' + ', '.join(args.inputs), args.save_json)
+        several = ', ...' if len(args.inputs) > 3 else ''
+        title = 'People in ' + ', '.join(args.inputs[:3]) + several
+        results = ResultFolder(args.out, title, args.save_json)
     except (UserError, OSError) as error:
         print(f'infer.py: {error}', file=sys.stderr)
         return 2

@@ -8,88 +8,25 @@ an image is read twice if it is drawn; gray, 16-bit and BGRA arrays fail;
 a camera needs a screen; a video is left broken if its user stops early, and
 loses its frames if it is a .webm; the progress bar knows no total.
 """
-import difflib
 import os
 import os.path as osp
-from glob import glob
 from typing import Callable, Dict, Iterable, Iterator, List, Optional, Union
 
 import mmengine
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.structures import InstanceData
 from mmpose.apis.inferencers import Pose2DInferencer
-from mmpose.structures import PoseDataSample, split_instances
+from mmpose.structures import PoseDataSample
 from rich.console import Console
 from rich.progress import Progress
 
 from .inputs import ImageLike, as_bgr, data_infos, open_inputs
-from .launch import UserError
+from .launch import UserError, find_config
+from .people import split_people
 from .video import Video, VideoWriter
 
-CONFIGS = osp.join(osp.dirname(__file__), '..', '..', 'configs')
 KPT_THR = 0.3  # MMPose's
-PERSON_FIELDS = dict(  # of a person: of an image
-    bbox_score='bbox_scores', center='centers', visibility='visibility')
-
-
-def find_config(name: str) -> str:
-    """File of a config: the file itself, or a name in ``configs/`` without
-    its ``.py``."""
-    if osp.isfile(name):
-        return name
-    files = glob(osp.join(CONFIGS, '*.py'))
-    known = {osp.splitext(osp.basename(path))[0]: path for path in files}
-    if name not in known:
-        close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-        hint = f' Did you mean {" or ".join(close)}?' if close else ''
-        raise UserError(f'{name} is neither a config file nor the name of one '
-                        f'in configs/.{hint}')
-    return osp.normpath(known[name])
-
-
-def split_people(instances: InstanceData) -> List[dict]:
-    """MMPose's list of people, each with what POET knows beyond that.
-
-    Returns:
-        list[dict]: Of each person ``keypoints`` (K, 2) in pixels of the
-        original image and ``keypoint_scores`` (K), as in MMPose, and, if
-        there, ``bbox_score``, ``center`` (2) in the same pixels and
-        ``visibility`` (K).
-    """
-    people = split_instances(instances)
-    for key, field in PERSON_FIELDS.items():
-        if field in instances:
-            for person, value in zip(people, instances[field]):
-                person[key] = value.tolist()
-    return people
-
-
-def to_coco(sample: PoseDataSample, category_id: int = 1) -> List[dict]:
-    """People of an image as COCO's results, for ``COCO.loadRes``.
-
-    Args:
-        sample (PoseDataSample): From :class:`POETInferencer`, with
-            ``return_datasamples=True``.
-        category_id (int): COCO's id of the class. Defaults to 1, person.
-
-    Returns:
-        list[dict]: ``image_id``, ``category_id``, ``keypoints`` [x, y, score,
-        ...] in pixels of the original image, ``score``, ``file_name``.
-    """
-    people = sample.pred_instances
-    joints = np.concatenate(
-        [people.keypoints, people.keypoint_scores[..., None]], axis=-1)
-    return [
-        dict(
-            image_id=sample.img_id,
-            category_id=category_id,
-            keypoints=np.round(joint.astype(float), 4).ravel().tolist(),
-            score=float(score),
-            file_name=osp.basename(sample.img_path))
-        for joint, score in zip(joints, people.bbox_scores)
-    ]
 
 
 class POETInferencer(Pose2DInferencer):

@@ -9,7 +9,7 @@ import numpy as np
 from mmpose.structures import PoseDataSample
 
 from ..visualization.gallery import Entry, make_thumbnail, write_gallery
-from .inferencer import to_coco
+from .people import to_coco
 from .video import Video, VideoWriter
 
 
