@@ -411,9 +411,10 @@ def test_find_files(tmp_path):
 
 def test_image_ids():
     assert image_ids(['x/000000000139.jpg', '7.png']) == [139, 7]
-    assert image_ids(['a/1.jpg', 'b/01.jpg']) == [0, 1]  # two with number 1
-    assert image_ids(['1.jpg', np.zeros((2, 2))]) == [0, 1]
-    assert image_ids(['1.jpg', 'two.jpg']) == [0, 1]
+    assert image_ids(['a/1.jpg', 'b/01.jpg']) == [1, 2]  # two with number 1
+    assert image_ids(['one.jpg', np.zeros((2, 2)), '5.jpg', '0.jpg'
+                      ]) == [6, 7, 5, 0]
+    assert image_ids(['one.jpg', 'two.jpg', '1x.jpg']) == [0, 1, 2]
 
 
 def test_to_coco_evaluates(toy):

@@ -175,6 +175,20 @@ def test_sizes_grow_with_the_image(visualizer):
     assert diameter(1600, 0.5) < 0.7 * diameter(1600, 4)
 
 
+def test_small_images_are_enlarged(visualizer, monkeypatch):
+    monkeypatch.setattr(visualizer, 'min_side', 700)
+    people = one_person(bboxes=np.array([[150, 150, 390, 390]]))
+    drawn = draw(visualizer, people, draw=['visibility'], draw_bbox=True)
+    assert drawn.shape == (800, 800, 3)
+    assert pixel(drawn, 401, 101) == FIRST
+    assert pixel(drawn, 701, 401) == HOLE
+    assert pixel(drawn, 500, 300) != GRAY  # the upper edge of the box
+    drawn = draw(visualizer, people, draw=['centers'])
+    assert pixel(drawn, 601, 601) == FIRST
+    assert people.keypoints[0, 1, 0] == JOINTS[1, 0]  # left as they were
+    assert draw(visualizer, people, size=701).shape == (701, 701, 3)
+
+
 def test_numbers_of_joints(visualizer):
     plain = draw(visualizer, one_person())
     assert (draw(visualizer, one_person(), show_kpt_idx=True) != plain).any()

@@ -4,9 +4,10 @@
         --config poet_r50_coco --weights CHECKPOINT --out DIR
 
 DIR gets pictures/, videos/ and gallery.html, a page to leaf through all, and
-with --save-json COCO's results. Exit code 0: all went well, 1: some inputs
-could not be used (a line each says why), 2: nothing was done, 130: stopped by
-Ctrl-C, what was done until then is kept.
+with --save-json COCO's results. Pictures with a side below 400 pixels are
+enlarged to be drawn on; results are in pixels of the input all the same.
+Exit code 0: all went well, 1: some inputs could not be used (a line each says
+why), 2: nothing was done, 130: stopped by Ctrl-C, what was done is kept.
 """
 import argparse
 import os
@@ -29,6 +30,8 @@ from poet_mm.apis.inputs import (
 from poet_mm.apis.results import ResultFolder
 from poet_mm.apis.video import Video
 from poet_mm.visualization import PARTS
+
+MIN_SIDE = 400  # smaller pictures are enlarged to be drawn on
 
 
 def list_parts(text: str) -> List[str]:
@@ -193,6 +196,7 @@ def main(argv=None) -> int:
     try:
         inferencer = build_inferencer(args)
         inferencer.show_progress = sys.stderr.isatty()
+        inferencer.visualizer.min_side = MIN_SIDE
         several = ', ...' if len(args.inputs) > 3 else ''
         title = 'People in ' + ', '.join(args.inputs[:3]) + several
         results = ResultFolder(args.out, title, args.save_json)

@@ -7,6 +7,7 @@ import glob
 import os
 import os.path as osp
 import re
+from itertools import count
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 import cv2
@@ -99,17 +100,18 @@ def as_bgr(image: np.ndarray) -> np.ndarray:
 
 
 def image_ids(images: Sequence[ImageLike]) -> List[int]:
-    """COCO's ids of images: the numbers that their files are named with, if
-    all are and no two are alike, else their places, from 0."""
-    names = [
-        '' if isinstance(image, np.ndarray) else osp.splitext(
-            osp.basename(image))[0] for image in images
-    ]
-    if all(re.fullmatch('[0-9]+', name) for name in names):
-        numbers = [int(name) for name in names]
-        if len(set(numbers)) == len(numbers):
-            return numbers
-    return list(range(len(names)))
+    """COCO's ids of images, all different: the number that a file is named
+    with; arrays, other names and second numbers get the numbers after all
+    of those, from 0 if there are none."""
+    ids, taken = [], set()
+    for image in images:
+        name = '' if isinstance(image, np.ndarray) else osp.splitext(
+            osp.basename(image))[0]
+        number = int(name) if re.fullmatch('[0-9]+', name) else None
+        ids.append(None if number in taken else number)
+        taken.add(number)
+    free = count(max(taken - {None}, default=-1) + 1)
+    return [next(free) if number is None else number for number in ids]
 
 
 def data_info(image: ImageLike, index: int, img_id: int) -> dict:

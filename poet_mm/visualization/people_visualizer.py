@@ -99,6 +99,15 @@ def joint_visibility(instances: InstanceData) -> Optional[np.ndarray]:
     return None
 
 
+def enlarge(instances: InstanceData, factor: int) -> InstanceData:
+    """The same people on an image that many times as large."""
+    instances = instances.clone()
+    for field in ('keypoints', 'transformed_keypoints', 'centers'):
+        if field in instances:
+            instances[field] = factor * np.asarray(instances[field])
+    return instances
+
+
 @VISUALIZERS.register_module()
 class POETVisualizer(PoseLocalVisualizer):
     """Draws people, in place of MMPose's visualizer in a config:
@@ -119,6 +128,9 @@ class POETVisualizer(PoseLocalVisualizer):
             with the image, and shrinks to half for small people. Defaults
             to 4.
         line_width (float): Of links, likewise. Defaults to 2.
+        min_side (int): Images with a shorter side are enlarged by a whole
+            factor, to be drawn on: joints of people a few pixels high can
+            be told apart then. Defaults to 0: none are.
         **kwargs: As in :class:`PoseLocalVisualizer`.
     """
 
@@ -128,11 +140,13 @@ class POETVisualizer(PoseLocalVisualizer):
                  score_thr: float = 0.5,
                  radius: float = 4,
                  line_width: float = 2,
+                 min_side: int = 0,
                  **kwargs) -> None:
         super().__init__(
             name, radius=radius, line_width=line_width, **kwargs)
         self.draw = draw
         self.score_thr = score_thr
+        self.min_side = min_side
         self.person_colors = person_colors()
 
     @property
@@ -170,6 +184,13 @@ class POETVisualizer(PoseLocalVisualizer):
         Returns:
             np.ndarray: (h, w, 3), RGB, a new image.
         """
+        factor = -(-self.min_side // min(image.shape[:2])) or 1
+        if factor > 1:
+            image = cv2.resize(
+                image, None, fx=factor, fy=factor,
+                interpolation=cv2.INTER_CUBIC)
+            instances = enlarge(instances, factor)
+        self._factor = factor
         self.set_image(image)
         if 'keypoints' not in instances:
             return self.get_image()
@@ -192,6 +213,16 @@ class POETVisualizer(PoseLocalVisualizer):
             if show_kpt_idx:
                 self._draw_numbers(points[n], shown[n])
         return self.get_image()
+
+    @master_only
+    def _draw_instances_bbox(self, image: np.ndarray,
+                             instances: InstanceData) -> np.ndarray:
+        """Boxes, of which annotations have some, on what the method above
+        has drawn."""
+        if 'bboxes' in instances and self._factor > 1:
+            instances = instances.clone()
+            instances.bboxes = self._factor * np.asarray(instances.bboxes)
+        return super()._draw_instances_bbox(image, instances)
 
     def _draw_person(self, points: np.ndarray, shown: np.ndarray,
                      hidden: Optional[np.ndarray],
