@@ -9,7 +9,7 @@ from mmpose.registry import VISUALIZERS
 from mmpose.structures import PoseDataSample
 
 from poet_mm.visualization import POETVisualizer
-from poet_mm.visualization.people_visualizer import (
+from poet_mm.visualization.strokes import (
     HOLE,
     person_colors,
 )
