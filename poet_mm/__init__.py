@@ -20,9 +20,11 @@ from . import (  # noqa: E402
     losses,
     optim,
     transforms,
+    visualization,
 )
 
 __all__ = [
     '__version__', 'assigners', 'associative_embedding', 'batching', 'codecs',
-    'datasets', 'evaluation', 'heads', 'hooks', 'losses', 'optim', 'transforms'
+    'datasets', 'evaluation', 'heads', 'hooks', 'losses', 'optim',
+    'transforms', 'visualization'
 ]

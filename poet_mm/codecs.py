@@ -127,3 +127,9 @@ class POETCodec(BaseKeypointCodec):
         points = encoded['centers'][..., None, :] + encoded['offsets']
         size = np.array([width, height], dtype=np.float32)
         return points * size, encoded['visibility']
+
+    def decode_centers(self, encoded: Mapping,
+                       img_shape: Tuple[int, int]) -> np.ndarray:
+        """Centres (..., 2) in pixels, of what :meth:`decode` takes."""
+        height, width = img_shape
+        return encoded['centers'] * np.array([width, height], dtype=np.float32)

@@ -7,7 +7,15 @@ instead of strided columns of one tensor.
 Letters: B images, L decoder layers, Q queries, K keypoints, C person classes.
 """
 from contextlib import nullcontext
-from typing import ContextManager, Dict, List, Optional, Sequence, Tuple
+from typing import (
+    ContextManager,
+    Dict,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy as np
 import torch
@@ -28,6 +36,7 @@ from torch import Tensor, nn
 from .codecs import PERSON
 from .targets import stack_targets
 from .transformer import POETDecoder, POETEncoder
+from .transforms.affine import to_original
 
 
 @MODELS.register_module()
@@ -184,14 +193,17 @@ class POETHead(BaseHead):
                 feats: Features,
                 batch_data_samples: SampleList,
                 test_cfg: OptConfigType = None) -> InstanceList:
-        """Poses of the last decoder layer in pixels of the network's input.
+        """Poses of the last decoder layer.
 
         Returns:
             list[InstanceData]: Of each image, for all Q queries:
-            ``keypoints`` (Q, K, 2); ``visibility`` (Q, K);
-            ``bbox_scores`` (Q, ), the probability that the query is a person;
-            ``keypoint_scores`` and ``keypoints_visible`` (Q, K), the product
-            of both: MMPose hides joints of low ``keypoints_visible``.
+            ``keypoints`` (Q, K, 2) in pixels of the network's input, which
+            MMPose's estimator moves to the original image; ``centers``
+            (Q, 2), which it leaves alone, in pixels of the original image
+            already; ``visibility`` (Q, K); ``bbox_scores`` (Q, ), the
+            probability that the query is a person; ``keypoint_scores`` and
+            ``keypoints_visible`` (Q, K), the product of both: MMPose hides
+            joints of low ``keypoints_visible``.
         """
         for option in ('flip_test', 'multiscale_test'):
             if (test_cfg or {}).get(option):
@@ -208,18 +220,21 @@ class POETHead(BaseHead):
         return [
             self._to_instances({name: values[i]
                                 for name, values in host.items()},
-                               sample.metainfo['img_shape'])
+                               sample.metainfo)
             for i, sample in enumerate(batch_data_samples)
         ]
 
     def _to_instances(self, fields: Dict[str, np.ndarray],
-                      img_shape: Tuple[int, int]) -> InstanceData:
+                      metainfo: Mapping) -> InstanceData:
         """Fields (Q, ...) of one image -> what :meth:`predict` returns."""
+        img_shape = metainfo['img_shape']
         keypoints, visibility = self.codec.decode(fields, img_shape)
+        centers = self.codec.decode_centers(fields, img_shape)
         scores = fields['probs'][:, PERSON]
         joint_scores = scores[:, None] * visibility
         return InstanceData(
             keypoints=keypoints,
+            centers=to_original(centers, metainfo),
             keypoint_scores=joint_scores,
             keypoints_visible=joint_scores.copy(),
             visibility=visibility,

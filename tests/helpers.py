@@ -3,6 +3,7 @@ import copy
 
 import torch
 from mmengine.structures import InstanceData
+from mmpose.apis import init_model
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
@@ -117,3 +118,36 @@ def random_outputs(num_layers=2,
     for values in outputs.values():
         values.requires_grad_(requires_grad)
     return outputs
+
+
+TINY_TOY = """\
+_base_ = [{base!r}]
+model = dict(
+    backbone=dict(base_channels=8, stem_channels=8),
+    head=dict(in_channels=32))
+"""
+
+
+def write_tiny_config(path, root):
+    """A config of a tiny model for toy people."""
+    base = root / 'configs' / 'poet_r18_toy.py'
+    path.write_text(TINY_TOY.format(base=str(base)))
+    return path
+
+
+def write_random_checkpoint(path, config):
+    """Weights of a model that sees something different in every image: with
+    the weights of a head that is only initialised, all people are alike."""
+    model = init_model(str(config), None, device='cpu')
+    generator = torch.Generator().manual_seed(0)
+    for name, values in model.named_parameters():
+        if 'embed' in name or 'input_proj' in name:
+            scale = 3.0 if 'query' in name else 0.1
+            noise = torch.randn(values.shape, generator=generator)
+            values.data = scale * noise
+    model.head.class_embed.bias.data[:] = torch.tensor([1.0, 0.0])
+    torch.save(
+        dict(
+            state_dict=model.state_dict(),
+            meta=dict(dataset_meta=model.dataset_meta)), path)
+    return path

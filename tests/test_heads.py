@@ -144,6 +144,24 @@ def test_predict():
     np.testing.assert_allclose(got.visibility, last['visibility'], rtol=1e-5)
     np.testing.assert_allclose(
         got.keypoint_scores, person[:, None] * last['visibility'], rtol=1e-5)
+    np.testing.assert_allclose(
+        got.centers, last['centers'] * torch.tensor([48.0, 64.0]), rtol=1e-5)
+
+
+def test_centers_are_in_original_pixels():
+    """As the keypoints are, once the estimator has moved them: here the
+    input shows the right half of an image, twice as large."""
+    head = tiny_head().eval().requires_grad_(False)
+    sample, = random_samples([1], img_shape=(64, 48))
+    sample.set_metainfo(
+        dict(
+            input_center=np.array([36.0, 16.0]),
+            input_scale=np.array([24.0, 32.0])))
+    feats = (torch.randn(1, 8, 4, 3), )
+    centers = head.predict(feats, [sample])[0].centers
+    expected = head(feats, [sample])['centers'][-1, 0].numpy()
+    np.testing.assert_allclose(
+        centers, expected * [24, 32] + [24, 0], rtol=1e-5)
 
 
 @pytest.mark.parametrize('option', ['flip_test', 'multiscale_test'])

@@ -1,9 +1,13 @@
 """What a config needs between the command line and mmengine's Runner."""
+import difflib
 import os.path as osp
+from glob import glob
 from typing import Iterator, List
 
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
+
+CONFIGS = osp.join(osp.dirname(__file__), '..', '..', 'configs')
 
 
 class UserError(Exception):
@@ -93,3 +97,18 @@ def check_pretrained(cfg: Config) -> None:
                 '--cfg-options model.backbone.init_cfg.checkpoint=FILE, or '
                 'start from random weights with '
                 '--cfg-options model.backbone.init_cfg=None .') from error
+
+
+def find_config(name: str) -> str:
+    """File of a config: the file itself, or a name in ``configs/`` without
+    its ``.py``."""
+    if osp.isfile(name):
+        return name
+    files = glob(osp.join(CONFIGS, '*.py'))
+    known = {osp.splitext(osp.basename(path))[0]: path for path in files}
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+        hint = f' Did you mean {" or ".join(close)}?' if close else ''
+        raise UserError(f'{name} is neither a config file nor the name of one '
+                        f'in configs/.{hint}')
+    return osp.normpath(known[name])

@@ -1,10 +1,12 @@
 """Each figure is one function."""
 from .curves import draw_curves, read_scalars
+from .gallery import write_gallery
+from .people_visualizer import PARTS, POETVisualizer
 from .predictions import draw_predictions
 from .scaling import draw_scaling
 from .strides import draw_strides
 
 __all__ = [
-    'draw_curves', 'draw_predictions', 'draw_scaling', 'draw_strides',
-    'read_scalars'
+    'PARTS', 'POETVisualizer', 'draw_curves', 'draw_predictions',
+    'draw_scaling', 'draw_strides', 'read_scalars', 'write_gallery'
 ]

@@ -1,0 +1,270 @@
+"""POETInferencer: people in images, folders, videos and camera pictures.
+
+Source: MMPose's ``Pose2DInferencer``, whose arguments, generator of results
+and drawing it keeps. Where that falls short for models without a detector, and
+what is different here: it ignores ``batch_size``, images go in one by one;
+it returns every query as a person, without a score; one broken image ends it;
+an image is read twice if it is drawn; gray, 16-bit and BGRA arrays fail;
+a camera needs a screen; a video is left broken if its user stops early, and
+loses its frames if it is a .webm; the progress bar knows no total.
+"""
+import os
+import os.path as osp
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Union
+
+import mmengine
+import numpy as np
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmpose.apis.inferencers import Pose2DInferencer
+from mmpose.structures import PoseDataSample
+from rich.console import Console
+from rich.progress import Progress
+
+from .inputs import ImageLike, as_bgr, data_infos, open_inputs
+from .launch import UserError, find_config
+from .people import split_people
+from .video import Video, VideoWriter
+
+KPT_THR = 0.3  # MMPose's
+
+
+class POETInferencer(Pose2DInferencer):
+    """One pass of a bottom-up model of any skeleton over many images.
+
+    Args:
+        model (str | Config, optional): Config file, the name of one in
+            ``configs/`` without its ``.py``, or a config. None takes the one
+            in the checkpoint.
+        weights (str, optional): Checkpoint; None leaves weights random.
+        device (str, optional): Defaults to None, a GPU if there is one.
+        show_progress (bool): Show a progress bar. Defaults to False.
+    """
+
+    preprocess_kwargs = {'on_error'}
+    forward_kwargs = {'score_thr'}
+    visualize_kwargs = {
+        'return_vis', 'show', 'wait_time', 'draw', 'radius', 'thickness',
+        'kpt_thr', 'vis_out_dir', 'black_background'
+    }
+    postprocess_kwargs = {'pred_out_dir'}
+
+    def __init__(self,
+                 model: Union[str, Config, None] = None,
+                 weights: Optional[str] = None,
+                 device: Optional[str] = None,
+                 show_progress: bool = False) -> None:
+        if isinstance(model, (str, os.PathLike)):
+            model = find_config(os.fspath(model))
+        super().__init__(model, weights, device, show_progress=show_progress)
+        self.visualizer.score_thr = 0.0  # forward() has decided who is there
+
+    def _init_pipeline(self, cfg: Config) -> Callable:
+        """The test pipeline, of a model that needs no detector."""
+        if cfg.get('data_mode') != 'bottomup':
+            raise UserError(
+                f"The config has data_mode={cfg.get('data_mode')!r}; "
+                "POETInferencer takes models with data_mode='bottomup', "
+                "MMPose's MMPoseInferencer those that need a detector.")
+        return super()._init_pipeline(cfg)
+
+    def _init_collate(self, cfg: Config) -> Callable:
+        """As mmengine, which warns of its registry where there is none."""
+        if 'collate_fn' in cfg.test_dataloader:
+            return super()._init_collate(cfg)
+        return pseudo_collate
+
+    def _init_visualizer(self, cfg: Config):
+        """That of the config, if it can draw what POET predicts; not the
+        instance that a Runner in this process has under its name."""
+        if cfg.get('visualizer', {}).get('type') != 'POETVisualizer':
+            cfg.visualizer = dict(type='POETVisualizer')
+        cfg.visualizer.pop('name', None)
+        return super()._init_visualizer(cfg)
+
+    def __call__(self,
+                 inputs,
+                 return_datasamples: bool = False,
+                 batch_size: int = 1,
+                 out_dir: Optional[str] = None,
+                 **kwargs) -> Iterator[dict]:
+        """Find people; a generator, so nothing happens until it is used.
+
+        Args:
+            inputs: An image (file, or array in BGR, gray or BGRA), a folder
+                or glob of images, a video, 'webcam' or 'webcam:N', or a list
+                or generator of image files and arrays.
+            return_datasamples (bool): Give ``PoseDataSample`` s instead of
+                dicts. Defaults to False.
+            batch_size (int): Images of one pass through the network, padded
+                to the largest of them. Defaults to 1.
+            out_dir (str, optional): Like ``vis_out_dir=OUT/visualizations,
+                pred_out_dir=OUT/predictions``.
+            on_error (callable, optional): Called with a :class:`UserError`
+                for every image that cannot be read, which is then left out.
+                Defaults to None: the error is raised.
+            score_thr (float): People below are dropped; 0 keeps all
+                queries. Defaults to 0.5.
+            draw (sequence[str]): See :class:`POETVisualizer`, as are
+                ``radius`` and ``thickness`` (there ``line_width``).
+            kpt_thr (float, optional): Joints with lower ``keypoint_scores``
+                are not drawn. Defaults to None: 0.3, or 0 where visibility is
+                drawn, because hidden joints have low scores.
+            return_vis, show, wait_time, vis_out_dir, pred_out_dir,
+                black_background: As in MMPose.
+
+        Yields:
+            dict: Of each batch, ``predictions``, of each image the list of
+            people that :func:`split_people` tells of, and ``visualization``,
+            with ``return_vis`` a list of pictures (h, w, 3), RGB.
+        """
+        if out_dir is not None:
+            kwargs.setdefault('vis_out_dir', f'{out_dir}/visualizations')
+            kwargs.setdefault('pred_out_dir', f'{out_dir}/predictions')
+        before, during, drawing, after = self._dispatch_kwargs(**kwargs)
+        images, total = open_inputs(inputs)
+        self._begin_video(images, drawing.get('vis_out_dir'))
+        bar = Progress(
+            console=Console(stderr=True), disable=not self.show_progress)
+        try:
+            with bar:
+                task = bar.add_task('Inference', total=total)
+                for data, originals in self.preprocess(images, batch_size,
+                                                       **before):
+                    samples = self.forward(data, **during)
+                    drawn = self.visualize(originals, samples, **drawing)
+                    yield self.postprocess(samples, drawn, return_datasamples,
+                                           **after)
+                    bar.advance(task, len(samples))
+        finally:  # also if whoever uses the generator stops early
+            if self._video_input:
+                self._finalize_video_processing(after.get('pred_out_dir', ''))
+
+    def _begin_video(self, images: Iterable[ImageLike],
+                     vis_out_dir: Optional[str]) -> None:
+        """What MMPose's methods want to know of a video."""
+        self._video_input = isinstance(images, Video)
+        if not self._video_input:
+            return
+        writer, output_file = None, None
+        if vis_out_dir:
+            os.makedirs(vis_out_dir, exist_ok=True)
+            output_file = osp.join(vis_out_dir, f'{images.stem}.mp4')
+            writer = VideoWriter(output_file, images.fps)
+        self.video_info = dict(
+            name=images.name,
+            writer=writer,
+            output_file=output_file,
+            predictions=[])
+
+    def preprocess(self,
+                   inputs: Iterable[ImageLike],
+                   batch_size: int = 1,
+                   on_error: Optional[Callable] = None
+                   ) -> Iterator[tuple]:
+        """Load images and make batches.
+
+        Yields:
+            tuple[dict, list[np.ndarray]]: A batch for ``model.test_step``,
+            and its images as they were loaded (h, w, 3), BGR.
+        """
+        loaded = self._load_all(inputs, on_error)
+        for chunk in self._get_chunk_data(loaded, batch_size):
+            data, originals = zip(*chunk)
+            yield self.collate_fn(list(data)), list(originals)
+
+    def _load_all(self, inputs: Iterable[ImageLike],
+                  on_error: Optional[Callable]) -> Iterator[tuple]:
+        for info in data_infos(inputs):
+            try:
+                yield self.preprocess_single(info)
+            except UserError as error:
+                if on_error is None:
+                    raise
+                on_error(error)
+
+    def preprocess_single(self, info: dict) -> tuple:
+        """Load and prepare one image.
+
+        Args:
+            info (dict): ``img_path``, ``img_id`` and perhaps ``img``.
+
+        Returns:
+            tuple[dict, np.ndarray]: What the pipeline makes of it, and the
+            image as its first transform, ``LoadImage``, has loaded it.
+        """
+        load, *others = self.pipeline.transforms
+        if 'img' in info:
+            info['img'] = as_bgr(info['img'])
+        data = {**info, **self.model.dataset_meta}
+        try:
+            data = load(data)
+        except Exception as error:
+            raise UserError(f'{info["img_path"]}: cannot be read as an image '
+                            f'({reason(error)})') from error
+        original = data['img']
+        for transform in others:
+            data = transform(data)
+        return data, original
+
+    def forward(self,
+                inputs: dict,
+                score_thr: float = 0.5) -> List[PoseDataSample]:
+        """One pass of the network, less those who are hardly people."""
+        return super().forward(inputs, bbox_thr=score_thr)
+
+    def visualize(self,
+                  inputs: List[np.ndarray],
+                  preds: List[PoseDataSample],
+                  draw=None,
+                  kpt_thr: Optional[float] = None,
+                  radius: Optional[float] = None,
+                  thickness: Optional[float] = None,
+                  **kwargs) -> Optional[List[np.ndarray]]:
+        """Draw the people of a batch, see :meth:`__call__`."""
+        visualizer = self.visualizer
+        usual = visualizer.draw, visualizer.radius, visualizer.line_width
+        try:
+            visualizer.draw = draw or usual[0]
+            if kpt_thr is None:
+                kpt_thr = 0.0 if 'visibility' in visualizer.draw else KPT_THR
+            return super().visualize(
+                inputs,
+                preds,
+                kpt_thr=kpt_thr,
+                radius=radius or usual[1],
+                thickness=thickness or usual[2],
+                **kwargs)
+        finally:
+            visualizer.draw, visualizer.radius, visualizer.line_width = usual
+
+    def postprocess(self,
+                    preds: List[PoseDataSample],
+                    visualization: Optional[List[np.ndarray]],
+                    return_datasamples: bool = False,
+                    pred_out_dir: str = '') -> Dict[str, list]:
+        """Pack the results of a batch, see :meth:`__call__`."""
+        if return_datasamples and not pred_out_dir:
+            return dict(visualization=visualization, predictions=preds)
+        people = [split_people(sample.pred_instances) for sample in preds]
+        if pred_out_dir and self._video_input:
+            self.video_info['predictions'].extend(people)
+        elif pred_out_dir:
+            for sample, found in zip(preds, people):
+                stem = osp.splitext(osp.basename(sample.img_path))[0]
+                mmengine.dump(
+                    found, osp.join(pred_out_dir, f'{stem}.json'), indent='  ')
+        return dict(
+            visualization=visualization,
+            predictions=preds if return_datasamples else people)
+
+
+def reason(error: Exception) -> str:
+    """What went wrong with a file, in a few words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, FileNotFoundError):
+        return 'no such file'
+    if isinstance(error, PermissionError):
+        return 'permission denied'
+    return 'empty, damaged or of an unknown format'

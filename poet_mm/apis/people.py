@@ -1,0 +1,53 @@
+"""What was found, as MMPose's lists of people and as COCO's results."""
+import os.path as osp
+from typing import List
+
+import numpy as np
+from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample, split_instances
+
+PERSON_FIELDS = dict(  # of a person: of an image
+    bbox_score='bbox_scores', center='centers', visibility='visibility')
+
+
+def split_people(instances: InstanceData) -> List[dict]:
+    """MMPose's list of people, each with what POET knows beyond that.
+
+    Returns:
+        list[dict]: Of each person ``keypoints`` (K, 2) in pixels of the
+        original image and ``keypoint_scores`` (K), as in MMPose, and, if
+        there, ``bbox_score``, ``center`` (2) in the same pixels and
+        ``visibility`` (K).
+    """
+    people = split_instances(instances)
+    for key, field in PERSON_FIELDS.items():
+        if field in instances:
+            for person, value in zip(people, instances[field]):
+                person[key] = value.tolist()
+    return people
+
+
+def to_coco(sample: PoseDataSample, category_id: int = 1) -> List[dict]:
+    """People of an image as COCO's results, for ``COCO.loadRes``.
+
+    Args:
+        sample (PoseDataSample): From :class:`POETInferencer`, with
+            ``return_datasamples=True``.
+        category_id (int): COCO's id of the class. Defaults to 1, person.
+
+    Returns:
+        list[dict]: ``image_id``, ``category_id``, ``keypoints`` [x, y, score,
+        ...] in pixels of the original image, ``score``, ``file_name``.
+    """
+    people = sample.pred_instances
+    joints = np.concatenate(
+        [people.keypoints, people.keypoint_scores[..., None]], axis=-1)
+    return [
+        dict(
+            image_id=sample.img_id,
+            category_id=category_id,
+            keypoints=np.round(joint.astype(float), 4).ravel().tolist(),
+            score=float(score),
+            file_name=osp.basename(sample.img_path))
+        for joint, score in zip(joints, people.bbox_scores)
+    ]

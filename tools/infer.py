@@ -1,0 +1,221 @@
+"""Find people in pictures, folders, videos and camera pictures, and draw them.
+
+    python tools/infer.py photos/ 'more/*.png' film.mp4 webcam:0 \
+        --config poet_r50_coco --weights CHECKPOINT --out DIR
+
+DIR gets pictures/, videos/ and gallery.html, a page to leaf through all, and
+with --save-json COCO's results. Pictures with a side below 400 pixels are
+enlarged to be drawn on; results are in pixels of the input all the same.
+Exit code 0: all went well, 1: some inputs could not be used (a line each says
+why), 2: nothing was done, 130: stopped by Ctrl-C, what was done is kept.
+"""
+import argparse
+import os
+import pickle
+import sys
+from typing import List, Tuple
+
+# before cv2 is imported: one line of ours for a broken file is enough
+os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
+os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
+
+import torch
+
+from poet_mm.apis import POETInferencer, UserError
+from poet_mm.apis.inputs import (
+    camera_number,
+    find_files,
+    is_video,
+)
+from poet_mm.apis.results import ResultFolder
+from poet_mm.apis.video import Video
+from poet_mm.visualization import PARTS
+
+MIN_SIDE = 400  # smaller pictures are enlarged to be drawn on
+
+
+def list_parts(text: str) -> List[str]:
+    """'skeleton,centers' -> its parts, which must be ones to draw."""
+    parts = text.split(',')
+    unknown = [part for part in parts if part not in PARTS]
+    if unknown:
+        raise argparse.ArgumentTypeError(
+            f'{unknown[0]!r} is not one of {",".join(PARTS)}')
+    return parts
+
+
+def positive(text: str) -> float:
+    """A number above 0."""
+    number = float(text)
+    if not 0 < number < float('inf'):
+        raise argparse.ArgumentTypeError(f'{text} is not above 0')
+    return number
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Find people and draw them.',
+        epilog='Exit code: 0 all went well, 1 some inputs could not be used, '
+        '2 nothing was done, 130 stopped by Ctrl-C.')
+    parser.add_argument(
+        'inputs',
+        nargs='+',
+        metavar='INPUT',
+        help='image, folder, glob, video, webcam or webcam:N')
+    parser.add_argument(
+        '--config',
+        help='config file, or the name of one in configs/ without .py; '
+        'defaults to the one in the checkpoint')
+    parser.add_argument('--weights', required=True, help='checkpoint file')
+    parser.add_argument('--out', required=True, help='folder for the results')
+    parser.add_argument(
+        '--draw',
+        type=list_parts,
+        default=['skeleton', 'visibility'],
+        metavar='PART,PART',
+        help=f'what to draw, of {",".join(PARTS)}; visibility draws joints '
+        'that are predicted hidden hollow. Default: skeleton,visibility')
+    parser.add_argument(
+        '--save-json',
+        action='store_true',
+        help="also write COCO's results: people.json, videos/NAME.json")
+    parser.add_argument(
+        '--fps',
+        type=positive,
+        help='frames a second of the videos; defaults to those of the input')
+    parser.add_argument(
+        '--batch-size',
+        type=int,
+        default=1,
+        help='images of one pass through the network')
+    parser.add_argument(
+        '--score-thr',
+        type=float,
+        default=0.5,
+        help='leave out people who are less probable than that')
+    parser.add_argument(
+        '--kpt-thr',
+        type=float,
+        help='do not draw joints with a lower score; defaults to 0.3, and to '
+        '0 where visibility is drawn: hidden joints have low scores')
+    parser.add_argument('--device', help='cpu, cuda, cuda:1, ...')
+    args = parser.parse_args(argv)
+    if args.batch_size < 1:
+        parser.error(f'--batch-size {args.batch_size} is not above 0')
+    return args
+
+
+def build_inferencer(args: argparse.Namespace) -> POETInferencer:
+    """Build the model, or say in a sentence why there is none."""
+    if '://' not in args.weights and not os.path.isfile(args.weights):
+        raise UserError(f'There is no checkpoint {args.weights}.')
+    try:
+        device = args.device and torch.device(args.device)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        first = str(error).split('\n')[0]
+        raise UserError(f'--device {args.device}: {first}') from error
+    try:
+        return POETInferencer(args.config, args.weights, args.device)
+    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+        first = str(error).split('\n')[0]
+        raise UserError(f'{args.weights} cannot be loaded as a checkpoint: '
+                        f'{first}') from error
+
+
+def sort_inputs(inputs: List[str],
+                results: ResultFolder) -> Tuple[List[str], List]:
+    """Inputs -> images, videos; what is neither is reported."""
+    images, videos = [], []
+    for name in inputs:
+        camera = camera_number(name)
+        if camera is not None:
+            videos.append(camera)
+            continue
+        try:
+            files = find_files(name)
+        except UserError as error:
+            report(results, error)
+            continue
+        videos += [file for file in files if is_video(file)]
+        images += [file for file in files if not is_video(file)]
+    return images, videos
+
+
+def report(results: ResultFolder, error: UserError) -> None:
+    """Say what could not be used, and remember it."""
+    results.failures.append(str(error))
+    print(f'infer.py: {error}', file=sys.stderr, flush=True)
+
+
+def infer(inferencer: POETInferencer, inputs, args: argparse.Namespace,
+          results: ResultFolder):
+    """Samples with people, and their drawn pictures, one after another."""
+    for result in inferencer(
+            inputs,
+            batch_size=args.batch_size,
+            return_datasamples=True,
+            return_vis=True,
+            on_error=lambda error: report(results, error),
+            draw=args.draw,
+            score_thr=args.score_thr,
+            kpt_thr=args.kpt_thr):
+        yield from zip(result['predictions'], result['visualization'])
+
+
+def infer_video(inferencer: POETInferencer, source,
+                args: argparse.Namespace, results: ResultFolder) -> None:
+    """Draw every frame of a video file or camera."""
+    video = Video(source)
+    result = results.add_video(video, args.fps or video.fps)
+    try:
+        for sample, drawn in infer(inferencer, video, args, results):
+            result.add_frame(sample, drawn)
+    finally:
+        result.close()
+    if not video.num_read:
+        raise UserError(f'{video.name}: not one frame can be read')
+
+
+def run(inferencer: POETInferencer, args: argparse.Namespace,
+        results: ResultFolder) -> None:
+    """All images, then one video after another."""
+    images, videos = sort_inputs(args.inputs, results)
+    if images:
+        for sample, drawn in infer(inferencer, images, args, results):
+            results.add_picture(sample, drawn)
+    for source in videos:
+        try:
+            infer_video(inferencer, source, args, results)
+        except UserError as error:
+            report(results, error)
+
+
+def main(argv=None) -> int:
+    args = parse_args(argv)
+    try:
+        inferencer = build_inferencer(args)
+        inferencer.show_progress = sys.stderr.isatty()
+        inferencer.visualizer.min_side = MIN_SIDE
+        several = ', ...' if len(args.inputs) > 3 else ''
+        title = 'People in ' + ', '.join(args.inputs[:3]) + several
+        results = ResultFolder(args.out, title, args.save_json)
+    except (UserError, OSError) as error:
+        print(f'infer.py: {error}', file=sys.stderr)
+        return 2
+    code = 0
+    try:
+        run(inferencer, args, results)
+    except KeyboardInterrupt:
+        print('infer.py: stopped', file=sys.stderr)
+        code = 130
+    finally:
+        results.close()
+    print(f'{results.num_people} people in {len(results.entries)} pictures '
+          f'and videos, {len(results.failures)} failed: '
+          f'{os.path.join(args.out, "gallery.html")}')
+    return code or int(bool(results.failures))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
