@@ -18,7 +18,7 @@ def unwrapped_model(runner: Runner) -> nn.Module:
 @HOOKS.register_module()
 class ChannelsLastHook(Hook):
     """Keep convolution weights, and so all feature maps, in channels-last
-    order, which the convolutions of oneDNN and of tensor cores want.
+    order, which tensor cores want; see :func:`use_channels_last`.
 
     Shapes, checkpoints and interfaces stay as they are; results differ by
     rounding.
@@ -26,7 +26,18 @@ class ChannelsLastHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Reorder the weights; those that are loaded later follow."""
-        unwrapped_model(runner).to(memory_format=torch.channels_last)
+        use_channels_last(unwrapped_model(runner))
+
+
+def use_channels_last(model: nn.Module) -> None:
+    """Reorder the weights of a model on a GPU.
+
+    A model on the CPU is left alone: a step of POET-R50 would gain 9 %, and
+    once, on a CPU of unknown make, training a network of 8 channels in this
+    order under torch 2.1.2 ended in a corrupted heap.
+    """
+    if any(parameter.is_cuda for parameter in model.parameters()):
+        model.to(memory_format=torch.channels_last)
 
 
 @HOOKS.register_module()

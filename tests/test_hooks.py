@@ -46,7 +46,10 @@ def as_runner(model):
     return SimpleNamespace(model=model)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 def test_channels_last(model, batch):
+    model.cuda()
+    batch = batch[0].cuda(), [sample.cuda() for sample in batch[1]]
     expected = loss_and_gradients(model, batch)
     ChannelsLastHook().before_run(as_runner(model))
     assert model.backbone.weight.is_contiguous(
@@ -61,11 +64,13 @@ def test_channels_last(model, batch):
         assert difference < 1e-5 * largest, name
 
 
-def test_channels_last_survives_loading(model):
+@pytest.mark.parametrize('on_gpu', [False, True])
+def test_channels_last_is_for_gpus(model, on_gpu, monkeypatch):
     state = copy.deepcopy(model.state_dict())
+    monkeypatch.setattr(nn.Parameter, 'is_cuda', on_gpu)
     ChannelsLastHook().before_run(as_runner(model))
     model.load_state_dict(state)
-    assert model.backbone.weight.is_contiguous(
+    assert on_gpu == model.backbone.weight.is_contiguous(
         memory_format=torch.channels_last)
     assert model.state_dict().keys() == state.keys()
 

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from ..apis.launch import UserError, set_data_root, walk
 from ..heads import POETHead
+from ..hooks import use_channels_last
 
 SPLITS = ('val', 'train', 'test')
 
@@ -190,7 +191,7 @@ def place_model(model: nn.Module, cfg: Config,
         raise UserError(f'Cannot use --device {device}: {reason}') from error
     hooks = [hook['type'] for hook in cfg.get('custom_hooks') or []]
     if 'ChannelsLastHook' in hooks:
-        model = model.to(memory_format=torch.channels_last)
+        use_channels_last(model)
     return model
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import cv2
 import numpy as np
 
-from .curves import COLORS
+from .style import COLORS
 
 THUMBNAIL = 160  # longest side in pixels
 

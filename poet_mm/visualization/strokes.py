@@ -8,7 +8,7 @@ from typing import List, Tuple
 import cv2
 import numpy as np
 
-from .curves import COLORS
+from .style import COLORS
 
 OUTLINE = (20, 20, 20)  # nearly black around all colours: clear on any picture
 HOLE = (255, 255, 255)

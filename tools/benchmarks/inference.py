@@ -16,6 +16,8 @@ from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 from torch import nn
 
+from poet_mm.hooks import use_channels_last
+
 from . import as_timing, measure, time_call
 from .ae import random_maps
 from .models import build_model, read_model_config
@@ -108,7 +110,8 @@ def build_ae(device, mended: bool) -> nn.Module:
 def build_poet(device) -> nn.Module:
     cfg = read_model_config('poet_r50_512_coco')
     model = build_model(cfg, device).eval()
-    return model.to(memory_format=torch.channels_last)  # ChannelsLastHook
+    use_channels_last(model)
+    return model
 
 
 @torch.no_grad()

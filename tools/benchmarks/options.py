@@ -10,7 +10,7 @@ from mmengine.model.efficient_conv_bn_eval import (
     turn_on_efficient_conv_bn_eval,
 )
 
-from poet_mm.hooks import CompileHook
+from poet_mm.hooks import CompileHook, use_channels_last
 from poet_mm.optim import has_bfloat16
 
 from . import measure
@@ -48,7 +48,7 @@ class TrainStep:
 
 def channels_last(args):
     step = TrainStep(args)
-    step.model.to(memory_format=torch.channels_last)
+    use_channels_last(step.model)
     return step
 
 
@@ -98,6 +98,13 @@ OPTIONS = {
 }
 
 
+def makes_sense(option, device):
+    """Whether an option does anything on a device but slow it down."""
+    if option is channels_last:
+        return device == 'cuda'
+    return option is not bfloat16 or has_bfloat16(device)
+
+
 def run(args):
     """One row per option; the model is built anew for each."""
     repeat = max(2, args.repeat // 3)
@@ -105,8 +112,7 @@ def run(args):
     for name, option in OPTIONS.items():
         if args.quick and option is compiled:
             continue  # compiling takes a minute
-        if option is bfloat16 and not has_bfloat16(
-                torch.device(args.device).type):
+        if not makes_sense(option, torch.device(args.device).type):
             continue
         rows.append(
             measure(f'stride 32, {name}', 'poet_mm without',

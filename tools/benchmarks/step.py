@@ -10,6 +10,7 @@ with four people each: the small ResNet-18 of the toy data at 128 pixels
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from poet_mm.hooks import use_channels_last
 from poet_mm.optim import has_bfloat16
 from poet_mm.targets import stack_targets
 
@@ -113,7 +114,7 @@ def measure_size(size, args):
     batch = random_batch(cfg, args.images // 2 * SIZES[size], 4, args.device)
     ours = build_model(cfg, args.device)
     stock = as_stock(ours, cfg)
-    ours.to(memory_format=torch.channels_last)  # ChannelsLastHook
+    use_channels_last(ours)
     check_equal((stock, ours), cfg, batch)
     steps = dict(
         stock=Step(stock, build_optimizer(stock, cfg), batch),
