@@ -160,7 +160,13 @@ param_scheduler = [
 auto_scale_lr = dict(base_batch_size=12)
 
 # runtime
-custom_hooks = [dict(type='SyncBuffersHook'), dict(type='ChannelsLastHook')]
+custom_hooks = [
+    dict(type='SyncBuffersHook'),
+    dict(type='ChannelsLastHook'),
+    dict(type='MatchQualityHook'),
+    dict(type='ValidationLossHook'),
+    dict(type='SamplePredictionsHook')
+]
 default_hooks = dict(
     checkpoint=dict(
         interval=5, max_keep_ckpts=3, save_best='coco/AP', rule='greater'))

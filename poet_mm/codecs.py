@@ -33,13 +33,14 @@ class POETCodec(BaseKeypointCodec):
             are persons whose coordinates are not learned.
     """
 
-    auxiliary_encode_keys = {'img_shape', 'iscrowd'}
+    auxiliary_encode_keys = {'img_shape', 'iscrowd', 'area'}
     label_mapping_table = dict(
         centers='centers',
         offsets='offsets',
         visibility='visibility',
         keypoint_weights='keypoint_weights',
-        labels='labels')
+        labels='labels',
+        scales='scales')
 
     def __init__(self, supervise: str = 'visible', empty_class: bool = False):
         allowed = {'visible': VISIBLE, 'labelled': OCCLUDED}
@@ -54,7 +55,8 @@ class POETCodec(BaseKeypointCodec):
                keypoints: np.ndarray,
                keypoints_visible: np.ndarray,
                img_shape: Tuple[int, int],
-               iscrowd: Optional[Sequence[int]] = None) -> dict:
+               iscrowd: Optional[Sequence[int]] = None,
+               area: Optional[Sequence[float]] = None) -> dict:
         """Make the training target of one image. Crowds are not people.
 
         Args:
@@ -62,17 +64,24 @@ class POETCodec(BaseKeypointCodec):
             keypoints_visible (np.ndarray): (N, K), COCO's raw v in {0, 1, 2}.
             img_shape (tuple): Height and width of the un-padded image.
             iscrowd (Sequence[int], optional): (N, ), 1 for a crowd region.
+            area (Sequence[float], optional): (N, ), in square pixels.
 
         Returns:
             dict: ``centers`` (N, 2) and ``offsets`` (N, K, 2), undone by
             :meth:`decode`; ``visibility`` (N, K), 1 where v = 2;
             ``keypoint_weights`` (N, K), 1 where coordinates are supervised,
-            elsewhere offsets are 0; ``labels`` (N, ), int64.
+            elsewhere offsets are 0; ``labels`` (N, ), int64; with ``area``
+            also ``scales`` (N, 2), width and height of the image in units of
+            the person's size, the square root of the area: by them OKS
+            measures distances.
         """
+        scales = {} if area is None else dict(
+            scales=image_in_people(img_shape, area))
         if iscrowd is not None:
             people = ~np.asarray(iscrowd, dtype=bool)
             keypoints = keypoints[people]
             keypoints_visible = keypoints_visible[people]
+            scales = {name: values[people] for name, values in scales.items()}
 
         weights = keypoints_visible >= self.lowest_supervised  # (N, K)
         self._watch(weights)
@@ -91,7 +100,8 @@ class POETCodec(BaseKeypointCodec):
             offsets=offsets.astype(np.float32),
             visibility=(keypoints_visible == VISIBLE).astype(np.float32),
             keypoint_weights=weights.astype(np.float32),
-            labels=labels)
+            labels=labels,
+            **scales)
 
     def _watch(self, weights: np.ndarray) -> None:
         """Say once if the data seem to lack what is to be supervised."""
@@ -133,3 +143,13 @@ class POETCodec(BaseKeypointCodec):
         """Centres (..., 2) in pixels, of what :meth:`decode` takes."""
         height, width = img_shape
         return encoded['centers'] * np.array([width, height], dtype=np.float32)
+
+
+def image_in_people(img_shape: Tuple[int, int],
+                    area: Sequence[float]) -> np.ndarray:
+    """Width and height of an image (h, w) in units of the size of each of N
+    people of an area (N, ) in square pixels -> (N, 2)."""
+    height, width = img_shape
+    # COCO's OKS has the smallest difference too, against areas of 0
+    size = np.sqrt(np.asarray(area, dtype=np.float64) + np.spacing(1))
+    return (np.array([width, height]) / size[:, None]).astype(np.float32)

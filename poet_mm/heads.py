@@ -136,7 +136,7 @@ class POETHead(BaseHead):
             ``visibility`` (L, B, Q, K) in [0, 1]. ``POETCodec.decode`` undoes
             the coordinates.
         """
-        feat = self._select(feats)  # (B, C_i, H, W)
+        feat = self.select_level(feats)  # (B, C_i, H, W)
         padding = padding_mask(data_samples, feat)  # (B, H, W) or None
         memory, position = self.encode(feat, padding)
         states = self.decode_queries(memory, position, padding)
@@ -156,7 +156,9 @@ class POETHead(BaseHead):
     def decode_queries(self, memory: Tensor, position: Tensor,
                        padding: Optional[Tensor]) -> Tensor:
         """Decode all queries in parallel -> states (L, B, Q, 256)."""
-        query_pos = self.query_embedding.weight.expand(len(memory), -1, -1)
+        # len(memory) would be a constant in an exported graph
+        query_pos = self.query_embedding.weight.expand(
+            memory.shape[0], -1, -1)
         return self.decoder(
             query=torch.zeros_like(query_pos),
             key=memory,
@@ -183,7 +185,7 @@ class POETHead(BaseHead):
              batch_data_samples: SampleList,
              train_cfg: OptConfigType = None) -> Dict[str, Tensor]:
         """Losses of all decoder layers, see :class:`PoseSetLoss`."""
-        outputs = self.forward(feats, batch_data_samples)
+        outputs = self(feats, batch_data_samples)
         targets, num_people = stack_targets(batch_data_samples)
         self._check_skeleton(targets)
         with full_precision(outputs['logits']):
@@ -211,7 +213,7 @@ class POETHead(BaseHead):
                     f'POETHead cannot be tested with {option}=True: sets of '
                     'predictions from two passes have no common order. Set '
                     f'model.test_cfg.{option}=False.')
-        outputs = self.forward(feats, batch_data_samples)
+        outputs = self(feats, batch_data_samples)  # hooks may listen
         host = {
             name: values[-1].cpu().numpy()
             for name, values in outputs.items()
@@ -240,7 +242,7 @@ class POETHead(BaseHead):
             visibility=visibility,
             bbox_scores=scores)
 
-    def _select(self, feats: Features) -> Tensor:
+    def select_level(self, feats: Features) -> Tensor:
         """The feature level (B, C_i, H, W) that the head reads."""
         feat = feats[self.feat_index] if isinstance(feats,
                                                     Sequence) else feats
@@ -291,8 +293,13 @@ def padding_mask(data_samples: Optional[List],
     sizes = torch.tensor(sizes)  # (B, 2)
     beyond = []
     for axis, cells in enumerate(feat.shape[-2:]):
-        # nearest-neighbour sampling of the pixel mask, in whole numbers
-        pixel = torch.arange(cells) * total[axis] // cells  # (cells, )
-        beyond.append(pixel >= sizes[:, axis, None])  # (B, cells)
+        pixels = cell_pixels(cells, total[axis])
+        beyond.append(pixels >= sizes[:, axis, None])  # (B, cells)
     mask = beyond[0][:, :, None] | beyond[1][:, None, :]  # (B, H, W)
     return mask.to(feat.device, non_blocking=True)
+
+
+def cell_pixels(cells: int, total: int) -> Tensor:
+    """The first pixel (cells, ) of each of the cells along an axis of
+    ``total`` pixels: nearest-neighbour sampling, in whole numbers."""
+    return torch.arange(cells) * total // cells

@@ -6,7 +6,16 @@ config decides (see ``configs/poet_r50_*coco.py``).
 Letters: L decoder layers, B images, Q queries, M people of the batch, P
 matched pairs, K keypoints.
 """
-from typing import Dict, List, Mapping, Tuple
+from typing import (
+    Callable,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import torch
 from mmengine.dist import all_reduce, get_world_size
@@ -16,6 +25,21 @@ from mmpose.utils.typing import ConfigType
 from torch import Tensor, nn
 
 from .targets import check_field, field_weights, get_field
+
+
+class SetLoss(NamedTuple):
+    """Loss of a batch, of this rank alone and before it is divided.
+
+    ``sums`` (L, ) of each term; what they are divided by: ``class_weight``,
+    the summed weights of all queries, for ``loss_cls``, and ``num_people``
+    for the others. The matched pairs: predicted fields ``matched`` and true
+    fields ``true``, each (L, P, ...).
+    """
+    sums: Dict[str, Tensor]
+    class_weight: float
+    num_people: int
+    matched: Dict[str, Tensor]
+    true: Dict[str, Tensor]
 
 
 @MODELS.register_module()
@@ -46,16 +70,17 @@ class PoseSetLoss(BaseModule):
             {check_field(field): MODELS.build(term)
              for field, term in terms.items()})
         self.nobody_weight = nobody_weight
+        # called with the SetLoss of every training step
+        self.watcher: Optional[Callable[[SetLoss], None]] = None
 
     def forward(self, outputs: Dict[str, Tensor], targets: Dict[str, Tensor],
                 num_people: List[int]) -> Dict[str, Tensor]:
         """Compute the losses of all layers.
 
         Steps:
-            1. Match every layer on its own.
+            1. Match, and sum every term, see :meth:`measure`.
             2. Count people and class weights of all ranks.
-            3. Class loss over all queries.
-            4. Pose terms over matched pairs.
+            3. Divide.
 
         Args:
             outputs (dict): Predicted fields (L, B, Q, ...), fp32, see
@@ -68,34 +93,43 @@ class PoseSetLoss(BaseModule):
             layer, ``d<i>.loss_*`` of layer i before it.
         """
         # 1.
-        pairs = self.assigner.assign(outputs, targets, num_people)
+        batch = self.measure(outputs, targets, num_people)
+        if self.watcher is not None:
+            self.watcher(batch)
         # 2.
+        people, class_weights = sum_over_ranks(
+            [batch.num_people, batch.class_weight], outputs['logits'])
+        # 3. DDP averages the ranks' gradients: with these divisors the result
+        # is that of one process with the joint batch.
+        people = people.clamp(min=1.0) / get_world_size()
+        class_weights = class_weights / get_world_size()
+        return name_layers({
+            name: x / (class_weights if name == 'loss_cls' else people)
+            for name, x in batch.sums.items()
+        })
+
+    def measure(self, outputs: Dict[str, Tensor], targets: Dict[str, Tensor],
+                num_people: List[int]) -> SetLoss:
+        """Match every layer on its own, then sum the class loss over all
+        queries and the pose terms over matched pairs. Arguments as in
+        :meth:`forward`."""
+        pairs = self.assigner.assign(outputs, targets, num_people)
         num_layers, num_images, num_queries = outputs['logits'].shape[:3]
         num_pairs = pairs.query_idx.shape[1]
         num_nobody = num_images * num_queries - num_pairs
-        people, class_weights = sum_over_ranks(
-            [sum(num_people), num_pairs + self.nobody_weight * num_nobody],
-            outputs['logits'])
-        # DDP averages the ranks' gradients: with these divisors the result is
-        # that of one process with the joint batch.
-        people = people.clamp(min=1.0) / get_world_size()
-        class_weights = class_weights / get_world_size()
-        # 3.
-        layer_idx = torch.arange(num_layers, device=people.device)[:, None]
+
+        layer_idx = torch.arange(
+            num_layers, device=outputs['logits'].device)[:, None]
         matched_idx = (layer_idx, pairs.image_idx, pairs.query_idx)
-        labels = targets['labels'][pairs.person_idx]  # (L, P)
-        losses = {
-            'loss_cls':
-            self._class_loss(outputs['logits'], matched_idx, labels) /
-            class_weights
-        }
-        # 4.
         matched = {name: x[matched_idx] for name, x in outputs.items()}
         true = {name: x[pairs.person_idx] for name, x in targets.items()}
+        sums = dict(
+            loss_cls=self._class_loss(outputs['logits'], matched_idx,
+                                      true['labels']))
         for field, term in self.terms.items():
-            losses[f'loss_{field}'] = pose_term(term, field, matched,
-                                                true) / people
-        return _name_layers(losses, num_layers)
+            sums[f'loss_{field}'] = pose_term(term, field, matched, true)
+        return SetLoss(sums, num_pairs + self.nobody_weight * num_nobody,
+                       sum(num_people), matched, true)
 
     def _class_loss(self, logits: Tensor, matched_idx: Tuple[Tensor, ...],
                     matched_labels: Tensor) -> Tensor:
@@ -138,11 +172,12 @@ def sum_over_ranks(values: List[float], like: Tensor) -> Tensor:
     return total
 
 
-def _name_layers(losses: Dict[str, Tensor],
-                 num_layers: int) -> Dict[str, Tensor]:
-    """Tensors (L, ) by term -> scalars by layer and term."""
-    named = {name: values[-1] for name, values in losses.items()}
+def name_layers(values: Mapping[str, Sequence]) -> Dict[str, Tensor]:
+    """(L, ) by name -> scalars by layer and name: the last layer's keep the
+    name, those of layer i before it are ``d<i>.<name>``."""
+    named = {name: layers[-1] for name, layers in values.items()}
+    num_layers = len(next(iter(values.values())))
     for layer in range(num_layers - 1):
-        for name, values in losses.items():
-            named[f'd{layer}.{name}'] = values[layer]
+        for name, layers in values.items():
+            named[f'd{layer}.{name}'] = layers[layer]
     return named

@@ -12,6 +12,7 @@ from mmpose.utils.typing import SampleList
 from torch import Tensor
 
 FIELDS = ('centers', 'offsets', 'visibility', 'keypoint_weights', 'labels')
+OPTIONAL = ('scales', )  # to measure, not to learn
 SUPERVISED = ('keypoints', 'offsets', 'centers', 'visibility')
 
 
@@ -21,8 +22,9 @@ def stack_targets(
 
     Returns:
         tuple: The fields ``centers`` (M, 2), ``offsets`` (M, K, 2),
-        ``visibility`` and ``keypoint_weights`` (M, K), ``labels`` (M, ); and
-        the number of people of each of the B images.
+        ``visibility`` and ``keypoint_weights`` (M, K), ``labels`` (M, ) and,
+        where the areas of people are known, ``scales`` (M, 2); and the number
+        of people of each of the B images.
     """
     labels = [sample.gt_instance_labels for sample in data_samples]
     missing = [name for name in FIELDS if name not in labels[0]]
@@ -34,7 +36,8 @@ def stack_targets(
     num_people = [len(label.labels) for label in labels]
     targets = {
         name: torch.cat([label[name] for label in labels])
-        for name in FIELDS
+        for name in FIELDS + OPTIONAL
+        if all(name in label for label in labels)
     }
     return targets, num_people
 

@@ -163,6 +163,7 @@ def test_flags_of_training(trained):
     flags = dict(
         no_validate=True,
         amp=None,
+        tensorboard=True,
         resume=checkpoint,
         auto_scale_lr=True,
         cfg_options={'train_cfg.max_epochs': 3})
@@ -170,6 +171,9 @@ def test_flags_of_training(trained):
     assert cfg.val_dataloader is None
     assert (cfg.resume, cfg.load_from) == (True, checkpoint)
     assert cfg.auto_scale_lr.enable
+    assert [backend.type for backend in cfg.visualizer.vis_backends] == [
+        'LocalVisBackend', 'TensorboardVisBackend'
+    ]
     assert cfg.train_cfg.max_epochs == 3
     flags['resume'] = 'auto'
     cfg = train.merge_args(Config.fromfile(CONFIG), Namespace(**flags))

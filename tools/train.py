@@ -1,4 +1,5 @@
-"""Train a pose model: the flags of MMPose's own tool, and ``--data-root``.
+"""Train a pose model: the flags of MMPose's own tool, ``--data-root`` and
+``--tensorboard``.
 
     python tools/train.py configs/poet_r50_coco.py --data-root COCO
 """
@@ -6,6 +7,7 @@ import argparse
 import os
 import os.path as osp
 import sys
+from importlib.util import find_spec
 
 import torch
 from mmengine.config import Config, DictAction
@@ -15,6 +17,7 @@ from poet_mm.apis import UserError, check_pretrained, set_data_root
 from poet_mm.optim import has_bfloat16
 
 AMP_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'BFloat16OptimWrapper')
+TENSORBOARD = 'TensorboardVisBackend'
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +70,10 @@ def parse_args():
         '--no-validate',
         action='store_true',
         help='do not evaluate during training')
+    parser.add_argument(
+        '--tensorboard',
+        action='store_true',
+        help='log to TensorBoard too: tensorboard --logdir WORK_DIR')
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
@@ -128,6 +135,16 @@ def use_amp(cfg: Config, dtype: str) -> None:
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
 
 
+def use_tensorboard(cfg: Config) -> None:
+    """Add TensorBoard to where the visualizer writes."""
+    if find_spec('tensorboard') is None:
+        raise UserError('--tensorboard needs tensorboard, which cannot be '
+                        'imported here: pip install tensorboard .')
+    backends = cfg.visualizer.setdefault('vis_backends', [])
+    if all(node['type'] != TENSORBOARD for node in backends):
+        backends.append(dict(type=TENSORBOARD))
+
+
 def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     """Apply the flags of training; ``--cfg-options`` has the last word."""
     if args.no_validate:
@@ -140,6 +157,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
                             'from.')
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.tensorboard:
+        use_tensorboard(cfg)
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
     cfg.merge_from_dict(args.cfg_options)

@@ -33,13 +33,17 @@ def image_planes(image: np.ndarray) -> torch.Tensor:
 
 @TRANSFORMS.register_module()
 class PackBottomupInputs(PackPoseInputs):
-    """``inputs`` (channels, h, w), uint8 as loaded, and ``data_samples``.
+    """``inputs`` (channels, h, w), uint8 as loaded, and ``data_samples``,
+    whose ``gt_instances`` also tell ``areas`` and ``iscrowd``.
 
     Args:
         meta_keys (Sequence[str]): What else a data sample carries. Defaults
             to MMPose's but for ``raw_ann_info`` and ``category_id``, of which
             only a ``CocoMetric`` without ``ann_file`` has use.
     """
+
+    instance_mapping_table = dict(
+        PackPoseInputs.instance_mapping_table, area='areas', iscrowd='iscrowd')
 
     def __init__(self, meta_keys=META_KEYS) -> None:
         super().__init__(meta_keys=meta_keys)

@@ -3,16 +3,11 @@ from typing import Sequence
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from torch import nn
 
-
-def unwrapped_model(runner: Runner) -> nn.Module:
-    """The model inside of DDP, or the model."""
-    model = runner.model
-    return model.module if is_model_wrapper(model) else model
+from .model import unwrapped_model
 
 
 @HOOKS.register_module()

@@ -1,0 +1,32 @@
+"""People in images, from a POET in ONNX: onnxruntime, NumPy and OpenCV only.
+
+    python examples/onnx_numpy.py poet.onnx IMAGE...
+"""
+import json
+import sys
+
+import cv2
+import numpy as np
+import onnxruntime
+
+session = onnxruntime.InferenceSession(
+    sys.argv[1], providers=['CPUExecutionProvider'])
+meta = session.get_modelmeta().custom_metadata_map
+names = json.loads(meta['keypoint_names'])
+short, longest = json.loads(meta['short_edge']), json.loads(meta['max_size'])
+step = json.loads(meta['size_divisor'])  # 1, unless the backbone wants more
+
+for path in sys.argv[2:]:
+    image = cv2.imread(path)[..., ::-1]  # RGB
+    size = np.array(image.shape[1::-1])  # width, height
+    scale = min(short / size.min(), (longest or np.inf) / size.max())
+    network_size = np.maximum(1, np.round(size * scale / step)) * step
+    inputs = {'images': cv2.resize(image, network_size.astype(int))[None]}
+    if len(session.get_inputs()) > 1:  # where a batch has padding
+        inputs['padding_mask'] = np.zeros(inputs['images'].shape[:3], bool)
+    people = [output[0] for output in session.run(None, inputs)]
+    for score, points, visibility, _ in zip(*people):
+        if score > 0.5:
+            print(f'{path}: a person, {score:.2f}')
+            for name, (x, y), seen in zip(names, points * size, visibility):
+                print(f'  {name:15} {x:7.1f} {y:7.1f}  {seen:.2f}')

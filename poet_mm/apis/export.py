@@ -1,0 +1,256 @@
+"""POET as a graph for runtimes without poet_mm: ONNX and TorchScript.
+
+The graph takes images as they are read from files, holds their normalisation,
+and gives named poses that one multiplication brings to pixels of the original
+image. It is written only if it computes what the model computes, see
+``parity.py``.
+
+Letters: B images, Q queries, K keypoints.
+"""
+import inspect
+import io
+import json
+import os.path as osp
+import warnings
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Dict, Iterator, List, Optional, Tuple
+
+import numpy as np
+import torch
+from mmengine.utils import mkdir_or_exist
+from torch import Tensor, nn
+
+from ..heads import POETHead, cell_pixels
+from ..version import __version__
+from .launch import UserError, walk
+from .parity import (
+    Size,
+    last_poses,
+    pad_images,
+    random_images,
+    require_parity,
+    sizes_to_check,
+)
+
+INPUTS = ('images', 'padding_mask')
+OUTPUTS = ('scores', 'keypoints', 'visibility', 'centers')
+LOWEST_OPSET = 14  # the first with scaled_dot_product_attention
+UNIT = 'x, y in [0, 1] of the image without its padding'
+
+
+class POETGraph(nn.Module):
+    """Images -> poses of the last decoder layer, tensors only.
+
+    Args:
+        model (nn.Module): MMPose's ``BottomupPoseEstimator`` with a
+            :class:`POETHead`.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        if not isinstance(model.head, POETHead):
+            raise UserError('Only models with a POETHead can be exported; '
+                            f'this has a {type(model.head).__name__}.')
+        self.model = model
+        self.eval()  # torch's exporter restores the mode that it finds
+
+    def forward(self,
+                images: Tensor,
+                padding_mask: Optional[Tensor] = None) -> Tuple[Tensor, ...]:
+        """
+        Args:
+            images (Tensor): (B, H, W, 3), uint8, RGB.
+            padding_mask (Tensor, optional): (B, H, W), bool, True at pixels
+                right of and below an image; their colours do not matter.
+
+        Returns:
+            tuple[Tensor]: See :func:`last_poses`.
+        """
+        inputs = self._normalize(images)  # (B, 3, H, W)
+        if padding_mask is not None:
+            inputs = inputs.masked_fill(padding_mask[:, None], 0)
+        feats = self.model.extract_feat(inputs)
+        head = self.model.head
+        feat = head.select_level(feats)  # (B, C, h, w)
+        if padding_mask is not None:
+            padding_mask = _to_cells(padding_mask, feat)
+        memory, position = head.encode(feat, padding_mask)
+        states = head.decode_queries(memory, position, padding_mask)
+        return last_poses(head.predict_fields(states[-1:]))
+
+    def _normalize(self, images: Tensor) -> Tensor:
+        """(B, H, W, 3), uint8 -> (B, 3, H, W), as the model was trained."""
+        mean, std = mean_and_std(self.model.data_preprocessor)
+        inputs = (images.float() - mean) / std
+        if not self.model.data_preprocessor._channel_conversion:
+            inputs = inputs.flip(-1)  # the model wants BGR
+        return inputs.permute(0, 3, 1, 2)
+
+
+def mean_and_std(preprocessor: nn.Module) -> Tuple[Tensor, Tensor]:
+    """Mean and standard deviation of red, green and blue, each (3, )."""
+    if not preprocessor._enable_normalize:
+        return torch.zeros(3), torch.ones(3)
+    values = (preprocessor.mean.flatten(), preprocessor.std.flatten())
+    if not preprocessor._channel_conversion:
+        values = tuple(value.flip(0) for value in values)
+    return values
+
+
+def _to_cells(padding_mask: Tensor, feat: Tensor) -> Tensor:
+    """(B, H, W) of pixels -> (B, h, w) of the cells of a feature map."""
+    for axis in (1, 2):
+        pixels = cell_pixels(feat.shape[axis + 1], padding_mask.shape[axis])
+        padding_mask = padding_mask.index_select(axis, pixels)
+    return padding_mask
+
+
+def make_metadata(model: nn.Module) -> Dict[str, str]:
+    """What a runtime needs to know besides the graph; words, or JSON.
+
+    Args:
+        model (nn.Module): From MMPose's ``init_model``, with ``cfg`` and
+            ``dataset_meta``.
+    """
+    meta, preprocessor = model.dataset_meta, model.data_preprocessor
+    mean, std = mean_and_std(preprocessor)
+    names = meta['keypoint_id2name']
+    values = dict(
+        poet_mm=__version__,
+        keypoint_names=[names[i] for i in range(len(names))],
+        skeleton=[[int(i) for i in link] for link in meta['skeleton_links']],
+        unit=UNIT,
+        color='RGB',
+        mean=mean.tolist(),  # for information: the graph has both
+        std=std.tolist(),
+        size_divisor=preprocessor.pad_size_divisor)
+    for transform in walk(model.cfg.test_dataloader.dataset.pipeline):
+        if transform.get('type') == 'ShortEdgeResize':
+            values.update(
+                short_edge=transform['short_edges'],
+                max_size=transform.get('max_size'))
+    return {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in values.items()
+    }
+
+
+def export_onnx(model: nn.Module,
+                path: str,
+                size: Size,
+                padding_mask: bool = False,
+                opset: int = 17) -> float:
+    """Write an ONNX file of dynamic batch size, height and width.
+
+    Args:
+        model (nn.Module): From MMPose's ``init_model``, on the CPU.
+        path (str): File to write, after everything has been checked.
+        size (tuple[int, int]): Height and width of the images to trace and to
+            compare with; the graph takes any.
+        padding_mask (bool): Whether the graph has the second input.
+        opset (int): Version of ONNX's operators. Defaults to 17.
+
+    Returns:
+        float: Largest difference from the model, see :func:`require_parity`.
+
+    Raises:
+        UserError: onnx or onnxruntime is missing, the opset is not possible,
+            or the difference is too large.
+    """
+    _require_onnx()
+    if opset < LOWEST_OPSET:
+        raise UserError(f'The attention of POET needs --opset {LOWEST_OPSET} '
+                        f'or higher, not {opset}.')
+    import onnx
+    import onnxruntime
+    names = INPUTS[:1 + padding_mask]
+    graph = onnx.load_from_string(
+        _export_bytes(model, size, names, opset=opset))
+    for key, value in make_metadata(model).items():
+        graph.metadata_props.add(key=key, value=value)
+    onnx.checker.check_model(graph)
+    graph = graph.SerializeToString()
+    session = onnxruntime.InferenceSession(
+        graph, providers=['CPUExecutionProvider'])
+
+    def run(*arrays: np.ndarray) -> List[np.ndarray]:
+        return session.run(list(OUTPUTS), dict(zip(names, arrays)))
+
+    error = require_parity(model, run, size, padding_mask)
+    mkdir_or_exist(osp.dirname(osp.abspath(path)))
+    with open(path, 'wb') as file:
+        file.write(graph)
+    return error
+
+
+def export_torchscript(model: nn.Module,
+                       path: str,
+                       size: Size,
+                       padding_mask: bool = False) -> float:
+    """Write a TorchScript file; arguments as :func:`export_onnx`."""
+    graph, example = POETGraph(model), _example(model, size, padding_mask)
+    with _tracing():
+        script = torch.jit.trace(graph, example, check_trace=False)
+
+    @torch.no_grad()
+    def run(*arrays: np.ndarray) -> List[np.ndarray]:
+        arrays = arrays[:len(example)]
+        return [x.numpy() for x in script(*map(torch.from_numpy, arrays))]
+
+    error = require_parity(model, run, size, padding_mask)
+    mkdir_or_exist(osp.dirname(osp.abspath(path)))
+    torch.jit.save(script, path, _extra_files=make_metadata(model))
+    return error
+
+
+def _require_onnx() -> None:
+    missing = [name for name in ('onnx', 'onnxruntime') if not find_spec(name)]
+    if missing:
+        raise UserError(
+            f'Export to ONNX needs {" and ".join(missing)}, which cannot be '
+            'imported here: pip install onnx onnxruntime "numpy<2" .')
+
+
+def _example(model: nn.Module, size: Size,
+             padding_mask: bool) -> Tuple[Tensor, ...]:
+    """Inputs to trace with: two images, so that a batch is seen as one."""
+    size = sizes_to_check(size, model.data_preprocessor.pad_size_divisor)[0]
+    arrays = pad_images(random_images(size, 2, padding_mask))
+    return tuple(torch.from_numpy(x) for x in arrays[:1 + padding_mask])
+
+
+@contextmanager
+def _tracing() -> Iterator[None]:
+    """No gradients; no warnings of the tracer, whose fears about sizes the
+    comparison at other sizes settles."""
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        yield
+
+
+def _export_bytes(model: nn.Module, size: Size, names: Tuple[str, ...],
+                  opset: int) -> bytes:
+    """The graph as torch's exporter writes it."""
+    axes = {name: {0: 'batch', 1: 'height', 2: 'width'} for name in names}
+    axes.update({name: {0: 'batch'} for name in OUTPUTS})
+    # By now torch has a second exporter as default, which wants sizes declared
+    # that are related to each other by the backbone.
+    parameters = inspect.signature(torch.onnx.export).parameters
+    options = dict(dynamo=False) if 'dynamo' in parameters else {}
+    file = io.BytesIO()
+    with _tracing():
+        try:
+            torch.onnx.export(
+                POETGraph(model),
+                _example(model, size, len(names) > 1),
+                file,
+                input_names=list(names),
+                output_names=list(OUTPUTS),
+                dynamic_axes=axes,
+                opset_version=opset,
+                **options)
+        except ValueError as error:
+            raise UserError(f'torch {torch.__version__} cannot export to '
+                            f'--opset {opset}: {error}') from error
+    return file.getvalue()

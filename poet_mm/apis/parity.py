@@ -1,0 +1,131 @@
+"""Whether an exported POET computes what the model computes.
+
+The other side of the comparison is the way of testing: images of several
+sizes through data preprocessor, padding and head.
+
+Letters: B images, Q queries, K keypoints.
+"""
+from typing import Callable, Dict, List, Sequence, Tuple
+
+import numpy as np
+import torch
+from mmpose.structures import PoseDataSample
+from torch import Tensor, nn
+
+from ..codecs import PERSON
+from ..targets import get_field
+from ..transforms.packing import image_planes
+from .launch import UserError
+
+BATCH_SIZES = (1, 2)
+TOLERANCE = 1e-4
+
+Size = Tuple[int, int]  # height, width
+Run = Callable[[np.ndarray, np.ndarray], Sequence[np.ndarray]]
+
+
+def last_poses(fields: Dict[str, Tensor]) -> Tuple[Tensor, ...]:
+    """The poses that the last decoder layer predicts.
+
+    Args:
+        fields (dict): Fields (L, B, Q, ...), see :meth:`POETHead.forward`.
+
+    Returns:
+        tuple[Tensor]: ``scores`` (B, Q), the probability of a person;
+        ``keypoints`` (B, Q, K, 2) in [0, 1] of the un-padded image;
+        ``visibility`` (B, Q, K); ``centers`` (B, Q, 2), like keypoints.
+    """
+    return (fields['logits'][-1].softmax(-1)[..., PERSON],
+            get_field(fields, 'keypoints')[-1], fields['visibility'][-1],
+            fields['centers'][-1])
+
+
+@torch.no_grad()
+def reference_poses(model: nn.Module,
+                    images: List[np.ndarray]) -> List[np.ndarray]:
+    """:func:`last_poses` of B images (h, w, 3), uint8, RGB, as testing has
+    them. The model is in eval mode and on the CPU."""
+    data = model.data_preprocessor(
+        dict(
+            inputs=[image_planes(image[..., ::-1]) for image in images],
+            data_samples=[
+                PoseDataSample(metainfo=dict(img_shape=image.shape[:2]))
+                for image in images
+            ]))
+    feats = model.extract_feat(data['inputs'])
+    fields = model.head(feats, data['data_samples'])
+    return [values.numpy() for values in last_poses(fields)]
+
+
+def sizes_to_check(size: Size, divisor: int) -> List[Size]:
+    """``size``, the same turned, and a smaller one, all of multiples."""
+    height, width = size
+    sizes = [size, (width, height), (3 * height // 4, width // 2)]
+    return [
+        tuple(max(1, length // divisor) * divisor for length in sides)
+        for sides in sizes
+    ]
+
+
+def random_images(size: Size, count: int, padding: bool) -> List[np.ndarray]:
+    """Noise (h, w, 3), uint8. The first image has the size; the others too,
+    or smaller ones where there is to be padding."""
+    rng = np.random.default_rng(0)
+    smaller = (size[0] - size[0] // 3, size[1] - size[1] // 5)
+    sizes = [size] + (count - 1) * [smaller if padding else size]
+    return [rng.integers(0, 256, (*s, 3), dtype=np.uint8) for s in sizes]
+
+
+def pad_images(images: List[np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
+    """Batch (B, H, W, 3), padded white to the size of the first image, and
+    padding mask (B, H, W), True where there is padding."""
+    batch = np.full((len(images), *images[0].shape), 255, dtype=np.uint8)
+    mask = np.ones(batch.shape[:3], dtype=bool)
+    for i, image in enumerate(images):
+        height, width = image.shape[:2]
+        batch[i, :height, :width] = image
+        mask[i, :height, :width] = False
+    return batch, mask
+
+
+def require_parity(model: nn.Module, run: Run, size: Size,
+                   padding: bool) -> float:
+    """Compare at three sizes and two batch sizes.
+
+    Args:
+        model (nn.Module): The original.
+        run (callable): Batch (B, H, W, 3) and padding mask (B, H, W) -> poses
+            of what was exported.
+        size (tuple[int, int]): See :func:`sizes_to_check`.
+        padding (bool): Whether images of a batch differ in size.
+
+    Returns:
+        float: Largest difference of any output.
+
+    Raises:
+        UserError: It is larger than ``TOLERANCE``, or nothing comes out.
+    """
+    errors = []
+    divisor = model.data_preprocessor.pad_size_divisor
+    for case in sizes_to_check(size, divisor):
+        for count in BATCH_SIZES:
+            images = random_images(case, count, padding)
+            expected = reference_poses(model, images)
+            try:
+                outputs = run(*pad_images(images))
+                errors += [abs(a - b).max() for a, b in zip(outputs, expected)]
+            except Exception as error:  # every runtime has kinds of its own
+                reason = str(error).strip().splitlines()[-1]
+                raise _no_parity(f'fails on {count} images of {case[0]} x '
+                                 f'{case[1]} ({reason})') from error
+    if not np.max(errors) <= TOLERANCE:  # nor where it is not a number
+        raise _no_parity(f'differs from the model by {np.max(errors):.1e}, '
+                         f'more than {TOLERANCE:.0e}')
+    return float(np.max(errors))
+
+
+def _no_parity(what: str) -> UserError:
+    return UserError(
+        f'The exported graph {what}, so it was not written. Some part of the '
+        'model may decide on a value or a size in Python, where tracing does '
+        'not see it.')

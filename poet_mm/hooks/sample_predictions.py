@@ -1,0 +1,107 @@
+"""The same validation images, drawn again and again while training."""
+from typing import List, Optional
+
+import mmcv
+import numpy as np
+from mmengine import fileio
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmengine.structures import InstanceData
+from mmpose.registry import HOOKS
+from mmpose.structures import PoseDataSample
+
+from ..transforms.affine import to_original
+
+SHOWN_SIZE = 480  # pixels; smaller images are enlarged to be readable
+
+
+@HOOKS.register_module()
+class SamplePredictionsHook(Hook):
+    """Draw people and predictions side by side, into the work dir
+    (``vis_data/vis_image``) and whatever else the visualizer writes to.
+
+    MMPose's ``PoseVisualizationHook`` draws other images every time, one of a
+    batch, without the truth, and all queries, be they people or not.
+
+    Args:
+        num_images (int): The first ones of the validation with a labelled
+            person. Defaults to 4.
+        interval (int): Draw at every n-th validation. Defaults to 1.
+        score_thr (float): Least probability of a person to be drawn.
+            Defaults to 0.5.
+        kpt_thr (float): Least predicted visibility of a joint to be drawn.
+            Defaults to 0.3.
+        backend_args (dict, optional): For reading images, as in
+            ``LoadImage``.
+    """
+
+    def __init__(self,
+                 num_images: int = 4,
+                 interval: int = 1,
+                 score_thr: float = 0.5,
+                 kpt_thr: float = 0.3,
+                 backend_args: Optional[dict] = None) -> None:
+        self.num_images = num_images
+        self.interval = interval
+        self.score_thr = score_thr
+        self.kpt_thr = kpt_thr
+        self.backend_args = backend_args
+        self.num_validations = 0
+        self.left = 0  # to be drawn in this validation
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Draw at the first validation and every n-th after it."""
+        due = self.num_validations % self.interval == 0
+        self.left = self.num_images if due and is_main_process() else 0
+        self.num_validations += 1
+
+    def after_val_iter(self,
+                       runner: Runner,
+                       batch_idx: int,
+                       data_batch: Optional[dict] = None,
+                       outputs: Optional[List[PoseDataSample]] = None) -> None:
+        """Draw those samples of the batch that are wanted."""
+        for sample in outputs or []:
+            if self.left and has_people(sample):
+                self.left -= 1
+                self.draw(runner, sample)
+
+    def draw(self, runner: Runner, sample: PoseDataSample) -> None:
+        """Truth on the left, prediction on the right."""
+        image = mmcv.imfrombytes(
+            fileio.get(sample.img_path, backend_args=self.backend_args),
+            channel_order='rgb')
+        zoom = max(1, round(SHOWN_SIZE / max(image.shape[:2])))
+        runner.visualizer.set_dataset_meta(runner.val_evaluator.dataset_meta)
+        runner.visualizer.add_datasample(
+            f'sample_{sample.img_id}',
+            mmcv.imrescale(image, zoom),
+            drawable(sample, zoom, self.score_thr),
+            kpt_thr=self.kpt_thr,
+            step=runner.epoch)
+
+
+def has_people(sample: PoseDataSample) -> bool:
+    """Whether there is a labelled joint in the truth."""
+    people = sample.get('gt_instances', InstanceData())
+    return 'keypoints_visible' in people and people.keypoints_visible.any()
+
+
+def drawable(sample: PoseDataSample, zoom: float,
+             score_thr: float) -> PoseDataSample:
+    """People and predictions in pixels of the original image times ``zoom``,
+    for MMPose's visualizer.
+
+    Truth: all labelled joints; predictions: people above ``score_thr``, whose
+    joints are as visible as predicted.
+    """
+    truth, found = sample.gt_instances, sample.pred_instances
+    found = found[found.bbox_scores > score_thr]
+    drawn = PoseDataSample()
+    drawn.gt_instances = InstanceData(
+        keypoints=to_original(truth.keypoints, sample.metainfo) * zoom,
+        keypoints_visible=(truth.keypoints_visible > 0).astype(np.float32))
+    drawn.pred_instances = InstanceData(
+        keypoints=found.keypoints * zoom, keypoints_visible=found.visibility)
+    return drawn
