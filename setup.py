@@ -29,7 +29,9 @@ setup(
         module + supported for module, supported in stack['SUPPORTED'].items()
     ],
     extras_require={
+        'export': ['onnx', 'onnxruntime'],  # for tools/export_onnx.py
         'fast': ['hotcoco>=1.1'],  # for FastCocoMetric
+        'tensorboard': ['tensorboard'],  # for tools/train.py --tensorboard
         'tests': ['hypothesis', 'pytest', 'ruff']
     },
     classifiers=[

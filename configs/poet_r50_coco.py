@@ -160,6 +160,7 @@ param_scheduler = [
 auto_scale_lr = dict(base_batch_size=12)
 
 # runtime
+visualizer = dict(type='POETVisualizer')
 custom_hooks = [
     dict(type='SyncBuffersHook'),
     dict(type='ChannelsLastHook'),

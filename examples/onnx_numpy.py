@@ -19,7 +19,8 @@ step = json.loads(meta['size_divisor'])  # 1, unless the backbone wants more
 for path in sys.argv[2:]:
     image = cv2.imread(path)[..., ::-1]  # RGB
     size = np.array(image.shape[1::-1])  # width, height
-    scale = min(short / size.min(), (longest or np.inf) / size.max())
+    scale = min(short / size.min() if short else 1,
+                (longest or np.inf) / size.max())
     network_size = np.maximum(1, np.round(size * scale / step)) * step
     inputs = {'images': cv2.resize(image, network_size.astype(int))[None]}
     if len(session.get_inputs()) > 1:  # where a batch has padding

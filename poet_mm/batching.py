@@ -129,6 +129,7 @@ class SameInBatch(BaseTransform):
             return self.transforms(results)
         state = np.random.get_state()
         np.random.seed(index.batch_seed)
-        results = self.transforms(results)
-        np.random.set_state(state)
-        return results
+        try:
+            return self.transforms(results)
+        finally:
+            np.random.set_state(state)

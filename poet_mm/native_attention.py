@@ -170,7 +170,8 @@ def _library() -> Optional[ctypes.CDLL]:
     """The compiled source, None where it cannot be had."""
     try:
         return ctypes.CDLL(str(_compiled()))
-    except (OSError, subprocess.SubprocessError) as error:
+    except (OSError, subprocess.SubprocessError, RuntimeError,
+            ValueError) as error:  # the last two: no home, an odd CXX
         reason = getattr(error, 'stderr', None) or error
         print_log(
             f'Native attention is not used: {reason}', logger='current')

@@ -17,7 +17,8 @@ def has_bfloat16(device: str) -> bool:
     """
     if device == 'cuda':
         return torch.cuda.is_bf16_supported()
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    supported = getattr(torch.ops.mkldnn, '_is_mkldnn_bf16_supported', None)
+    return supported is not None and supported()
 
 
 @OPTIM_WRAPPERS.register_module()

@@ -16,6 +16,8 @@ from benchmarks.report import (
 )
 from mmengine.registry import init_default_scope
 
+from poet_mm.evaluation import hotcoco
+
 ROOT = Path(__file__).parents[1]
 TINY = dict(
     attention='--tokens 12 --images 2',
@@ -23,6 +25,8 @@ TINY = dict(
     ae='--images 2 --people 1 2',
     step='--sizes 128',
     evaluation='--images 20')
+if hotcoco is None:
+    del TINY['evaluation']
 
 
 @pytest.fixture(scope='module')
@@ -31,7 +35,7 @@ def results():
     init_default_scope('mmpose')
     parts = {}
     for name, flags in TINY.items():
-        argv = f'{name} {flags} --quick --repeat 1 --device cpu'.split()
+        argv = f'{name} {flags} --quick --repeat 1'.split()
         parsed, _ = benchmark.parse_args(argv)
         parts[name] = benchmark.run_part(name, parsed[name])
     return dict(
@@ -72,11 +76,12 @@ def test_memory_of_a_call():
     if peak_mb(lambda: None) is None:
         pytest.skip('memory is measured on Linux and on GPUs')
     kept = []
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
 
     def allocate():
-        first = torch.ones(2**24)  # 64 MB
+        first = torch.ones(2**24, device=device)  # 64 MB
         del first
-        kept.append(torch.ones(2**23))  # 32 MB
+        kept.append(torch.ones(2**23, device=device))  # 32 MB
 
     assert 60 < peak_mb(allocate) < 80
 

@@ -8,7 +8,7 @@ from helpers import random_samples, tiny_head
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
-from poet_mm.hooks import ChannelsLastHook, CompileHook
+from poet_mm.hooks import ChannelsLastHook, CompileHook, can_compile
 
 
 class TinyPoet(nn.Module):
@@ -75,6 +75,7 @@ def test_channels_last_is_for_gpus(model, on_gpu, monkeypatch):
     assert model.state_dict().keys() == state.keys()
 
 
+@pytest.mark.skipif(not can_compile(), reason='not with this Python')
 def test_compile_hook(model, batch):
     """With dynamo's own backend, which compiles nothing but traces all."""
     expected = loss_and_gradients(model, batch)

@@ -165,7 +165,7 @@ def run_report(session: Session, args: argparse.Namespace) -> List[Result]:
     ]
     if len(names) < len(ANALYSES):
         skipped.append(
-            f'Only POET has {", ".join(set(ANALYSES) - set(names))}.')
+            f'Only POET has {", ".join(sorted(set(ANALYSES) - set(names)))}.')
     results += run_analyses(
         [build_analysis(name, session, args) for name in names])
     for result in results:

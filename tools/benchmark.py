@@ -4,6 +4,7 @@
     python tools/benchmark.py --all --quick
     python tools/benchmark.py --all --json results.json --figure scaling.png
 
+On a machine with a GPU it measures that; CUDA_VISIBLE_DEVICES= hides it.
 The parts are the files of ``tools/benchmarks``. Each compares results before
 it compares times.
 """
@@ -59,8 +60,6 @@ def add_common_arguments(parser, **default):
     parser.add_argument(
         '--threads', type=int, help="of torch; default: the part's own",
         **default)
-    parser.add_argument(
-        '--device', help='cuda where there is one, else cpu', **default)
     parser.add_argument('--json', type=Path, help='write all rows', **default)
     parser.add_argument(
         '--figure', type=Path, help='draw time and memory against tokens',
@@ -102,8 +101,7 @@ def complete(args):
     """Defaults that depend on other arguments and on the machine."""
     if args.repeat is None:
         args.repeat = 3 if args.quick else 10
-    if args.device is None:
-        args.device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    args.device = 'cuda' if torch.cuda.is_available() else 'cpu'
     return args
 
 

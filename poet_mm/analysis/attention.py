@@ -154,7 +154,7 @@ def attention_maps(model: nn.Module, batch: dict, points: np.ndarray,
     batch = model.data_preprocessor(batch, False)
     samples = batch['data_samples']
     meta = samples[0].metainfo
-    feat = model.head._select(model.extract_feat(batch['inputs']))
+    feat = model.head.select_level(model.extract_feat(batch['inputs']))
     shape = tuple(feat.shape[-2:])
     # pixels of the image file: corner of the input, and size of a cell
     corner = to_original(np.zeros(2), meta)

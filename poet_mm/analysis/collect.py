@@ -98,10 +98,9 @@ def predict_batch(model: nn.Module, batch: dict) -> tuple:
 def poet_prediction(model: nn.Module, scores: np.ndarray, fields: Mapping,
                     metainfo: Mapping) -> Prediction:
     """Fields (L, Q, ...) of one image, in pixels of its file."""
-    keypoints, visibility = model.head.codec.decode(fields,
-                                                    metainfo['img_shape'])
-    height, width = metainfo['img_shape']
-    centers = fields['centers'] * np.array([width, height], np.float32)
+    codec, img_shape = model.head.codec, metainfo['img_shape']
+    keypoints, visibility = codec.decode(fields, img_shape)
+    centers = codec.decode_centers(fields, img_shape)
     return Prediction(scores, to_original(keypoints, metainfo),
                       to_original(centers, metainfo), visibility)
 

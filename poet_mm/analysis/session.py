@@ -139,6 +139,9 @@ def build_loader(cfg: Config, split: str,
         loader = Runner.build_dataloader(loader, seed=0)
     except (FileNotFoundError, ValueError) as error:
         raise UserError(f'Cannot load the {split} split: {error}') from error
+    if not len(loader.dataset):
+        raise UserError(f'The {split} split has no images: see ann_file of '
+                        f'{loader.dataset.ann_file}.')
     first = loader.dataset.get_data_info(0)['img_path']
     if not osp.isfile(first):
         raise UserError(f'There is no image {first}, which '

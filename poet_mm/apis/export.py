@@ -125,10 +125,11 @@ def make_metadata(model: nn.Module) -> Dict[str, str]:
         mean=mean.tolist(),  # for information: the graph has both
         std=std.tolist(),
         size_divisor=preprocessor.pad_size_divisor)
+    values.update(short_edge=0, max_size=None)  # 0: as the image is
     for transform in walk(model.cfg.test_dataloader.dataset.pipeline):
         if transform.get('type') == 'ShortEdgeResize':
             values.update(
-                short_edge=transform['short_edges'],
+                short_edge=int(np.min(transform['short_edges'])),
                 max_size=transform.get('max_size'))
     return {
         key: value if isinstance(value, str) else json.dumps(value)

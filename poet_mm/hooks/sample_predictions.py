@@ -91,17 +91,22 @@ def has_people(sample: PoseDataSample) -> bool:
 def drawable(sample: PoseDataSample, zoom: float,
              score_thr: float) -> PoseDataSample:
     """People and predictions in pixels of the original image times ``zoom``,
-    for MMPose's visualizer.
+    for POET's visualizer and for MMPose's.
 
-    Truth: all labelled joints; predictions: people above ``score_thr``, whose
-    joints are as visible as predicted.
+    Truth: all labelled joints, with COCO's v; predictions: people above
+    ``score_thr``, whose joints are as visible as predicted.
     """
     truth, found = sample.gt_instances, sample.pred_instances
     found = found[found.bbox_scores > score_thr]
     drawn = PoseDataSample()
     drawn.gt_instances = InstanceData(
         keypoints=to_original(truth.keypoints, sample.metainfo) * zoom,
-        keypoints_visible=(truth.keypoints_visible > 0).astype(np.float32))
+        keypoints_visible=np.asarray(truth.keypoints_visible, np.float32))
     drawn.pred_instances = InstanceData(
-        keypoints=found.keypoints * zoom, keypoints_visible=found.visibility)
+        keypoints=found.keypoints * zoom,
+        centers=found.centers * zoom,
+        keypoints_visible=found.visibility,
+        keypoint_scores=found.visibility,
+        visibility=found.visibility,
+        bbox_scores=found.bbox_scores)
     return drawn

@@ -35,6 +35,16 @@ def use_channels_last(model: nn.Module) -> None:
         model.to(memory_format=torch.channels_last)
 
 
+def can_compile() -> bool:
+    """Whether ``torch.compile`` is there: torch 2.1 to 2.3 refuse it under
+    Python 3.12."""
+    try:
+        torch.compile(lambda: None)
+    except RuntimeError:
+        return False
+    return True
+
+
 @HOOKS.register_module()
 class CompileHook(Hook):
     """Compile parts of the model with ``torch.compile`` when training begins.

@@ -57,6 +57,8 @@ class ValidationLossHook(Hook):
         """Begin to listen to the head."""
         self.totals: Totals = {}
         self.outputs: Optional[Dict[str, torch.Tensor]] = None
+        if self.handle is not None:  # of a validation that was broken off
+            self.handle.remove()
         head = poet_head(runner, self)
         dataset = runner.val_dataloader.dataset
         self.sigmas = torch.as_tensor(

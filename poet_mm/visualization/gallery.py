@@ -8,6 +8,7 @@ folder as a whole may be moved.
 import base64
 import html
 import json
+import re
 from typing import List, NamedTuple, Sequence
 from urllib.parse import quote
 
@@ -70,9 +71,10 @@ def write_gallery(path: str,
         rows.append(row)
     data = json.dumps(
         dict(entries=rows, failures=list(failures), colors=COLORS))
-    page = PAGE.replace('TITLE', html.escape(title))
     # '<' would let a file name end the script
-    page = page.replace('DATA', data.replace('<', '\\u003c'))
+    places = dict(
+        TITLE=html.escape(title), DATA=data.replace('<', '\\u003c'))
+    page = re.sub('TITLE|DATA', lambda place: places[place[0]], PAGE)
     with open(path, 'w', encoding='utf-8') as file:
         file.write(page)
 

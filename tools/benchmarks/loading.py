@@ -260,7 +260,16 @@ def compare(case, incumbent, theirs, ours, decode, args, note=''):
 
 def run(args):
     """Rows of AE and POET."""
+    threads = cv2.getNumThreads()
     cv2.setNumThreads(0)  # as MMPose's default_runtime has it
+    try:
+        return load_and_compare(args)
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def load_and_compare(args):
+    """The same, with cv2 on one thread."""
     num_images = min(args.images, 8) if args.quick else args.images
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)

@@ -5,15 +5,14 @@ Two photos of noise at 512 pixels on ResNet-50; recomputing the encoder is
 shown at stride 8 (DC4+DC5), where it has 4,096 tokens.
 """
 
-import torch
 from mmengine.model.efficient_conv_bn_eval import (
     turn_on_efficient_conv_bn_eval,
 )
 
-from poet_mm.hooks import CompileHook, use_channels_last
+from poet_mm.hooks import CompileHook, can_compile, use_channels_last
 from poet_mm.optim import has_bfloat16
 
-from . import measure
+from . import even, measure
 from .models import (
     SIZES,
     build_model,
@@ -28,7 +27,8 @@ NAME_STRIDE_8 = 'poet_dc45_r50_512_coco'
 
 
 def add_arguments(parser):
-    parser.add_argument('--images', type=int, default=2, help='in a batch')
+    parser.add_argument(
+        '--images', type=even, default=2, help='in a batch: 2, 4, ...')
 
 
 class TrainStep:
@@ -89,6 +89,10 @@ def recompute_encoder(args):
     return step
 
 
+def bfloat16_stride_8(args):
+    return TrainStep(args, NAME_STRIDE_8, type='BFloat16OptimWrapper')
+
+
 OPTIONS = {
     'ChannelsLastHook': channels_last,
     '--amp bfloat16': bfloat16,
@@ -98,28 +102,33 @@ OPTIONS = {
 }
 
 
-def makes_sense(option, device):
-    """Whether an option does anything on a device but slow it down."""
+OPTIONS_STRIDE_8 = {
+    'model.head.encoder.num_cp=6': recompute_encoder,
+    '--amp bfloat16': bfloat16_stride_8,
+}
+SLOW = (compiled, recompute_encoder, bfloat16_stride_8)
+
+
+def makes_sense(option, args):
+    """Whether an option does anything here but slow a step down."""
+    if args.quick and option in SLOW:
+        return False
     if option is channels_last:
-        return device == 'cuda'
-    return option is not bfloat16 or has_bfloat16(device)
+        return args.device == 'cuda'
+    if option is compiled:
+        return can_compile()
+    if option in (bfloat16, bfloat16_stride_8):
+        return has_bfloat16(args.device)
+    return True
 
 
 def run(args):
     """One row per option; the model is built anew for each."""
     repeat = max(2, args.repeat // 3)
-    rows = []
-    for name, option in OPTIONS.items():
-        if args.quick and option is compiled:
-            continue  # compiling takes a minute
-        if not makes_sense(option, torch.device(args.device).type):
-            continue
-        rows.append(
-            measure(f'stride 32, {name}', 'poet_mm without',
-                    TrainStep(args), option(args), repeat, memory=True))
-    if not args.quick:
-        rows.append(
-            measure('stride 8, model.head.encoder.num_cp=6', 'poet_mm without',
-                    plain_stride_8(args), recompute_encoder(args),
-                    2, memory=True))
-    return rows
+    return [
+        measure(f'stride {stride}, {name}', 'poet_mm without', plain(args),
+                option(args), repeat, memory=True)
+        for stride, plain, options in ((32, TrainStep, OPTIONS),
+                                       (8, plain_stride_8, OPTIONS_STRIDE_8))
+        for name, option in options.items() if makes_sense(option, args)
+    ]
