@@ -171,7 +171,7 @@ def test_flags_of_training(trained):
     assert cfg.val_dataloader is None
     assert (cfg.resume, cfg.load_from) == (True, checkpoint)
     assert cfg.auto_scale_lr.enable
-    assert [backend.type for backend in cfg.visualizer.vis_backends] == [
+    assert [node['type'] for node in cfg.visualizer.vis_backends] == [
         'LocalVisBackend', 'TensorboardVisBackend'
     ]
     assert cfg.train_cfg.max_epochs == 3
