@@ -17,7 +17,7 @@ def draw_points(axes: Axes, points: Dict[int, float], label: str,
 
 @in_style()
 def draw_scaling(rows: List, out: str) -> None:
-    """Draw two panels, milliseconds and peak MB per image, log-log.
+    """Draw two panels, milliseconds and peak MB of a batch, log-log.
 
     Args:
         rows (list): Rows of the benchmark with ``tokens``, ``incumbent``,

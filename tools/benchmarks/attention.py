@@ -85,8 +85,8 @@ def run(args):
 
 
 def measure_tokens(tokens, args) -> Row:
-    """One row; of a single image above 4,096 tokens."""
-    images = args.images if tokens <= 4096 else 1
+    """One row."""
+    images = args.images
     repeat = args.repeat if tokens < 2000 else max(2, args.repeat // 3)
     steps = [
         make_step(module, tokens, images, args.device)
