@@ -392,9 +392,12 @@ def test_drawn_in_pixels_of_the_original():
         keypoints_visible=np.array([[1.0]]))
     sample.pred_instances = InstanceData(
         keypoints=np.array([[[20.0, 40.0]], [[1.0, 1.0]]]),
+        centers=np.array([[10.0, 30.0], [1.0, 1.0]]),
         visibility=np.array([[0.7], [0.2]]),
         bbox_scores=np.array([0.9, 0.4]))
     drawn = drawable(sample, zoom=3, score_thr=0.5)
     np.testing.assert_allclose(drawn.gt_instances.keypoints, [[[60, 120]]])
     np.testing.assert_allclose(drawn.pred_instances.keypoints, [[[60, 120]]])
+    np.testing.assert_allclose(drawn.pred_instances.centers, [[30, 90]])
+    np.testing.assert_allclose(drawn.pred_instances.visibility, [[.7]])
     np.testing.assert_allclose(drawn.pred_instances.keypoints_visible, [[.7]])
