@@ -6,19 +6,28 @@ memory and ``hotcoco`` (https://github.com/derekallman/hotcoco, MIT, optional)
 matches them. What xtcocotools does differently from the original COCO code is
 kept: people without a labelled joint are told by v, not by
 ``num_keypoints``; detections without a score above 0 for any joint count as
-not made; ``use_area=False`` takes 0.53 of the box.
+not made; ``use_area=False`` takes 0.53 of the box (``detections.py``).
 
 N: number of people, K: number of keypoints of the skeleton.
 """
 import gc
 import warnings
 from itertools import chain
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 from mmengine.logging import print_log
 from mmpose.evaluation.metrics import CocoMetric
 from mmpose.registry import METRICS
+
+from .detections import (
+    Detections,
+    box_areas,
+    detection_dicts,
+    find_obstacle,
+    gather_detections,
+    person_dicts,
+)
 
 try:
     import hotcoco
@@ -30,152 +39,6 @@ NAMES = ('AP', 'AP .5', 'AP .75', 'AP (M)', 'AP (L)', 'AR', 'AR .5', 'AR .75',
          'AR (M)', 'AR (L)')
 TOLERANCE = 1e-6
 MISSING = 'hotcoco is not installed (pip install hotcoco)'
-
-
-class Detections(NamedTuple):
-    """What a model found in all images, in the order of the images.
-
-    Shapes: keypoints (N, K, 3) as x, y in pixels and score, in float64;
-    scores, areas in square pixels, image_ids and category_ids (N,).
-    """
-    keypoints: np.ndarray
-    scores: np.ndarray
-    areas: np.ndarray
-    image_ids: np.ndarray
-    category_ids: np.ndarray
-
-
-def box_areas(keypoints: np.ndarray) -> np.ndarray:
-    """Areas (N,) of the boxes around all joints of (N, K, 2 or 3) keypoints,
-    in square pixels."""
-    # people last: NumPy is slow at long reductions over short axes
-    points = keypoints[..., :2].transpose(2, 1, 0).copy()  # (2, K, N)
-    width, height = np.ptp(points, axis=1)
-    return width * height
-
-
-def gather_detections(people: List[dict], num_keypoints: int) -> Detections:
-    """Join what ``CocoMetric`` collects into arrays.
-
-    Args:
-        people (list[dict]): N detections with ``keypoints`` (K, 3),
-            ``score``, ``img_id``, ``category_id`` and, all of them or none,
-            ``bbox`` (4,), x, y, w, h in pixels.
-        num_keypoints (int): K.
-
-    Returns:
-        Detections: The area is that of the box, else of all keypoints' box.
-    """
-    keypoints = np.array([person['keypoints'] for person in people],
-                         dtype=np.float64)
-    keypoints = keypoints.reshape(len(people), num_keypoints, 3)
-    if people and 'bbox' in people[0]:
-        areas = np.array([person['bbox'] for person in people],
-                         dtype=np.float64)[:, 2:].prod(axis=1)
-    else:
-        areas = box_areas(keypoints)
-    return Detections(
-        keypoints=keypoints,
-        scores=np.array([person['score'] for person in people],
-                        dtype=np.float64),
-        areas=areas,
-        image_ids=np.array([person['img_id'] for person in people]),
-        category_ids=np.array([person['category_id'] for person in people]))
-
-
-def find_obstacle(people: List[dict], detections: Detections,
-                  image_ids: Sequence[int], use_area: bool) -> Optional[str]:
-    """Why xtcocotools has to do it, or None. It knows what to do with all of
-    this, be it an odd number or an error, where hotcoco goes on in silence.
-
-    Args:
-        people (list[dict]): Entries of the annotation file.
-        detections (Detections): All detections.
-        image_ids (list[int]): All images of the annotation file.
-        use_area (bool): Whether people need an ``area``.
-    """
-    K = detections.keypoints.shape[1]
-    if any(len(person['keypoints']) != 3 * K for person in people):
-        return f'not everyone in the annotation file has {K} joints'
-    if use_area and not all('area' in person for person in people):
-        return "someone in the annotation file has no 'area'"
-    of_people = chain.from_iterable(
-        chain(person['keypoints'], person['bbox'],
-              [person['area']] if use_area else []) for person in people)
-    if not np.isfinite(np.fromiter(of_people, np.float64)).all():
-        return 'a number in the annotation file is not finite'
-    if not all(np.isfinite(values).all() for values in detections[:3]):
-        return 'a detection has a number that is not finite'
-    for ids in (image_ids, detections.image_ids, detections.category_ids):
-        ids = np.asarray(ids)
-        if len(ids) and (ids.ndim > 1 or ids.dtype.kind != 'i'
-                         or ids.min() < 0):
-            return 'an image or category has another id than 0, 1, 2, ...'
-    if not np.isin(detections.image_ids, image_ids).all():
-        return 'a detection is in an image that the annotation file has not'
-    return None
-
-
-def best_of_images(detections: Detections) -> np.ndarray:
-    """Index of the 20 detections with the highest scores of each image and
-    category, first come first served at equal scores; COCO looks at no others.
-
-    Returns:
-        np.ndarray: (M,), ascending, so that ties go on as they were.
-    """
-    order = np.lexsort((-detections.scores, detections.category_ids,
-                        detections.image_ids))  # stable
-    groups = np.stack([detections.image_ids, detections.category_ids])
-    groups = groups[:, order]
-    later = order[20:][(groups[:, 20:] == groups[:, :-20]).all(axis=0)]
-    return np.setdiff1d(np.arange(len(order)), later, assume_unique=True)
-
-
-def detection_dicts(detections: Detections) -> List[dict]:
-    """COCO's entries of those detections that count.
-
-    Keypoints are memoryviews of the array: 51 Python numbers per person would
-    take most of the time.
-    """
-    found = (detections.keypoints[..., 2] > 0).any(axis=1)
-    detections = Detections(*(values[found] for values in detections))
-    _, K, _ = detections.keypoints.shape
-    best = best_of_images(detections)
-    columns = zip(detections.keypoints[best].reshape(-1, 3 * K),
-                  *(values[best].tolist() for values in detections[1:]))
-    return [
-        dict(
-            id=n,
-            keypoints=memoryview(keypoints),
-            score=score,
-            area=area,
-            image_id=image_id,
-            category_id=category_id)
-        for n, (keypoints, score, area, image_id,
-                category_id) in enumerate(columns, 1)
-    ]
-
-
-def person_dicts(people: List[dict], use_area: bool) -> List[dict]:
-    """COCO's entries of the people to find, as xtcocotools sees them.
-
-    Args:
-        people (list[dict]): Entries of the annotation file.
-        use_area (bool): Else the area is 0.53 of the box.
-    """
-    return [
-        dict(
-            id=n,
-            image_id=person['image_id'],
-            category_id=person['category_id'],
-            keypoints=person['keypoints'],
-            num_keypoints=sum(v > 0 for v in person['keypoints'][2::3]),
-            bbox=person['bbox'],
-            area=person['area'] if use_area else w * h * 0.53,
-            iscrowd=int(person['iscrowd']))
-        for n, person in enumerate(people, 1)
-        for w, h in [person['bbox'][2:]]
-    ]
 
 
 def hotcoco_stats(people: List[dict], detections: List[dict],

@@ -138,6 +138,7 @@ def write_tiny_config(path, root):
 def write_random_checkpoint(path, config):
     """Weights of a model that sees something different in every image: with
     the weights of a head that is only initialised, all people are alike."""
+    torch.manual_seed(0)
     model = init_model(str(config), None, device='cpu')
     generator = torch.Generator().manual_seed(0)
     for name, values in model.named_parameters():

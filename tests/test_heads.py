@@ -7,7 +7,7 @@ import torch
 from helpers import make_sample, random_samples, tiny_head, tiny_head_cfg
 from mmpose.registry import MODELS
 
-from poet_mm.heads import padding_mask
+from poet_mm.padding import padding_mask
 
 FEAT = (2, 8, 4, 6)  # B, C, H, W of pixels 64 x 96
 

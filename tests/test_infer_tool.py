@@ -9,7 +9,6 @@ import cv2
 import infer
 import numpy as np
 import pytest
-from helpers import write_random_checkpoint, write_tiny_config
 from make_toy_coco import make_toy_coco
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
@@ -22,7 +21,6 @@ from poet_mm.visualization.gallery import (
     write_gallery,
 )
 
-ROOT = Path(__file__).parent.parent
 CHROMIUM = shutil.which('chromium') or shutil.which('google-chrome')
 
 
@@ -33,12 +31,10 @@ def toy(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope='module')
-def model(tmp_path_factory):
+@pytest.fixture
+def model(model_files):
     """The flags of a tiny model."""
-    folder = tmp_path_factory.mktemp('model')
-    config = write_tiny_config(folder / 'tiny.py', ROOT)
-    checkpoint = write_random_checkpoint(folder / 'tiny.pth', config)
+    config, checkpoint = model_files
     return ['--config', config, '--weights', checkpoint, '--device', 'cpu']
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..apis.launch import UserError
 from ..attention import MultiheadAttention, record_weights
-from ..heads import padding_mask
+from ..padding import padding_mask
 from ..transforms.affine import to_original
 from ..visualization.attention import draw_attention
 from .collect import (

@@ -21,7 +21,8 @@ import torch
 from mmengine.utils import mkdir_or_exist
 from torch import Tensor, nn
 
-from ..heads import POETHead, cell_pixels
+from ..heads import POETHead
+from ..padding import cell_pixels
 from ..version import __version__
 from .launch import UserError, walk
 from .parity import (
