@@ -200,8 +200,8 @@ def test_what_tracing_does_not_see(model, tmp_path, monkeypatch, write, change,
     """What becomes a constant of the graph: an error and no file."""
     decode, path = model.head.decode_queries, tmp_path / 'poet.onnx'
     monkeypatch.setattr(
-        model.head, 'decode_queries', lambda memory, position, padding: decode(
-            change(memory), position, padding))
+        model.head, 'decode_queries', lambda queries, memory, *others: decode(
+            queries, change(memory), *others))
     with pytest.raises(UserError, match=f'{said}.* was not written'):
         write(model, str(path), SIZE)
     assert not path.exists()
