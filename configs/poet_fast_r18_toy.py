@@ -1,6 +1,6 @@
 """Fast POET-R18 on drawn people: as poet_r18_toy.py, but it generalises.
 
-Expect  see docs/fast_toy/table.md.
+Expect  see README, Fast POET.
 Cost    16 passes over 3,000 images: 7 to 12 minutes on 2 CPU cores.
 Run     bash tools/quickstart.sh
 
@@ -14,7 +14,8 @@ model = dict(
     head=dict(
         propose=True,
         refine=True,
-        denoising=dict(groups=3),
+        denoising=dict(
+            groups=3, center_noise=0.5, scale_noise=0.4, joint_noise=0.2),
         loss=dict(oks_weight=2.0, metainfo={{_base_.metainfo}})))
 
 val_dataloader = {{_base_.test_dataloader}}

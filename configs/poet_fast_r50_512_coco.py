@@ -8,7 +8,7 @@ Run     bash tools/dist_train.sh configs/poet_fast_r50_512_coco.py 4 \
 The difference from the paper, all of it: the encoder's tokens propose people
 (40 of them become queries), decoder layers correct their poses, noised people
 teach them to, OKS is a term of the loss, and joints with v = 1, which COCO's
-OKS scores too, are learned. On drawn people each pays, see docs/fast_toy.
+OKS scores too, are learned. Tried on drawn people, see README, Fast POET.
 """
 _base_ = ['./poet_r50_512_coco.py']
 
@@ -18,7 +18,8 @@ model = dict(
         num_queries=40,
         propose=True,
         refine=True,
-        denoising=dict(groups=3),
+        denoising=dict(
+            groups=3, center_noise=0.5, scale_noise=0.4, joint_noise=0.2),
         loss=dict(oks_weight=2.0, metainfo={{_base_.metainfo}}),
         codec=codec))
 

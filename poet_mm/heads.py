@@ -38,7 +38,6 @@ from .codecs import PERSON
 from .denoising import (
     NoisedPeople,
     PoseDenoising,
-    attention_mask,
     split_queries,
 )
 from .padding import padding_mask
@@ -49,7 +48,7 @@ from .prediction import (
     init_corrections,
     pose_fields,
 )
-from .proposals import EncoderProposals, Proposals
+from .proposals import EncoderProposals, Proposals, take_tokens
 from .targets import stack_targets
 from .transformer import POETDecoder, POETEncoder
 from .transforms.affine import to_original
@@ -58,7 +57,7 @@ from .transforms.affine import to_original
 class Queries(NamedTuple):
     """Of the decoder: ``content`` and ``position`` code (B, Q, 256), the
     ``pose`` (B, Q, 2 + 3K) that is corrected; zeros mean none; and ``mask``
-    (Q, Q), True where a query must not look at another, or None."""
+    (B, Q, Q), True where a query must not look at another, or None."""
     content: Tensor
     position: Tensor
     pose: Tensor
@@ -153,7 +152,7 @@ class POETHead(BaseHead):
         self.proposals = EncoderProposals(*sizes) if propose else None
         if not propose:
             self.query_embedding = nn.Embedding(self.num_queries, channels)
-        if propose or refine:
+        if propose or (refine and self.decoder.num_layers > 1):
             self.center_embed = CenterEmbedding(channels)
         self.branches = None
         if refine:
@@ -233,13 +232,11 @@ class POETHead(BaseHead):
         num_noised = noised.pose.shape[1]
         content = self.denoising.content.weight.expand(
             len(noised.pose), num_noised, -1)
-        groups = self.denoising.groups
         return Queries(
             torch.cat((queries.content, content), 1),
             torch.cat((queries.position, self.center_embed(noised.pose)), 1),
             torch.cat((queries.pose, noised.pose), 1),
-            attention_mask(self.num_queries, groups, num_noised // groups,
-                           content.device))
+            noised.attention_mask(self.num_queries))
 
     def encode(self, feat: Tensor,
                padding: Optional[Tensor]) -> Tuple[Tensor, Tensor]:
@@ -263,9 +260,9 @@ class POETHead(BaseHead):
             pose = memory.new_zeros(1, dtype=torch.float32)
             return Queries(torch.zeros_like(position), position, pose), None
         proposals = self.proposals(memory, shape, padding)
-        tokens = proposals.best(self.num_queries)[..., None]  # (B, Q, 1)
-        pose = proposals.pose.detach().take_along_dim(tokens, 1)
-        content = memory.take_along_dim(tokens, 1)  # (B, Q, 256)
+        tokens = proposals.best(self.num_queries)
+        pose = take_tokens(proposals.pose.detach(), tokens)
+        content = take_tokens(memory, tokens)  # (B, Q, 256)
         return Queries(content, self.center_embed(pose), pose), proposals
 
     def decode_queries(self, queries: Queries, memory: Tensor,
@@ -300,11 +297,14 @@ class POETHead(BaseHead):
         """What :class:`POETDecoder` calls after every layer; each begins
         where the one before ended, without its gradient."""
 
-        def correct(layer: int, state: Tensor) -> Tuple[Tensor, tuple]:
+        def correct(layer: int,
+                    state: Tensor) -> Tuple[Optional[Tensor], tuple]:
             nonlocal pose
             logits, corrected = self.branches[layer](state, pose)
             pose = corrected.detach()
-            return self.center_embed(pose), (logits, corrected)
+            last = layer + 1 == self.decoder.num_layers
+            position = None if last else self.center_embed(pose)
+            return position, (logits, corrected)
 
         return correct
 
@@ -317,15 +317,15 @@ class POETHead(BaseHead):
         targets, num_people = stack_targets(batch_data_samples)
         self._check_skeleton(targets)
         noised = None
-        if self.denoising is not None:
+        if self.denoising is not None and self.training:
             noised = self.denoising(targets, num_people)
-        predictions = self.predict_all(
+        fields, of_noised, proposals = self.predict_all(
             feat, padding_mask(batch_data_samples, feat), noised)
-        with full_precision(predictions.fields['logits']):
+        pairs = noised and noised.pairs_of_layers(len(fields['logits']))
+        with full_precision(fields['logits']):
             return self.loss_module(
-                predictions.fields, targets, num_people,
-                predictions.proposals and predictions.proposals.fields(),
-                noised and noised.among(predictions.noised))
+                fields, targets, num_people, proposals and proposals.fields(),
+                noised and (of_noised, pairs))
 
     def predict(self,
                 feats: Features,

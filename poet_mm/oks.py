@@ -30,7 +30,7 @@ class KeypointSimilarity:
         if 'scales' not in true:
             raise KeyError(
                 'OKS needs the areas of people, and the annotations have none '
-                "('area'). Add them, or leave OKS out of loss and costs.")
+                "('area'). Add them, or set model.head.loss.oks_weight=0.")
         keypoints = get_field(pred, 'keypoints')
         if keypoints.shape[-2] != len(self.sigmas):
             raise ValueError(

@@ -34,7 +34,7 @@ class Proposals(NamedTuple):
         """Tokens (B, Q) that are most likely people, the likeliest first.
 
         Padded tokens are never chosen: an image with less tokens than queries
-        has its best token several times.
+        has its least likely one several times.
         """
         people = self.logits[..., :-1].logsumexp(-1)
         scores = people - self.logits[..., -1]  # (B, T)
@@ -42,7 +42,9 @@ class Proposals(NamedTuple):
             scores = scores.masked_fill(self.padding, float('-inf'))
         scores = F.pad(scores, (0, num_queries), value=float('-inf'))
         scores, tokens = scores.topk(num_queries)
-        return torch.where(scores == float('-inf'), tokens[:, :1], tokens)
+        ended = scores == float('-inf')
+        last = (~ended).sum(1, keepdim=True) - 1  # (B, 1)
+        return torch.where(ended, tokens.gather(1, last), tokens)
 
 
 class EncoderProposals(BaseModule):
@@ -77,9 +79,16 @@ class EncoderProposals(BaseModule):
         return Proposals(logits, pose, padding)
 
 
+def take_tokens(values: Tensor, tokens: Tensor) -> Tensor:
+    """Values (B, T, D) of tokens (B, Q) -> (B, Q, D)."""
+    # not take_along_dim, which ONNX does not have
+    return values.gather(1, tokens[..., None].expand(-1, -1, values.shape[2]))
+
+
 def cell_centers(like: Tensor, shape: Tuple[int, int],
                  padding: Optional[Tensor]) -> Tensor:
-    """Centres x and y of cells, in [0, 1] of the un-padded image.
+    """Centres x and y of cells, in [0, 1] of the un-padded image, as if its
+    last cells were whole, which is how the position code counts too.
 
     Args:
         like (Tensor): Gives the device.

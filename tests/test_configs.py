@@ -72,9 +72,9 @@ def test_poet_config_trains_a_step(path):
     assert torch.isfinite(logs['loss'])
     loss, num_layers = head.loss_module, cfg.model.head.decoder.num_layers
     terms = 1 + len(loss.terms) + (loss.oks_weight > 0)
-    decoded = num_layers * (1 + (head.denoising is not None))
-    proposed = int(head.proposals is not None)
-    assert len(logs) == terms * (decoded + proposed) + 1
+    proposed = terms * (head.proposals is not None)
+    noised = num_layers * (terms - 1) * (head.denoising is not None)
+    assert len(logs) == num_layers * terms + proposed + noised + 1
     assert not torch.equal(before, predictor.pose_embed.layers[-1].weight)
 
 

@@ -7,7 +7,13 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 HEADS = dict(
-    paper={}, fast=dict(propose=True, refine=True, loss=FAST_LOSS))
+    paper={},
+    fast=dict(
+        propose=True,
+        refine=True,
+        denoising=dict(
+            groups=2, center_noise=0, scale_noise=0, joint_noise=0),
+        loss=FAST_LOSS))
 COUNTS = [[2, 1, 3, 0], [2, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
 
 

@@ -1,4 +1,4 @@
-"""The pieces of the fast POET: proposals, corrections, OKS, quality."""
+"""The pieces of the fast POET: proposals, corrections, denoising, OKS."""
 import numpy as np
 import pytest
 import torch
@@ -18,20 +18,22 @@ from xtcocotools.coco import COCO
 from xtcocotools.cocoeval import COCOeval
 
 from poet_mm.codecs import POETCodec
-from poet_mm.denoising import attention_mask
+from poet_mm.denoising import NoisedPeople
 from poet_mm.oks import KeypointSimilarity
 from poet_mm.padding import padding_mask
 from poet_mm.prediction import pose_fields
 from poet_mm.proposals import Proposals, cell_centers
 from poet_mm.targets import stack_targets
 
+NOISE = dict(groups=3, center_noise=0.5, scale_noise=0.4, joint_noise=0.2)
+NO_NOISE = dict(groups=2, center_noise=0, scale_noise=0, joint_noise=0)
 PIECES = [
     dict(propose=True),
     dict(refine=True),
     dict(propose=True, refine=True),
     dict(propose=True, refine=True, loss=FAST_LOSS),
-    dict(propose=True, refine=True, denoising=dict(groups=2)),
-    dict(propose=True, denoising=dict(groups=2), loss=FAST_LOSS)
+    dict(propose=True, refine=True, denoising=NOISE),
+    dict(propose=True, denoising=NOISE, loss=FAST_LOSS)
 ]
 FEAT = (2, 8, 4, 6)  # B, C, H, W of pixels 64 x 96
 
@@ -174,7 +176,7 @@ def test_padded_tokens_are_never_chosen():
     tokens = proposals.best(5)
     assert tokens[0].unique().numel() == 5
     assert (tokens[1] < 2).all()
-    assert (tokens[1, 2:] == tokens[1, 0]).all()
+    assert (tokens[1, 2:] == tokens[1, 1]).all()
 
 
 def test_more_queries_than_tokens():
@@ -185,7 +187,7 @@ def test_more_queries_than_tokens():
 @pytest.mark.parametrize('mode', ['eval', 'train'])
 def test_blind_to_padding(mode):
     head = fast_head()
-    for branch in head.branches:
+    for branch in (*head.branches, head.proposals.branch):
         torch.nn.init.normal_(branch.pose_embed.layers[-1].weight)
     head.train(mode == 'train')
     samples = padded_samples()
@@ -352,7 +354,7 @@ def noised_people(head, samples):
 
 def test_noise_never_leaks():
     """Queries give the same answers with and without noised people."""
-    head = fast_head(denoising=dict(groups=3)).eval()
+    head = fast_head(denoising=NOISE).eval()
     for branch in head.branches:
         torch.nn.init.normal_(branch.pose_embed.layers[-1].weight, std=0.1)
     feat = torch.randn(FEAT)
@@ -365,24 +367,49 @@ def test_noise_never_leaks():
 
 
 def test_groups_do_not_see_each_other():
-    mask = attention_mask(2, 2, 3, torch.device('cpu'))
-    blind = torch.ones(8, 8, dtype=torch.bool)
-    blind[:, :2] = False  # all look at queries
-    blind[2:5, 2:5] = blind[5:, 5:] = False  # and each group at itself
+    valid = torch.ones(1, 2, 6, dtype=torch.bool)
+    valid[0, 1, 2] = False  # there is nobody
+    mask = NoisedPeople(None, None, valid, 2).attention_mask(2)
+    blind = torch.ones(2, 8, 8, dtype=torch.bool)
+    blind[:, :, :2] = False  # all look at queries
+    blind[:, 2:5, 2:5] = blind[:, 5:, 5:] = False  # each group at itself
+    blind[1, :, 4] = True
     assert torch.equal(mask, blind)
+
+
+def test_noised_people_do_not_see_other_images():
+    """Losses of two images are those of each alone."""
+    head = fast_head(denoising=NO_NOISE)
+    feat = torch.randn(2, 8, 4, 3)
+    samples = random_samples([1, 4])
+    together = head.loss((feat, ), samples)
+    alone = [
+        head.loss((feat[i:i + 1], ), samples[i:i + 1]) for i in range(2)
+    ]
+    for name in ('dn.loss_keypoints', 'dn.d0.loss_centers'):
+        expected = (alone[0][name] + 4 * alone[1][name]) / 5
+        torch.testing.assert_close(together[name], expected)
+
+
+def test_people_without_joints_are_not_noised():
+    head = fast_head(denoising=NO_NOISE)
+    sample, = random_samples([3])
+    sample.gt_instance_labels.keypoint_weights[1] = 0
+    noised, _ = noised_people(head, [sample])
+    assert noised.valid[0, 0].tolist() == [True, False, True] * 2
 
 
 def test_noised_people_know_whose_they_are():
     """Without noise the pose is that of the person, decoded."""
-    quiet = dict(groups=2, center_noise=0.0, scale_noise=0.0, joint_noise=0.0)
-    head = fast_head(denoising=quiet)
+    head = fast_head(denoising=NO_NOISE)
     samples = random_samples([2, 0, 3])
     noised, targets = noised_people(head, samples)
     fields = pose_fields(torch.zeros(1), noised.pose)
     _, image, query, person = (0, *(x[0] for x in noised.pairs))
-    assert noised.valid.sum() == len(person) == 2 * 5
-    assert noised.valid[0, image, query].all()
+    assert len(person) == 2 * 5
     has_joint = targets['keypoint_weights'].sum(-1)[person] > 0
+    assert torch.equal(noised.valid[0, image, query], has_joint)
+    assert noised.valid.sum() == has_joint.sum()
     for name in ('centers', 'offsets'):
         torch.testing.assert_close(
             fields[name][image, query][has_joint],
@@ -394,4 +421,4 @@ def test_noised_people_know_whose_they_are():
 
 def test_denoising_is_for_proposals():
     with pytest.raises(ValueError, match='without propose=True'):
-        tiny_head(denoising=dict(groups=1))
+        tiny_head(denoising=NOISE)

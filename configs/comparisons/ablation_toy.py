@@ -1,6 +1,6 @@
-"""What each piece of the fast POET is worth on drawn people: one more a row.
+"""What each piece of the fast POET is worth on drawn people.
 
-Expect  docs/fast_toy/README.md.
+Expect  not yet run; single runs of some rows: README, Fast POET.
 Cost    2 hours on 2 CPU cores: six rows with three seeds each.
 Run     python tools/make_toy_coco.py --out data/toy_strides --train 3000 \
             --val 200 --size 128 --seed 1
@@ -12,7 +12,7 @@ title = 'Toy people, 128 pixels: the pieces of the fast POET'
 data_root = 'data/toy_strides/'
 budget = dict(epochs=4)
 
-# Pieces are taken away from poet_fast_r18_toy.py, the last first.
+# What is taken away from poet_fast_r18_toy.py.
 pieces = {
     'all': {},
     'without OKS': {
@@ -30,7 +30,7 @@ pieces = {
         'model.head.denoising': None,
         'model.head.refine': False
     },
-    'none: the paper': {
+    'no piece': {
         'model.head.loss.oks_weight': 0.0,
         'model.head.denoising': None,
         'model.head.refine': False,

@@ -1,6 +1,6 @@
 """Faithful against fast POET on drawn people, from one command.
 
-Expect  docs/fast_toy/table.md.
+Expect  not yet run as a whole; see README, Fast POET.
 Cost    30 minutes on 2 CPU cores.
 Run     python tools/make_toy_coco.py --out data/toy_strides --train 3000 \
             --val 200 --size 128 --seed 1
