@@ -62,7 +62,7 @@ def as_shares(percent):
 def faithful_row():
     """Metrics of the faithful POET, measured once."""
     row, = (row for row in load(FAITHFUL)['rows']
-            if row['name'] == FAITHFUL_ROW)
+            if row.get('name') == FAITHFUL_ROW)
     return as_shares(row)
 
 
