@@ -20,6 +20,9 @@ from torch.nn import functional as F
 
 from .targets import check_field, field_weights, get_field
 
+# More than any cost: for queries that stand for nothing.
+BARRED = 1e6
+
 
 class Assignment(NamedTuple):
     """Matched pairs of every layer, each (L, P), int64.
@@ -149,7 +152,9 @@ class PoseHungarianAssigner:
             5. Move all indices back, once.
 
         Args:
-            outputs (dict): Predicted fields (L, B, Q, ...), see ``POETHead``.
+            outputs (dict): Predicted fields (L, B, Q, ...), see ``POETHead``;
+                optionally ``valid`` (L, B, Q), False where a query cannot be
+                matched.
             targets (dict): True fields (M, ...), see ``stack_targets``.
             num_people (list[int]): People of each image; its sum is M.
 
@@ -165,13 +170,16 @@ class PoseHungarianAssigner:
             return Assignment(nothing, nothing, nothing)
         self._warn_of_too_many(max(num_people), num_queries)
         # 1.
-        row, is_person = _rows(num_people)  # (B, N)
+        row, is_person = rows_of_images(num_people)  # (B, N)
         row = row.to(device, non_blocking=True)
         people = {name: values[row] for name, values in targets.items()}
         # 2.
         costs = [cost(outputs, people) for cost in self.match_costs]
         # 3.
-        cost = sum(costs).cpu().numpy()  # (L, B, Q, N)
+        cost = sum(costs)  # (L, B, Q, N)
+        if 'valid' in outputs:
+            cost = cost.masked_fill(~outputs['valid'][..., None], BARRED)
+        cost = cost.cpu().numpy()
         bad = ~np.isfinite(cost) & is_person[:, None]
         if bad.any():
             self._raise_not_finite(bad, costs)
@@ -207,7 +215,7 @@ class PoseHungarianAssigner:
             'high, overflow in fp16 (use bf16 or fp32).')
 
 
-def _rows(num_people: List[int]) -> Tuple[Tensor, np.ndarray]:
+def rows_of_images(num_people: List[int]) -> Tuple[Tensor, np.ndarray]:
     """Which of the M people stand in the row of each image.
 
     Returns:

@@ -67,8 +67,8 @@ class MultiheadAttention(BaseModule):
             key, value (Tensor): (B, S, C).
             query_pos, key_pos (Tensor, optional): Position codes, added to
                 queries and keys but not to values.
-            attn_mask (Tensor, optional): (T, S), True where a query must not
-                look.
+            attn_mask (Tensor, optional): (T, S) or (B, T, S), True where a
+                query must not look.
             key_padding_mask (Tensor, optional): (B, S), True at padded keys.
 
         Returns:
@@ -126,7 +126,9 @@ def _may_look(attn_mask: Optional[Tensor],
     if key_padding_mask is not None:
         allowed = ~key_padding_mask[:, None, None, :]  # (B, 1, 1, S)
     if attn_mask is not None:
-        free = ~attn_mask[None, None]  # (1, 1, T, S)
+        if attn_mask.dim() == 2:
+            attn_mask = attn_mask[None]
+        free = ~attn_mask[:, None]  # (B or 1, 1, T, S)
         allowed = free if allowed is None else allowed & free
     return allowed
 

@@ -6,11 +6,12 @@ instead of strided columns of one tensor.
 
 Letters: B images, L decoder layers, Q queries, K keypoints, C person classes.
 """
-from contextlib import nullcontext
+from functools import partial
 from typing import (
-    ContextManager,
+    Callable,
     Dict,
     Mapping,
+    NamedTuple,
     Optional,
     Sequence,
     Tuple,
@@ -19,6 +20,7 @@ from typing import (
 import numpy as np
 import torch
 from mmdet.models.layers import MLP, SinePositionalEncoding
+from mmengine.model import ModuleList
 from mmengine.structures import InstanceData
 from mmpose.models.heads.base_head import BaseHead
 from mmpose.registry import KEYPOINT_CODECS, MODELS
@@ -33,10 +35,42 @@ from mmpose.utils.typing import (
 from torch import Tensor, nn
 
 from .codecs import PERSON
+from .denoising import (
+    NoisedPeople,
+    PoseDenoising,
+    split_queries,
+)
 from .padding import padding_mask
+from .prediction import (
+    CenterEmbedding,
+    PoseBranch,
+    full_precision,
+    init_corrections,
+    pose_fields,
+)
+from .proposals import EncoderProposals, Proposals, take_tokens
 from .targets import stack_targets
 from .transformer import POETDecoder, POETEncoder
 from .transforms.affine import to_original
+
+
+class Queries(NamedTuple):
+    """Of the decoder: ``content`` and ``position`` code (B, Q, 256), the
+    ``pose`` (B, Q, 2 + 3K) that is corrected; zeros mean none; and ``mask``
+    (B, Q, Q), True where a query must not look at another, or None."""
+    content: Tensor
+    position: Tensor
+    pose: Tensor
+    mask: Optional[Tensor] = None
+
+
+class Predictions(NamedTuple):
+    """``fields`` (L, B, Q, ...), see :meth:`POETHead.forward`, and in training
+    those of noised people, if any; and what the encoder proposes, if it
+    does."""
+    fields: Dict[str, Tensor]
+    noised: Optional[Dict[str, Tensor]]
+    proposals: Optional[Proposals]
 
 
 @MODELS.register_module()
@@ -52,6 +86,16 @@ class POETHead(BaseHead):
             ``POETCodec(empty_class=True)``. Defaults to 1.
         feat_index (int): Which of the backbone's (or neck's) feature levels.
             Defaults to -1, the last.
+        propose (bool): Take as queries the tokens of the encoder that propose
+            the likeliest people, see :class:`EncoderProposals`; what they
+            propose is learned like the prediction of a decoder layer. Else
+            queries are learned, as in the paper. Defaults to False.
+        refine (bool): Every decoder layer corrects the pose of the one
+            before, with a :class:`PoseBranch` of its own, and queries move
+            with their centres. Else every layer predicts poses anew, as in
+            the paper. Defaults to False.
+        denoising (dict, optional): Arguments of :class:`PoseDenoising`; with
+            ``propose`` only. Defaults to None: no noised people.
         encoder, decoder (dict): Arguments of mmdet's
             ``DetrTransformerEncoder`` and ``DetrTransformerDecoder``.
         positional_encoding (dict): Arguments of mmdet's
@@ -72,6 +116,9 @@ class POETHead(BaseHead):
                  num_queries: int = 25,
                  num_classes: int = 1,
                  feat_index: int = -1,
+                 propose: bool = False,
+                 refine: bool = False,
+                 denoising: OptConfigType = None,
                  init_cfg: OptConfigType = None) -> None:
         super().__init__(init_cfg)
         self.in_channels = in_channels
@@ -87,12 +134,34 @@ class POETHead(BaseHead):
         channels = self.encoder.embed_dims
         self._check_channels(channels)
         self.input_proj = nn.Conv2d(in_channels, channels, kernel_size=1)
-        self.query_embedding = nn.Embedding(num_queries, channels)
-        self.class_embed = nn.Linear(channels, num_classes + 1)
-        self.pose_embed = MLP(channels, channels, 2 + 3 * num_keypoints, 3)
+        self._build_queries(channels, propose, refine)
+        self.denoising = None
+        if denoising is not None:
+            if not propose:
+                raise ValueError('POETHead got denoising without propose=True:'
+                                 ' learned queries begin without a pose.')
+            self.denoising = PoseDenoising(channels, **denoising)
         self.loss_module = MODELS.build(loss)
         self.codec = KEYPOINT_CODECS.build(codec)
         self._check_classes()
+
+    def _build_queries(self, channels: int, propose: bool,
+                       refine: bool) -> None:
+        """Where queries come from, and what reads poses from them."""
+        sizes = (channels, self.num_classes, self.num_keypoints)
+        self.proposals = EncoderProposals(*sizes) if propose else None
+        if not propose:
+            self.query_embedding = nn.Embedding(self.num_queries, channels)
+        if propose or (refine and self.decoder.num_layers > 1):
+            self.center_embed = CenterEmbedding(channels)
+        self.branches = None
+        if refine:
+            self.branches = ModuleList(
+                PoseBranch(*sizes) for _ in range(self.decoder.num_layers))
+        else:
+            self.class_embed = nn.Linear(channels, self.num_classes + 1)
+            self.pose_embed = MLP(channels, channels,
+                                  2 + 3 * self.num_keypoints, 3)
 
     def _check_classes(self) -> None:
         needed = 2 if self.codec.empty_class else 1
@@ -117,6 +186,8 @@ class POETHead(BaseHead):
             for parameter in module.parameters():
                 if parameter.dim() > 1:
                     nn.init.xavier_uniform_(parameter)
+        if self.proposals is not None and self.branches is None:
+            init_corrections(self.class_embed, self.pose_embed)
         super().init_weights()
 
     def forward(self,
@@ -138,9 +209,34 @@ class POETHead(BaseHead):
         """
         feat = self.select_level(feats)  # (B, C_i, H, W)
         padding = padding_mask(data_samples, feat)  # (B, H, W) or None
+        return self.predict_all(feat, padding).fields
+
+    def predict_all(self,
+                    feat: Tensor,
+                    padding: Optional[Tensor],
+                    noised: Optional[NoisedPeople] = None) -> Predictions:
+        """All that the head makes of a feature level (B, C_i, H, W), padded
+        where ``padding`` (B, H, W) is True."""
         memory, position = self.encode(feat, padding)
-        states = self.decode_queries(memory, position, padding)
-        return self.predict_fields(states)
+        queries, proposals = self.make_queries(memory, feat.shape[-2:],
+                                               padding)
+        if noised is None:
+            fields = self.decode_queries(queries, memory, position, padding)
+            return Predictions(fields, None, proposals)
+        queries = self._add_noised(queries, noised)
+        fields = self.decode_queries(queries, memory, position, padding)
+        return Predictions(*split_queries(fields, self.num_queries), proposals)
+
+    def _add_noised(self, queries: Queries, noised: NoisedPeople) -> Queries:
+        """Append noised people (B, G x N) to the queries."""
+        num_noised = noised.pose.shape[1]
+        content = self.denoising.content.weight.expand(
+            len(noised.pose), num_noised, -1)
+        return Queries(
+            torch.cat((queries.content, content), 1),
+            torch.cat((queries.position, self.center_embed(noised.pose)), 1),
+            torch.cat((queries.pose, noised.pose), 1),
+            noised.attention_mask(self.num_queries))
 
     def encode(self, feat: Tensor,
                padding: Optional[Tensor]) -> Tuple[Tensor, Tensor]:
@@ -153,43 +249,83 @@ class POETHead(BaseHead):
             tokens, query_pos=position, key_padding_mask=padding)
         return memory, position
 
-    def decode_queries(self, memory: Tensor, position: Tensor,
-                       padding: Optional[Tensor]) -> Tensor:
-        """Decode all queries in parallel -> states (L, B, Q, 256)."""
-        # len(memory) would be a constant in an exported graph
-        query_pos = self.query_embedding.weight.expand(
-            memory.shape[0], -1, -1)
-        return self.decoder(
-            query=torch.zeros_like(query_pos),
+    def make_queries(
+            self, memory: Tensor, shape: Tuple[int, int],
+            padding: Optional[Tensor]) -> Tuple[Queries, Optional[Proposals]]:
+        """What the decoder begins with, and what it was chosen from."""
+        if self.proposals is None:
+            # len(memory) would be a constant in an exported graph
+            position = self.query_embedding.weight.expand(
+                memory.shape[0], -1, -1)
+            pose = memory.new_zeros(1, dtype=torch.float32)
+            return Queries(torch.zeros_like(position), position, pose), None
+        proposals = self.proposals(memory, shape, padding)
+        tokens = proposals.best(self.num_queries)
+        pose = take_tokens(proposals.pose.detach(), tokens)
+        content = take_tokens(memory, tokens)  # (B, Q, 256)
+        return Queries(content, self.center_embed(pose), pose), proposals
+
+    def decode_queries(self, queries: Queries, memory: Tensor,
+                       position: Tensor,
+                       padding: Optional[Tensor]) -> Dict[str, Tensor]:
+        """Decode all queries in parallel -> fields (L, B, Q, ...)."""
+        padding = None if padding is None else padding.flatten(1)
+        decode = partial(
+            self.decoder,
+            queries.content,
+            queries.position,
             key=memory,
             value=memory,
-            query_pos=query_pos,
             key_pos=position,
-            key_padding_mask=None if padding is None else padding.flatten(1))
+            key_padding_mask=padding,
+            self_attn_mask=queries.mask)
+        if self.branches is None:
+            states = decode(lambda _, state: (queries.position, state))
+            return self._read_states(torch.stack(states), queries.pose)
+        logits, poses = zip(*decode(self._corrector(queries.pose)))
+        return pose_fields(torch.stack(logits), torch.stack(poses))
 
-    def predict_fields(self, states: Tensor) -> Dict[str, Tensor]:
-        """States (L, B, Q, 256) -> fields, see :meth:`forward`."""
+    def _read_states(self, states: Tensor, pose: Tensor) -> Dict[str, Tensor]:
+        """States (L, B, Q, 256) and the poses that all of them correct ->
+        fields."""
         with full_precision(states):  # bf16 is too coarse for pixels
             states = states.float()
-            pose = self.pose_embed(states).sigmoid()
-            logits = self.class_embed(states)
-        joints = pose[..., 2:].unflatten(-1, (self.num_keypoints, 3))
-        return dict(
-            logits=logits,
-            centers=pose[..., :2],
-            offsets=2 * joints[..., :2] - 1,
-            visibility=joints[..., 2])
+            return pose_fields(
+                self.class_embed(states), pose + self.pose_embed(states))
+
+    def _corrector(self, pose: Tensor) -> Callable:
+        """What :class:`POETDecoder` calls after every layer; each begins
+        where the one before ended, without its gradient."""
+
+        def correct(layer: int,
+                    state: Tensor) -> Tuple[Optional[Tensor], tuple]:
+            nonlocal pose
+            logits, corrected = self.branches[layer](state, pose)
+            pose = corrected.detach()
+            last = layer + 1 == self.decoder.num_layers
+            position = None if last else self.center_embed(pose)
+            return position, (logits, corrected)
+
+        return correct
 
     def loss(self,
              feats: Features,
              batch_data_samples: SampleList,
              train_cfg: OptConfigType = None) -> Dict[str, Tensor]:
         """Losses of all decoder layers, see :class:`PoseSetLoss`."""
-        outputs = self(feats, batch_data_samples)
+        feat = self.select_level(feats)
         targets, num_people = stack_targets(batch_data_samples)
         self._check_skeleton(targets)
-        with full_precision(outputs['logits']):
-            return self.loss_module(outputs, targets, num_people)
+        noised = None
+        if self.denoising is not None and self.training:
+            noised = self.denoising(targets, num_people)
+        fields, of_noised, proposals = self.predict_all(
+            feat, padding_mask(batch_data_samples, feat), noised)
+        pairs = noised and noised.pairs_of_layers(len(fields['logits']))
+        with full_precision(fields['logits']):
+            return self.loss_module(
+                fields, targets, num_people, proposals and proposals.fields(),
+                noised and (of_noised, pairs))
 
     def predict(self,
                 feats: Features,
@@ -261,11 +397,3 @@ class POETHead(BaseHead):
                 f'The data have {num_keypoints} joints a person, POETHead was '
                 f'built for {self.num_keypoints}. Set '
                 f'model.head.num_keypoints={num_keypoints}.')
-
-
-def full_precision(like: Tensor) -> ContextManager:
-    """Switch autocast off, on devices for which torch has it."""
-    device = like.device.type
-    if device in ('cpu', 'cuda'):
-        return torch.autocast(device, enabled=False)
-    return nullcontext()

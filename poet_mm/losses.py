@@ -15,15 +15,18 @@ from typing import (
     Optional,
     Sequence,
     Tuple,
+    Union,
 )
 
 import torch
 from mmengine.dist import all_reduce, get_world_size
 from mmengine.model import BaseModule
 from mmpose.registry import MODELS, TASK_UTILS
-from mmpose.utils.typing import ConfigType
+from mmpose.utils.typing import ConfigType, OptConfigType
 from torch import Tensor, nn
 
+from .assigners import Assignment
+from .oks import KeypointSimilarity
 from .targets import check_field, field_weights, get_field
 
 
@@ -36,7 +39,7 @@ class SetLoss(NamedTuple):
     fields ``true``, each (L, P, ...).
     """
     sums: Dict[str, Tensor]
-    class_weight: float
+    class_weight: Union[float, Tensor]
     num_people: int
     matched: Dict[str, Tensor]
     true: Dict[str, Tensor]
@@ -56,13 +59,19 @@ class PoseSetLoss(BaseModule):
             ``(pred, target, reduction_override='none')``, as mmdet's do. A
             term is summed over coordinates and divided by the number of
             people.
+        oks_weight (float): Weight of one more term, 1 - OKS of each person
+            with a supervised joint. Defaults to 0: no such term.
+        metainfo (dict, optional): Of the data set, see
+            :class:`KeypointSimilarity`; needed with ``oks_weight``.
     """
 
     def __init__(self,
                  assigner: ConfigType,
                  loss_cls: ConfigType,
                  terms: ConfigType,
-                 nobody_weight: float = 0.1) -> None:
+                 nobody_weight: float = 0.1,
+                 oks_weight: float = 0.0,
+                 metainfo: OptConfigType = None) -> None:
         super().__init__()
         self.assigner = TASK_UTILS.build(assigner)
         self.loss_cls = MODELS.build(loss_cls)
@@ -70,11 +79,24 @@ class PoseSetLoss(BaseModule):
             {check_field(field): MODELS.build(term)
              for field, term in terms.items()})
         self.nobody_weight = nobody_weight
+        self.oks_weight = oks_weight
+        if oks_weight and not metainfo:
+            raise ValueError(f'PoseSetLoss got oks_weight={oks_weight} and no '
+                             'metainfo, whose sigmas OKS needs: set '
+                             'model.head.loss.metainfo to that of the data '
+                             'set.')
+        self.similarity = KeypointSimilarity(metainfo) if oks_weight else None
         # called with the SetLoss of every training step
         self.watcher: Optional[Callable[[SetLoss], None]] = None
 
-    def forward(self, outputs: Dict[str, Tensor], targets: Dict[str, Tensor],
-                num_people: List[int]) -> Dict[str, Tensor]:
+    def forward(
+            self,
+            outputs: Dict[str, Tensor],
+            targets: Dict[str, Tensor],
+            num_people: List[int],
+            proposals: Optional[Dict[str, Tensor]] = None,
+            noised: Optional[Tuple[Dict[str, Tensor], Assignment]] = None
+    ) -> Dict[str, Tensor]:
         """Compute the losses of all layers.
 
         Steps:
@@ -87,26 +109,40 @@ class PoseSetLoss(BaseModule):
                 :meth:`POETHead.forward`.
             targets (dict): True fields (M, ...), see ``stack_targets``.
             num_people (list[int]): People of each image; its sum is M.
+            proposals (dict, optional): Fields (1, B, T, ...) of the encoder's
+                tokens, see :meth:`Proposals.fields`.
+            noised (tuple, optional): Fields of queries that began at noised
+                people, and whose they are, see :class:`NoisedPeople`.
 
         Returns:
             dict: Scalars: ``loss_cls`` and ``loss_<field>`` of the last
-            layer, ``d<i>.loss_*`` of layer i before it.
+            layer, ``d<i>.loss_*`` of layer i before it; ``enc.loss_*`` of the
+            proposals; ``dn.*`` like the first, of noised people, whose class
+            is known.
         """
         # 1.
-        batch = self.measure(outputs, targets, num_people)
+        batches = {'': self.measure(outputs, targets, num_people)}
         if self.watcher is not None:
-            self.watcher(batch)
+            self.watcher(batches[''])
+        if proposals is not None:
+            batches['enc.'] = self.measure(proposals, targets, num_people)
+        if noised is not None:
+            fields, pairs = noised
+            batches['dn.'] = self.measure_pairs(fields, targets, pairs)
         # 2.
-        people, class_weights = sum_over_ranks(
-            [batch.num_people, batch.class_weight], outputs['logits'])
+        counts = sum_over_ranks(list(batches.values()))
         # 3. DDP averages the ranks' gradients: with these divisors the result
         # is that of one process with the joint batch.
-        people = people.clamp(min=1.0) / get_world_size()
-        class_weights = class_weights / get_world_size()
-        return name_layers({
-            name: x / (class_weights if name == 'loss_cls' else people)
-            for name, x in batch.sums.items()
-        })
+        losses = {}
+        for (prefix, batch), (people, weight) in zip(batches.items(), counts):
+            people = people.clamp(min=1.0) / get_world_size()
+            divisors = dict.fromkeys(batch.sums, people)
+            divisors['loss_cls'] = weight / get_world_size()
+            means = name_layers(
+                {name: x / divisors[name]
+                 for name, x in batch.sums.items()})
+            losses.update({prefix + name: x for name, x in means.items()})
+        return losses
 
     def measure(self, outputs: Dict[str, Tensor], targets: Dict[str, Tensor],
                 num_people: List[int]) -> SetLoss:
@@ -114,37 +150,60 @@ class PoseSetLoss(BaseModule):
         queries and the pose terms over matched pairs. Arguments as in
         :meth:`forward`."""
         pairs = self.assigner.assign(outputs, targets, num_people)
-        num_layers, num_images, num_queries = outputs['logits'].shape[:3]
-        num_pairs = pairs.query_idx.shape[1]
-        num_nobody = num_images * num_queries - num_pairs
+        batch = self.measure_pairs(outputs, targets, pairs)
+        loss, weight = self._class_loss(outputs, batch.true['labels'], pairs)
+        return batch._replace(
+            sums=dict(loss_cls=loss, **batch.sums),
+            class_weight=weight,
+            num_people=sum(num_people))
 
-        layer_idx = torch.arange(
-            num_layers, device=outputs['logits'].device)[:, None]
-        matched_idx = (layer_idx, pairs.image_idx, pairs.query_idx)
-        matched = {name: x[matched_idx] for name, x in outputs.items()}
+    def measure_pairs(self, outputs: Dict[str, Tensor],
+                      targets: Dict[str, Tensor],
+                      pairs: Assignment) -> SetLoss:
+        """Sum the pose terms over known pairs, which count as people."""
+        index = (_layers(pairs), pairs.image_idx, pairs.query_idx)
+        matched = {name: x[index] for name, x in outputs.items()}
         true = {name: x[pairs.person_idx] for name, x in targets.items()}
-        sums = dict(
-            loss_cls=self._class_loss(outputs['logits'], matched_idx,
-                                      true['labels']))
-        for field, term in self.terms.items():
-            sums[f'loss_{field}'] = pose_term(term, field, matched, true)
-        return SetLoss(sums, num_pairs + self.nobody_weight * num_nobody,
-                       sum(num_people), matched, true)
+        sums = {
+            f'loss_{field}': pose_term(term, field, matched, true)
+            for field, term in self.terms.items()
+        }
+        if self.similarity is not None:
+            with_joints = field_weights(true, 'centers')[..., 0]  # (L, P)
+            loss = (1 - self.similarity(matched, true)) * with_joints
+            sums['loss_oks'] = self.oks_weight * loss.sum(1)
+        return SetLoss(sums, 0.0, pairs.query_idx.shape[1], matched, true)
 
-    def _class_loss(self, logits: Tensor, matched_idx: Tuple[Tensor, ...],
-                    matched_labels: Tensor) -> Tensor:
-        """Weighted cross-entropy, summed: (L, B, Q, C + 1) -> (L, )."""
+    def _class_loss(
+            self, outputs: Mapping[str, Tensor], labels_of_pairs: Tensor,
+            pairs: Assignment) -> Tuple[Tensor, Union[float, Tensor]]:
+        """Weighted cross-entropy, summed, (L, ), and the sum of weights."""
+        logits = outputs['logits']  # (L, B, Q, C + 1)
         nobody = logits.shape[-1] - 1
+        index = (_layers(pairs), pairs.image_idx, pairs.query_idx)
         labels = logits.new_full(logits.shape[:-1], nobody, dtype=torch.long)
         weights = logits.new_full(logits.shape[:-1], self.nobody_weight)
-        labels[matched_idx] = matched_labels
-        weights[matched_idx] = 1.0
+        labels[index] = labels_of_pairs
+        weights[index] = 1.0
+        num_pairs = pairs.query_idx.shape[1]
+        total = num_pairs + self.nobody_weight * (
+            labels[0].numel() - num_pairs)
+        if 'valid' in outputs:
+            weights = weights * outputs['valid']
+            total = weights[0].sum()
         loss = self.loss_cls(
             logits.flatten(0, 2),
             labels.flatten(),
             weight=weights.flatten(),
             reduction_override='none')
-        return loss.view(len(logits), -1).sum(1)
+        return loss.view(len(logits), -1).sum(1), total
+
+
+def _layers(pairs: Assignment) -> Tensor:
+    """Numbers of the layers (L, 1)."""
+    layers = torch.arange(
+        len(pairs.query_idx), device=pairs.query_idx.device)
+    return layers[:, None]
 
 
 def pose_term(term: nn.Module, field: str, matched: Mapping[str, Tensor],
@@ -164,12 +223,19 @@ def pose_term(term: nn.Module, field: str, matched: Mapping[str, Tensor],
     return (loss * field_weights(true, field)).flatten(1).sum(1)
 
 
-def sum_over_ranks(values: List[float], like: Tensor) -> Tensor:
-    """Sums of the ranks' values, on the device of ``like``, fp32."""
-    total = torch.tensor(values, dtype=torch.float32)
-    total = total.to(like.device, non_blocking=True)
-    all_reduce(total, op='sum')
-    return total
+def sum_over_ranks(batches: List[SetLoss]) -> Tensor:
+    """People and class weights of all ranks, (number of batches, 2), fp32, on
+    the device of the losses."""
+    counts = torch.tensor([(batch.num_people, 0.0 if isinstance(
+        batch.class_weight, Tensor) else batch.class_weight)
+                           for batch in batches])
+    device = next(iter(batches[0].sums.values())).device
+    counts = counts.to(device, torch.float32, non_blocking=True)
+    for row, batch in zip(counts, batches):
+        if isinstance(batch.class_weight, Tensor):  # not known to the host
+            row[1] = batch.class_weight
+    all_reduce(counts, op='sum')
+    return counts
 
 
 def name_layers(values: Mapping[str, Sequence]) -> Dict[str, Tensor]:

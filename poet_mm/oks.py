@@ -1,8 +1,46 @@
-"""COCO's object keypoint similarity (paper Eq. 5) of matched pairs.
+"""COCO's object keypoint similarity (paper Eq. 5).
 
 Letters: L decoder layers, P matched pairs, K keypoints.
 """
+from typing import Mapping
+
+import torch
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from torch import Tensor
+
+from .targets import get_field
+
+
+class KeypointSimilarity:
+    """OKS of predicted people and true ones, whose data set is known.
+
+    Args:
+        metainfo (dict): That of the data set, as its config has it, for the
+            ``sigmas``.
+    """
+
+    def __init__(self, metainfo: dict) -> None:
+        self.sigmas = torch.as_tensor(
+            parse_pose_metainfo(metainfo)['sigmas'], dtype=torch.float32)
+
+    def __call__(self, pred: Mapping[str, Tensor],
+                 true: Mapping[str, Tensor]) -> Tensor:
+        """Fields (..., K, 2) of both, broadcastable -> (...), in [0, 1]; 0 for
+        people without a supervised joint."""
+        if 'scales' not in true:
+            raise KeyError(
+                'OKS needs the areas of people, and the annotations have none '
+                "('area'). Add them, or set model.head.loss.oks_weight=0.")
+        keypoints = get_field(pred, 'keypoints')
+        if keypoints.shape[-2] != len(self.sigmas):
+            raise ValueError(
+                f'People have {keypoints.shape[-2]} joints, the metainfo for '
+                f'their OKS has {len(self.sigmas)} sigmas. Set '
+                'model.head.loss.metainfo to that of the data set.')
+        self.sigmas = self.sigmas.to(keypoints.device)
+        return matched_oks(keypoints, get_field(true, 'keypoints'),
+                           true['keypoint_weights'], true['scales'],
+                           self.sigmas)
 
 
 def matched_oks(pred: Tensor, true: Tensor, weights: Tensor, scales: Tensor,

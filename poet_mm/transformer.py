@@ -4,7 +4,7 @@ Source: DETR (arXiv 2005.12872), appendix A.3; post-norm, no final norm after
 the encoder, one shared norm after every decoder layer.
 """
 from functools import partial
-from typing import Optional
+from typing import Any, Callable, List, Optional, Tuple
 
 import torch
 from mmcv.cnn.bricks.transformer import FFN
@@ -102,3 +102,26 @@ class POETDecoder(DetrTransformerDecoder):
             for _ in range(self.num_layers))
         self.embed_dims = self.layers[0].embed_dims
         self.post_norm = nn.LayerNorm(self.embed_dims)
+
+    def forward(self, query: Tensor, query_pos: Tensor,
+                predict: Callable[[int, Tensor], Tuple[Tensor, Any]],
+                **memory) -> List[Any]:
+        """Decode queries layer by layer.
+
+        Args:
+            query, query_pos (Tensor): Content and position code of queries,
+                (B, Q, C).
+            predict (Callable): Called with the number of each layer and its
+                normed output (B, Q, C); gives the position code (B, Q, C) of
+                the next layer and the prediction.
+            **memory: Other arguments of the layers.
+
+        Returns:
+            list: The prediction of every layer.
+        """
+        predictions = []
+        for i, layer in enumerate(self.layers):
+            query = layer(query, query_pos=query_pos, **memory)
+            query_pos, prediction = predict(i, self.post_norm(query))
+            predictions.append(prediction)
+        return predictions

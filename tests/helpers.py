@@ -24,6 +24,18 @@ PAPER_LOSS = dict(
         visibility=dict(type='mmdet.MSELoss', loss_weight=0.2),
         centers=dict(type='mmdet.MSELoss', loss_weight=0.5)))
 
+FIVE = dict(
+    dataset_name='five',
+    paper_info=dict(),
+    keypoint_info={
+        i: dict(name=f'joint{i}', id=i, color=[0, 0, 0], type='', swap='')
+        for i in range(5)
+    },
+    skeleton_info={},
+    joint_weights=[1.0] * 5,
+    sigmas=[0.03, 0.05, 0.08, 0.1, 0.2])
+FAST_LOSS = dict(PAPER_LOSS, oks_weight=2.0, metainfo=FIVE)
+
 
 def tiny_head_cfg(num_keypoints=5, num_queries=6, in_channels=8, **kwargs):
     """A POETHead of two encoder and two decoder layers, 16 wide."""
@@ -94,6 +106,14 @@ def random_samples(counts, num_keypoints=5, seed=0, **kwargs):
             *random_people(count, num_keypoints, generator=generator),
             **kwargs) for count in counts
     ]
+
+
+def with_areas(samples):
+    """The same samples, whose people have areas."""
+    for sample in samples:
+        labels = sample.gt_instance_labels
+        labels.scales = torch.full((len(labels), 2), 3.0)
+    return samples
 
 
 def random_outputs(num_layers=2,

@@ -74,6 +74,9 @@ def test_transformer_equals_mmdet():
     outs = []
     for encoder, decoder in states:
         memory = encoder(tokens, position, padding)
+        callback = {}
+        if isinstance(decoder, POETDecoder):
+            callback['predict'] = lambda _, state: (queries, state)
         outs.append(
             decoder(
                 torch.zeros_like(queries),
@@ -81,7 +84,9 @@ def test_transformer_equals_mmdet():
                 value=memory,
                 query_pos=queries,
                 key_pos=position,
-                key_padding_mask=padding))
+                key_padding_mask=padding,
+                **callback))
+    outs[0] = torch.stack(outs[0])
     assert outs[0].shape == (2, 2, 3, 16)
     torch.testing.assert_close(*outs)
 

@@ -65,13 +65,17 @@ def test_poet_config_trains_a_step(path):
     model.init_weights()
     model.train()
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
-    before = model.head.pose_embed.layers[-1].weight.clone()
+    head = model.head
+    predictor = head.branches[-1] if head.branches else head
+    before = predictor.pose_embed.layers[-1].weight.clone()
     logs = model.train_step(batch, wrapper)
     assert torch.isfinite(logs['loss'])
-    num_layers = cfg.model.head.decoder.num_layers
-    terms = len(cfg.model.head.loss.terms) + 1
-    assert len(logs) == num_layers * terms + 1
-    assert not torch.equal(before, model.head.pose_embed.layers[-1].weight)
+    loss, num_layers = head.loss_module, cfg.model.head.decoder.num_layers
+    terms = 1 + len(loss.terms) + (loss.oks_weight > 0)
+    proposed = terms * (head.proposals is not None)
+    noised = num_layers * (terms - 1) * (head.denoising is not None)
+    assert len(logs) == num_layers * terms + proposed + noised + 1
+    assert not torch.equal(before, predictor.pose_embed.layers[-1].weight)
 
 
 def make_small(cfg):

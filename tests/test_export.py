@@ -40,8 +40,10 @@ SIZE = (48, 64)
 OTHER_SIZES = [(48, 64), (80, 50), (33, 97)]
 
 
-@pytest.fixture(scope='module')
-def model():
+FAST = dict(propose=True, refine=True)
+
+
+def make_model(**pieces):
     """K = 5, Q = 6; BatchNorm with statistics, to see if it is in eval mode.
     """
     torch.manual_seed(0)
@@ -56,7 +58,7 @@ def model():
                 bgr_to_rgb=True),
             backbone=dict(
                 type='ResNet', depth=18, stem_channels=8, base_channels=8),
-            head=tiny_head_cfg(in_channels=64)))
+            head=tiny_head_cfg(in_channels=64, **pieces)))
     model.train().extract_feat(torch.rand(4, 3, 64, 64))  # statistics
     names = dict(enumerate(['nose', 'neck', 'tail', 'paw', 'claw']))
     model.dataset_meta = dict(
@@ -71,12 +73,21 @@ def model():
     return model.eval()
 
 
-@pytest.fixture(scope='module', params=[False, True])
-def exported(request, model, tmp_path_factory):
-    """Path, whether it has a padding mask, and the error that was found."""
+@pytest.fixture(scope='module')
+def model():
+    return make_model()
+
+
+@pytest.fixture(
+    scope='module', params=[({}, False), ({}, True), (FAST, False),
+                            (FAST, True)])
+def exported(request, tmp_path_factory):
+    """Model, path, whether it has a padding mask, and the error found."""
+    pieces, padding = request.param
+    model = make_model(**pieces)
     path = str(tmp_path_factory.mktemp('onnx') / 'poet.onnx')
-    error = export.export_onnx(model, path, SIZE, padding_mask=request.param)
-    return path, request.param, error
+    error = export.export_onnx(model, path, SIZE, padding_mask=padding)
+    return model, path, padding, error
 
 
 def run_onnx(path, batch, mask):
@@ -88,8 +99,8 @@ def run_onnx(path, batch, mask):
 
 @pytest.mark.parametrize('size', OTHER_SIZES)
 @pytest.mark.parametrize('count', [1, 3])
-def test_onnx_at_every_size_and_batch(model, exported, size, count):
-    path, padding, error = exported
+def test_onnx_at_every_size_and_batch(exported, size, count):
+    model, path, padding, error = exported
     assert error < 1e-5
     images = random_images(size, count, padding)
     expected = reference_poses(model, images)
@@ -129,10 +140,10 @@ def test_reference_is_what_the_model_predicts(model):
             people.visibility, visibility[i], rtol=1e-5)
 
 
-@pytest.mark.parametrize('exported', [True], indirect=True)
+@pytest.mark.parametrize('exported', [({}, True)], indirect=True)
 def test_padding_does_not_matter(exported):
     """White or black beyond an image: the same poses."""
-    path = exported[0]
+    path = exported[1]
     batch, mask = pad_images(random_images((64, 96), 2, True))
     assert mask[1].any()
     expected = run_onnx(path, batch, mask)
@@ -144,7 +155,7 @@ def test_padding_does_not_matter(exported):
 
 def test_metadata(exported):
     session = onnxruntime.InferenceSession(
-        exported[0], providers=['CPUExecutionProvider'])
+        exported[1], providers=['CPUExecutionProvider'])
     meta = session.get_modelmeta().custom_metadata_map
     assert json.loads(meta['keypoint_names']) == [
         'nose', 'neck', 'tail', 'paw', 'claw'
@@ -200,8 +211,8 @@ def test_what_tracing_does_not_see(model, tmp_path, monkeypatch, write, change,
     """What becomes a constant of the graph: an error and no file."""
     decode, path = model.head.decode_queries, tmp_path / 'poet.onnx'
     monkeypatch.setattr(
-        model.head, 'decode_queries', lambda memory, position, padding: decode(
-            change(memory), position, padding))
+        model.head, 'decode_queries', lambda queries, memory, *others: decode(
+            queries, change(memory), *others))
     with pytest.raises(UserError, match=f'{said}.* was not written'):
         write(model, str(path), SIZE)
     assert not path.exists()

@@ -185,6 +185,7 @@ def test_wrong_flags(run, flags, said, capsys):
 @pytest.mark.parametrize(('flags', 'said'), [
     (['--weights', 'none.pth'], 'There is no checkpoint none.pth.'),
     (['--config', 'poet_r18'], 'Did you mean'),
+    (['--config', 'poet_r18_toy'], 'does not fit the config'),
     (['--device', 'abacus'], '--device abacus: '),
 ])
 def test_mistakes_get_a_sentence(model, tmp_path, flags, said, capsys):

@@ -262,8 +262,8 @@ def test_quickstart_report(trained):
     unseen.write_text(json.dumps(last))
     output = run('quickstart_report.py', trained / CONFIG.name, trained,
                  unseen)
-    assert '| images it trains on |' in output
-    assert '| unseen images       |' in output
+    assert '| fast POET, trained now ' in output
+    assert '| faithful POET, same training (docs/stride_toy) |' in output
     assert 'NOT reached' in output
     for name in ('predictions.png', 'curves.png'):
         assert (trained / name).stat().st_size > 10000

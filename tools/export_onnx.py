@@ -19,6 +19,7 @@ from mmpose.apis import init_model
 from poet_mm.apis import UserError
 from poet_mm.apis.export import export_onnx, export_torchscript
 from poet_mm.apis.parity import BATCH_SIZES, TOLERANCE
+from poet_mm.apis.weights import fit_weights, read_weights
 
 
 def parse_args():
@@ -60,8 +61,11 @@ def load_model(args: argparse.Namespace):
             raise UserError(f'There is no {kind} {path}.')
     cfg = Config.fromfile(args.config)
     cfg.merge_from_dict(args.cfg_options)
+    weights = read_weights(args.checkpoint)
     cfg.model.backbone.init_cfg = None  # the checkpoint has all weights
-    return init_model(cfg, args.checkpoint, device='cpu')
+    model = init_model(cfg, args.checkpoint, device='cpu')
+    fit_weights(model, weights, args.checkpoint)
+    return model
 
 
 def main():

@@ -11,7 +11,6 @@ why), 2: nothing was done, 130: stopped by Ctrl-C, what was done is kept.
 """
 import argparse
 import os
-import pickle
 import sys
 from typing import List, Tuple
 
@@ -117,7 +116,9 @@ def build_inferencer(args: argparse.Namespace) -> POETInferencer:
         raise UserError(f'--device {args.device}: {first}') from error
     try:
         return POETInferencer(args.config, args.weights, args.device)
-    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # a file can be wrong in any way
         first = str(error).split('\n')[0]
         raise UserError(f'{args.weights} cannot be loaded as a checkpoint: '
                         f'{first}') from error
@@ -205,12 +206,17 @@ def main(argv=None) -> int:
         return 2
     code = 0
     try:
-        run(inferencer, args, results)
-    except KeyboardInterrupt:
-        print('infer.py: stopped', file=sys.stderr)
-        code = 130
-    finally:
-        results.close()
+        try:
+            run(inferencer, args, results)
+        except KeyboardInterrupt:
+            print('infer.py: stopped', file=sys.stderr)
+            code = 130
+        finally:
+            results.close()
+    except OSError as error:  # the disk is full, or the folder is gone
+        print(
+            f'infer.py: cannot write to {args.out}: {error}', file=sys.stderr)
+        return 2
     print(f'{results.num_people} people in {len(results.entries)} pictures '
           f'and videos, {len(results.failures)} failed: '
           f'{os.path.join(args.out, "gallery.html")}')

@@ -8,12 +8,13 @@ from typing import Dict, Optional
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader, Runner
+from mmengine.runner import Runner
 from mmpose.registry import MODELS
 from torch import nn
 from torch.utils.data import DataLoader
 
 from ..apis.launch import UserError, set_data_root, walk
+from ..apis.weights import load_weights
 from ..heads import POETHead
 from ..hooks import use_channels_last
 
@@ -147,39 +148,6 @@ def build_loader(cfg: Config, split: str,
         raise UserError(f'There is no image {first}, which '
                         f'{loader.dataset.ann_file} names.')
     return loader
-
-
-def load_weights(model: nn.Module, checkpoint: str) -> None:
-    """Load weights, all of them: a model with random parts draws figures that
-    look like a bad model's."""
-    try:
-        weights = CheckpointLoader.load_checkpoint(
-            checkpoint, map_location='cpu')
-    except Exception as error:
-        reason = str(error).strip().split('\n')[0]
-        raise UserError(f'Cannot read the checkpoint {checkpoint} '
-                        f'({type(error).__name__}: {reason}).') from error
-    weights = weights.get('state_dict', weights)
-    weights = {
-        name[len('module.'):] if name.startswith('module.') else name: value
-        for name, value in weights.items()
-    }
-    expected = {
-        name: value.shape
-        for name, value in model.state_dict().items()
-        if not name.endswith('num_batches_tracked')
-    }
-    wrong = [
-        f'{name} {tuple(shape)}' for name, shape in expected.items()
-        if getattr(weights.get(name), 'shape', None) != shape
-    ]
-    if wrong:
-        raise UserError(
-            f'{checkpoint} does not fit the config: of the {len(expected)} '
-            f'weights of the model it lacks {len(wrong)} or has them in other '
-            f'shapes, such as {", ".join(wrong[:3])}. Give the config that it '
-            'was trained with, and its --cfg-options.')
-    model.load_state_dict(weights, strict=False)
 
 
 def place_model(model: nn.Module, cfg: Config,

@@ -76,9 +76,7 @@ class POETGraph(nn.Module):
         feat = head.select_level(feats)  # (B, C, h, w)
         if padding_mask is not None:
             padding_mask = _to_cells(padding_mask, feat)
-        memory, position = head.encode(feat, padding_mask)
-        states = head.decode_queries(memory, position, padding_mask)
-        return last_poses(head.predict_fields(states[-1:]))
+        return last_poses(head.predict_all(feat, padding_mask).fields)
 
     def _normalize(self, images: Tensor) -> Tensor:
         """(B, H, W, 3), uint8 -> (B, 3, H, W), as the model was trained."""

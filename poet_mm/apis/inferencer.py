@@ -27,6 +27,7 @@ from .inputs import ImageLike, as_bgr, data_infos, open_inputs
 from .launch import UserError, find_config
 from .people import split_people
 from .video import Video, VideoWriter
+from .weights import fit_weights
 
 KPT_THR = 0.3  # MMPose's
 
@@ -66,6 +67,14 @@ class POETInferencer(Pose2DInferencer):
         model = super()._init_model(cfg, *args, **kwargs)
         model.backbone = as_fast_backbone(model.backbone)
         return model
+
+    def _load_weights_to_model(self, model: nn.Module,
+                               checkpoint: Optional[dict], cfg) -> None:
+        """As MMPose, which takes any weights: these must fit the model."""
+        if checkpoint is not None:
+            fit_weights(model, checkpoint.get('state_dict', checkpoint),
+                        'The checkpoint')
+        super()._load_weights_to_model(model, checkpoint, cfg)
 
     def _init_pipeline(self, cfg: Config) -> Callable:
         """The test pipeline, of a model that needs no detector."""
@@ -207,12 +216,12 @@ class POETInferencer(Pose2DInferencer):
         data = {**info, **self.model.dataset_meta}
         try:
             data = load(data)
+            original = data['img']
+            for transform in others:
+                data = transform(data)
         except Exception as error:
             raise UserError(f'{info["img_path"]}: cannot be read as an image '
                             f'({reason(error)})') from error
-        original = data['img']
-        for transform in others:
-            data = transform(data)
         return data, original
 
     def forward(self,

@@ -11,7 +11,7 @@ from mmpose.registry import HOOKS
 from mmpose.structures import PoseDataSample
 
 from ..codecs import POETCodec
-from ..heads import full_precision
+from ..prediction import full_precision
 from ..targets import FIELDS, stack_targets
 from .model import poet_head
 from .totals import (
@@ -36,10 +36,10 @@ class ValidationLossHook(Hook):
     Beside ``coco/AP``: ``val/loss``, ``val/loss_cls``, ``val/loss_<field>``,
     ``val/oks`` and ``val/found`` (see :class:`MatchQualityHook`) of the last
     decoder layer, ``val/d<i>.*`` of layer i before it. They are what training
-    would compute in eval mode if all validation images were one batch: sums
-    over images and ranks, divided by the number of people (``loss_cls``: by
-    the weights of all queries). So they depend on neither the batch size nor
-    the number of ranks.
+    would compute of decoder layers in eval mode if all validation images were
+    one batch: sums over images and ranks, divided by the number of people
+    (``loss_cls``: by the weights of all queries). So they depend on neither
+    the batch size nor the number of ranks.
 
     Nothing is computed by the model again, and its parameters, gradients,
     mode and the random numbers are left alone. As usual ``val/loss`` can

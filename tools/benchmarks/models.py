@@ -8,15 +8,18 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 import numpy as np
 import torch
 from mmdet.models.layers.transformer.detr_layers import (
-    DetrTransformerDecoder,
+    DetrTransformerDecoderLayer,
     DetrTransformerEncoder,
 )
 from mmengine.config import Config
+from mmengine.model import ModuleList
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.structures import InstanceData
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 from torch import nn
+
+from poet_mm.transformer import POETDecoder
 
 from .matching import loop_loss
 
@@ -34,6 +37,16 @@ class LoopLoss(nn.Module):
 
     def forward(self, outputs, targets, num_people):
         return dict(loss=loop_loss(outputs, targets, num_people)[0])
+
+
+class StockDecoder(POETDecoder):
+    """mmdet's layers."""
+
+    def _init_layers(self) -> None:
+        super()._init_layers()
+        self.layers = ModuleList(
+            DetrTransformerDecoderLayer(**self.layer_cfg)
+            for _ in range(self.num_layers))
 
 
 def read_model_config(name: str) -> Config:
@@ -57,7 +70,7 @@ def as_stock(model: nn.Module, cfg: Config) -> nn.Module:
     stock = build_model(cfg, next(model.parameters()).device)
     head = stock.head
     head.encoder = DetrTransformerEncoder(**cfg.model.head.encoder)
-    head.decoder = DetrTransformerDecoder(**cfg.model.head.decoder)
+    head.decoder = StockDecoder(**cfg.model.head.decoder)
     head.to(next(model.parameters()).device)
     stock.load_state_dict(_stock_names(model.state_dict()))
     head.loss_module = LoopLoss()

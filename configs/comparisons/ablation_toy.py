@@ -1,0 +1,49 @@
+"""What each piece of the fast POET is worth on drawn people.
+
+Expect  not yet run; single runs of some rows: README, Fast POET.
+Cost    2 hours on 2 CPU cores: six rows with three seeds each.
+Run     python tools/make_toy_coco.py --out data/toy_strides --train 3000 \
+            --val 200 --size 128 --seed 1
+        python tools/compare_strides.py configs/comparisons/ablation_toy.py
+
+Same images seen, same learning rate, schedule and seeds for all rows.
+"""
+title = 'Toy people, 128 pixels: the pieces of the fast POET'
+data_root = 'data/toy_strides/'
+budget = dict(epochs=4)
+
+# What is taken away from poet_fast_r18_toy.py.
+pieces = {
+    'all': {},
+    'without OKS': {
+        'model.head.loss.oks_weight': 0.0
+    },
+    'without denoising': {
+        'model.head.denoising': None
+    },
+    'without OKS and denoising': {
+        'model.head.loss.oks_weight': 0.0,
+        'model.head.denoising': None
+    },
+    'proposals alone': {
+        'model.head.loss.oks_weight': 0.0,
+        'model.head.denoising': None,
+        'model.head.refine': False
+    },
+    'no piece': {
+        'model.head.loss.oks_weight': 0.0,
+        'model.head.denoising': None,
+        'model.head.refine': False,
+        'model.head.propose': False
+    },
+}
+rows = [
+    dict(
+        config='../poet_fast_r18_toy.py',
+        name=f'{name}, seed {seed}',
+        method=name,
+        backbone='R18',
+        seed=seed,
+        options=options) for name, options in pieces.items()
+    for seed in (0, 1, 2)
+]

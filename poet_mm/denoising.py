@@ -1,0 +1,125 @@
+"""Queries that begin at people, noised, and learn to go back: training only.
+
+They teach the decoder to correct poses from the first step on, when few
+matched queries are near anybody.
+
+Source: as an idea, DN-DETR (arXiv 2203.01305), which does so for boxes.
+
+Letters: B images, M people of the batch, N the most people of an image, G
+groups, Q queries, K keypoints, D channels. Poses are as in ``prediction.py``.
+"""
+from typing import Dict, List, NamedTuple, Tuple
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from .assigners import Assignment, rows_of_images
+
+Fields = Dict[str, Tensor]
+
+
+class NoisedPeople(NamedTuple):
+    """``pose`` (B, G x N, 2 + 3K); whose they are, ``pairs``, each (1, P),
+    P = G x M; ``valid`` (1, B, G x N), False where nobody is of whom a joint
+    is known; and how many ``groups``, G."""
+    pose: Tensor
+    pairs: Assignment
+    valid: Tensor
+    groups: int
+
+    def pairs_of_layers(self, num_layers: int) -> Assignment:
+        """The pairs, each (L, P)."""
+        return Assignment(*(x.expand(num_layers, -1) for x in self.pairs))
+
+    def attention_mask(self, num_queries: int) -> Tensor:
+        """Who must not look at whom, (B, T, T), T = Q + G x N: queries not at
+        noised people, who are made of the truth; groups not at each other;
+        and nobody where nobody is."""
+        valid = self.valid[0]
+        size = valid.shape[1] // self.groups
+        group = torch.arange(valid.shape[1], device=valid.device)
+        group = group // max(size, 1)
+        group = torch.cat((group.new_full((num_queries, ), -1), group))
+        blind = (group[:, None] != group) & (group >= 0)  # (T, T)
+        empty = torch.cat((valid.new_zeros(len(valid), num_queries), ~valid),
+                          1)
+        return blind | empty[:, None]
+
+
+class PoseDenoising(BaseModule):
+    """Every person of the batch, noised in G ways.
+
+    Args:
+        channels (int): D.
+        groups (int): G, 1 or more.
+        center_noise (float): Most that a centre moves, in reaches of the
+            person: of its farthest joint from the centre, along each axis.
+        scale_noise (float): Most that a person grows or shrinks, as a share.
+        joint_noise (float): Standard deviation of joints, in reaches.
+    """
+
+    def __init__(self, channels: int, groups: int, center_noise: float,
+                 scale_noise: float, joint_noise: float) -> None:
+        super().__init__()
+        if groups < 1:
+            raise ValueError(f'PoseDenoising got groups={groups}, expected 1 '
+                             'or more; without: model.head.denoising=None.')
+        self.groups = groups
+        self.center_noise = center_noise
+        self.scale_noise = scale_noise
+        self.joint_noise = joint_noise
+        self.content = nn.Embedding(1, channels)
+
+    def forward(self, targets: Fields, num_people: List[int]) -> NoisedPeople:
+        """
+        Args:
+            targets (dict): True fields (M, ...), see ``stack_targets``.
+            num_people (list[int]): People of each image; its sum is M.
+        """
+        row, is_person = rows_of_images(num_people)  # (B, N)
+        is_person = torch.from_numpy(is_person)
+        image, place = is_person.nonzero(as_tuple=True)  # (M, )
+        group = torch.arange(self.groups)[:, None]
+        pairs = torch.stack(
+            (image.repeat(self.groups),
+             (group * row.shape[1] + place).flatten(),
+             row[image, place].repeat(self.groups)))[:, None]  # (3, 1, P)
+        device = targets['centers'].device
+        pairs, row, is_person = (
+            x.to(device, non_blocking=True)
+            for x in (pairs, row.repeat(1, self.groups),
+                      is_person.repeat(1, self.groups)))
+        has_joint = targets['keypoint_weights'].any(-1)  # (M, )
+        valid = is_person & has_joint[row] if len(has_joint) else is_person
+        pose = self._noise(targets['centers'], targets['offsets'], row)
+        return NoisedPeople(pose, Assignment(*pairs), valid[None],
+                            self.groups)
+
+    def _noise(self, centers: Tensor, offsets: Tensor, row: Tensor) -> Tensor:
+        """Fields (M, ...) -> poses of the people ``row`` (B, G x N)."""
+        if not len(centers):
+            return centers.new_zeros(*row.shape, 2 + 3 * offsets.shape[1])
+        reaches = offsets.abs().amax(1)[row]  # (B, G x N, 2)
+        centers, offsets = centers[row], offsets[row]
+        centers = centers + self.center_noise * reaches * _uniform(reaches)
+        scales = 1 + self.scale_noise * _uniform(reaches[..., :1])
+        noise = self.joint_noise * torch.randn_like(offsets)
+        offsets = (
+            offsets * scales.unsqueeze(-2) + noise * reaches.unsqueeze(-2))
+        visibility = torch.full_like(offsets[..., :1], 0.5)
+        joints = torch.cat((offsets / 2 + 0.5, visibility), -1)
+        pose = torch.cat((centers, joints.flatten(-2)), -1)
+        return pose.logit(eps=1e-3)
+
+
+def _uniform(like: Tensor) -> Tensor:
+    """Numbers in [-1, 1]."""
+    return 2 * torch.rand_like(like) - 1
+
+
+def split_queries(fields: Fields, num_queries: int) -> Tuple[Fields, ...]:
+    """Fields (L, B, T, ...) -> those of the first Q queries, and the rest."""
+    first = {name: x[:, :, :num_queries] for name, x in fields.items()}
+    rest = {name: x[:, :, num_queries:] for name, x in fields.items()}
+    return first, rest

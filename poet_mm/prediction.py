@@ -1,0 +1,98 @@
+"""From states of the transformer to poses, and from poses back to queries.
+
+Source: POET (arXiv 2103.12115), section 3.1, and as ideas: corrections layer
+by layer from Deformable DETR (arXiv 2010.04159), queries placed by what they
+predict from DAB-DETR (arXiv 2201.12329).
+
+Letters: K keypoints, C person classes, D channels. A pose is, before the
+sigmoid, 2 + 3K numbers: x and y of the centre, then dx, dy and visibility of
+every joint.
+"""
+import math
+from contextlib import nullcontext
+from typing import ContextManager, Dict, Tuple
+
+import torch
+from mmdet.models.layers import MLP, coordinate_to_encoding
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+# What a branch gives a person at first: few queries are people.
+PRIOR = 0.05
+
+
+class PoseBranch(BaseModule):
+    """The class of a query, and what is to be corrected in its pose.
+
+    It begins without corrections: the pose that comes in goes out.
+
+    Args:
+        channels (int): D.
+        num_classes (int): C.
+        num_keypoints (int): K.
+    """
+
+    def __init__(self, channels: int, num_classes: int,
+                 num_keypoints: int) -> None:
+        super().__init__()
+        self.class_embed = nn.Linear(channels, num_classes + 1)
+        self.pose_embed = MLP(channels, channels, 2 + 3 * num_keypoints, 3)
+
+    def init_weights(self) -> None:
+        """See :func:`init_corrections`."""
+        init_corrections(self.class_embed, self.pose_embed)
+
+    def forward(self, states: Tensor, pose: Tensor) -> Tuple[Tensor, Tensor]:
+        """States (..., D) and poses (..., 2 + 3K), broadcastable -> logits
+        (..., C + 1) and corrected poses, fp32."""
+        with full_precision(states):  # bf16 is too coarse for pixels
+            states = states.float()
+            return self.class_embed(states), pose + self.pose_embed(states)
+
+
+def init_corrections(class_embed: nn.Linear, pose_embed: MLP) -> None:
+    """Begin with few people, and poses as they come in."""
+    nn.init.zeros_(pose_embed.layers[-1].weight)
+    nn.init.zeros_(pose_embed.layers[-1].bias)
+    nn.init.zeros_(class_embed.bias)
+    people = class_embed.out_features - 1
+    nobody = math.log(people * (1 - PRIOR) / PRIOR)
+    nn.init.constant_(class_embed.bias[-1:], nobody)
+
+
+class CenterEmbedding(BaseModule):
+    """Position code of a query at the centre of its pose.
+
+    Args:
+        channels (int): D, of which half encode y and half x.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.num_feats = channels // 2
+        self.mlp = MLP(channels, channels, channels, 2)
+
+    def forward(self, pose: Tensor) -> Tensor:
+        """Poses (B, Q, 2 + 3K) -> codes (B, Q, D)."""
+        centers = pose[..., :2].sigmoid()
+        return self.mlp(coordinate_to_encoding(centers, self.num_feats))
+
+
+def pose_fields(logits: Tensor, pose: Tensor) -> Dict[str, Tensor]:
+    """Logits (..., C + 1) and poses (..., 2 + 3K) -> the fields that
+    :meth:`POETHead.forward` tells of."""
+    pose = pose.sigmoid()
+    joints = pose[..., 2:].unflatten(-1, (-1, 3))
+    return dict(
+        logits=logits,
+        centers=pose[..., :2],
+        offsets=2 * joints[..., :2] - 1,
+        visibility=joints[..., 2])
+
+
+def full_precision(like: Tensor) -> ContextManager:
+    """Switch autocast off, on devices for which torch has it."""
+    device = like.device.type
+    if device in ('cpu', 'cuda'):
+        return torch.autocast(device, enabled=False)
+    return nullcontext()
