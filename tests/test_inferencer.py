@@ -156,7 +156,7 @@ def test_batch_is_the_same_as_one_by_one(inferencer, images, monkeypatch):
     alone = people_of(inferencer, images)
     assert_same(people_of(inferencer, images, batch_size=3), alone)
     assert_same(people_of(inferencer, images, batch_size=2), alone)
-    monkeypatch.setattr('poet_mm.heads.padding_mask', lambda *_: None)
+    monkeypatch.setattr('poet_mm.heads.image_extents', lambda *_: None)
     unmasked = people_of(inferencer, images, batch_size=3)
     assert np.abs(unmasked[1] - alone[1]).max() > 1e-3
 

@@ -154,7 +154,8 @@ def attention_maps(model: nn.Module, batch: dict, points: np.ndarray,
     batch = model.data_preprocessor(batch, False)
     samples = batch['data_samples']
     meta = samples[0].metainfo
-    feat = model.head.select_level(model.extract_feat(batch['inputs']))
+    feats = model.extract_feat(batch['inputs'])
+    feat = model.head.select_level(feats)
     shape = tuple(feat.shape[-2:])
     # pixels of the image file: corner of the input, and size of a cell
     corner = to_original(np.zeros(2), meta)
@@ -162,7 +163,7 @@ def attention_maps(model: nn.Module, batch: dict, points: np.ndarray,
     cell = to_original(cell, meta) - corner
     cells = cell_of(points, corner, cell, shape)
     with record_rows(model.head, cells, queries) as rows:
-        model.head.forward([feat], samples)
+        model.head.forward(feats, samples)
     height, width = cells_of_image(padding_mask(samples, feat), shape)
 
     def stack(part: str, name: str) -> np.ndarray:
