@@ -10,7 +10,7 @@ that none need be learned, and no operator of its own is needed.
 
 Letters: B images, Q queries, K keypoints, S sampled channels, D channels.
 """
-from typing import List, NamedTuple, Optional, Sequence
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -102,10 +102,12 @@ class JointBranch(BaseModule):
         nn.init.zeros_(self.correction.weight)
         nn.init.zeros_(self.correction.bias)
 
-    def forward(self, states: Tensor, detail: Tensor) -> Tensor:
+    def forward(self, states: Tensor,
+                detail: Tensor) -> Tuple[Tensor, Tensor]:
         """States (B, Q, D) and detail (B, Q, K, S) -> corrections of dx, dy
-        and visibility of every joint, (B, Q, 3K)."""
+        and visibility of every joint, (B, Q, 3K), and what all joints say of
+        the person, (B, Q, D)."""
         x = (self.detail_embed(detail) + self.joint_embed.weight
              + self.state_embed(states)[:, :, None])  # (B, Q, K, D)
         x = self.hidden(x.relu()).relu()
-        return self.correction(x).flatten(2)
+        return self.correction(x).flatten(2), x.mean(2)

@@ -62,12 +62,12 @@ class PoseBranch(BaseModule):
         fp32."""
         with full_precision(states):  # bf16 is too coarse for pixels
             states = states.float()
-            logits, corrected = self.class_embed(
-                states), pose + self.pose_embed(states)
+            corrected = pose + self.pose_embed(states)
             if self.joints is not None:
-                corrected = corrected + F.pad(
-                    self.joints(states, detail), (2, 0))
-            return logits, corrected
+                corrections, evidence = self.joints(states, detail)
+                corrected = corrected + F.pad(corrections, (2, 0))
+                states = states + evidence
+            return self.class_embed(states), corrected
 
 
 def init_corrections(class_embed: nn.Linear, pose_embed: MLP) -> None:
