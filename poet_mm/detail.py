@@ -82,6 +82,8 @@ class DetailLevels(BaseModule):
 class JointBranch(BaseModule):
     """Corrects every joint by what is seen there.
 
+    Half as wide as the states: it runs K times for each of them.
+
     Args:
         channels (int): D.
         num_keypoints (int): K.
@@ -91,11 +93,13 @@ class JointBranch(BaseModule):
     def __init__(self, channels: int, num_keypoints: int,
                  detail_channels: int) -> None:
         super().__init__()
-        self.detail_embed = nn.Linear(detail_channels, channels)
-        self.state_embed = nn.Linear(channels, channels)
-        self.joint_embed = nn.Embedding(num_keypoints, channels)
-        self.hidden = nn.Linear(channels, channels)
-        self.correction = nn.Linear(channels, 3)
+        width = channels // 2
+        self.detail_embed = nn.Linear(detail_channels, width)
+        self.state_embed = nn.Linear(channels, width)
+        self.joint_embed = nn.Embedding(num_keypoints, width)
+        self.hidden = nn.Linear(width, width)
+        self.correction = nn.Linear(width, 3)
+        self.evidence = nn.Linear(width, channels)
 
     def init_weights(self) -> None:
         """Begin without corrections."""
@@ -108,6 +112,6 @@ class JointBranch(BaseModule):
         and visibility of every joint, (B, Q, 3K), and what all joints say of
         the person, (B, Q, D)."""
         x = (self.detail_embed(detail) + self.joint_embed.weight
-             + self.state_embed(states)[:, :, None])  # (B, Q, K, D)
+             + self.state_embed(states)[:, :, None])  # (B, Q, K, D / 2)
         x = self.hidden(x.relu()).relu()
-        return self.correction(x).flatten(2), x.mean(2)
+        return self.correction(x).flatten(2), self.evidence(x.mean(2))

@@ -2,7 +2,7 @@
 cores can show of real images.
 
 Expect  docs/fast_coco_mini_cpu/table.md.
-Cost    70 minutes on 2 CPU cores.
+Cost    60 minutes on 2 CPU cores.
 Run     python tools/compare_strides.py \
             configs/comparisons/fast_coco_mini_cpu.py --data-root COCO_MINI
 
@@ -13,7 +13,7 @@ each has the learning rate of its recipe.
 _base_ = ['./stride_coco_mini_cpu.py']
 
 title = 'A part of COCO, 192 pixels: fast POET, POET and AE'
-budget = dict(epochs=5)
+budget = dict(epochs=4)
 val_interval = 1
 
 fast_pipeline = [
