@@ -15,7 +15,8 @@ model = dict(
     head=dict(
         propose=True,
         refine=True,
-        detail=dict(in_channels=[32, 64, 128], channels=32),
+        detail=dict(
+            in_channels=[32, 64, 128], channels=32, joint_channels=128),
         denoising=dict(
             groups=3, center_noise=0.5, scale_noise=0.4, joint_noise=0.2),
         loss=dict(oks_weight=2.0, metainfo={{_base_.metainfo}})))

@@ -8,7 +8,8 @@ Source: as an idea, attention to few points of several levels in Deformable
 DETR (arXiv 2010.04159). Difference: the points are the joints themselves, so
 that none need be learned, and no operator of its own is needed.
 
-Letters: B images, Q queries, K keypoints, S sampled channels, D channels.
+Letters: B images, Q queries, K keypoints, S sampled channels, D channels of a
+query, J of a joint.
 """
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
@@ -47,10 +48,13 @@ class DetailLevels(BaseModule):
         in_channels (Sequence[int]): Of every level that backbone or neck
             gives.
         channels (int): Taken from each of them.
+        joint_channels (int): J, see :class:`JointBranch`.
     """
 
-    def __init__(self, in_channels: Sequence[int], channels: int) -> None:
+    def __init__(self, in_channels: Sequence[int], channels: int,
+                 joint_channels: int) -> None:
         super().__init__()
+        self.joint_channels = joint_channels
         self.in_channels = tuple(in_channels)
         self.channels = channels * len(self.in_channels)
         self.projections = ModuleList(
@@ -82,24 +86,22 @@ class DetailLevels(BaseModule):
 class JointBranch(BaseModule):
     """Corrects every joint by what is seen there.
 
-    Half as wide as the states: it runs K times for each of them.
-
     Args:
         channels (int): D.
         num_keypoints (int): K.
         detail_channels (int): S.
+        joint_channels (int): J, of what runs K times for each state.
     """
 
-    def __init__(self, channels: int, num_keypoints: int,
-                 detail_channels: int) -> None:
+    def __init__(self, channels: int, num_keypoints: int, detail_channels: int,
+                 joint_channels: int) -> None:
         super().__init__()
-        width = channels // 2
-        self.detail_embed = nn.Linear(detail_channels, width)
-        self.state_embed = nn.Linear(channels, width)
-        self.joint_embed = nn.Embedding(num_keypoints, width)
-        self.hidden = nn.Linear(width, width)
-        self.correction = nn.Linear(width, 3)
-        self.evidence = nn.Linear(width, channels)
+        self.detail_embed = nn.Linear(detail_channels, joint_channels)
+        self.state_embed = nn.Linear(channels, joint_channels)
+        self.joint_embed = nn.Embedding(num_keypoints, joint_channels)
+        self.hidden = nn.Linear(joint_channels, joint_channels)
+        self.correction = nn.Linear(joint_channels, 3)
+        self.evidence = nn.Linear(joint_channels, channels)
 
     def init_weights(self) -> None:
         """Begin without corrections."""
@@ -112,6 +114,6 @@ class JointBranch(BaseModule):
         and visibility of every joint, (B, Q, 3K), and what all joints say of
         the person, (B, Q, D)."""
         x = (self.detail_embed(detail) + self.joint_embed.weight
-             + self.state_embed(states)[:, :, None])  # (B, Q, K, D / 2)
+             + self.state_embed(states)[:, :, None])  # (B, Q, K, J)
         x = self.hidden(x.relu()).relu()
         return self.correction(x).flatten(2), self.evidence(x.mean(2))

@@ -155,9 +155,10 @@ class POETHead(BaseHead):
             self.center_embed = CenterEmbedding(channels)
         self.branches = None
         if refine:
-            of_detail = 0 if self.detail is None else self.detail.channels
+            detail = self.detail and (self.detail.channels,
+                                      self.detail.joint_channels)
             self.branches = ModuleList(
-                PoseBranch(*sizes, of_detail)
+                PoseBranch(*sizes, detail)
                 for _ in range(self.decoder.num_layers))
         else:
             self.class_embed = nn.Linear(channels, self.num_classes + 1)

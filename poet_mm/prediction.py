@@ -33,20 +33,23 @@ class PoseBranch(BaseModule):
         channels (int): D.
         num_classes (int): C.
         num_keypoints (int): K.
-        detail_channels (int): S, of what is seen at every joint, see
-            ``detail.py``. Defaults to 0: nothing is seen.
+        detail_channels (tuple[int, int], optional): S and J of
+            :class:`JointBranch`. Defaults to None: nothing is seen of joints.
     """
 
     def __init__(self,
                  channels: int,
                  num_classes: int,
                  num_keypoints: int,
-                 detail_channels: int = 0) -> None:
+                 detail_channels: Optional[Tuple[int, int]] = None
+                 ) -> None:
         super().__init__()
         self.class_embed = nn.Linear(channels, num_classes + 1)
         self.pose_embed = MLP(channels, channels, 2 + 3 * num_keypoints, 3)
-        self.joints = JointBranch(channels, num_keypoints, detail_channels) \
-            if detail_channels else None
+        self.joints = None
+        if detail_channels is not None:
+            self.joints = JointBranch(channels, num_keypoints,
+                                      *detail_channels)
 
     def init_weights(self) -> None:
         """See :func:`init_corrections`."""

@@ -9,7 +9,7 @@ from poet_mm.prediction import keypoints_of, pose_fields
 from poet_mm.targets import get_field
 
 LEVELS = ((2, 4, 16, 24), (2, 8, 4, 6))  # B, C, H, W of pixels 64 x 96
-DETAIL = dict(in_channels=[4, 8], channels=6)
+DETAIL = dict(in_channels=[4, 8], channels=6, joint_channels=8)
 
 
 def detailed_head(**kwargs):
@@ -90,7 +90,7 @@ def test_blind_to_padding(mode):
 
 def test_a_joint_is_corrected_by_what_is_there():
     """Of the finest level, a change at one joint moves that joint alone."""
-    branch = JointBranch(16, 5, 12)
+    branch = JointBranch(16, 5, 12, 8)
     torch.nn.init.normal_(branch.correction.weight)
     states, detail = torch.randn(2, 3, 16), torch.randn(2, 3, 5, 12)
     before, _ = branch(states, detail)

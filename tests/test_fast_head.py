@@ -27,7 +27,7 @@ from poet_mm.targets import stack_targets
 
 NOISE = dict(groups=3, center_noise=0.5, scale_noise=0.4, joint_noise=0.2)
 NO_NOISE = dict(groups=2, center_noise=0, scale_noise=0, joint_noise=0)
-DETAIL = dict(in_channels=[8], channels=4)
+DETAIL = dict(in_channels=[8], channels=4, joint_channels=8)
 PIECES = [
     dict(propose=True),
     dict(refine=True),
