@@ -1,7 +1,7 @@
 """Say what is wrong or unusual in a data set, before a long training.
 
-    python tools/check_dataset.py COCO/annotations/person_keypoints_train2017.json \
-        --images COCO/train2017 --config configs/poet_r50_coco.py --out DIR
+    python tools/check_dataset.py ANNOTATIONS.json --images FOLDER \
+        --config configs/poet_r50_coco.py --out DIR
 
 Nothing is modified. Exit code 0: nothing is wrong (there may be unusual
 things); 1: something is; 2: the file cannot be read or is in no COCO layout.
@@ -44,8 +44,8 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def run(args: argparse.Namespace) -> int:
-    """Check, print and write; gives the exit code."""
+def run(args: argparse.Namespace) -> bool:
+    """Check, print and write; -> whether something is wrong."""
     if not osp.isfile(args.ann_file):
         raise UserError(f'There is no file {args.ann_file}.')
     if args.images is not None and not osp.isdir(args.images):
@@ -62,12 +62,18 @@ def run(args: argparse.Namespace) -> int:
         files = write_report(summary, findings, osp.basename(args.ann_file),
                              expected.num_queries, args.out)
         print('Written:', *files)
-    return int(any(finding.wrong for finding in findings))
+    return any(finding.wrong for finding in findings)
+
+
+def main() -> int:
+    """The exit code."""
+    args = parse_args()
+    try:
+        return int(run(args))
+    except (UserError, DataFault, OSError) as error:
+        print(f'check_dataset.py: {error}', file=sys.stderr)
+        return 2
 
 
 if __name__ == '__main__':
-    try:
-        sys.exit(run(parse_args()))
-    except (UserError, DataFault) as error:
-        print(f'check_dataset.py: {error}', file=sys.stderr)
-        sys.exit(2)
+    sys.exit(main())

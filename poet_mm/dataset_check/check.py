@@ -6,8 +6,8 @@ from mmengine.config import Config
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
 from ..annotation_file import read_annotations
+from ..apis.launch import UserError
 from .entries import check_entries
-from .finding import Finding
 from .images import check_images, read_files
 from .people import check_people
 from .skeleton import check_skeleton, file_joint_names
@@ -39,8 +39,8 @@ def read_expected(path: str) -> Expected:
         head = cfg.get('model', {}).get('head', {})
         num_queries = head.get('num_queries', NUM_QUERIES)
     if metainfo is None:
-        raise ValueError(f'{path} has no dataset_info, nor a '
-                         'train_dataloader.dataset.metainfo.')
+        raise UserError(f'{path} has no dataset_info, nor a '
+                        'train_dataloader.dataset.metainfo.')
     names = parse_pose_metainfo(metainfo)['keypoint_id2name']
     return Expected([names[k] for k in sorted(names)], num_queries)
 

@@ -27,7 +27,8 @@ def check_skeleton(names: Optional[List[str]],
     if names is None:
         yield Finding(
             'no_joint_names', False, 'files do not name their joints', 1, 1,
-            ['categories have no keypoints'], 'Nothing says that joints come in the order of the metainfo: '
+            ['categories have no keypoints'],
+            'Nothing says that joints come in the order of the metainfo: '
             'look at some drawn people first.')
         return
     if expected is None:

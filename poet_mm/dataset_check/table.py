@@ -158,7 +158,7 @@ def joint_columns(annotations: List[dict], num_keypoints: int) -> tuple:
     lengths, table = rows([ann.get('keypoints') for ann in annotations],
                           3 * num_keypoints)
     num_joints = np.where(lengths % 3 == 0, lengths // 3, -1)
-    return num_joints, table.reshape(-1, num_keypoints, 3)
+    return num_joints, table.reshape(len(lengths), num_keypoints, 3)
 
 
 def common_num_joints(annotations: List[dict]) -> int:

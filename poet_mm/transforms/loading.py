@@ -7,7 +7,7 @@ from mmengine.fileio import get
 from mmpose.datasets.transforms import LoadImage
 from mmpose.registry import TRANSFORMS
 
-from ..faults import MAX_SIDE, DataFault
+from ..faults import DataFault
 
 
 @TRANSFORMS.register_module()
@@ -59,19 +59,15 @@ class LoadIntactImage(LoadImage):
 
 def check_size(results: dict) -> None:
     """Raise a DataFault if an image has not the size that its annotations
-    tell, or is larger than cv2 can warp."""
+    tell."""
     h, w = results['img_shape']
-    name = f"Image {results.get('img_path')!r}"
-    if max(h, w) > MAX_SIDE:
-        raise DataFault(f'{name} has {w} x {h} pixels, at most {MAX_SIDE} '
-                        'along a side can be used: make it smaller, and its '
-                        'annotations.')
     told = results.get('width'), results.get('height')
     if None in told or told == (w, h):
         return
-    hint = (' It is stored with a turn (EXIF), or was turned?' if told
-            == (h, w) else '')
+    hint = ''
+    if told == (h, w):
+        hint = ' Is one of them turned, and the other not (EXIF)?'
     raise DataFault(
-        f'{name} has {w} x {h} pixels, its annotations are for {told[0]} x '
-        f'{told[1]}: joints would lie elsewhere.{hint} Correct the file, or '
-        'the annotations and their width and height.')
+        f"Image {results['img_path']!r} has {w} x {h} pixels, its annotations "
+        f'are for {told[0]} x {told[1]}: joints would lie elsewhere.{hint} '
+        'Correct the file, or the annotations and their width and height.')
