@@ -4,7 +4,6 @@ What is only unusual is told by ``tools/check_dataset.py``.
 K: number of keypoints of the skeleton.
 """
 import math
-from numbers import Integral
 from typing import Optional, Tuple
 
 import numpy as np
@@ -40,7 +39,7 @@ def as_numbers(values) -> Optional[np.ndarray]:
 def check_image(image: dict) -> None:
     """Raise a DataFault unless an entry of ``images`` can be used."""
     name = f"Image {image.get('id')!r} ({image.get('file_name')!r})"
-    if not isinstance(image.get('id'), Integral):
+    if not isinstance(image.get('id'), int):
         raise DataFault(f'{name}: its id must be an integer.')
     if not isinstance(image.get('file_name'), str) or not image['file_name']:
         raise DataFault(f'{name}: its file_name must be the name of a file.')
@@ -60,7 +59,7 @@ def check_annotation(ann: dict, image: dict, num_keypoints: int) -> None:
     """
     name = f"Annotation {ann.get('id')} of image {ann.get('image_id')}"
     for key in ('id', 'category_id'):
-        if not isinstance(ann.get(key), Integral):
+        if not isinstance(ann.get(key), int):
             raise DataFault(f'{name}: {key} is {ann.get(key)!r}, expected an '
                             'integer.')
     if ann.get('iscrowd', 0) not in (0, 1):

@@ -1,6 +1,5 @@
 """Checks of ids, and of what belongs to what."""
 from collections import Counter
-from numbers import Integral
 from typing import Iterator
 
 import numpy as np
@@ -22,7 +21,7 @@ def check_image_entries(table: Table) -> Iterator[Finding]:
     names = [image.get('file_name') for image in table.images]
     yield from find(
         'image_id_type', True, 'images have an id that is no integer',
-        np.array([not isinstance(n, Integral) for n in ids], dtype=bool),
+        np.array([not isinstance(n, int) for n in ids], dtype=bool),
         table.image, 'Number the images, and image_id of the annotations.')
     yield from find(
         'duplicate_image_ids', True, 'images have the id of another one',
@@ -50,7 +49,7 @@ def check_annotation_ids(table: Table) -> Iterator[Finding]:
     yield from find(
         'annotation_id_type', True,
         'annotations have an id that is no integer',
-        np.array([not isinstance(n, Integral) for n in ids], dtype=bool),
+        np.array([not isinstance(n, int) for n in ids], dtype=bool),
         table.person, 'Number the annotations.')
     yield from find(
         'duplicate_annotation_ids', True,
@@ -76,7 +75,7 @@ def check_categories(table: Table) -> Iterator[Finding]:
     yield from find(
         'category_id_type', True,
         'annotations have a category_id that is no integer',
-        np.array([not isinstance(n, Integral) for n in used], dtype=bool),
+        np.array([not isinstance(n, int) for n in used], dtype=bool),
         table.person, "Set category_id, for people to 1 as in COCO.")
     yield from find(
         'no_such_category', True, 'annotations are of a category that is not '
