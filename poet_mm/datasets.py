@@ -81,7 +81,8 @@ def count_outside(data_list: List[dict]) -> Tuple[int, int, float]:
         visible = sample['keypoints_visible'] > 0  # (N, K)
         if visible.any():
             size = np.array([sample['width'], sample['height']])
-            distance = distance_outside(sample['keypoints'], size) * visible
+            distance = np.where(
+                visible, distance_outside(sample['keypoints'], size), 0)
             outside += np.count_nonzero(distance)
             labelled += np.count_nonzero(visible)
             farthest = max(farthest, distance.max())

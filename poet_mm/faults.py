@@ -111,7 +111,7 @@ def check_joints(name: str, keypoints: list, size: Tuple[float, float],
         raise DataFault(f'{name}: visibility {sorted(unknown)}, expected '
                         '0 (not labelled), 1 (hidden) or 2 (visible).')
     distance = distance_outside(joints[:, :2], np.asarray(size))
-    distance = distance * (joints[:, 2] > 0)  # (K, )
+    distance = np.where(joints[:, 2] > 0, distance, 0)  # (K, )
     if (distance > max(size)).any():
         k = int(distance.argmax())
         raise DataFault(
