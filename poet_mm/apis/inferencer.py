@@ -278,6 +278,8 @@ class POETInferencer(Pose2DInferencer):
 
 def reason(error: Exception) -> str:
     """What went wrong with a file, in a few words."""
+    if isinstance(error.__cause__, OSError):  # of what LoadIntactImage says
+        error = error.__cause__
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, FileNotFoundError):
