@@ -17,7 +17,7 @@ budget = dict(epochs=4)
 val_interval = 1
 
 fast_pipeline = [
-    dict(type='LoadImage'),
+    dict(type='LoadIntactImage'),
     dict(type='RandomFlip', prob=0.5),
     dict(
         type='WarpOnce',
