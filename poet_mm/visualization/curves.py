@@ -1,6 +1,7 @@
 """Losses and AP over training, from mmengine's log (paper Fig. 4 and 6)."""
 import json
 import os.path as osp
+import re
 from glob import glob
 from typing import Dict, List, Mapping, Tuple
 
@@ -19,14 +20,50 @@ from .style import (
 
 Records = List[Dict[str, float]]
 VALIDATION = 'val/'  # begins the keys of losses of validation images
+ONLY_TRAINING = re.compile(r'(enc|dn)\.(d\d+\.)?loss').match
 COLUMNS = 3
 
 
-def read_scalars(work_dir: str) -> Records:
-    """All records that training has written, runs and resumed runs in order.
+def read_file(name: str) -> Records:
+    """Records of one start of training, but for a line it was killed in."""
+    with open(name) as lines:
+        return [json.loads(line) for line in lines if line.endswith('\n')]
+
+
+def begins_anew(records: Records, before: Records) -> bool:
+    """Whether records are those of a training from scratch, not of one that
+    was resumed from what is ``before``: it logs steps as early as that, or is
+    in its first epoch after others have been beyond it."""
+    here, there = ([record for record in some if 'loss' in record]
+                   for some in (records, before))
+    if not here or not there:
+        return False
+    last_epoch = max(record.get('epoch', 0) for record in there)
+    return here[0]['step'] <= there[0]['step'] or (
+        here[0].get('epoch') == 1 and last_epoch > 1)
+
+
+def find_trainings(work_dir: str) -> List[List[Records]]:
+    """The trainings of a work dir, oldest first, and the starts of each: where
+    one was resumed, there are several.
 
     Args:
-        work_dir (str): Work dir of ``tools/train.py``.
+        work_dir (str): Work dir of ``tools/train.py``, or one of the folders
+            named by a time in it.
+    """
+    names = (glob(osp.join(work_dir, 'vis_data', 'scalars.json'))
+             or glob(osp.join(work_dir, '*', 'vis_data', 'scalars.json')))
+    trainings: List[List[Records]] = []
+    for records in filter(None, map(read_file, sorted(names))):
+        if not trainings or begins_anew(records, sum(trainings[-1], [])):
+            trainings.append([])
+        trainings[-1].append(records)
+    return trainings
+
+
+def read_scalars(work_dir: str) -> Records:
+    """All records of the last training in a work dir, see
+    :func:`find_trainings`.
 
     Returns:
         list[dict]: Records with ``step`` and either ``loss*`` (per logging
@@ -36,19 +73,13 @@ def read_scalars(work_dir: str) -> Records:
     Raises:
         FileNotFoundError: Nothing was logged there.
     """
-    files = sorted(glob(osp.join(work_dir, '*', 'vis_data', 'scalars.json')))
-    records = {}
-    for name in files:
-        with open(name) as lines:
-            for line in lines:
-                if not line.endswith('\n'):
-                    continue  # training was killed while writing it
-                record = json.loads(line)
-                records['loss' in record, record['step']] = record
-    if not records:
+    trainings = find_trainings(work_dir)
+    if not trainings:
         raise FileNotFoundError(
             f'No scalars.json with records under {work_dir}: it must be the '
             '--work-dir of a training.')
+    records = {('loss' in record, record['step']): record
+               for record in sum(trainings[-1], [])}
     return [records[key] for key in sorted(records)]
 
 
@@ -61,6 +92,21 @@ def series(records: Records, key: str) -> Tuple[List[float], List[float]]:
             epoch = record.get('epoch', record['step'])
             epochs.setdefault(epoch, []).append(record[key])
     return list(epochs), [sum(v) / len(v) for v in epochs.values()]
+
+
+def of_decoder_layers(records: Records) -> Records:
+    """Records whose ``loss`` has the terms of all decoder layers and no
+    others, as ``val/loss`` has: those of what the encoder proposes and of
+    noised people, which only training has, are taken out."""
+
+    def without(record: Dict[str, float]) -> Dict[str, float]:
+        others = {key: record[key] for key in record if ONLY_TRAINING(key)}
+        kept = {key: record[key] for key in record if key not in others}
+        if others:
+            kept['loss'] = record['loss'] - sum(others.values())
+        return kept
+
+    return list(map(without, records))
 
 
 def loss_keys(records: Records) -> List[str]:
@@ -128,6 +174,7 @@ def draw_curves(runs: Mapping[str, Records], out: str, ap_label: str) -> None:
         out (str): Picture to write.
         ap_label (str): Title of the panel of AP.
     """
+    runs = {name: of_decoder_layers(runs[name]) for name in runs}
     keys = list(dict.fromkeys(
         key for records in runs.values() for key in loss_keys(records)))
     rows = -(-(len(keys) + 1) // COLUMNS)
