@@ -186,6 +186,12 @@ def infer_video(inferencer: POETInferencer, source,
         result.close()
 
 
+def make_title(inputs: List[str]) -> str:
+    """The gallery's heading: what it shows, less the folders before it."""
+    names = [os.path.basename(os.path.normpath(name)) for name in inputs]
+    return f'People in {", ".join(names[:3])}' + ', ...' * (len(names) > 3)
+
+
 def run(inferencer: POETInferencer, args: argparse.Namespace,
         results: ResultFolder) -> None:
     """All images, then one video after another."""
@@ -209,9 +215,8 @@ def main(argv=None) -> int:
         inferencer = build_inferencer(args)
         inferencer.show_progress = sys.stderr.isatty()
         inferencer.visualizer.min_side = MIN_SIDE
-        several = ', ...' if len(args.inputs) > 3 else ''
-        title = 'People in ' + ', '.join(args.inputs[:3]) + several
-        results = ResultFolder(args.out, title, args.save_json)
+        results = ResultFolder(args.out, make_title(args.inputs),
+                               args.save_json)
     except (UserError, OSError) as error:
         print(f'infer.py: {error}', file=sys.stderr)
         return 2

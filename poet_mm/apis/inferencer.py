@@ -358,8 +358,8 @@ class Failures:
         self.on_error(UserError(f'{path}: {said}'))
         if self.count == FAILURES and not self.some_went_well:
             raise EveryImageFails(
-                f'given up after {FAILURES} of {FAILURES} images: not these, '
-                'but model, weights or device seem to be wrong') from error
+                f'stopped, as the first {FAILURES} images all failed: it '
+                'seems to be model, weights or device') from error
 
     def check(self, check: Callable[[], None]) -> None:
         """Call what may raise a UserError, and tell of that."""

@@ -121,7 +121,7 @@ main { min-height: 0; display: flex; align-items: center;
 main > * { width: 100%; height: 100%; object-fit: contain; }
 footer { padding: 8px 16px; background: #22252b; }
 footer b { margin-right: 1em; }
-footer a { color: #56B4E9; margin-left: 1em; }
+footer a { color: #56B4E9; margin-left: 1em; white-space: nowrap; }
 .score { display: inline-block; margin: 0 8px 2px 0; padding-left: 6px;
   border-left: 10px solid; }
 details { max-height: 30vh; overflow-y: auto; color: #f0b070; }
