@@ -236,8 +236,8 @@ def main(argv=None) -> int:
         print(
             f'infer.py: cannot write to {args.out}: {error}', file=sys.stderr)
         return 2
-    print(f'{results.num_people} people in {len(results.entries)} pictures '
-          f'and videos, {len(results.failures)} failed: '
+    print(f'{results.num_people} people in {results.num_pictures} pictures '
+          f'and frames, {len(results.failures)} failures: '
           f'{os.path.join(args.out, "gallery.html")}')
     return code or int(bool(results.failures))
 

@@ -97,7 +97,8 @@ def check_pretrained(cfg: Config) -> None:
         except Exception as error:
             raise UserError(
                 f'Cannot get the weights {path!r} that the model starts from '
-                f'({type(error).__name__}: {first_line(error)}). Give a file with '
+                f'({type(error).__name__}: {first_line(error)}). '
+                'Give a file with '
                 '--cfg-options model.backbone.init_cfg.checkpoint=FILE, or '
                 'start from random weights with '
                 '--cfg-options model.backbone.init_cfg=None .') from error

@@ -42,7 +42,8 @@ class ResultFolder:
         self.entries: List[Entry] = []
         self.failures: List[str] = []
         self.people: List[dict] = []
-        self.num_people = 0
+        self.num_pictures = 0  # and frames
+        self.num_people = 0  # in all of them
         self._names: Set[str] = set()
         os.makedirs(folder, exist_ok=True)
 
@@ -58,9 +59,14 @@ class ResultFolder:
         self.entries.append(
             Entry(sample.img_path, name, make_thumbnail(drawn[..., ::-1]),
                   scores))
-        self.num_people += len(scores)
+        self.count(scores)
         if self.save_json:
             self.people.extend(to_coco(sample))
+
+    def count(self, scores: np.ndarray) -> None:
+        """One more picture or frame, with so many people."""
+        self.num_pictures += 1
+        self.num_people += len(scores)
 
     def add_video(self, video: Video, fps: float) -> 'VideoResult':
         """Begin with a video, of which frames are added one by one."""
@@ -121,7 +127,7 @@ class VideoResult:
             self._poster, self._scores = drawn.copy(), scores
         if self.results.save_json:
             self.people.extend(to_coco(sample))
-        self.results.num_people += len(scores)
+        self.results.count(scores)
 
     def close(self) -> None:
         """Finish the file; its frame with the most people stands for it."""

@@ -3,7 +3,7 @@ import os
 import os.path as osp
 import tempfile
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 from typing import Iterator, NamedTuple, Optional, Tuple, Union
 
 import cv2
@@ -52,7 +52,7 @@ def open_writer(path: str, codec: Codec, fps: float,
                                fps, size)
 
 
-@lru_cache(maxsize=None)
+@cache
 def best_codec() -> Codec:
     """The first of :data:`CODECS` whose frames, written here, can be read."""
     with tempfile.TemporaryDirectory() as folder:

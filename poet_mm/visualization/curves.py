@@ -3,7 +3,7 @@ import json
 import os.path as osp
 import re
 from glob import glob
-from typing import Dict, List, Mapping, Tuple
+from typing import Dict, List, Mapping, Sequence, Tuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -21,7 +21,12 @@ from .style import (
 Records = List[Dict[str, float]]
 VALIDATION = 'val/'  # begins the keys of losses of validation images
 ONLY_TRAINING = re.compile(r'(enc|dn)\.(d\d+\.)?loss').match
-COLUMNS = 3
+COLUMNS = (3, 4)  # of panels, whichever leaves fewer places empty
+LINES = {  # of training and validation images
+    '': dict(linestyle='-', marker='.'),
+    VALIDATION: dict(
+        linestyle='--', marker='o', markersize=5, markerfacecolor='white')
+}
 
 
 def read_file(name: str) -> Records:
@@ -43,9 +48,9 @@ def begins_anew(records: Records, before: Records) -> bool:
         here[0].get('epoch') == 1 and last_epoch > 1)
 
 
-def find_trainings(work_dir: str) -> List[List[Records]]:
-    """The trainings of a work dir, oldest first, and the starts of each: where
-    one was resumed, there are several.
+def find_trainings(work_dir: str) -> List[Records]:
+    """Records of the trainings of a work dir, oldest first, each with what it
+    logged when it was resumed.
 
     Args:
         work_dir (str): Work dir of ``tools/train.py``, or one of the folders
@@ -53,11 +58,11 @@ def find_trainings(work_dir: str) -> List[List[Records]]:
     """
     names = (glob(osp.join(work_dir, 'vis_data', 'scalars.json'))
              or glob(osp.join(work_dir, '*', 'vis_data', 'scalars.json')))
-    trainings: List[List[Records]] = []
+    trainings: List[Records] = []
     for records in filter(None, map(read_file, sorted(names))):
-        if not trainings or begins_anew(records, sum(trainings[-1], [])):
+        if not trainings or begins_anew(records, trainings[-1]):
             trainings.append([])
-        trainings[-1].append(records)
+        trainings[-1].extend(records)
     return trainings
 
 
@@ -79,7 +84,7 @@ def read_scalars(work_dir: str) -> Records:
             f'No scalars.json with records under {work_dir}: it must be the '
             '--work-dir of a training.')
     records = {('loss' in record, record['step']): record
-               for record in sum(trainings[-1], [])}
+               for record in trainings[-1]}
     return [records[key] for key in sorted(records)]
 
 
@@ -137,11 +142,11 @@ def draw_loss(axes: Axes, runs: Mapping[str, Records], key: str,
               colors: Mapping[str, str]) -> None:
     """One term of all runs; dashed on validation images."""
     for name, records in runs.items():
-        for prefix, style in (('', '-'), (VALIDATION, '--')):
+        for prefix, style in LINES.items():
             epochs, values = series(records, prefix + key)
-            axes.plot(
-                epochs, values, style, color=colors[name],
-                marker='.' if len(epochs) < 30 else '')
+            if len(epochs) >= 30:
+                style = dict(style, marker='')
+            axes.plot(epochs, values, color=colors[name], **style)
     title = 'loss, all layers' if key == 'loss' else key
     axes.set(yscale='log', xlabel=time_unit(runs), title=title)
     use_plain_ticks(axes)
@@ -158,6 +163,17 @@ def draw_ap(axes: Axes, runs: Mapping[str, Records],
         say_nothing_to_show(axes, 'no validation yet')
     axes.set_ylim(0, max(0.1, min(1, axes.get_ylim()[1])))
     axes.set(xlabel=time_unit(runs), title=title)
+
+
+def align_epochs(panels: Sequence[Axes]) -> None:
+    """The same whole epochs on all panels, so that they can be compared."""
+    epochs = [epoch for axes in panels for line in axes.lines
+              for epoch in line.get_xdata()]
+    low, high = min(epochs, default=0), max(epochs, default=1)
+    margin = 0.04 * (high - low) or 0.5
+    for axes in panels:
+        axes.set_xlim(low - margin, high + margin)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
 
 
 def method_of(records: Records) -> str:
@@ -177,13 +193,16 @@ def draw_curves(runs: Mapping[str, Records], out: str, ap_label: str) -> None:
     runs = {name: of_decoder_layers(runs[name]) for name in runs}
     keys = list(dict.fromkeys(
         key for records in runs.values() for key in loss_keys(records)))
-    rows = -(-(len(keys) + 1) // COLUMNS)
-    figure = Figure(figsize=(9, 2.5 * rows + 0.3))
-    cells = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    count = len(keys) + 1
+    columns = min(COLUMNS, key=lambda columns: -count % columns)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(3 * columns, 2.5 * rows + 0.3))
+    cells = figure.subplots(rows, columns, squeeze=False).ravel()
     colors = dict(zip(runs, line_colors(list(map(method_of, runs.values())))))
     for axes, key in zip(cells, keys):
         draw_loss(axes, runs, key, colors)
     draw_ap(cells[len(keys)], runs, colors, ap_label)
+    align_epochs(cells[:len(keys) + 1])
     for axes in cells[len(keys) + 1:]:
         axes.axis('off')
     validated = any(key.startswith(VALIDATION) for records in runs.values()
@@ -200,8 +219,8 @@ def draw_legend(figure: Figure, colors: Mapping[str, str],
         for name, color in colors.items() if len(colors) > 1
     }
     if validated:
-        lines['training images'] = dict(color=GREY)
-        lines['validation images'] = dict(color=GREY, linestyle='--')
+        for name, style in zip(('training', 'validation'), LINES.values()):
+            lines[f'{name} images'] = dict(style, color=GREY)
     lines['AP'] = dict(color=GREY, marker='.')
     lines['AP50'] = dict(color=GREY, linestyle=':')
     figure.legend(

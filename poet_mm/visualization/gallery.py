@@ -246,7 +246,7 @@ document.onkeydown = event => {
 };
 at('failures').hidden = !failures.length;
 at('failures').firstElementChild.textContent =
-  failures.length + ' could not be shown';
+  failures.length + ' could not be shown, or not to the end';
 failures.forEach(line => add(at('failures'), 'div', line));
 if (!entries.length) at('name').textContent = 'No pictures';
 at('video').hidden = at('film').hidden = true;
