@@ -142,14 +142,17 @@ def random_outputs(num_layers=2,
     return outputs
 
 
-def write_video(path, num_frames, size=(50, 38), fourcc='mp4v'):
-    """Frames of random colours, 10 in a second, by OpenCV alone."""
+def write_video(path, num_frames, size=(50, 38), fourcc='mp4v', grey=None):
+    """Frames of random colours or all grey, 10 in a second, by OpenCV alone.
+    """
     codec = cv2.VideoWriter_fourcc(*fourcc)
     writer = cv2.VideoWriter(str(path), codec, 10, size)
     assert writer.isOpened()
     rng = np.random.default_rng(0)
     for _ in range(num_frames):
         coarse = rng.integers(0, 256, (4, 5, 3), dtype=np.uint8)
+        if grey is not None:
+            coarse[:] = grey
         writer.write(cv2.resize(coarse, size))
     writer.release()
     return path
