@@ -19,6 +19,7 @@ from ..transforms.affine import to_original
 from ..visualization.attention import draw_attention
 from .collect import (
     ImageRecord,
+    check_image,
     example_rank,
     found_queries,
     predict_batch,
@@ -234,11 +235,14 @@ class AttentionAnalysis(Analysis):
         if image is None:
             return pseudo_collate([dataset[index[self.best.img_id]]])
         if osp.isfile(image):
+            check_image(self.session, image)
             sample = dataset.pipeline(
                 dict(img_path=image, img_id=image, **dataset.metainfo))
             return pseudo_collate([sample])
         if image.isdigit() and int(image) in index:
-            return pseudo_collate([dataset[index[int(image)]]])
+            place = index[int(image)]
+            check_image(self.session, dataset.get_data_info(place)['img_path'])
+            return pseudo_collate([dataset[place]])
         raise UserError(
             f'--image {image} is neither a file nor the id of an image of the '
             f'{self.session.split} split, such as {next(iter(index))}.')
