@@ -20,7 +20,9 @@ model = dict(
         propose=True,
         refine=True,
         detail=dict(
-            in_channels=[256, 512, 1024, 2048], channels=64, joint_channels=128),
+            in_channels=[256, 512, 1024, 2048],
+            channels=64,
+            joint_channels=128),
         denoising=dict(
             groups=3, center_noise=0.5, scale_noise=0.4, joint_noise=0.2),
         loss=dict(oks_weight=2.0, metainfo={{_base_.metainfo}}),

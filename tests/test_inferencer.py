@@ -42,9 +42,14 @@ def toy(tmp_path_factory):
     """Toy people, some of the images cut to other sizes."""
     folder = tmp_path_factory.mktemp('toy')
     make_toy_coco(folder, 1, 6, 96, 0)
-    images = sorted((folder / 'val2017').iterdir())
-    for path, (h, w) in zip(images, ((60, 96), (96, 50), (40, 40))):
-        cv2.imwrite(str(path), cv2.imread(str(path))[:h, :w])
+    annotations = folder / 'annotations/person_keypoints_val2017.json'
+    content = json.loads(annotations.read_text())
+    for image, (h, w) in zip(content['images'], ((60, 96), (96, 50),
+                                                 (40, 40))):
+        path = str(folder / 'val2017' / image['file_name'])
+        cv2.imwrite(path, cv2.imread(path)[:h, :w])
+        image.update(height=h, width=w)
+    annotations.write_text(json.dumps(content))
     return folder
 
 
