@@ -73,10 +73,9 @@ class Block(NamedTuple):
             return f'{self.name} is not in the model'
         found, expected = map(_list_lengths, (self.found, self.expected))
         said = [
-            f'{name} has {found.get(name, 0)} blocks in the checkpoint, '
-            f'{expected.get(name, 0)} in the model'
-            for name in {**expected, **found}
-            if found.get(name) != expected.get(name)
+            f'{name} has {found[name]} blocks in the checkpoint, {number} in '
+            'the model' for name, number in expected.items()
+            if found.get(name, number) != number
         ][:1]
         said += [
             f'{name} is {self.found[name]} in the checkpoint, {shape} in the '

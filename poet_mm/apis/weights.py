@@ -48,13 +48,18 @@ def fit_weights(model: nn.Module, weights: Mapping[str, Tensor],
         checkpoint (str): Where they are from, in words.
 
     Raises:
-        UserError: Some are missing, or have other shapes. It names the first
-            block that differs, and the config that the weights look like.
+        UserError: Some are missing, have other shapes, or are more than a
+            block of ``TRUNK`` has: those of ResNet-50 are all in ResNet-101.
+            It names the first block that differs, and the config that the
+            weights look like.
     """
     weights = strip_ddp(weights)
     blocks = compare_blocks(
         shapes_of(model.state_dict()), shapes_of(weights))
-    wrong = [block for block in blocks if block.misfits]
+    wrong = [
+        block for block in blocks
+        if block.misfits or (block.name in TRUNK and not block.fits)
+    ]
     if wrong:
         raise misfit(checkpoint, wrong, weights)
     return weights

@@ -124,7 +124,8 @@ def require_whole_blocks(model: nn.Module, weights: Dict[str, Tensor],
         if not block.fits and (block.found or whole_model)
     ]
     if wrong:
-        raise misfit(path, wrong, weights, 'Give that with --config.')
+        raise misfit(path, wrong, weights,
+                     'Give the config that it is for with --config.')
 
 
 @torch.no_grad()

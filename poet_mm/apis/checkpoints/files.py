@@ -14,7 +14,7 @@ import os.path as osp
 import pickle
 import sys
 from types import SimpleNamespace
-from typing import Any, Dict, Tuple
+from typing import Any, Dict
 
 import numpy as np
 import torch
