@@ -16,11 +16,9 @@ from mmengine.optim import OptimWrapper
 from mmpose.registry import MODELS
 from torch import nn
 
-from poet_mm import safe_globals
 from poet_mm.apis import POETInferencer, UserError
 from poet_mm.apis.blocks import compare_blocks
 from poet_mm.apis.checkpoints.files import (
-    Skipped,
     read_checkpoint,
     state_dict_of,
     to_plain,
@@ -345,22 +343,20 @@ class Touch:
         return os.system, (f'touch {self.path}', )
 
 
-@pytest.mark.parametrize('zipped', [True, False])
-def test_nothing_in_a_file_is_run(tmp_path, zipped):
-    trap = tmp_path / 'trap'
-    torch.save(
-        dict(model=dict(a=nn.Parameter(torch.ones(2).half())),
-             args=argparse.Namespace(lr=1), evil=Touch(trap),
-             array=np.arange(3), log=HistoryBuffer([1.0], [1])),
-        tmp_path / 'x.pth', _use_new_zipfile_serialization=zipped)
-    checkpoint = read_checkpoint(str(tmp_path / 'x.pth'))
+def test_nothing_in_a_file_is_run(tmp_path):
+    """What the authors' programs write is read; what runs code is refused."""
+    path, trap = str(tmp_path / 'x.pth'), tmp_path / 'trap'
+    checkpoint = dict(
+        model=dict(a=nn.Parameter(torch.ones(2).half())),
+        args=argparse.Namespace(lr=1),
+        log=HistoryBuffer([1.0], [1]))
+    torch.save(checkpoint, path)
+    read = read_checkpoint(path)
+    assert state_dict_of(read, path)['a'].tolist() == [1, 1]
+    torch.save(dict(checkpoint, evil=Touch(trap)), path)
+    with pytest.raises(UserError, match='holds more than data'):
+        read_checkpoint(path)
     assert not trap.exists()
-    assert isinstance(checkpoint['evil'], Skipped)
-    assert isinstance(checkpoint['args'], Skipped)
-    assert checkpoint['array'].tolist() == [0, 1, 2]
-    assert state_dict_of(checkpoint, 'x')['a'].tolist() == [1, 1]
-    torch.load(tmp_path / 'x.pth', weights_only=False)  # the trap works
-    assert trap.exists()
 
 
 def test_broken_files(tmp_path):
@@ -369,7 +365,7 @@ def test_broken_files(tmp_path):
     path = tmp_path / 'broken.pth'
     for data in (b'', b'text', whole.read_bytes()[:-500]):
         path.write_bytes(data)
-        with pytest.raises(UserError, match=r'Cannot read the checkpoint'):
+        with pytest.raises(UserError, match=r'annot (be )?read'):
             read_weights(str(path))
     torch.save([1, 2], path)
     with pytest.raises(UserError, match='it holds a list'):
@@ -377,14 +373,6 @@ def test_broken_files(tmp_path):
     torch.save(dict(epoch=3), path)
     with pytest.raises(UserError, match='holds no weights, only epoch'):
         read_weights(str(path))
-
-
-def test_safe_globals():
-    """Only attributes of a HistoryBuffer are found for a pickle."""
-    assert safe_globals.statistic_of(HistoryBuffer, 'mean') is (
-        HistoryBuffer.mean)
-    with pytest.raises(TypeError, match='only those of a HistoryBuffer'):
-        safe_globals.statistic_of(np.ndarray, 'tofile')
 
 
 @pytest.mark.skipif(not hasattr(torch.serialization, 'get_safe_globals'),

@@ -19,9 +19,9 @@ to-release   Undoes `poet`.
 
 Start a training with --cfg-options load_from=DST. Every weight of SRC is used
 or named above as dropped, and blocks fit as a whole, or nothing is written.
-SRC is read without running what is in it; DST holds tensors and plain values
-only. Weights that were trained on BGR or with Caffe's strides fit too, and
-cannot be told from others: know your source.
+SRC is read without running what is in it (--trust-pickle runs it); DST holds
+tensors and plain values only. Weights that were trained on BGR or with Caffe's
+strides fit too, and cannot be told from others: know your source.
 """
 import argparse
 import os.path as osp
@@ -39,6 +39,7 @@ from poet_mm.apis.checkpoints.convert import (
     require_same,
 )
 from poet_mm.apis.checkpoints.files import to_bytes, write_bytes
+from poet_mm.apis.safe_load import add_trust_argument, safe_loading
 
 TESTS = osp.join(osp.dirname(osp.abspath(__file__)), '..', 'tests')
 CONFIGS = dict(poet='poet_r50_release_coco', detr='poet_r50_coco')
@@ -54,6 +55,7 @@ def parse_args():
         command = commands.add_parser(layout)
         command.add_argument('source', metavar='SRC', help='file to read')
         command.add_argument('target', metavar='DST', help='file to write')
+        add_trust_argument(command)
         if layout == 'to-release':
             continue
         default = CONFIGS.get(layout, OTHERS)
@@ -105,12 +107,13 @@ def say_what_it_is_for(conversion, args: argparse.Namespace) -> None:
 
 def main():
     args = parse_args()
-    if args.layout == 'to-release':
-        write(release_of(args.source), args.target)
-        return
-    cfg = Config.fromfile(find_config(args.config))
-    cfg.merge_from_dict(args.cfg_options)
-    conversion = convert(args.layout, args.source, cfg)
+    with safe_loading(args.trust_pickle):
+        if args.layout == 'to-release':
+            write(release_of(args.source), args.target)
+            return
+        cfg = Config.fromfile(find_config(args.config))
+        cfg.merge_from_dict(args.cfg_options)
+        conversion = convert(args.layout, args.source, cfg)
     if args.layout == 'poet':
         compare(conversion)
     write(conversion.checkpoint, args.target)

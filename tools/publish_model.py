@@ -14,6 +14,7 @@ import sys
 
 from poet_mm.apis import UserError
 from poet_mm.apis.checkpoints.publish import publish
+from poet_mm.apis.safe_load import add_trust_argument, safe_loading
 
 
 def parse_args():
@@ -22,12 +23,14 @@ def parse_args():
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('source', help='checkpoint file')
     parser.add_argument('target', help='file to write, NAME.pth')
+    add_trust_argument(parser)
     return parser.parse_args()
 
 
 def main():
     args = parse_args()
-    path = publish(args.source, args.target)
+    with safe_loading(args.trust_pickle):
+        path = publish(args.source, args.target)
     before, after = (osp.getsize(name) / 1e6 for name in (args.source, path))
     print(f'{path}: {after:.1f} MB, of {before:.1f}')
 

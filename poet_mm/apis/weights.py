@@ -2,7 +2,6 @@
 figures look like a bad model's."""
 from typing import Dict, Iterator, List, Mapping, Tuple
 
-from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from .blocks import Block, compare_blocks, shapes_of, strip_ddp
@@ -26,16 +25,7 @@ def read_weights(checkpoint: str) -> Dict[str, Tensor]:
     Raises:
         UserError: It cannot be read.
     """
-    if '://' not in checkpoint:
-        return state_dict_of(read_checkpoint(checkpoint), checkpoint)
-    try:
-        weights = CheckpointLoader.load_checkpoint(
-            checkpoint, map_location='cpu')
-    except Exception as error:
-        reason = str(error).strip().split('\n')[0]
-        raise UserError(f'Cannot read the checkpoint {checkpoint} '
-                        f'({type(error).__name__}: {reason}).') from error
-    return weights.get('state_dict', weights)
+    return state_dict_of(read_checkpoint(checkpoint), checkpoint)
 
 
 def fit_weights(model: nn.Module, weights: Mapping[str, Tensor],

@@ -65,6 +65,8 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
     Raises:
         UserError: A weight has no place, or a block does not fit the config.
     """
+    if not osp.isfile(path):
+        raise UserError(f'There is no checkpoint {path}.')
     source = state_dict_of(read_checkpoint(path), path)
     check_input(cfg)
     meta = dict(

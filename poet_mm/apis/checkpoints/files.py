@@ -1,107 +1,40 @@
 """Reading checkpoints without running what is in them, and writing ones that
-need no class to be read.
-
-A checkpoint of a training is a pickle, which may name any class or function of
-any package for torch to call. ``torch.load(weights_only=True)`` refuses those
-that name others than torch's own; training checkpoints of mmengine and of the
-authors of POET do. Here whatever is not a tensor or a plain value becomes
-:class:`Skipped`, on every version of torch.
-"""
+need no class to be read."""
 import hashlib
 import io
 import os
 import os.path as osp
-import pickle
 import sys
-from types import SimpleNamespace
 from typing import Any, Dict
 
 import numpy as np
 import torch
+from mmengine.runner import CheckpointLoader
 from mmengine.utils import mkdir_or_exist
 from torch import Tensor
 
 from ...version import __version__
 from ..launch import UserError
+from ..safe_load import safe_loading
 
 PLAIN = (str, int, float, bool, type(None))
-BUILTINS = ('builtins', '__builtin__')
-NUMPY = ('numpy.core.multiarray', 'numpy._core.multiarray')
-# Functions and classes that build tensors, arrays and containers.
-SAFE = {
-    ('collections', 'OrderedDict'),
-    ('_codecs', 'encode'),  # bytes of arrays
-    ('numpy', 'dtype'),
-    ('numpy', 'ndarray'),
-    ('torch', 'Size'),
-    ('torch', 'device'),
-    *(('torch._utils', f'_rebuild_{what}')
-      for what in ('tensor', 'tensor_v2', 'parameter')),
-    *((module, name) for module in NUMPY for name in ('_reconstruct',
-                                                      'scalar')),
-    *((module, name) for module in BUILTINS for name in ('set', 'frozenset',
-                                                         'bytearray')),
-    *(('torch', str(dtype).split('.')[1]) for dtype in vars(torch).values()
-      if isinstance(dtype, torch.dtype)),
-}
-
-
-class Skipped:
-    """Stands for an object of a class that was not loaded."""
-
-    def __new__(cls, *args, **kwargs) -> 'Skipped':
-        return super().__new__(cls)
-
-    def __init__(self, *args, **kwargs) -> None:
-        pass
-
-    def __setstate__(self, state) -> None:
-        pass
-
-    def __setitem__(self, key, value) -> None:
-        pass
-
-    def append(self, value) -> None:
-        pass
-
-    def extend(self, values) -> None:
-        pass
-
-
-class SafeUnpickler(pickle.Unpickler):
-    """Finds what is ``SAFE``, and :class:`Skipped` for all else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in SAFE:
-            return super().find_class(module, name)
-        return Skipped
-
-
-def _safe_load(file, **kwargs) -> Any:
-    return SafeUnpickler(file, **kwargs).load()
-
-
-# What torch.load expects of a `pickle_module`.
-SAFE_PICKLE = SimpleNamespace(
-    __name__='poet_mm.safe_pickle', Unpickler=SafeUnpickler, load=_safe_load)
 
 
 def read_checkpoint(path: str) -> Dict[str, Any]:
-    """A checkpoint on the CPU, nothing in it executed.
+    """A checkpoint on the CPU: file, URL, or what else mmengine knows.
 
     Raises:
-        UserError: It is not there, is broken, or holds no dict.
+        UserError: It is not there, is broken, holds no dict, or cannot be
+            read without running code in it, see :func:`safe_loading`.
     """
-    if not osp.isfile(path):
-        raise UserError(f'There is no checkpoint {path}.')
     try:
-        checkpoint = torch.load(
-            path,
-            map_location='cpu',
-            pickle_module=SAFE_PICKLE,
-            weights_only=False)
-    except Exception as error:  # a file can be wrong in any way
-        reason = (str(error).strip() or 'no reason given').split('\n')[0]
+        with safe_loading():
+            checkpoint = CheckpointLoader.load_checkpoint(
+                path, map_location='cpu')
+    except UserError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().split('\n')[0]
         raise UserError(f'Cannot read the checkpoint {path} '
                         f'({type(error).__name__}: {reason}).') from error
     if not isinstance(checkpoint, dict):
