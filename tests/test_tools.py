@@ -121,7 +121,7 @@ def test_start_from_a_checkpoint(trained, toy, tmp_path):
     assert 'Traceback' not in output
 
 
-def test_publish_what_was_trained(trained, tmp_path):
+def test_publish_what_was_trained(trained, toy, tmp_path):
     """Plain values, with config and versions, from mmengine's own file."""
     output = run('publish_model.py', trained / 'epoch_2.pth',
                  tmp_path / 'poet.pth')
@@ -132,7 +132,7 @@ def test_publish_what_was_trained(trained, tmp_path):
     assert 'base_channels=8' in meta['cfg']
     assert str(trained) not in meta['cfg']
     output = run('test.py', ROOT / 'configs' / 'poet_r18_s32_toy.py', path,
-                 check=False)
+                 '--data-root', toy, '--work-dir', tmp_path, check=False)
     assert f'{path} does not fit the config: backbone' in output
     assert 'Traceback' not in output
 
