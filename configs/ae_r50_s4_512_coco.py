@@ -133,4 +133,5 @@ auto_scale_lr = dict(base_batch_size=192)
 # runtime
 default_hooks = dict(
     checkpoint=dict(
-        interval=5, max_keep_ckpts=3, save_best='coco/AP', rule='greater'))
+        interval=5, max_keep_ckpts=3, save_best='coco/AP', rule='greater'),
+    checkpoint_guard=dict(type='CheckpointGuardHook'))

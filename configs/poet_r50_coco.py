@@ -170,4 +170,5 @@ custom_hooks = [
 ]
 default_hooks = dict(
     checkpoint=dict(
-        interval=5, max_keep_ckpts=3, save_best='coco/AP', rule='greater'))
+        interval=5, max_keep_ckpts=3, save_best='coco/AP', rule='greater'),
+    checkpoint_guard=dict(type='CheckpointGuardHook'))
