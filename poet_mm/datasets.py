@@ -23,6 +23,8 @@ from mmengine.fileio import exists
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
+from .batching import own_numbers
+
 IMAGE_CHOICES = ('all', 'with_people')
 IMAGE_KEYS = ('img_id', 'img_path', 'width', 'height')
 
@@ -138,6 +140,11 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
                 f'images is {images!r}, expected one of {IMAGE_CHOICES}.')
         self.images = images
         super().__init__(data_mode=data_mode, **kwargs)
+
+    def prepare_data(self, idx: int) -> Optional[dict]:
+        """As the base; augmentation draws from the seed of the batch."""
+        with own_numbers(idx):
+            return super().prepare_data(idx)
 
     def _load_annotations(self) -> Tuple[List[dict], List[dict]]:
         """Read people and images, or say which file is missing."""

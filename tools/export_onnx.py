@@ -19,6 +19,7 @@ from mmpose.apis import init_model
 from poet_mm.apis import UserError
 from poet_mm.apis.export import export_onnx, export_torchscript
 from poet_mm.apis.parity import BATCH_SIZES, TOLERANCE
+from poet_mm.apis.safe_load import add_trust_argument, safe_loading
 from poet_mm.apis.weights import fit_weights, read_weights
 
 
@@ -44,6 +45,7 @@ def parse_args():
         '--opset', type=int, default=17, help='version of ONNX\'s operators')
     parser.add_argument(
         '--torchscript', metavar='FILE', help='write this TorchScript too')
+    add_trust_argument(parser)
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -70,7 +72,8 @@ def load_model(args: argparse.Namespace):
 
 def main():
     args = parse_args()
-    model = load_model(args)
+    with safe_loading(args.trust_pickle):
+        model = load_model(args)
     size = tuple(args.size)
     error = export_onnx(model, args.out, size, args.padding_mask, args.opset)
     report(args.out, error)

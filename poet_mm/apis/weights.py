@@ -6,17 +6,21 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from .launch import UserError
+from .safe_load import safe_loading
 
 
 def read_weights(checkpoint: str) -> Dict[str, Tensor]:
     """Weights by name, of a file or URL.
 
     Raises:
-        UserError: It cannot be read.
+        UserError: It cannot be read, or not without running code in it.
     """
     try:
-        weights = CheckpointLoader.load_checkpoint(
-            checkpoint, map_location='cpu')
+        with safe_loading():
+            weights = CheckpointLoader.load_checkpoint(
+                checkpoint, map_location='cpu')
+    except UserError:
+        raise
     except Exception as error:
         reason = str(error).strip().split('\n')[0]
         raise UserError(f'Cannot read the checkpoint {checkpoint} '
