@@ -160,13 +160,13 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
             raise UserError(f'There is no checkpoint {args.resume} to resume '
                             'from.')
         cfg.resume = True
+        if args.resume != 'auto':
+            cfg.load_from = args.resume
     if args.tensorboard:
         use_tensorboard(cfg)
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
     cfg.merge_from_dict(args.cfg_options)
-    if cfg.get('resume'):
-        choose_checkpoint(cfg, args.resume or cfg.get('load_from') or 'auto')
     return cfg
 
 
@@ -174,6 +174,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
 def main():
     args = parse_args()
     cfg = merge_args(load_config(args), args)
+    if cfg.get('resume'):
+        choose_checkpoint(cfg, args.resume or cfg.get('load_from') or 'auto')
     with safe_loading(args.trust_pickle):
         runner = Runner.from_cfg(cfg)
         check_pretrained(cfg)

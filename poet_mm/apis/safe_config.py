@@ -84,7 +84,7 @@ def _items(node: ast.AST) -> Iterator[tuple]:
 def _check_type(node: ast.AST) -> Iterator[str]:
     """A registered name, maybe with its library."""
     name = getattr(node, 'value', None)
-    scope, _, rest = str(name).rpartition('.')
+    scope = str(name).rpartition('.')[0]
     if not isinstance(name, str) or (scope and scope not in LIBRARIES):
         yield f'has the type {ast.unparse(node)}'
 

@@ -115,11 +115,11 @@ def read_file(file, map_location, trust: bool = False) -> Any:
 
 def is_torchscript(file) -> bool:
     """Whether ``torch.load`` would load a program, which may run at once."""
-    if not zipfile.is_zipfile(file):
-        return False
-    with zipfile.ZipFile(file) as archive:
-        found = any(
-            name.endswith('/constants.pkl') for name in archive.namelist())
+    found = False
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            found = any(
+                name.endswith('/constants.pkl') for name in archive.namelist())
     if hasattr(file, 'seek'):
         file.seek(0)
     return found

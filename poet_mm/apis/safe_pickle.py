@@ -63,6 +63,9 @@ def allowed_globals() -> Dict[str, Any]:
         torch._tensor._rebuild_from_type_v2,
         '_codecs.encode': to_bytes
     }
+    for name in STATISTICS:  # from protocol 4 on, which needs no getattr
+        path = f'mmengine.logging.history_buffer.HistoryBuffer.{name}'
+        allowed[path] = getattr(HistoryBuffer, name)
     for name in REBUILD:
         allowed[f'torch._utils.{name}'] = getattr(torch._utils, name)
     for kind in vars(torch).values():
