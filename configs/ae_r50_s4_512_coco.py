@@ -133,5 +133,12 @@ auto_scale_lr = dict(base_batch_size=192)
 # runtime
 default_hooks = dict(
     checkpoint=dict(
-        interval=5, max_keep_ckpts=3, save_best='coco/AP', rule='greater'),
+        type='AtomicCheckpointHook',
+        interval=5,
+        max_keep_ckpts=3,
+        save_best='coco/AP',
+        rule='greater'),
+    epoch_seed=dict(type='EpochSeedHook'),
+    non_finite=dict(type='NonFiniteHook'),
+    out_of_memory=dict(type='OutOfMemoryHook'),
     checkpoint_guard=dict(type='CheckpointGuardHook'))

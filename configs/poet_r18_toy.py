@@ -96,7 +96,6 @@ param_scheduler = [
 ]
 auto_scale_lr = dict(base_batch_size=16)
 
-# Two are kept, so that one is whole whenever training is interrupted.
 default_hooks = dict(
     checkpoint=dict(interval=40, max_keep_ckpts=2, save_best=None))
 randomness = dict(seed=0)

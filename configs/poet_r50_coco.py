@@ -170,5 +170,12 @@ custom_hooks = [
 ]
 default_hooks = dict(
     checkpoint=dict(
-        interval=5, max_keep_ckpts=3, save_best='coco/AP', rule='greater'),
+        type='AtomicCheckpointHook',
+        interval=5,
+        max_keep_ckpts=3,
+        save_best='coco/AP',
+        rule='greater'),
+    epoch_seed=dict(type='EpochSeedHook'),
+    non_finite=dict(type='NonFiniteHook'),
+    out_of_memory=dict(type='OutOfMemoryHook'),
     checkpoint_guard=dict(type='CheckpointGuardHook'))

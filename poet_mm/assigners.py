@@ -7,7 +7,7 @@ Letters: L decoder layers, B images, Q queries, M people of the batch, N the
 most people of an image, K keypoints.
 """
 import logging
-from typing import Dict, List, Mapping, NamedTuple, Tuple
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import numpy as np
 import torch
@@ -34,6 +34,19 @@ class Assignment(NamedTuple):
     image_idx: Tensor
     query_idx: Tensor
     person_idx: Tensor
+
+
+class BadCosts(NamedTuple):
+    """Where costs are NaN or infinite: the terms by name, the decoder layers,
+    the images of the batch."""
+    costs: List[str]
+    layers: List[int]
+    images: List[int]
+
+    def __str__(self) -> str:
+        return (f'The matching cost is NaN or infinite: costs {self.costs}, '
+                f'decoder layers {self.layers}, images {self.images} of the '
+                'batch.')
 
 
 @TASK_UTILS.register_module()
@@ -137,6 +150,8 @@ class PoseHungarianAssigner:
 
     def __init__(self, match_costs: List[ConfigType]) -> None:
         self.match_costs = [TASK_UTILS.build(cost) for cost in match_costs]
+        # called with bad costs, which then bar a query instead of raising
+        self.report: Optional[Callable[[BadCosts], None]] = None
         self._warned = False
 
     @torch.no_grad()
@@ -159,8 +174,8 @@ class PoseHungarianAssigner:
             num_people (list[int]): People of each image; its sum is M.
 
         Raises:
-            FloatingPointError: A cost is NaN or infinite; names the layers,
-                the images of the batch and the costs.
+            FloatingPointError: A cost is NaN or infinite, and ``report`` is
+                not set; names the layers, the images and the costs.
         """
         num_layers, _, num_queries = outputs['logits'].shape[:3]
         device = outputs['logits'].device
@@ -182,7 +197,8 @@ class PoseHungarianAssigner:
         cost = cost.cpu().numpy()
         bad = ~np.isfinite(cost) & is_person[:, None]
         if bad.any():
-            self._raise_not_finite(bad, costs)
+            self._report_not_finite(bad, costs)
+            cost[bad] = BARRED
         # 4.
         matched = _solve(cost, num_people)  # (3, L, P)
         # 5.
@@ -200,19 +216,22 @@ class PoseHungarianAssigner:
                 logger='current',
                 level=logging.WARNING)
 
-    def _raise_not_finite(self, bad: np.ndarray, costs: List[Tensor]) -> None:
+    def _report_not_finite(self, bad: np.ndarray,
+                           costs: List[Tensor]) -> None:
         layers, images, _, _ = bad.nonzero()
         names = [
             type(term).__name__ + f'({getattr(term, "field", "logits")})'
             for term, cost in zip(self.match_costs, costs)
             if not np.isfinite(cost.cpu().numpy()[bad]).all()
         ]
-        raise FloatingPointError(
-            f'The matching cost is NaN or infinite: costs {names}, decoder '
-            f'layers {np.unique(layers).tolist()}, images '
-            f'{np.unique(images).tolist()} of the batch. Usual causes: joints '
-            'that are not numbers in the annotations, a learning rate too '
-            'high, overflow in fp16 (use bf16 or fp32).')
+        found = BadCosts(names, np.unique(layers).tolist(),
+                         np.unique(images).tolist())
+        if self.report is None:
+            raise FloatingPointError(
+                f'{found} Usual causes: joints that are not numbers in the '
+                'annotations, a learning rate too high, overflow in fp16 (use '
+                'bf16 or fp32).')
+        self.report(found)
 
 
 def rows_of_images(num_people: List[int]) -> Tuple[Tensor, np.ndarray]:

@@ -11,8 +11,9 @@ Neither changes what happens to an image in an epoch: it comes once, and its
 augmentation has the distribution of the recipe. What changes is which images
 share a step, and that their sizes are no longer independent.
 """
+from contextlib import contextmanager, nullcontext
 from itertools import islice
-from typing import Iterator, List
+from typing import ContextManager, Iterator, List
 
 import numpy as np
 from mmcv.transforms import BaseTransform, Compose
@@ -35,6 +36,26 @@ class BatchIndex(int):
         return BatchIndex, (int(self), self.batch_seed)
 
 
+@contextmanager
+def numpy_seeded(*seed: int) -> Iterator[None]:
+    """Inside, ``np.random`` draws from a seed; outside as if nothing was."""
+    state = np.random.get_state()
+    np.random.seed(np.random.SeedSequence(seed).generate_state(4))
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
+
+
+def own_numbers(index: int) -> ContextManager:
+    """Where an image that knows its batch's seed draws its random numbers:
+    they do not depend on the worker that loads it, nor on what it did before,
+    and a resumed run has them again."""
+    if isinstance(index, BatchIndex):
+        return numpy_seeded(index.batch_seed, 1 + int(index))
+    return nullcontext()
+
+
 @DATA_SAMPLERS.register_module()
 class SimilarShapeBatchSampler(Sampler):
     """Cut the order of a sampler into batches of similar aspect ratio.
@@ -44,7 +65,8 @@ class SimilarShapeBatchSampler(Sampler):
     3. Shuffle the batches, and give each a seed.
 
     Every index of the sampler comes once. Seed and epoch of the sampler decide
-    on everything, so a resumed run goes on as one without a break. Ranks
+    on everything, augmentation (see :func:`own_numbers`) included, so a
+    resumed run goes on as one without a break. Ranks
     shuffle alike: in the same step they get batches of similar shape, with the
     same seed, and do not wait for each other.
 
@@ -127,9 +149,5 @@ class SameInBatch(BaseTransform):
         index = results.get('sample_idx')
         if not isinstance(index, BatchIndex):
             return self.transforms(results)
-        state = np.random.get_state()
-        np.random.seed(index.batch_seed)
-        try:
+        with numpy_seeded(index.batch_seed):
             return self.transforms(results)
-        finally:
-            np.random.set_state(state)

@@ -28,6 +28,7 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
 from .annotation_file import choose_usable, read_annotations
+from .batching import own_numbers
 from .faults import DataFault, distance_outside
 
 IMAGE_CHOICES = ('all', 'with_people')
@@ -242,10 +243,12 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
                 level=logging.WARNING)
 
     def prepare_data(self, idx: int) -> Optional[dict]:
-        """Load and transform an image; ``None``, for which mmengine draws
-        another one, if it has a fault that is to be skipped."""
+        """Load and transform an image, with random numbers from the seed of
+        its batch; ``None``, for which mmengine draws another one, if it has a
+        fault that is to be skipped."""
         try:
-            return super().prepare_data(idx)
+            with own_numbers(idx):
+                return super().prepare_data(idx)
         except DataFault as fault:
             if self.faults == 'raise':
                 raise

@@ -254,3 +254,29 @@ def test_dataloader_of_mmengine(loader_cfg):
         assert sorted(map(len, batches)) == [2, 4, 4, 4, 4, 4]
         epochs.append(batches)
     assert epochs[0] == epochs[2] != epochs[1]
+
+
+def test_augmentation_does_not_depend_on_who_loads(loader_cfg):
+    """A resumed run, with workers that begin anew, augments as one without a
+    break, whose workers went on; so does one without workers."""
+    loader_cfg['dataset']['pipeline'][1:1] = [
+        dict(type='RandomFlip', prob=0.5),
+        dict(type='RandomRotation', prob=0.5, max_degrees=25)
+    ]
+
+    def epochs(numbers, **options):
+        loader = Runner.build_dataloader(dict(loader_cfg, **options), seed=1)
+        for epoch in numbers:
+            loader.batch_sampler.sampler.set_epoch(epoch)
+            batches = [
+                sample.gt_instances.transformed_keypoints
+                for batch in loader for sample in batch['data_samples']
+            ]
+        return np.stack(batches)
+
+    whole = epochs([0, 1], num_workers=2, persistent_workers=True)
+    np.random.seed(9)
+    np.testing.assert_array_equal(epochs([1], num_workers=2), whole)
+    np.testing.assert_array_equal(epochs([1], num_workers=0), whole)
+    assert not np.array_equal(epochs([0], num_workers=0), whole)
+    assert len(np.unique(whole, axis=0)) > 10  # not all images alike

@@ -206,6 +206,27 @@ def test_bad_numbers_name_layer_image_and_cost(bad):
         build_loss()(outputs, *stack_targets(random_samples([2, 3])))
 
 
+def test_bad_numbers_that_are_reported_bar_their_query():
+    """As if it were not there; and SciPy never sees them, be it all."""
+    outputs, samples = random_outputs(), random_samples([2, 3])
+    targets, num_people = stack_targets(samples)
+    assigner = build_loss().assigner
+    rest = [0, 1, 3, 4, 5]
+    expected = assigner.assign(
+        {name: x[:, :, rest] for name, x in outputs.items()}, targets,
+        num_people)
+    found = []
+    assigner.report = found.append
+    outputs['centers'][:, :, 2] = float('nan')
+    got = assigner.assign(outputs, targets, num_people)
+    assert torch.equal(got.query_idx, torch.tensor(rest)[expected.query_idx])
+    assert torch.equal(got.person_idx, expected.person_idx)
+    assert (found[0].layers, found[0].images) == ([0, 1], [0, 1])
+    outputs['logits'][:] = float('nan')
+    assert assigner.assign(outputs, targets,
+                           num_people).query_idx.shape == (2, 5)
+
+
 def test_missing_targets_name_the_cure():
     sample = random_samples([1])[0]
     del sample.gt_instance_labels.centers

@@ -32,6 +32,7 @@ from poet_mm.analysis import (
     write_result,
 )
 from poet_mm.apis import UserError
+from poet_mm.apis.safe_load import add_trust_argument, safe_loading
 
 # in the order of the report
 ANALYSES = dict(
@@ -71,6 +72,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         '--score-thr', type=float, default=0.5, metavar='P',
         help='score from which on a prediction is a person (0.5)')
     parser.add_argument('--device', help='cuda where there is one, else cpu')
+    add_trust_argument(parser)
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, default={},
         help='changes to the config, as key=value')
@@ -183,9 +185,11 @@ def main(argv: Optional[List[str]] = None) -> None:
     if args.command == 'curves':
         results = [analyze_curves(args.work_dir)]
     else:
-        session = open_session(args.config, args.checkpoint, args.data_root,
-                               args.split, args.max_images, args.device,
-                               args.cfg_options, args.score_thr)
+        with safe_loading(args.trust_pickle):
+            session = open_session(args.config, args.checkpoint,
+                                   args.data_root, args.split, args.max_images,
+                                   args.device, args.cfg_options,
+                                   args.score_thr)
         if args.command == 'report':
             run_report(session, args)
             return

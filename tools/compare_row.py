@@ -19,7 +19,7 @@ from mmengine.dist import broadcast_object_list, get_rank, get_world_size
 from mmengine.fileio import load
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
 from poet_mm.apis import UserError, check_pretrained
 from poet_mm.apis.comparison import (
@@ -40,6 +40,8 @@ from poet_mm.apis.cost import (
     peak_memory,
     time_inference,
 )
+from poet_mm.apis.resume import newest_whole
+from poet_mm.apis.safe_load import add_trust_argument, safe_loading
 from poet_mm.apis.table import coco_metrics
 from poet_mm.visualization import read_scalars
 
@@ -65,6 +67,7 @@ def parse_args():
     parser.add_argument(
         '--launcher', choices=['none', 'pytorch'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    add_trust_argument(parser)
     return parser.parse_args()
 
 
@@ -183,7 +186,7 @@ def describe_init(cfg: Config, row: Row) -> str:
 def resume_latest(cfg: Config) -> None:
     """Go on from the row's own latest checkpoint. ``load_from`` of the config
     is what a row starts from, not what it resumes."""
-    latest = find_latest_checkpoint(cfg.work_dir)
+    latest = newest_whole(cfg)
     if latest is not None:
         cfg.load_from, cfg.resume = latest, True
 
@@ -287,6 +290,7 @@ if __name__ == '__main__':
     arguments = parse_args()
     os.environ.setdefault('LOCAL_RANK', str(arguments.local_rank))
     try:
-        run_row(arguments)
+        with safe_loading(arguments.trust_pickle):
+            run_row(arguments)
     except UserError as error:
         sys.exit(f'UserError: {error}')

@@ -30,6 +30,7 @@ from poet_mm.apis.comparison import (
     row_config,
     row_folder,
 )
+from poet_mm.apis.safe_load import add_trust_argument
 from poet_mm.apis.table import format_cell, write_table
 from poet_mm.visualization import draw_convergence, draw_strides
 
@@ -65,6 +66,7 @@ def parse_args():
         nargs='+',
         default=[],
         help='changes to the configs of all rows, as key=value')
+    add_trust_argument(parser)
     args = parser.parse_args()
     stem = osp.splitext(osp.basename(args.comparison))[0]
     args.work_dir = args.work_dir or osp.join('work_dirs', stem)
@@ -91,6 +93,8 @@ def row_command(args: argparse.Namespace, row: Row, progress: str,
     for name in ('data_root', 'epochs', 'minutes', 'gpus'):
         if getattr(args, name):
             flags += [f'--{name.replace("_", "-")}', str(getattr(args, name))]
+    if args.trust_pickle:
+        flags += ['--trust-pickle']
     if args.cfg_options:
         flags += ['--cfg-options', *args.cfg_options]
     if args.gpus == 1:

@@ -20,6 +20,7 @@ from mmpose.apis import init_model
 from poet_mm.apis import UserError
 from poet_mm.apis.export import export_onnx, export_torchscript
 from poet_mm.apis.parity import BATCH_SIZES, TOLERANCE
+from poet_mm.apis.safe_load import add_trust_argument, safe_loading
 from poet_mm.apis.weights import fit_weights, read_weights
 
 
@@ -47,6 +48,7 @@ def parse_args():
         '--torchscript',
         metavar='FILE',
         help='TorchScript file to write, beside the ONNX file or alone')
+    add_trust_argument(parser)
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -76,7 +78,8 @@ def load_model(args: argparse.Namespace):
 
 def main():
     args = parse_args()
-    model = load_model(args)
+    with safe_loading(args.trust_pickle):
+        model = load_model(args)
     size = tuple(args.size)
     if args.out:
         error = export_onnx(model, args.out, size, args.padding_mask,

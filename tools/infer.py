@@ -28,6 +28,7 @@ from poet_mm.apis.inferencer import EveryImageFails
 from poet_mm.apis.inputs import camera_number, find_files, is_video
 from poet_mm.apis.launch import first_line
 from poet_mm.apis.results import NO_CODEC, ResultFolder
+from poet_mm.apis.safe_load import add_trust_argument, safe_loading
 from poet_mm.apis.video import Video, best_codec
 from poet_mm.visualization import PARTS
 
@@ -99,6 +100,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='do not draw joints with a lower score; defaults to 0.3, and to '
         '0 where visibility is drawn: hidden joints have low scores')
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ...')
+    add_trust_argument(parser)
     args = parser.parse_args(argv)
     if args.batch_size < 1:
         parser.error(f'--batch-size {args.batch_size} is not above 0')
@@ -116,7 +118,8 @@ def build_inferencer(args: argparse.Namespace) -> POETInferencer:
         raise UserError(
             f'--device {args.device}: {first_line(error)}') from error
     try:
-        return POETInferencer(args.config, args.weights, args.device)
+        with safe_loading(args.trust_pickle):
+            return POETInferencer(args.config, args.weights, args.device)
     except UserError:
         raise
     except Exception as error:  # a file can be wrong in any way

@@ -12,6 +12,7 @@ from mmengine.runner.checkpoint import find_latest_checkpoint
 from mmpose.apis import inference_bottomup, init_model
 from mmpose.registry import DATASETS
 
+from poet_mm.apis.safe_load import safe_loading
 from poet_mm.apis.table import coco_metrics
 from poet_mm.visualization import draw_curves, draw_predictions, read_scalars
 
@@ -84,7 +85,8 @@ def main():
     args = parse_args()
     cfg = Config.fromfile(args.config)
     checkpoint = find_latest_checkpoint(args.work_dir)
-    model = init_model(cfg, checkpoint, device='cpu')
+    with safe_loading():
+        model = init_model(cfg, checkpoint, device='cpu')
     paths = image_paths(cfg.test_dataloader.dataset, 12)
     poses = osp.join(args.work_dir, 'predictions.png')
     draw_predictions(

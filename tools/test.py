@@ -11,9 +11,12 @@ import mmengine
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch.distributed.elastic.multiprocessing.errors import record
 from train import add_common_arguments, load_config
 
 from poet_mm.apis import UserError
+from poet_mm.apis.safe_load import safe_loading
+from poet_mm.hooks import OutOfGPUMemory
 
 
 class SaveMetricHook(Hook):
@@ -54,17 +57,19 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     return cfg
 
 
+@record  # what ends a rank is what torchrun says of it
 def main():
     args = parse_args()
     cfg = merge_args(load_config(args), args)
-    runner = Runner.from_cfg(cfg)
-    if args.out:
-        runner.register_hook(SaveMetricHook(args.out), 'LOWEST')
-    runner.test()
+    with safe_loading(args.trust_pickle):
+        runner = Runner.from_cfg(cfg)
+        if args.out:
+            runner.register_hook(SaveMetricHook(args.out), 'LOWEST')
+        runner.test()
 
 
 if __name__ == '__main__':
     try:
         main()
-    except UserError as error:
+    except (UserError, OutOfGPUMemory) as error:
         sys.exit(f'test.py: {error}')

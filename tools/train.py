@@ -12,8 +12,13 @@ from importlib.util import find_spec
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
+from torch.distributed.elastic.multiprocessing.errors import record
 
 from poet_mm.apis import UserError, check_pretrained, set_data_root
+from poet_mm.apis.launch import start_without_gpu
+from poet_mm.apis.resume import choose_checkpoint
+from poet_mm.apis.safe_load import add_trust_argument, safe_loading
+from poet_mm.hooks import OutOfGPUMemory
 from poet_mm.optim import has_bfloat16
 
 AMP_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'BFloat16OptimWrapper')
@@ -46,6 +51,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
         help='job launcher')
+    add_trust_argument(parser)
     # torch.distributed.launch passes --local-rank
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
@@ -57,8 +63,8 @@ def parse_args():
         '--resume',
         nargs='?',
         const='auto',
-        help='go on from the latest checkpoint of the work dir, or from the '
-        'one given')
+        help='go on from the newest whole checkpoint of the work dir, or from '
+        'the one given')
     parser.add_argument(
         '--amp',
         nargs='?',
@@ -87,12 +93,10 @@ def load_config(args: argparse.Namespace) -> Config:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if not osp.isfile(args.config):
         raise UserError(f'There is no config {args.config}.')
-    if args.launcher != 'none' and not torch.cuda.is_available():
-        raise UserError(f'--launcher {args.launcher} needs a GPU for every '
-                        "process (mmengine's launcher does not start on CPU), "
-                        'and there is none here.')
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
+    if args.launcher != 'none' and not torch.cuda.is_available():
+        start_without_gpu(cfg)
     default = cfg.get('work_dir') or osp.join(
         'work_dirs',
         osp.splitext(osp.basename(args.config))[0])
@@ -156,7 +160,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
             raise UserError(f'There is no checkpoint {args.resume} to resume '
                             'from.')
         cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+        if args.resume != 'auto':
+            cfg.load_from = args.resume
     if args.tensorboard:
         use_tensorboard(cfg)
     if args.auto_scale_lr:
@@ -165,16 +170,20 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     return cfg
 
 
+@record  # what ends a rank is what torchrun says of it
 def main():
     args = parse_args()
     cfg = merge_args(load_config(args), args)
-    runner = Runner.from_cfg(cfg)
-    check_pretrained(cfg)
-    runner.train()
+    if cfg.get('resume'):
+        choose_checkpoint(cfg, args.resume or cfg.get('load_from') or 'auto')
+    with safe_loading(args.trust_pickle):
+        runner = Runner.from_cfg(cfg)
+        check_pretrained(cfg)
+        runner.train()
 
 
 if __name__ == '__main__':
     try:
         main()
-    except UserError as error:
+    except (UserError, OutOfGPUMemory, FloatingPointError) as error:
         sys.exit(f'train.py: {error}')

@@ -34,6 +34,8 @@ from .inputs import (
 )
 from .launch import UserError, find_config, first_line
 from .people import split_people
+from .safe_config import check_config_of
+from .safe_load import safe_loading
 from .video import Video, VideoWriter
 from .weights import fit_weights
 
@@ -75,9 +77,13 @@ class POETInferencer(Pose2DInferencer):
         super().__init__(model, weights, device, show_progress=show_progress)
         self.visualizer.score_thr = 0.0  # forward() has decided who is there
 
-    def _init_model(self, cfg: Config, *args, **kwargs) -> nn.Module:
+    def _init_model(self, cfg: Config, weights: Optional[str],
+                    *args, **kwargs) -> nn.Module:
         """Load the model, and make its backbone one for inference."""
-        model = super()._init_model(cfg, *args, **kwargs)
+        with safe_loading() as trusted:
+            if not cfg and not trusted:
+                check_config_of(weights)
+            model = super()._init_model(cfg, weights, *args, **kwargs)
         model.backbone = as_fast_backbone(model.backbone)
         return model
 

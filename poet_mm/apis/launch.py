@@ -1,11 +1,13 @@
 """What a config needs between the command line and mmengine's Runner."""
 import difflib
+import os
 import os.path as osp
 from glob import glob
 from typing import Iterator, List
 
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
+from torch import distributed
 
 CONFIGS = osp.join(osp.dirname(__file__), '..', '..', 'configs')
 
@@ -76,6 +78,29 @@ def _move_ann_file(node: dict, old_roots: set, data_root: str) -> None:
         '--cfg-options, and data_root of the loaders likewise.')
 
 
+def start_without_gpu(cfg: Config) -> None:
+    """Join the processes of a job on CPUs; mmengine's launchers give every
+    process a GPU, and so does its wrapper of the model.
+
+    Args:
+        cfg (Config): With ``launcher``; changed in place.
+
+    Raises:
+        UserError: The launcher is not that of torchrun.
+    """
+    if cfg.launcher != 'pytorch' or 'RANK' not in os.environ:
+        raise UserError(
+            f'--launcher {cfg.launcher} needs a GPU for every process, and '
+            'there is none here: on CPUs only bash tools/dist_train.sh and '
+            'dist_test.sh (torchrun) start several.')
+    if not distributed.is_initialized():
+        distributed.init_process_group('gloo')
+    cfg.model_wrapper_cfg = dict(
+        type='MMDistributedDataParallel',
+        device_ids=None,
+        broadcast_buffers=False)
+
+
 def pretrained_files(cfg: Config) -> List[str]:
     """Weights that the model starts from, ``init_cfg`` of type Pretrained."""
     return [
@@ -94,6 +119,8 @@ def check_pretrained(cfg: Config) -> None:
     for path in pretrained_files(cfg):
         try:
             CheckpointLoader.load_checkpoint(path, map_location='cpu')
+        except UserError:
+            raise
         except Exception as error:
             raise UserError(
                 f'Cannot get the weights {path!r} that the model starts from '

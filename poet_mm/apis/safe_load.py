@@ -84,7 +84,7 @@ def _reading(name: str, trust: bool) -> Iterator[None]:
         except Exception as error:  # a damaged file can fail in any way
             reason = str(error).strip().split('\n')[0]
             raise UserError(
-                f'{name} cannot be read, it is damaged or no checkpoint '
+                f'Cannot read the checkpoint {name}, it is damaged or none '
                 f'({type(error).__name__}: {reason}). What was cut off while '
                 'it was written or copied is lost: take another.') from error
 

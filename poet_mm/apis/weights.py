@@ -23,7 +23,7 @@ def read_weights(checkpoint: str) -> Dict[str, Tensor]:
     """Weights by name, of a file or URL.
 
     Raises:
-        UserError: It cannot be read.
+        UserError: It cannot be read, or not without running code in it.
     """
     return state_dict_of(read_checkpoint(checkpoint), checkpoint)
 
