@@ -102,6 +102,9 @@ def gather_people(people: List[dict], num_keypoints: int) -> dict:
     }
 
 
+# Workaround (mmpose<=1.3.2): in bottom-up mode `BaseCocoStyleDataset` makes v
+# = 1 and v = 2 the same and leaves images without people without the keys that
+# pipelines read.
 @DATASETS.register_module()
 class BottomupCocoDataset(BaseCocoStyleDataset):
     """COCO-style people of any skeleton, one sample per image.

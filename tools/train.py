@@ -87,6 +87,8 @@ def load_config(args: argparse.Namespace) -> Config:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if not osp.isfile(args.config):
         raise UserError(f'There is no config {args.config}.')
+    # Workaround (mmengine<=0.10.7): `init_dist` picks a GPU for every process
+    # and does not start on the CPU.
     if args.launcher != 'none' and not torch.cuda.is_available():
         raise UserError(f'--launcher {args.launcher} needs a GPU for every '
                         "process (mmengine's launcher does not start on CPU), "

@@ -32,6 +32,8 @@ from .weights import fit_weights
 KPT_THR = 0.3  # MMPose's
 
 
+# Workaround (mmpose<=1.3.2): what `Pose2DInferencer` lacks for models without
+# a detector is listed above.
 class POETInferencer(Pose2DInferencer):
     """One pass of a bottom-up model of any skeleton over many images.
 
