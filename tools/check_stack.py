@@ -58,10 +58,8 @@ PROBES = {
     'import xtcocotools.mask; print("fits numpy")',
     'mmcv':
     'import mmcv.ops; print("with operators")',
-    'mmdet':
-    'import mmdet.models; print("can be imported")',
     'mmpose':
-    'import mmpose.models; print("can be imported")',
+    'import mmpose.models; print("works with mmcv and mmdet")',
 }
 
 
