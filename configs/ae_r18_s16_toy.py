@@ -19,7 +19,7 @@ model = dict(
         deconv_kernel_sizes=(4, ),
         decoder=codec))
 train_pipeline = [
-    dict(type='LoadImage'), {{_base_.resize}},
+    dict(type='LoadIntactImage'), {{_base_.resize}},
     dict(type='GenerateTarget', encoder=codec),
     dict(type='HeatmapMask'),
     dict(type='PackBottomupInputs')

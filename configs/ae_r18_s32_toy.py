@@ -18,7 +18,7 @@ model = dict(
         deconv_out_channels=(), deconv_kernel_sizes=(),
         decoder=codec))
 train_pipeline = [
-    dict(type='LoadImage'), {{_base_.resize}},
+    dict(type='LoadIntactImage'), {{_base_.resize}},
     dict(type='GenerateTarget', encoder=codec),
     dict(type='HeatmapMask'),
     dict(type='PackBottomupInputs')

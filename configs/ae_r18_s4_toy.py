@@ -36,13 +36,13 @@ model = dict(
 data_root = 'data/toy/'
 resize = dict(type='ShortEdgeResize', short_edges=128, max_size=128)
 train_pipeline = [
-    dict(type='LoadImage'), resize,
+    dict(type='LoadIntactImage'), resize,
     dict(type='GenerateTarget', encoder=codec),
     dict(type='HeatmapMask'),
     dict(type='PackBottomupInputs')
 ]
 test_pipeline = [
-    dict(type='LoadImage'), resize,
+    dict(type='LoadIntactImage'), resize,
     dict(type='PackBottomupInputs')
 ]
 train_dataloader = dict(

@@ -24,7 +24,7 @@ model = dict(
         deconv_out_channels=(), deconv_kernel_sizes=(),
         decoder=codec))
 train_pipeline = [
-    dict(type='LoadImage', backend_args={{_base_.backend_args}}),
+    dict(type='LoadIntactImage', backend_args={{_base_.backend_args}}),
     dict(type='RandomFlip', prob=0.5),
     {{_base_.affine}},
     dict(type='GenerateTarget', encoder=codec),

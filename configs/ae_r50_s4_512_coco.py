@@ -72,7 +72,7 @@ affine = dict(
     scale=(0.75, 1.5),
     max_shift=0.2)
 train_pipeline = [
-    dict(type='LoadImage', backend_args={{_base_.backend_args}}),
+    dict(type='LoadIntactImage', backend_args={{_base_.backend_args}}),
     dict(type='RandomFlip', prob=0.5),
     affine,
     dict(type='GenerateTarget', encoder=codec),
@@ -80,7 +80,7 @@ train_pipeline = [
     dict(type='PackBottomupInputs')
 ]
 test_pipeline = [
-    dict(type='LoadImage', backend_args={{_base_.backend_args}}),
+    dict(type='LoadIntactImage', backend_args={{_base_.backend_args}}),
     dict(type='ShortEdgeResize', short_edges=512, max_size=512),
     dict(type='PackBottomupInputs')
 ]
@@ -133,4 +133,5 @@ auto_scale_lr = dict(base_batch_size=192)
 # runtime
 default_hooks = dict(
     checkpoint=dict(
-        interval=5, max_keep_ckpts=3, save_best='coco/AP', rule='greater'))
+        interval=5, max_keep_ckpts=3, save_best='coco/AP', rule='greater'),
+    checkpoint_guard=dict(type='CheckpointGuardHook'))

@@ -14,13 +14,17 @@ model = dict(
         num_queries=40,
         propose=True,
         refine=True,
+        detail=dict(
+            in_channels=[32, 64, 128, 256],
+            channels=64,
+            joint_channels=128),
         denoising=dict(
             groups=3, center_noise=0.5, scale_noise=0.4, joint_noise=0.2),
         loss=dict(oks_weight=2.0, metainfo={{_base_.metainfo}}),
         codec=codec))
 
 train_pipeline = [
-    dict(type='LoadImage', backend_args={{_base_.backend_args}}),
+    dict(type='LoadIntactImage', backend_args={{_base_.backend_args}}),
     dict(type='RandomFlip', prob=0.5),
     dict(
         type='WarpOnce',

@@ -5,15 +5,18 @@ Cost    16 passes over 3,000 images: 7 to 14 minutes on 2 CPU cores.
 Run     bash tools/quickstart.sh
 
 The difference from the paper, all of it: the encoder's tokens propose people,
-decoder layers correct their poses, noised people teach them to, and OKS is a
-term of the loss.
+decoder layers correct their poses by what finer feature levels show at the
+joints, noised people teach them to, and OKS is a term of the loss.
 """
 _base_ = ['./poet_r18_toy.py']
 
 model = dict(
+    backbone=dict(out_indices=(0, 1, 2)),
     head=dict(
         propose=True,
         refine=True,
+        detail=dict(
+            in_channels=[32, 64, 128], channels=32, joint_channels=128),
         denoising=dict(
             groups=3, center_noise=0.5, scale_noise=0.4, joint_noise=0.2),
         loss=dict(oks_weight=2.0, metainfo={{_base_.metainfo}})))

@@ -6,25 +6,30 @@ Run     bash tools/dist_train.sh configs/poet_fast_r50_512_coco.py 4 \
             --data-root COCO
 
 The difference from the paper, all of it: the encoder's tokens propose people
-(40 of them become queries), decoder layers correct their poses, noised people
-teach them to, OKS is a term of the loss, and joints with v = 1, which COCO's
-OKS scores too, are learned. Tried on drawn people, see README, Fast POET.
+(40 of them become queries), decoder layers correct their poses by what finer
+feature levels show at the joints, noised people teach them to, OKS is a term
+of the loss, and joints with v = 1, which COCO's OKS scores too, are learned.
 """
 _base_ = ['./poet_r50_512_coco.py']
 
 codec = dict(type='POETCodec', supervise='labelled')
 model = dict(
+    backbone=dict(out_indices=(0, 1, 2, 3)),
     head=dict(
         num_queries=40,
         propose=True,
         refine=True,
+        detail=dict(
+            in_channels=[256, 512, 1024, 2048],
+            channels=64,
+            joint_channels=128),
         denoising=dict(
             groups=3, center_noise=0.5, scale_noise=0.4, joint_noise=0.2),
         loss=dict(oks_weight=2.0, metainfo={{_base_.metainfo}}),
         codec=codec))
 
 train_pipeline = [
-    dict(type='LoadImage', backend_args={{_base_.backend_args}}),
+    dict(type='LoadIntactImage', backend_args={{_base_.backend_args}}),
     dict(type='RandomFlip', prob=0.5),
     dict(
         type='WarpOnce',

@@ -46,13 +46,13 @@ model = dict(
 
 data_root = 'data/toy/'
 train_pipeline = [
-    dict(type='LoadImage'),
+    dict(type='LoadIntactImage'),
     dict(type='ShortEdgeResize', short_edges=128, max_size=128),
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackBottomupInputs')
 ]
 test_pipeline = [
-    dict(type='LoadImage'),
+    dict(type='LoadIntactImage'),
     dict(type='ShortEdgeResize', short_edges=128, max_size=128),
     dict(type='PackBottomupInputs')
 ]

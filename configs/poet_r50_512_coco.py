@@ -28,7 +28,7 @@ random_scale_or_crop = dict(
                     multi_scale
                 ]])
 train_pipeline = [
-    dict(type='LoadImage', backend_args={{_base_.backend_args}}),
+    dict(type='LoadIntactImage', backend_args={{_base_.backend_args}}),
     dict(type='RandomFlip', prob=0.5),
     dict(
         type='WarpOnce',
@@ -41,7 +41,7 @@ train_pipeline = [
     dict(type='PackBottomupInputs')
 ]
 test_pipeline = [
-    dict(type='LoadImage', backend_args={{_base_.backend_args}}),
+    dict(type='LoadIntactImage', backend_args={{_base_.backend_args}}),
     dict(type='ShortEdgeResize', short_edges=512, max_size=max_size),
     dict(type='PackBottomupInputs')
 ]

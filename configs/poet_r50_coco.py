@@ -94,7 +94,7 @@ random_scale_or_crop = dict(
                     multi_scale
                 ]])
 train_pipeline = [
-    dict(type='LoadImage', backend_args={{_base_.backend_args}}),
+    dict(type='LoadIntactImage', backend_args={{_base_.backend_args}}),
     dict(type='RandomFlip', prob=0.5),
     dict(
         type='WarpOnce',
@@ -107,7 +107,7 @@ train_pipeline = [
     dict(type='PackBottomupInputs')
 ]
 test_pipeline = [
-    dict(type='LoadImage', backend_args={{_base_.backend_args}}),
+    dict(type='LoadIntactImage', backend_args={{_base_.backend_args}}),
     dict(type='ShortEdgeResize', short_edges=800, max_size=max_size),
     dict(type='PackBottomupInputs')
 ]
@@ -170,4 +170,5 @@ custom_hooks = [
 ]
 default_hooks = dict(
     checkpoint=dict(
-        interval=5, max_keep_ckpts=3, save_best='coco/AP', rule='greater'))
+        interval=5, max_keep_ckpts=3, save_best='coco/AP', rule='greater'),
+    checkpoint_guard=dict(type='CheckpointGuardHook'))

@@ -29,13 +29,13 @@ model = dict(
 
 data_root = 'data/coco_mini_16/'
 train_pipeline = [
-    dict(type='LoadImage'),
+    dict(type='LoadIntactImage'),
     dict(type='ShortEdgeResize', short_edges=192, max_size=192),
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackBottomupInputs')
 ]
 test_pipeline = [
-    dict(type='LoadImage'),
+    dict(type='LoadIntactImage'),
     dict(type='ShortEdgeResize', short_edges=192, max_size=192),
     dict(type='PackBottomupInputs')
 ]

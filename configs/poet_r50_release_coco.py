@@ -42,7 +42,7 @@ model = dict(
         codec=codec))
 
 train_pipeline = [
-    dict(type='LoadImage', backend_args={{_base_.backend_args}}),
+    dict(type='LoadIntactImage', backend_args={{_base_.backend_args}}),
     dict(type='RandomFlip', prob=0.5),
     dict(
         type='WarpOnce',

@@ -17,12 +17,15 @@ short, longest = json.loads(meta['short_edge']), json.loads(meta['max_size'])
 step = json.loads(meta['size_divisor'])  # 1, unless the backbone wants more
 
 for path in sys.argv[2:]:
-    image = cv2.imread(path)[..., ::-1]  # RGB
+    image = cv2.imread(path)
+    if image is None:
+        sys.exit(f'{path} is missing or no image')
     size = np.array(image.shape[1::-1])  # width, height
     scale = min(short / size.min() if short else 1,
                 (longest or np.inf) / size.max())
     network_size = np.maximum(1, np.round(size * scale / step)) * step
-    inputs = {'images': cv2.resize(image, network_size.astype(int))[None]}
+    image = cv2.resize(image, network_size.astype(int))
+    inputs = {'images': image[None, ..., ::-1]}  # RGB
     if len(session.get_inputs()) > 1:  # where a batch has padding
         inputs['padding_mask'] = np.zeros(inputs['images'].shape[:3], bool)
     people = [output[0] for output in session.run(None, inputs)]

@@ -8,6 +8,10 @@ from .version import __version__
 
 check_stack()  # before anything is imported that may not be there
 
+from .safe_globals import register_safe_globals  # noqa: E402
+
+register_safe_globals()
+
 from . import (  # noqa: E402
     assigners,
     associative_embedding,

@@ -22,7 +22,8 @@ class POETCodec(BaseKeypointCodec):
     """Encode people as centres, offsets and visibility, and back.
 
     All coordinates are divided by the size of the un-padded image, so that
-    ``centers`` lie in [0, 1] and ``offsets`` in [-1, 1].
+    ``centers`` lie in [0, 1] and ``offsets`` in [-1, 1]. A joint outside of
+    the image counts as not labelled.
 
     Args:
         supervise (str): Joints whose coordinates are learned and whose mean is
@@ -83,11 +84,13 @@ class POETCodec(BaseKeypointCodec):
             keypoints_visible = keypoints_visible[people]
             scales = {name: values[people] for name, values in scales.items()}
 
-        weights = keypoints_visible >= self.lowest_supervised  # (N, K)
-        self._watch(weights)
         height, width = img_shape
         points = keypoints / np.array([width, height], dtype=np.float32)
-        points = points * weights[..., None]  # (N, K, 2), unsupervised: 0
+        inside = ((points >= 0) & (points <= 1)).all(axis=-1)  # (N, K)
+        keypoints_visible = keypoints_visible * inside
+        weights = keypoints_visible >= self.lowest_supervised  # (N, K)
+        self._watch(weights)
+        points = np.where(weights[..., None], points, 0)  # (N, K, 2)
         count = weights.sum(axis=1)  # (N, )
         centers = points.sum(axis=1) / np.maximum(count, 1)[:, None]  # (N, 2)
         offsets = (points - centers[:, None]) * weights[..., None]

@@ -11,57 +11,28 @@ Differences from MMPose's ``BaseCocoStyleDataset`` in bottom-up mode:
 - Images stay in the order of the annotation file.
 - There is no ``category_id``: with the default ``PackPoseInputs`` it reaches
   ``CocoMetric`` as an array, which stops with "unhashable type: 'list'".
-- Damaged annotations stop the run with their id, what came, what is expected.
+- Damaged annotations and images stop the run with their id, what came, what is
+  expected; in training they may be left out instead, and are counted.
 
 N: number of people of an image, K: number of keypoints of the skeleton.
 """
+import logging
+import os.path as osp
 from itertools import groupby
-from typing import List, Optional, Tuple
+from typing import List, Optional, Set, Tuple
 
 import numpy as np
 from mmengine.fileio import exists
+from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
+from .annotation_file import choose_usable, read_annotations
+from .faults import DataFault, distance_outside
+
 IMAGE_CHOICES = ('all', 'with_people')
+FAULT_CHOICES = ('raise', 'skip')
 IMAGE_KEYS = ('img_id', 'img_path', 'width', 'height')
-
-
-def check_annotation(ann: dict, num_keypoints: int) -> None:
-    """Raise a ValueError unless the annotation fits the skeleton.
-
-    Args:
-        ann (dict): One entry of COCO's ``annotations`` with ``bbox`` and
-            ``keypoints``.
-        num_keypoints (int): K of the metainfo.
-    """
-    name = f"Annotation {ann.get('id')} of image {ann.get('image_id')}"
-    length = len(ann['keypoints'])
-    if length != 3 * num_keypoints:
-        joints = f'{length} numbers, not triplets of x, y, v'
-        if length % 3 == 0:
-            joints = f'{length // 3} joints ({length} numbers)'
-        raise ValueError(
-            f'{name}: data has {joints}, metainfo {num_keypoints} joints '
-            f'({3 * num_keypoints} numbers). Is `metainfo` that of this '
-            'skeleton?')
-
-    numbers = np.asarray(ann['keypoints'], dtype=np.float64)
-    if not np.isfinite(numbers).all():
-        joint = int(np.flatnonzero(~np.isfinite(numbers))[0]) // 3
-        raise ValueError(
-            f'{name}: joint {joint} is '
-            f"{ann['keypoints'][3 * joint:3 * joint + 3]}, expected finite "
-            'x, y, v.')
-    unknown = set(numbers[2::3]) - {0, 1, 2}
-    if unknown:
-        raise ValueError(f'{name}: visibility {sorted(unknown)}, expected '
-                         '0 (not labelled), 1 (hidden) or 2 (visible).')
-
-    bbox = np.asarray(ann['bbox'], dtype=np.float64)
-    if bbox.shape != (4, ) or not np.isfinite(bbox).all():
-        raise ValueError(f"{name}: bbox is {ann['bbox']}, expected four "
-                         'finite numbers x, y, w, h.')
 
 
 def gather_people(people: List[dict], num_keypoints: int) -> dict:
@@ -102,6 +73,22 @@ def gather_people(people: List[dict], num_keypoints: int) -> dict:
     }
 
 
+def count_outside(data_list: List[dict]) -> Tuple[int, int, float]:
+    """Labelled joints outside of their images: how many, of how many, and
+    by how many pixels at most."""
+    outside, labelled, farthest = 0, 0, 0.0
+    for sample in data_list:
+        visible = sample['keypoints_visible'] > 0  # (N, K)
+        if visible.any():
+            size = np.array([sample['width'], sample['height']])
+            distance = np.where(
+                visible, distance_outside(sample['keypoints'], size), 0)
+            outside += np.count_nonzero(distance)
+            labelled += np.count_nonzero(visible)
+            farthest = max(farthest, distance.max())
+    return outside, labelled, float(farthest)
+
+
 # Workaround (mmpose<=1.3.2): in bottom-up mode `BaseCocoStyleDataset` makes v
 # = 1 and v = 2 the same and leaves images without people without the keys that
 # pipelines read.
@@ -118,6 +105,11 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
             be it a crowd or one without joints (2,693 of the 5,000 images of
             val2017). Defaults to ``None``: ``'all'`` in test mode,
             ``'with_people'`` in training.
+        faults (str): What becomes of an image that cannot be used, because
+            of its file or of one of its annotations. ``'raise'`` stops with
+            a :class:`DataFault` that names it. ``'skip'``, in training only,
+            leaves it out, says so in the log, and draws another image in its
+            place if its file is to blame. Defaults to ``'raise'``.
         data_mode (str): ``'bottomup'``, the only mode there is.
         **kwargs: As in :class:`BaseCocoStyleDataset`: ``ann_file``,
             ``data_root``, ``data_prefix``, ``pipeline``, ``test_mode``, ...
@@ -128,46 +120,75 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
 
     def __init__(self,
                  images: Optional[str] = None,
+                 faults: str = 'raise',
                  data_mode: str = 'bottomup',
                  **kwargs) -> None:
         if data_mode != 'bottomup':
             raise ValueError(
                 f"data_mode is {data_mode!r}, expected 'bottomup'.")
+        test_mode = kwargs.get('test_mode', False)
         if images is None:
-            test_mode = kwargs.get('test_mode', False)
             images = 'all' if test_mode else 'with_people'
         if images not in IMAGE_CHOICES:
             raise ValueError(
                 f'images is {images!r}, expected one of {IMAGE_CHOICES}.')
+        if faults not in FAULT_CHOICES:
+            raise ValueError(
+                f'faults is {faults!r}, expected one of {FAULT_CHOICES}.')
+        if faults == 'skip' and test_mode:
+            raise ValueError(
+                "faults='skip' is for training: an evaluation without some of "
+                'the images compares with no other. Remove them from the '
+                'annotation file (tools/check_dataset.py lists them).')
         self.images = images
+        self.faults = faults
+        self.unreadable: Set[int] = set()  # indices, of this process
         super().__init__(data_mode=data_mode, **kwargs)
 
     def _load_annotations(self) -> Tuple[List[dict], List[dict]]:
-        """Read people and images, or say which file is missing."""
+        """Read people and images, or say what is wrong with them.
+
+        Returns:
+            tuple[list[dict], list[dict]]: What :meth:`parse_data_info` gives
+            for each person, grouped by image, and the images, both in the
+            order of the images in the file.
+        """
         if not exists(self.ann_file):
             raise FileNotFoundError(
                 f'No annotation file at {self.ann_file!r}: `--data-root` '
                 "must point at a folder in COCO's layout (annotations/ "
                 'beside the image folders).')
-        return super()._load_annotations()
+        content = read_annotations(self.ann_file)
+        if 'categories' in content:
+            self._metainfo['CLASSES'] = content['categories']
+        images, people = choose_usable(content,
+                                       self.metainfo['num_keypoints'],
+                                       self.faults, self.ann_file)
+        instance_list, image_list = [], []
+        for img_id, image in images.items():
+            if img_id % self.sample_interval != 0:
+                continue
+            path = osp.join(self.data_prefix['img'], image['file_name'])
+            image = dict(image, img_id=img_id, img_path=path)
+            image_list.append(image)
+            for ann in people[img_id]:
+                raw = dict(raw_ann_info=ann, raw_img_info=image)
+                instance_list.append(self.parse_data_info(raw))
+        return instance_list, image_list
 
-    def parse_data_info(self, raw_data_info: dict) -> Optional[dict]:
-        """Parse one annotation; ``None`` if it has no box or no keypoints.
+    def parse_data_info(self, raw_data_info: dict) -> dict:
+        """Parse one annotation that has a box and keypoints.
 
         Args:
             raw_data_info (dict): ``raw_ann_info`` and ``raw_img_info``, the
                 entries of the annotation file.
 
         Returns:
-            dict | None: One person, as the base gives it, but with the raw v
-            and with ``num_keypoints`` counted from it.
+            dict: One person, as the base gives it, but with the raw v and
+            with ``num_keypoints`` counted from it.
         """
-        ann = raw_data_info['raw_ann_info']
-        if 'bbox' in ann and 'keypoints' in ann:
-            check_annotation(ann, self.metainfo['num_keypoints'])
         person = super().parse_data_info(raw_data_info)
-        if person is None:
-            return None
+        ann = raw_data_info['raw_ann_info']
         visible = np.asarray(ann['keypoints'][2::3], dtype=np.float32)
         person['keypoints_visible'] = visible[None]  # (1, K)
         person['num_keypoints'] = int((visible > 0).sum())
@@ -209,4 +230,37 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
             raise ValueError(
                 f'{self.ann_file!r} has {len(image_list)} images, none of '
                 f'them to use with images={self.images!r}.')
+        self._tell_outside(data_list)
         return data_list
+
+    def _tell_outside(self, data_list: List[dict]) -> None:
+        """Say in the log that joints lie outside of their images."""
+        outside, labelled, farthest = count_outside(data_list)
+        if outside:
+            print_log(
+                f'{self.ann_file!r}: {outside:,} of {labelled:,} labelled '
+                f'joints lie outside of their image, up to {farthest:.1f} '
+                'pixels. In training they are not supervised.',
+                logger='current',
+                level=logging.WARNING)
+
+    def prepare_data(self, idx: int) -> Optional[dict]:
+        """Load and transform an image; ``None``, for which mmengine draws
+        another one, if it has a fault that is to be skipped."""
+        try:
+            return super().prepare_data(idx)
+        except DataFault as fault:
+            if self.faults == 'raise':
+                raise
+            self._tell_unreadable(int(idx), fault)
+            return None
+
+    def _tell_unreadable(self, idx: int, fault: DataFault) -> None:
+        """Say once per image (and process) that another takes its place."""
+        if idx not in self.unreadable:
+            self.unreadable.add(idx)
+            print_log(
+                f'{fault} Another image is drawn in its place; '
+                f'{len(self.unreadable)} of {len(self)} images so far.',
+                logger='current',
+                level=logging.WARNING)

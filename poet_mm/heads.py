@@ -35,33 +35,22 @@ from mmpose.utils.typing import (
 from torch import Tensor, nn
 
 from .codecs import PERSON
-from .denoising import (
-    NoisedPeople,
-    PoseDenoising,
-    split_queries,
-)
-from .padding import padding_mask
+from .denoising import NoisedPeople, PoseDenoising, split_queries
+from .detail import DetailLevels, DetailMaps
+from .padding import Extents, image_extents
 from .prediction import (
     CenterEmbedding,
     PoseBranch,
     full_precision,
     init_corrections,
+    keypoints_of,
     pose_fields,
 )
-from .proposals import EncoderProposals, Proposals, take_tokens
+from .proposals import EncoderProposals, Proposals
+from .queries import Queries, add_noised, learned_queries, proposed_queries
 from .targets import stack_targets
 from .transformer import POETDecoder, POETEncoder
 from .transforms.affine import to_original
-
-
-class Queries(NamedTuple):
-    """Of the decoder: ``content`` and ``position`` code (B, Q, 256), the
-    ``pose`` (B, Q, 2 + 3K) that is corrected; zeros mean none; and ``mask``
-    (B, Q, Q), True where a query must not look at another, or None."""
-    content: Tensor
-    position: Tensor
-    pose: Tensor
-    mask: Optional[Tensor] = None
 
 
 class Predictions(NamedTuple):
@@ -97,6 +86,9 @@ class POETHead(BaseHead):
             before, with a :class:`PoseBranch` of its own, and queries move
             with their centres. Else every layer predicts poses anew, as in
             the paper. Defaults to False.
+        detail (dict, optional): Arguments of :class:`DetailLevels`: what
+            finer feature levels show at the joints takes part in their
+            correction; with ``refine`` only. Defaults to None.
         denoising (dict, optional): Arguments of :class:`PoseDenoising`; with
             ``propose`` only. Defaults to None: no noised people.
         encoder, decoder (dict): Arguments of mmdet's
@@ -121,6 +113,7 @@ class POETHead(BaseHead):
                  feat_index: int = -1,
                  propose: bool = False,
                  refine: bool = False,
+                 detail: OptConfigType = None,
                  denoising: OptConfigType = None,
                  init_cfg: OptConfigType = None) -> None:
         super().__init__(init_cfg)
@@ -137,6 +130,12 @@ class POETHead(BaseHead):
         channels = self.encoder.embed_dims
         self._check_channels(channels)
         self.input_proj = nn.Conv2d(in_channels, channels, kernel_size=1)
+        self.detail = None
+        if detail is not None:
+            if not refine:
+                raise ValueError('POETHead got detail without refine=True: '
+                                 'poses are not corrected.')
+            self.detail = DetailLevels(**detail)
         self._build_queries(channels, propose, refine)
         self.denoising = None
         if denoising is not None:
@@ -159,8 +158,11 @@ class POETHead(BaseHead):
             self.center_embed = CenterEmbedding(channels)
         self.branches = None
         if refine:
+            detail = self.detail and (self.detail.channels,
+                                      self.detail.joint_channels)
             self.branches = ModuleList(
-                PoseBranch(*sizes) for _ in range(self.decoder.num_layers))
+                PoseBranch(*sizes, detail)
+                for _ in range(self.decoder.num_layers))
         else:
             self.class_embed = nn.Linear(channels, self.num_classes + 1)
             self.pose_embed = MLP(channels, channels,
@@ -210,36 +212,30 @@ class POETHead(BaseHead):
             ``visibility`` (L, B, Q, K) in [0, 1]. ``POETCodec.decode`` undoes
             the coordinates.
         """
-        feat = self.select_level(feats)  # (B, C_i, H, W)
-        padding = padding_mask(data_samples, feat)  # (B, H, W) or None
-        return self.predict_all(feat, padding).fields
+        extents = image_extents(data_samples, feats[-1].device)
+        return self.predict_all(feats, extents).fields
 
     def predict_all(self,
-                    feat: Tensor,
-                    padding: Optional[Tensor],
+                    feats: Features,
+                    extents: Optional[Extents],
                     noised: Optional[NoisedPeople] = None) -> Predictions:
-        """All that the head makes of a feature level (B, C_i, H, W), padded
-        where ``padding`` (B, H, W) is True."""
+        """All that the head makes of feature levels (B, C_i, H_i, W_i), whose
+        images end at ``extents``."""
+        feat = self.select_level(feats)
+        padding = None if extents is None else extents.mask(feat)
         memory, position = self.encode(feat, padding)
         queries, proposals = self.make_queries(memory, feat.shape[-2:],
                                                padding)
+        if noised is not None:
+            queries = add_noised(queries, noised,
+                                 self.denoising.content.weight,
+                                 self.center_embed)
+        detail = self.detail and self.detail(feats, extents)
+        fields = self.decode_queries(queries, memory, position, padding,
+                                     detail)
         if noised is None:
-            fields = self.decode_queries(queries, memory, position, padding)
             return Predictions(fields, None, proposals)
-        queries = self._add_noised(queries, noised)
-        fields = self.decode_queries(queries, memory, position, padding)
         return Predictions(*split_queries(fields, self.num_queries), proposals)
-
-    def _add_noised(self, queries: Queries, noised: NoisedPeople) -> Queries:
-        """Append noised people (B, G x N) to the queries."""
-        num_noised = noised.pose.shape[1]
-        content = self.denoising.content.weight.expand(
-            len(noised.pose), num_noised, -1)
-        return Queries(
-            torch.cat((queries.content, content), 1),
-            torch.cat((queries.position, self.center_embed(noised.pose)), 1),
-            torch.cat((queries.pose, noised.pose), 1),
-            noised.attention_mask(self.num_queries))
 
     def encode(self, feat: Tensor,
                padding: Optional[Tensor]) -> Tuple[Tensor, Tensor]:
@@ -257,20 +253,19 @@ class POETHead(BaseHead):
             padding: Optional[Tensor]) -> Tuple[Queries, Optional[Proposals]]:
         """What the decoder begins with, and what it was chosen from."""
         if self.proposals is None:
-            # len(memory) would be a constant in an exported graph
-            position = self.query_embedding.weight.expand(
-                memory.shape[0], -1, -1)
-            pose = memory.new_zeros(1, dtype=torch.float32)
-            return Queries(torch.zeros_like(position), position, pose), None
+            return learned_queries(self.query_embedding.weight, memory,
+                                   2 + 3 * self.num_keypoints), None
         proposals = self.proposals(memory, shape, padding)
-        tokens = proposals.best(self.num_queries)
-        pose = take_tokens(proposals.pose.detach(), tokens)
-        content = take_tokens(memory, tokens)  # (B, Q, 256)
-        return Queries(content, self.center_embed(pose), pose), proposals
+        return proposed_queries(proposals, memory, self.num_queries,
+                                self.center_embed), proposals
 
-    def decode_queries(self, queries: Queries, memory: Tensor,
+    def decode_queries(self,
+                       queries: Queries,
+                       memory: Tensor,
                        position: Tensor,
-                       padding: Optional[Tensor]) -> Dict[str, Tensor]:
+                       padding: Optional[Tensor],
+                       detail: Optional[DetailMaps] = None
+                       ) -> Dict[str, Tensor]:
         """Decode all queries in parallel -> fields (L, B, Q, ...)."""
         padding = None if padding is None else padding.flatten(1)
         decode = partial(
@@ -285,7 +280,7 @@ class POETHead(BaseHead):
         if self.branches is None:
             states = decode(lambda _, state: (queries.position, state))
             return self._read_states(torch.stack(states), queries.pose)
-        logits, poses = zip(*decode(self._corrector(queries.pose)))
+        logits, poses = zip(*decode(self._corrector(queries.pose, detail)))
         return pose_fields(torch.stack(logits), torch.stack(poses))
 
     def _read_states(self, states: Tensor, pose: Tensor) -> Dict[str, Tensor]:
@@ -296,14 +291,18 @@ class POETHead(BaseHead):
             return pose_fields(
                 self.class_embed(states), pose + self.pose_embed(states))
 
-    def _corrector(self, pose: Tensor) -> Callable:
+    def _corrector(self, pose: Tensor,
+                   detail: Optional[DetailMaps]) -> Callable:
         """What :class:`POETDecoder` calls after every layer; each begins
         where the one before ended, without its gradient."""
 
         def correct(layer: int,
                     state: Tensor) -> Tuple[Optional[Tensor], tuple]:
             nonlocal pose
-            logits, corrected = self.branches[layer](state, pose)
+            seen = None
+            if detail is not None:
+                seen = detail.sample(keypoints_of(pose))
+            logits, corrected = self.branches[layer](state, pose, seen)
             pose = corrected.detach()
             last = layer + 1 == self.decoder.num_layers
             position = None if last else self.center_embed(pose)
@@ -316,14 +315,14 @@ class POETHead(BaseHead):
              batch_data_samples: SampleList,
              train_cfg: OptConfigType = None) -> Dict[str, Tensor]:
         """Losses of all decoder layers, see :class:`PoseSetLoss`."""
-        feat = self.select_level(feats)
         targets, num_people = stack_targets(batch_data_samples)
         self._check_skeleton(targets)
         noised = None
         if self.denoising is not None and self.training:
             noised = self.denoising(targets, num_people)
+        extents = image_extents(batch_data_samples, feats[-1].device)
         fields, of_noised, proposals = self.predict_all(
-            feat, padding_mask(batch_data_samples, feat), noised)
+            feats, extents, noised)
         pairs = noised and noised.pairs_of_layers(len(fields['logits']))
         with full_precision(fields['logits']):
             return self.loss_module(

@@ -36,13 +36,14 @@ class SetLoss(NamedTuple):
     ``sums`` (L, ) of each term; what they are divided by: ``class_weight``,
     the summed weights of all queries, for ``loss_cls``, and ``num_people``
     for the others. The matched pairs: predicted fields ``matched`` and true
-    fields ``true``, each (L, P, ...).
+    fields ``true``, each (L, P, ...). Of how many images they are.
     """
     sums: Dict[str, Tensor]
     class_weight: Union[float, Tensor]
     num_people: int
     matched: Dict[str, Tensor]
     true: Dict[str, Tensor]
+    num_images: int
 
 
 @MODELS.register_module()
@@ -172,7 +173,8 @@ class PoseSetLoss(BaseModule):
             with_joints = field_weights(true, 'centers')[..., 0]  # (L, P)
             loss = (1 - self.similarity(matched, true)) * with_joints
             sums['loss_oks'] = self.oks_weight * loss.sum(1)
-        return SetLoss(sums, 0.0, pairs.query_idx.shape[1], matched, true)
+        return SetLoss(sums, 0.0, pairs.query_idx.shape[1], matched, true,
+                       outputs['logits'].shape[1])
 
     def _class_loss(
             self, outputs: Mapping[str, Tensor], labels_of_pairs: Tensor,

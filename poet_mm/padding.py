@@ -1,42 +1,57 @@
-"""Where the images of a batch end, in cells of a feature map.
+"""Where the images of a batch end, in pixels and in cells of a feature map.
 
 Letters: B images, C channels, H x W cells.
 """
-from typing import List, Optional
+from typing import List, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
 
 
-def padding_mask(data_samples: Optional[List],
-                 feat: Tensor) -> Optional[Tensor]:
-    """Where a feature map shows only padding.
+class Extents(NamedTuple):
+    """``sizes`` (B, 2), height and width of every image, of the ``total``
+    height and width that all were padded to; in pixels."""
+    sizes: Tensor
+    total: Tuple[int, int]
 
-    Args:
-        data_samples (list, optional): With ``img_shape`` and
-            ``batch_input_shape`` (height, width) in pixels.
-        feat (Tensor): (B, C, H, W).
+    def mask(self, feat: Tensor) -> Tensor:
+        """Where a feature map (B, C, H, W) shows only padding: (B, H, W),
+        True at cells whose upper left pixel lies beyond the image."""
+        beyond = []
+        for axis, cells in enumerate(feat.shape[-2:]):
+            pixels = cell_pixels(cells, self.total[axis], self.sizes)
+            beyond.append(pixels >= self.sizes[:, axis, None])  # (B, cells)
+        return beyond[0][:, :, None] | beyond[1][:, None, :]  # (B, H, W)
 
-    Returns:
-        Tensor | None: (B, H, W), True at padded cells: cells whose upper left
-        pixel lies beyond the image. None if there are none.
-    """
+    def shares(self) -> Tensor:
+        """How much of the total width and height an image has, (B, 2)."""
+        height, width = self.total
+        sizes = self.sizes.float()
+        return torch.stack((sizes[:, 1] / width, sizes[:, 0] / height), -1)
+
+
+def image_extents(data_samples: Optional[List],
+                  device: torch.device) -> Optional[Extents]:
+    """Extents of images with ``img_shape`` and ``batch_input_shape`` (height,
+    width) in pixels; None if none is padded."""
     if data_samples is None:
         return None
-    total = data_samples[0].metainfo['batch_input_shape']
+    total = tuple(data_samples[0].metainfo['batch_input_shape'])
     sizes = [sample.metainfo['img_shape'][:2] for sample in data_samples]
-    if all(tuple(size) == tuple(total) for size in sizes):
+    if all(tuple(size) == total for size in sizes):
         return None
-    sizes = torch.tensor(sizes)  # (B, 2)
-    beyond = []
-    for axis, cells in enumerate(feat.shape[-2:]):
-        pixels = cell_pixels(cells, total[axis])
-        beyond.append(pixels >= sizes[:, axis, None])  # (B, cells)
-    mask = beyond[0][:, :, None] | beyond[1][:, None, :]  # (B, H, W)
-    return mask.to(feat.device, non_blocking=True)
+    sizes = torch.tensor(sizes).to(device, non_blocking=True)
+    return Extents(sizes, total)
 
 
-def cell_pixels(cells: int, total: int) -> Tensor:
+def cell_pixels(cells: int, total: int, like: Tensor) -> Tensor:
     """The first pixel (cells, ) of each of the cells along an axis of
     ``total`` pixels: nearest-neighbour sampling, in whole numbers."""
-    return torch.arange(cells) * total // cells
+    return torch.arange(cells, device=like.device) * total // cells
+
+
+def padding_mask(data_samples: Optional[List],
+                 feat: Tensor) -> Optional[Tensor]:
+    """See :meth:`Extents.mask`; None if there is no padding."""
+    extents = image_extents(data_samples, feat.device)
+    return None if extents is None else extents.mask(feat)

@@ -10,12 +10,15 @@ every joint.
 """
 import math
 from contextlib import nullcontext
-from typing import ContextManager, Dict, Tuple
+from typing import ContextManager, Dict, Optional, Tuple
 
 import torch
+import torch.nn.functional as F
 from mmdet.models.layers import MLP, coordinate_to_encoding
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+
+from .detail import JointBranch
 
 # What a branch gives a person at first: few queries are people.
 PRIOR = 0.05
@@ -30,24 +33,44 @@ class PoseBranch(BaseModule):
         channels (int): D.
         num_classes (int): C.
         num_keypoints (int): K.
+        detail_channels (tuple[int, int], optional): S and J of
+            :class:`JointBranch`. Defaults to None: nothing is seen of joints.
     """
 
-    def __init__(self, channels: int, num_classes: int,
-                 num_keypoints: int) -> None:
+    def __init__(self,
+                 channels: int,
+                 num_classes: int,
+                 num_keypoints: int,
+                 detail_channels: Optional[Tuple[int, int]] = None
+                 ) -> None:
         super().__init__()
         self.class_embed = nn.Linear(channels, num_classes + 1)
         self.pose_embed = MLP(channels, channels, 2 + 3 * num_keypoints, 3)
+        self.joints = None
+        if detail_channels is not None:
+            self.joints = JointBranch(channels, num_keypoints,
+                                      *detail_channels)
 
     def init_weights(self) -> None:
         """See :func:`init_corrections`."""
+        super().init_weights()
         init_corrections(self.class_embed, self.pose_embed)
 
-    def forward(self, states: Tensor, pose: Tensor) -> Tuple[Tensor, Tensor]:
-        """States (..., D) and poses (..., 2 + 3K), broadcastable -> logits
-        (..., C + 1) and corrected poses, fp32."""
+    def forward(self,
+                states: Tensor,
+                pose: Tensor,
+                detail: Optional[Tensor] = None) -> Tuple[Tensor, Tensor]:
+        """States (B, Q, D), poses (B, Q, 2 + 3K) and what is seen at their
+        joints (B, Q, K, S) -> logits (B, Q, C + 1) and corrected poses,
+        fp32."""
         with full_precision(states):  # bf16 is too coarse for pixels
             states = states.float()
-            return self.class_embed(states), pose + self.pose_embed(states)
+            corrected = pose + self.pose_embed(states)
+            if self.joints is not None:
+                corrections, evidence = self.joints(states, detail)
+                corrected = corrected + F.pad(corrections, (2, 0))
+                states = states + evidence
+            return self.class_embed(states), corrected
 
 
 def init_corrections(class_embed: nn.Linear, pose_embed: MLP) -> None:
@@ -88,6 +111,13 @@ def pose_fields(logits: Tensor, pose: Tensor) -> Dict[str, Tensor]:
         centers=pose[..., :2],
         offsets=2 * joints[..., :2] - 1,
         visibility=joints[..., 2])
+
+
+def keypoints_of(pose: Tensor) -> Tensor:
+    """Poses (..., 2 + 3K) -> joints (..., K, 2) in [0, 1] of the un-padded
+    image."""
+    joints = pose[..., 2:].unflatten(-1, (-1, 3))[..., :2]
+    return pose[..., None, :2].sigmoid() + 2 * joints.sigmoid() - 1
 
 
 def full_precision(like: Tensor) -> ContextManager:

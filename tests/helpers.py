@@ -1,6 +1,8 @@
 """Small models, people and predictions that the tests share."""
 import copy
 
+import cv2
+import numpy as np
 import torch
 from mmengine.structures import InstanceData
 from mmpose.apis import init_model
@@ -138,6 +140,22 @@ def random_outputs(num_layers=2,
     for values in outputs.values():
         values.requires_grad_(requires_grad)
     return outputs
+
+
+def write_video(path, num_frames, size=(50, 38), fourcc='mp4v', grey=None):
+    """Frames of random colours or all grey, 10 in a second, by OpenCV alone.
+    """
+    codec = cv2.VideoWriter_fourcc(*fourcc)
+    writer = cv2.VideoWriter(str(path), codec, 10, size)
+    assert writer.isOpened()
+    rng = np.random.default_rng(0)
+    for _ in range(num_frames):
+        coarse = rng.integers(0, 256, (4, 5, 3), dtype=np.uint8)
+        if grey is not None:
+            coarse[:] = grey
+        writer.write(cv2.resize(coarse, size))
+    writer.release()
+    return path
 
 
 TINY_TOY = """\

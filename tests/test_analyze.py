@@ -182,6 +182,13 @@ def test_visibility_by_hand(world):
     assert found['joints'] == {'0': 1, '1': 3, '2': 6}
     assert found['median']['1'] == pytest.approx(0.2)
     assert found['median']['2'] == pytest.approx(0.8)
+    rows = read_rows(world, 'visibility')
+    assert [row['annotation_id'] for row in rows] == ['1'] * 5 + ['2'] * 5
+    assert [row['image_id'] for row in rows] == ['1'] * 5 + ['2'] * 5
+    assert [row['joint'] for row in rows] == list('01234') * 2
+    assert ''.join(row['v'] for row in rows) == '2211222120'
+    assert [row['predicted'] for row in rows
+            ] == ['0.9', '0.8', '0.2', '0.1', '0.5'] * 2
     detector = found['occlusion_detector']
     assert detector['auc'] == pytest.approx((5.5 + 5 + 5) / 18)
     assert detector['occluded_share'] == pytest.approx(1 / 3)
@@ -336,8 +343,7 @@ def test_nobody_found_and_nobody_there(world, tmp_path, capsys):
     for name in ('attention', 'centers', 'visibility'):
         run(world, name, '--score-thr', 1.0)
     write_data(tmp_path, [make_image(tmp_path, 1, (64, 64))], [])
-    for name in ('config.py', 'a.pth'):
-        (tmp_path / name).symlink_to(world / name)
+    link_model(world, tmp_path)
     analyze.main([
         'report', str(tmp_path / 'config.py'), str(tmp_path / 'a.pth'),
         '--data-root', str(tmp_path), '--out', str(tmp_path), '--device', 'cpu'
@@ -349,8 +355,64 @@ def test_nobody_found_and_nobody_there(world, tmp_path, capsys):
     assert numbers['layers'][0]['coco/AP'] == -1
 
 
-def write_log(work_dir, records):
-    folder = work_dir / '2020' / 'vis_data'
+def link_model(world, folder):
+    """Config and checkpoint of ``world``, for other images."""
+    for name in ('config.py', 'a.pth'):
+        (folder / name).symlink_to(world / name)
+
+
+@pytest.fixture
+def broken_world(world, tmp_path):
+    """Five images, the fourth of which is no image."""
+    images = [make_image(tmp_path, n, (64, 64)) for n in range(1, 6)]
+    write_data(tmp_path, images, [
+        make_person(image, (0, 0), [2] * 5) for image in images])
+    link_model(world, tmp_path)
+    broken = tmp_path / 'val2017' / images[3]['file_name']
+    broken.write_bytes(broken.read_bytes()[:30])
+    return tmp_path, broken
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_broken_image_of_the_data(broken_world, workers):
+    """It is named, also where another process loads it; and nothing is drawn
+    of the rest, which would look like the whole."""
+    folder, broken = broken_world
+    with pytest.raises(UserError) as error:
+        run(folder, 'visibility', '--cfg-options',
+            f'test_dataloader.num_workers={workers}')
+    assert str(error.value) == (
+        f'{broken}: cannot be read as an image '
+        '(empty, damaged or of an unknown format)')
+    assert not (folder / 'out').exists()
+    run(folder, 'visibility', '--max-images', 2)
+
+
+@pytest.mark.parametrize('image', ['file', 4])
+def test_attention_of_a_broken_image(broken_world, image):
+    folder, broken = broken_world
+    image = broken if image == 'file' else image
+    with pytest.raises(UserError, match=f'{broken.name}: cannot be read'):
+        run(folder, 'attention', '--image', image)
+
+
+def test_other_errors_of_the_data_stay(broken_world, monkeypatch):
+    """A mistake in the pipeline is not blamed on an image."""
+    folder, broken = broken_world
+    broken.write_bytes((broken.parent / '000000000001.png').read_bytes())
+    session = session_of(folder)
+
+    def fail(results):
+        raise KeyError('mistake')
+
+    monkeypatch.setattr(session.dataset.pipeline.transforms[1], 'transform',
+                        fail)
+    with pytest.raises(KeyError, match='mistake'):
+        list(walk_images(session))
+
+
+def write_log(work_dir, records, time='2020'):
+    folder = work_dir / time / 'vis_data'
     folder.mkdir(parents=True)
     lines = ''.join(json.dumps(record) + '\n' for record in records)
     (folder / 'scalars.json').write_text(lines)
@@ -378,6 +440,62 @@ def test_curves_of_several_work_dirs(tmp_path):
         analyze.main(['curves', dirs[0], dirs[0], '--out', str(out)])
     with pytest.raises(UserError, match=r'No scalars\.json'):
         analyze.main(['curves', str(out), '--out', str(out)])
+
+
+def losses(steps, value, per_epoch=10):
+    """What training logs at these steps."""
+    return [dict(loss=value, loss_cls=value, step=step,
+                 epoch=(step - 1) // per_epoch + 1) for step in steps]
+
+
+def curves_of(out, *work_dirs):
+    analyze.main(['curves', *map(str, work_dirs), '--out', str(out)])
+    runs = json.loads((out / 'curves.json').read_text())['runs']
+    return ({name: run['loss'] for name, run in runs.items()},
+            (out / 'curves.txt').read_text())
+
+
+def test_curves_of_a_resumed_training(tmp_path):
+    """It goes on from epoch 2, and replaces what it does again."""
+    write_log(tmp_path / 'run', losses((10, 20, 30), 3.), '2020')
+    write_log(tmp_path / 'run', losses((30, 40), 2.), '2021')
+    write_log(tmp_path / 'run', losses((35, ), 1.), '2022')  # in an epoch
+    runs, caption = curves_of(tmp_path / 'out', tmp_path / 'run')
+    assert runs == dict(run=[[1, 2, 3, 4], [3, 3, 2, 1.5]])
+    assert 'trainings' not in caption
+
+
+@pytest.mark.parametrize(('first', 'second'), [
+    ((10, 20, 30), (10, 20)), ((5, 10), (5, )), ((2, 4, 30), (8, 16))])
+def test_curves_of_two_trainings_in_one_work_dir(tmp_path, first, second):
+    """The last alone is drawn, and that is said; each can be drawn."""
+    work_dir = tmp_path / 'run'
+    write_log(work_dir, losses(first, 3.), '2020')
+    write_log(work_dir, losses((100, ), 3.), '2021')  # resumed
+    write_log(work_dir, losses(second, 2.), '2022')
+    write_log(work_dir, losses((60, ), 1.), '2023')  # resumed
+    runs, caption = curves_of(tmp_path / 'out', work_dir)
+    assert set(runs['run'][1]) == {2, 1}
+    assert runs['run'][0][-1] == 6
+    assert 'run holds 2 trainings' in caption
+    runs, caption = curves_of(
+        tmp_path / 'each', work_dir / '2020', work_dir / '2022')
+    assert set(runs['2020'][1]) == {3}
+    assert set(runs['2022'][1]) == {2}
+    assert 'trainings' not in caption
+
+
+def test_curves_compare_the_same_terms(tmp_path):
+    """Training of the fast POET has proposals and noised people."""
+    terms = {'loss_cls': 1., 'd0.loss_cls': 2., 'enc.loss_cls': 4.,
+             'dn.loss_centers': 8., 'dn.d0.loss_centers': 16.}
+    write_log(tmp_path / 'run', [
+        dict(terms, loss=31., epoch=1, step=5),
+        {'val/loss': 3., 'val/loss_cls': 1., 'val/d0.loss_cls': 2., 'step': 1}
+    ])
+    runs, caption = curves_of(tmp_path / 'out', tmp_path / 'run')
+    assert runs == dict(run=[[1], [3]])
+    assert 'without those of proposals' in caption
 
 
 def test_ae_has_predictions_only(world, tmp_path, capsys):

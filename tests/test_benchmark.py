@@ -24,6 +24,7 @@ TINY = dict(
     matching='--layers 2 --images 3 --queries 8 --people 5 --keypoints 3',
     ae='--images 2 --people 1 2',
     step='--sizes 128',
+    fast='--sizes 128',
     evaluation='--images 20')
 if hotcoco is None:
     del TINY['evaluation']

@@ -29,7 +29,7 @@ from poet_mm.apis.comparison import (
 )
 from poet_mm.apis.cost import count_gflops, feature_stride, time_inference
 from poet_mm.apis.table import METRICS, coco_metrics, write_table
-from poet_mm.visualization import draw_strides
+from poet_mm.visualization import draw_convergence, draw_strides
 
 ROOT = Path(__file__).parent.parent
 TINY = {
@@ -156,11 +156,19 @@ def test_rows_for_a_time(toy, tmp_path):
     """Minutes become epochs once, which a resumed row keeps; a checkpoint is
     only evaluated."""
     path = write_comparison(
-        tmp_path / 'c.py', toy, rows=ROWS[:1], budget=dict(minutes=0.02))
+        tmp_path / 'c.py',
+        toy,
+        rows=ROWS[:1],
+        budget=dict(minutes=0.02),
+        val_interval=1)
     output, _ = start(path, tmp_path / 'work').communicate()
     result, = (tmp_path / 'work').glob('rows/*/result.json')
     epochs = json.loads(result.with_name('epochs.json').read_text())
-    assert json.loads(result.read_text())['epochs'] == epochs >= 1
+    content = json.loads(result.read_text())
+    assert content['epochs'] == epochs >= 1
+    curve = content['curve']
+    assert [point['epoch'] for point in curve] == list(range(1, epochs + 1))
+    assert curve[-1]['AP'] == pytest.approx(content['AP'], abs=1e-3)
     assert 'ae: trains for 0.02 minutes' in output
     checkpoint = str(result.with_name(f'epoch_{epochs}.pth'))
     path = write_comparison(
@@ -268,7 +276,8 @@ def test_budget_stretches_the_schedule():
     assert (warm_up.begin, warm_up.end) == (0, 500)  # iterations
     assert steps.milestones == [20, 26]
     cfg = Config.fromfile(ROOT / 'configs' / 'poet_r18_toy.py')
-    set_budget(cfg, 32)
+    set_budget(cfg, 32, val_interval=2)
+    assert cfg.train_cfg.val_interval == 2
     assert cfg.param_scheduler[1].T_max == 32
     assert cfg.default_hooks.checkpoint.interval == 3
 
@@ -325,6 +334,18 @@ def test_table_and_figure_of_nothing_yet(tmp_path):
     draw_strides(rows, tmp_path / 'one.png', 'title')
     draw_strides([], tmp_path / 'none.png', 'title')
     assert (tmp_path / 'none.png').is_file()
+
+
+def test_convergence_needs_a_curve(tmp_path):
+    out = tmp_path / 'convergence.png'
+    row = dict(method='AE', epochs=2, images_seen=10, minutes=1.0)
+    end = dict(epoch=2, AP=5.0)
+    assert not draw_convergence([dict(method='AE', how='waiting'),
+                                 dict(row, curve=[end])], out, 'title')
+    assert not out.exists()
+    curve = [dict(epoch=1, AP=2.0), end]
+    assert draw_convergence([dict(row, curve=curve)] * 2, out, 'title')
+    assert out.is_file()
 
 
 class FeatureMap(torch.nn.Module):

@@ -275,6 +275,12 @@ def test_tool_and_example(checkpoint, tmp_path):
     assert (tmp_path / 'poet.pt').is_file()
     printed = run(ROOT / 'examples' / 'onnx_numpy.py',
                   tmp_path / 'new' / 'poet.onnx', image)
+    broken = tmp_path / 'broken.jpg'
+    broken.touch()
+    said = run(ROOT / 'examples' / 'onnx_numpy.py',
+               tmp_path / 'new' / 'poet.onnx', image, broken, check=False)
+    assert said.strip().split('\n')[-1] == f'{broken} is missing or no image'
+    assert 'Traceback' not in said
     people = inference_bottomup(model, str(image))[0].pred_instances
     assert printed.count(': a person, ') == len(people) == 10
     joints = re.findall(r'^  \w+ +(-?[\d.]+) +(-?[\d.]+)  ([\d.]+)$', printed,
@@ -282,6 +288,25 @@ def test_tool_and_example(checkpoint, tmp_path):
     joints = np.array(joints, dtype=float).reshape(10, 17, 3)
     np.testing.assert_allclose(joints[..., :2], people.keypoints, atol=0.06)
     np.testing.assert_allclose(joints[..., 2], people.visibility, atol=0.006)
+
+
+def test_torchscript_alone(checkpoint, tmp_path, monkeypatch):
+    """Without an ONNX file, and without the packages that one needs."""
+    checkpoint, _ = checkpoint
+    options = [f'{key}={value}' for key, value in TINY.items()]
+    args = [CONFIG, checkpoint, '--torchscript', tmp_path / 'poet.pt',
+            '--size', 96, 64, '--cfg-options', *options]
+    monkeypatch.setattr('sys.argv', ['x', *map(str, args)])
+    monkeypatch.setattr(export, 'find_spec', lambda name: None)
+    export_onnx.main()
+    assert [path.name for path in tmp_path.iterdir()] == ['poet.pt']
+
+
+def test_nothing_to_export(monkeypatch, capsys):
+    monkeypatch.setattr('sys.argv', ['x', str(CONFIG), 'none.pth'])
+    with pytest.raises(SystemExit):
+        export_onnx.parse_args()
+    assert 'an ONNX file to write, or --torchscript' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(('args', 'said'), [

@@ -20,20 +20,28 @@ from xtcocotools.cocoeval import COCOeval
 from poet_mm.codecs import POETCodec
 from poet_mm.denoising import NoisedPeople
 from poet_mm.oks import KeypointSimilarity
-from poet_mm.padding import padding_mask
+from poet_mm.padding import image_extents, padding_mask
 from poet_mm.prediction import pose_fields
 from poet_mm.proposals import Proposals, cell_centers
 from poet_mm.targets import stack_targets
 
 NOISE = dict(groups=3, center_noise=0.5, scale_noise=0.4, joint_noise=0.2)
 NO_NOISE = dict(groups=2, center_noise=0, scale_noise=0, joint_noise=0)
+DETAIL = dict(in_channels=[8], channels=4, joint_channels=8)
 PIECES = [
     dict(propose=True),
     dict(refine=True),
     dict(propose=True, refine=True),
     dict(propose=True, refine=True, loss=FAST_LOSS),
     dict(propose=True, refine=True, denoising=NOISE),
-    dict(propose=True, denoising=NOISE, loss=FAST_LOSS)
+    dict(propose=True, denoising=NOISE, loss=FAST_LOSS),
+    dict(refine=True, detail=DETAIL),
+    dict(
+        propose=True,
+        refine=True,
+        detail=DETAIL,
+        denoising=NOISE,
+        loss=FAST_LOSS)
 ]
 FEAT = (2, 8, 4, 6)  # B, C, H, W of pixels 64 x 96
 
@@ -91,8 +99,8 @@ def test_same_fields_as_the_paper(pieces):
 def test_proposals_begin_at_their_cells():
     head = fast_head()
     feat, samples = torch.randn(FEAT), padded_samples()
-    padding = padding_mask(samples, feat)
-    fields = head.predict_all(feat, padding).proposals.fields()
+    extents = image_extents(samples, feat.device)
+    fields = head.predict_all([feat], extents).proposals.fields()
     rows, columns = 3, 4  # of 16 pixels that show 40 x 60
     centers = fields['centers'][0].unflatten(1, FEAT[2:])
     for y in range(rows):
@@ -112,7 +120,7 @@ def test_without_corrections_nothing_moves():
     """Layers begin with corrections of zero: poses stay the proposals'."""
     head = fast_head().eval()
     feat = torch.randn(FEAT)
-    outputs, _, proposals = head.predict_all(feat, None)
+    outputs, _, proposals = head.predict_all([feat], None)
     tokens = proposals.best(6)
     fields = proposals.fields()
     for image in range(2):
@@ -359,8 +367,8 @@ def test_noise_never_leaks():
         torch.nn.init.normal_(branch.pose_embed.layers[-1].weight, std=0.1)
     feat = torch.randn(FEAT)
     noised, _ = noised_people(head, random_samples([2, 1]))
-    alone = head.predict_all(feat, None)
-    among = head.predict_all(feat, None, noised)
+    alone = head.predict_all([feat], None)
+    among = head.predict_all([feat], None, noised)
     assert among.noised['logits'].shape == (2, 2, 3 * 2, 2)
     for name, values in alone.fields.items():
         torch.testing.assert_close(among.fields[name], values)

@@ -3,25 +3,32 @@ import json
 import re
 import shutil
 import subprocess
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import cv2
 import infer
 import numpy as np
 import pytest
+from helpers import write_video
 from make_toy_coco import make_toy_coco
+from mmengine.structures import InstanceData
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from poet_mm.apis import POETInferencer
 from poet_mm.apis.results import ResultFolder
-from poet_mm.apis.video import Video, VideoWriter
+from poet_mm.apis.video import CODECS, Video, VideoWriter, best_codec
 from poet_mm.visualization.gallery import (
     Entry,
     make_thumbnail,
     write_gallery,
 )
+from poet_mm.visualization.strokes import person_colors
 
 CHROMIUM = shutil.which('chromium') or shutil.which('google-chrome')
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason='there is no Chromium: apt-get install chromium')
 
 
 @pytest.fixture(scope='module')
@@ -48,14 +55,6 @@ def run(model, tmp_path):
         return infer.main([str(arg) for arg in args]), out
 
     return run
-
-
-def make_video(path, num_frames=5, size=(50, 38)):
-    writer = VideoWriter(str(path), 10)
-    for n in range(num_frames):
-        writer.write(np.full((size[1], size[0], 3), 20 * n, np.uint8))
-    writer.release()
-    return path
 
 
 def gallery_data(out):
@@ -94,19 +93,108 @@ def test_pictures_json_and_gallery(run, toy, capsys):
 
 
 def test_video_in_video_out(run, tmp_path):
-    film = make_video(tmp_path / 'film.mp4', 7)
+    film = write_video(tmp_path / 'film.mp4', 7)
     code, out = run(film, '--fps', 5, '--save-json', '--score-thr', 0,
                     '--batch-size', 3)
     assert code == 0
-    video = Video(str(out / 'videos' / 'film.mp4'))
+    entry, = gallery_data(out)['entries']
+    assert entry['video'] == f'videos/film{best_codec().suffix}'
+    video = Video(str(out / entry['video']))
     assert video.fps == 5
     assert len(list(video)) == 7
     people = json.loads((out / 'videos' / 'film.json').read_text())
     assert [person['image_id'] for person in people
             ] == [frame for frame in range(7) for _ in range(10)]
-    entry, = gallery_data(out)['entries']
-    assert entry['video'] == 'videos/film.mp4'
     assert (out / entry['picture']).is_file()
+
+
+def test_damaged_video(run, tmp_path, capsys):
+    """The frames before the damage are kept, and the exit code tells."""
+    film = write_video(tmp_path / 'film.avi', 20, fourcc='MJPG')
+    data = film.read_bytes()
+    film.write_bytes(data[:len(data) // 2])
+    code, out = run(film, '--save-json', '--score-thr', 0)
+    assert code == 1
+    entry, = gallery_data(out)['entries']
+    kept = len(list(Video(str(out / entry['video']))))
+    assert 5 <= kept <= 15
+    said = f'{film}: cut off or damaged; of 20 frames only the first {kept} '
+    assert f'infer.py: {said}' in capsys.readouterr().err
+    assert said in gallery_data(out)['failures'][0]
+    people = json.loads((out / 'videos' / 'film.json').read_text())
+    assert len(people) == 10 * kept
+
+
+def test_without_a_codec_for_browsers(run, tmp_path, monkeypatch, capsys):
+    for place in ('infer', 'poet_mm.apis.results', 'poet_mm.apis.video'):
+        monkeypatch.setattr(f'{place}.best_codec', lambda: CODECS[-1])
+    code, out = run(write_video(tmp_path / 'film.mp4', 3))
+    assert code == 0
+    entry, = gallery_data(out)['entries']
+    assert len(list(Video(str(out / entry['video'])))) == 3
+    assert entry['video'] == 'videos/film.mp4'
+    assert 'no codec here that browsers play' in entry['note']
+    assert 'no codec here that browsers play' in capsys.readouterr().err
+
+
+def test_pictures_of_odd_shapes(run, tmp_path, capsys):
+    """Not enlarged beyond all bounds; what no JPEG can hold is reported."""
+    sizes = dict(a=(1, 4000), b=(4000, 1), c=(1, 1), d=(30, 1000),
+                 e=(1, 70000))
+    for name, size in sizes.items():
+        cv2.imwrite(str(tmp_path / f'{name}.png'), np.full(size, 99, np.uint8))
+    code, out = run(tmp_path, '--score-thr', 0)
+    shapes = {path.stem: cv2.imread(str(path)).shape[:2]
+              for path in (out / 'pictures').iterdir()}
+    assert shapes == dict(
+        a=(1, 4000), b=(4000, 1), c=(400, 400), d=(120, 4000))
+    assert code == 1
+    assert ('e.png: 70000 x 1 pixels cannot be written as a JPEG'
+            in capsys.readouterr().err)
+
+
+def fail_on(monkeypatch, names):
+    """Let the network fail on images of these names."""
+    forward = POETInferencer.forward
+
+    def fail(self, inputs, **kwargs):
+        for sample in inputs['data_samples']:
+            if Path(sample.img_path).stem in names:
+                raise RuntimeError('too much')
+        return forward(self, inputs, **kwargs)
+
+    monkeypatch.setattr(POETInferencer, 'forward', fail)
+
+
+def test_network_fails_on_one_image(run, toy, monkeypatch, capsys):
+    names = sorted(path.stem for path in (toy / 'val2017').iterdir())
+    fail_on(monkeypatch, names[1:2])
+    code, out = run(toy / 'val2017', '--batch-size', 4)
+    assert code == 1
+    entries = gallery_data(out)['entries']
+    assert [Path(entry['name']).stem for entry in entries
+            ] == [names[0], *names[2:]]
+    assert f'{names[1]}.png: RuntimeError: too much' in capsys.readouterr().err
+
+
+def test_network_fails_on_every_image(run, toy, tmp_path, monkeypatch, capsys):
+    """Then it stops early, and does not look at the video; but a video that
+    fails, all of it, after an image that went well, is only reported."""
+    names = {path.stem for path in (toy / 'val2017').iterdir()}
+    film = write_video(tmp_path / 'film.mp4', 9)
+    with monkeypatch.context() as patch:
+        fail_on(patch, names)
+        code, out = run(toy / 'val2017', film)
+    assert code == 2
+    lines = capsys.readouterr().err.strip().split('\n')
+    assert len(lines) == 4
+    assert 'the first 3 images all failed' in lines[-1]
+    assert gallery_data(out)['entries'] == []
+    fail_on(monkeypatch, [f'{frame:06d}' for frame in range(9)])
+    code, out = run(toy / 'val2017', film)
+    assert code == 1
+    assert len(gallery_data(out)['entries']) == 4
+    assert len(gallery_data(out)['failures']) == 4
 
 
 def test_the_rest_goes_on(run, toy, tmp_path, capsys):
@@ -117,7 +205,7 @@ def test_the_rest_goes_on(run, toy, tmp_path, capsys):
     (broken / 'b.png').touch()
     (broken / 'c.mp4').write_text('no video')
     shutil.copy(next((toy / 'val2017').iterdir()), broken / 'd.png')
-    make_video(broken / 'e.mp4', 2)
+    write_video(broken / 'e.mp4', 2)
     empty = tmp_path / 'empty'
     empty.mkdir()
     code, out = run(broken, empty, tmp_path / 'missing.jpg',
@@ -150,7 +238,7 @@ def test_same_names_from_two_folders(run, toy, tmp_path):
 
 
 def test_ctrl_c_keeps_what_is_done(run, toy, tmp_path, monkeypatch):
-    film = make_video(tmp_path / 'film.mp4', 9)
+    film = write_video(tmp_path / 'film.mp4', 9)
     code, out = run(film)
     assert code == 0
     written = []
@@ -164,8 +252,9 @@ def test_ctrl_c_keeps_what_is_done(run, toy, tmp_path, monkeypatch):
     monkeypatch.setattr(VideoWriter, 'write', write)
     code, out = run(toy / 'val2017', film, '--save-json')
     assert code == 130
-    assert len(list(Video(str(out / 'videos' / 'film.mp4')))) == 3
-    assert len(gallery_data(out)['entries']) == 5
+    entries = gallery_data(out)['entries']
+    assert len(entries) == 5
+    assert len(list(Video(str(out / entries[4]['video'])))) == 3
     assert (out / 'people.json').is_file()
     assert (out / 'videos' / 'film.json').is_file()
 
@@ -238,19 +327,149 @@ def test_names_that_only_differ_in_case(tmp_path):
     assert names == ['pictures/A.jpg', 'pictures/a_2.jpg', 'pictures/a_3.jpg']
 
 
-def browse(page, tmp_path, *flags):
-    """Run headless Chromium on a page; -> what it writes to stdout."""
-    result = subprocess.run([
+def browser_command(page, tmp_path, *flags):
+    """Headless Chromium that shows a page."""
+    return [
         CHROMIUM, '--headless', '--no-sandbox', '--disable-gpu',
         '--disable-quic', '--no-first-run', '--disable-background-networking',
         '--disable-component-update', '--disable-sync', '--hide-scrollbars',
-        '--virtual-time-budget=3000', '--window-size=1200,700',
-        f'--user-data-dir={tmp_path / "profile"}', *flags, page
-    ], capture_output=True, text=True, timeout=120)
+        '--window-size=1200,700', f'--user-data-dir={tmp_path / "profile"}',
+        *flags, page
+    ]
+
+
+def browse(page, tmp_path, *flags):
+    """Look at a page; -> what the browser writes to stdout."""
+    command = browser_command(page, tmp_path, '--virtual-time-budget=3000',
+                              *flags)
+    result = subprocess.run(
+        command, capture_output=True, text=True, timeout=120)
     return result.stdout
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason='there is no Chromium')
+WAVING = np.array([  # COCO's joints, in pixels
+    (16, 12), (17, 11), (15, 11), (19, 12), (13, 12), (21, 20), (11, 20),
+    (27, 14), (6, 27), (29, 6), (5, 35), (19, 36), (13, 36), (21, 46),
+    (11, 46), (23, 57), (9, 57)], float)
+PEOPLE = np.stack([WAVING, WAVING + (30, 3)])
+
+
+def find_people(monkeypatch, people):
+    """Let the network find people (N, 17, 2), all of whose joints are seen,
+    in every image."""
+
+    def forward(self, inputs, score_thr):
+        for sample in inputs['data_samples']:
+            ones = np.ones(people.shape[:2])
+            sample.pred_instances = InstanceData(
+                keypoints=people,
+                keypoint_scores=ones,
+                keypoints_visible=ones,
+                visibility=ones,
+                centers=people.mean(1),
+                bbox_scores=ones[:, 0])
+        return inputs['data_samples']
+
+    monkeypatch.setattr(POETInferencer, 'forward', forward)
+
+
+GREY = 120
+
+
+def limbs_seen(shot, people, size):
+    """Share of the limbs of each person in whose middle a screenshot has the
+    person's colour.
+
+    Args:
+        shot (np.ndarray): (h, w, 3), BGR, with a grey picture on the stage.
+        people (np.ndarray): (N, 17, 2) in pixels of the picture.
+        size (int): Height and width of the picture.
+    """
+    grey = (np.abs(shot.astype(int) - GREY) < 6).all(-1)
+    grey[:, :368] = False  # thumbnails
+    columns, = np.nonzero(grey.sum(0) > 100)
+    rows, = np.nonzero(grey.sum(1) > 100)
+    scale = (columns[-1] - columns[0] + 1) / size
+    assert scale * size > 400
+    links = [(5, 7), (7, 9), (6, 8), (8, 10), (11, 13), (12, 14)]
+    middles = (columns[0], rows[0]) + scale * people[:, links].mean(2)
+    shares = []
+    for points, color in zip(middles.round().astype(int), person_colors()):
+        seen = [
+            np.abs(shot[y - 3:y + 4, x - 3:x + 4] - np.array(color[::-1]))
+            .sum(-1).min() < 90 for x, y in points
+        ]
+        shares.append(np.mean(seen))
+    return shares
+
+
+REPORT = """<script>
+const film = document.getElementById('film');
+const tell = () => {
+  new Image().src = 'http://127.0.0.1:PORT/' + film.videoWidth;
+};
+if (film.readyState > 1) tell();
+else film.addEventListener('loadeddata', tell);
+</script></html>"""
+
+
+def decoded_width(page, tmp_path, number):
+    """Width of a film, once the browser has decoded a frame of it.
+
+    The page tells it to a server: Chromium waits for no film before it writes
+    a page to stdout.
+    """
+    said = []
+
+    class Listen(BaseHTTPRequestHandler):
+
+        def do_GET(self):
+            said.append(int(self.path[1:]))
+            self.send_error(404)
+
+        def log_message(self, *args):
+            pass
+
+    with HTTPServer(('127.0.0.1', 0), Listen) as server:
+        server.timeout = 60
+        copy = page.with_name('copy.html')
+        script = REPORT.replace('PORT', str(server.server_port))
+        copy.write_text(page.read_text().replace('</html>', script))
+        browser = subprocess.Popen(
+            browser_command(f'file://{copy}#{number}', tmp_path,
+                            '--remote-debugging-port=0'),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            server.handle_request()
+        finally:
+            browser.terminate()
+            browser.wait(30)
+    assert said, f'no frame is decoded in {server.timeout} seconds'
+    return said[0]
+
+
+@needs_chromium
+def test_poses_are_seen_in_a_browser(run, tmp_path, monkeypatch):
+    """People found in a grey picture and in a film: a screenshot of the
+    gallery has them, in their colours, where they are, and nobody has the
+    colour of the other. The film is played."""
+    image = tmp_path / 'grey.png'
+    cv2.imwrite(str(image), np.full((64, 64, 3), GREY, np.uint8))
+    film = write_video(tmp_path / 'film.mp4', 3, (64, 64), grey=GREY)
+    find_people(monkeypatch, PEOPLE)
+    code, out = run(image, film)
+    assert code == 0
+    page, shot = out / 'gallery.html', tmp_path / 'shot.png'
+    for number in (1, 2):
+        browse(f'file://{page}#{number}', tmp_path, f'--screenshot={shot}')
+        pixels = cv2.imread(str(shot))
+        assert limbs_seen(pixels, 7 * PEOPLE, 448) == [1, 1]
+        assert limbs_seen(pixels, 7 * PEOPLE[::-1], 448) == [0, 0]
+    if best_codec().in_browsers:
+        assert decoded_width(page, tmp_path, 2) == 448
+
+
+@needs_chromium
 def test_gallery_in_a_browser(tmp_path):
     """The pictures are on the screen, and the arrow keys go on to the next
     and back, in any order; an odd file name changes nothing."""

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from helpers import write_video
 from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 from mmengine.structures import InstanceData
@@ -20,8 +21,9 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from poet_mm.apis import POETInferencer, UserError, find_config, to_coco
+from poet_mm.apis.inferencer import EveryImageFails
 from poet_mm.apis.inputs import as_bgr, find_files, image_ids
-from poet_mm.apis.video import Video, VideoWriter
+from poet_mm.apis.video import CODECS, Video, VideoWriter, best_codec
 
 ROOT = Path(__file__).parent.parent
 FIVE_JOINTS = dict(
@@ -40,9 +42,14 @@ def toy(tmp_path_factory):
     """Toy people, some of the images cut to other sizes."""
     folder = tmp_path_factory.mktemp('toy')
     make_toy_coco(folder, 1, 6, 96, 0)
-    images = sorted((folder / 'val2017').iterdir())
-    for path, (h, w) in zip(images, ((60, 96), (96, 50), (40, 40))):
-        cv2.imwrite(str(path), cv2.imread(str(path))[:h, :w])
+    annotations = folder / 'annotations/person_keypoints_val2017.json'
+    content = json.loads(annotations.read_text())
+    for image, (h, w) in zip(content['images'], ((60, 96), (96, 50),
+                                                 (40, 40))):
+        path = str(folder / 'val2017' / image['file_name'])
+        cv2.imwrite(path, cv2.imread(path)[:h, :w])
+        image.update(height=h, width=w)
+    annotations.write_text(json.dumps(content))
     return folder
 
 
@@ -70,16 +77,6 @@ def assert_same(got, expected, atol=1e-4):
     assert len(got) == len(expected)
     for a, b in zip(got, expected):
         np.testing.assert_allclose(a, b, atol=atol)
-
-
-def write_video(path, num_frames, size=(50, 38)):
-    writer = VideoWriter(str(path), 10)
-    rng = np.random.default_rng(0)
-    for _ in range(num_frames):
-        coarse = rng.integers(0, 256, (4, 5, 3), dtype=np.uint8)
-        writer.write(cv2.resize(coarse, size))
-    writer.release()
-    return str(path)
 
 
 def test_same_people_as_test_py(inferencer, model_files, toy, images, tmp_path,
@@ -143,8 +140,7 @@ def test_mmpose_inferencer_draws_with_our_visualizer(inferencer, model_files,
 
 
 def test_batch_is_the_same_as_one_by_one(inferencer, images, monkeypatch):
-    """With a backbone that looks at one cell at a time: ResNet sees a few
-    pixels of padding at the border of an image."""
+    """With a backbone that looks at one cell at a time."""
     patches = torch.nn.Conv2d(3, 32, 16, 16).requires_grad_(False)
     monkeypatch.setattr(inferencer.model, 'extract_feat',
                         lambda x: (patches(x), ))
@@ -156,9 +152,37 @@ def test_batch_is_the_same_as_one_by_one(inferencer, images, monkeypatch):
     alone = people_of(inferencer, images)
     assert_same(people_of(inferencer, images, batch_size=3), alone)
     assert_same(people_of(inferencer, images, batch_size=2), alone)
-    monkeypatch.setattr('poet_mm.heads.padding_mask', lambda *_: None)
+    monkeypatch.setattr('poet_mm.heads.image_extents', lambda *_: None)
     unmasked = people_of(inferencer, images, batch_size=3)
     assert np.abs(unmasked[1] - alone[1]).max() > 1e-3
+
+
+def test_batch_is_the_same_with_a_resnet(inferencer, images, monkeypatch):
+    """ResNet-18 and padding mask. It sees a few pixels beyond the border of
+    an image, zeros of a convolution alone, padding in a batch: so that both
+    are the same, images are padded to 128 pixels here when they are alone."""
+    assert inferencer.model.backbone.depth == 18
+    assert len({cv2.imread(path).shape for path in images}) == 4
+    preprocessor = inferencer.model.data_preprocessor
+    monkeypatch.setattr(preprocessor, 'pad_size_divisor', 128)
+    alone = people_of(inferencer, images)
+    for batch_size in (2, 4, 6):
+        got = people_of(inferencer, images, batch_size=batch_size)
+        assert_same(got, alone)
+    monkeypatch.setattr('poet_mm.heads.padding_mask', lambda *_: None)
+    unmasked = people_of(inferencer, images, batch_size=6)
+    for image in (0, 1):
+        assert np.abs(unmasked[image] - alone[image]).max() > 0.01
+
+
+def test_batch_of_one_size_is_the_same_with_a_resnet(inferencer, images):
+    """Without any padding."""
+    rng = np.random.default_rng(0)
+    images = [cv2.resize(rng.integers(0, 256, (6, 8, 3), np.uint8), (120, 90))
+              for _ in range(3)]
+    alone = people_of(inferencer, images)
+    assert_same(people_of(inferencer, images, batch_size=3), alone)
+    assert np.abs(alone[0] - alone[1]).max() > 0.01
 
 
 def test_one_pass_a_batch(inferencer, images, monkeypatch):
@@ -245,13 +269,15 @@ def test_drawing(inferencer, images, tmp_path):
 
 def test_video(inferencer, tmp_path):
     """As many frames out as in; batches as one by one; also JSON."""
-    path = write_video(tmp_path / 'film.mp4', 7)
+    path = str(write_video(tmp_path / 'film.mp4', 7))
     frames = list(Video(path))
     assert len(frames) == 7
     out = tmp_path / 'out'
     got = people_of(inferencer, path, batch_size=3, out_dir=str(out))
     assert_same(got, people_of(inferencer, frames))
-    drawn = list(Video(str(out / 'visualizations' / 'film.mp4')))
+    film, = (out / 'visualizations').iterdir()
+    assert film.name == f'film{best_codec().suffix}'
+    drawn = list(Video(str(film)))
     assert [frame.shape for frame in drawn] == [(38, 50, 3)] * 7
     records = json.loads((out / 'predictions' / 'film.json').read_text())
     assert [record['frame_id'] for record in records] == list(range(7))
@@ -264,7 +290,172 @@ def test_video_is_whole_if_its_user_stops(inferencer, tmp_path):
     next(results)
     next(results)
     results.close()
-    assert len(list(Video(str(tmp_path / 'out' / 'film.mp4')))) == 2
+    film, = (tmp_path / 'out').iterdir()
+    assert len(list(Video(str(film)))) == 2
+
+
+@pytest.mark.parametrize('codec', CODECS, ids=lambda codec: codec.fourcc)
+def test_codecs(codec, tmp_path, monkeypatch, capfd):
+    """Those that OpenCV has here write as many frames as they get, of the
+    colours that they get, and nothing to the terminal."""
+    monkeypatch.setattr('poet_mm.apis.video.best_codec', lambda: codec)
+    writer = VideoWriter(str(tmp_path / 'film'), 12.5)
+    frames = list(Video(str(write_video(tmp_path / 'in.mp4', 9))))
+    try:
+        for frame in frames:
+            writer.write(frame)
+    except UserError as error:
+        assert codec != best_codec()
+        pytest.skip(str(error))
+    writer.release()
+    assert 'FFMPEG' not in capfd.readouterr().err
+    video = Video(writer.path)
+    assert video.fps == 12.5
+    got = list(video)
+    video.check_end()
+    assert len(got) == len(frames) == writer.num_written
+    assert np.abs(np.subtract(got, frames, dtype=float)).mean() < 8
+
+
+def damage(path, begin, end):
+    """Overwrite a part of a file, or take off its end."""
+    data = bytearray(path.read_bytes())
+    begin, end = int(begin * len(data)), end and int(end * len(data))
+    if end is None:
+        del data[begin:]
+    else:
+        data[begin:end] = bytes(end - begin)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(('name', 'fourcc', 'part'), [
+    ('film.mp4', 'mp4v', (0.4, 0.6)), ('film.mp4', 'mp4v', (0.5, 0.9)),
+    ('film.avi', 'MJPG', (0.6, None)), ('film.webm', 'VP80', (0.6, None)),
+    ('film.webm', 'VP80', (0.4, 0.6))])
+def test_damaged_video(inferencer, tmp_path, name, fourcc, part):
+    """What comes before is kept, and it is said."""
+    path = write_video(tmp_path / name, 40, fourcc=fourcc)
+    whole = people_of(inferencer, path, batch_size=8)
+    assert len(whole) == 40
+    damage(path, *part)
+    errors = []
+    got = people_of(inferencer, path, batch_size=8, on_error=errors.append)
+    assert 8 < len(got) < 36
+    assert_same(got[:8], whole[:8])
+    error, = errors
+    assert str(error) == (f'{path}: cut off or damaged; of 40 frames only '
+                          f'the first {len(got)} can be read')
+    results = inferencer(path, batch_size=8)
+    for _ in range(-(-len(got) // 8)):
+        next(results)
+    with pytest.raises(UserError, match='cut off or damaged'):
+        next(results)
+
+
+def test_frame_counts_that_are_estimates(tmp_path):
+    """Some containers tell a duration only."""
+    video = Video(str(write_video(tmp_path / 'film.mp4', 5)))
+    assert len(list(video)) == 5
+    video.check_end()
+    video.num_frames = 6
+    with pytest.raises(UserError, match='of 6 frames only the first 5'):
+        video.check_end()
+    video.name, video.num_frames = 'film.MKV', 8
+    video.check_end()
+    video.num_frames = 9
+    with pytest.raises(UserError):
+        video.check_end()
+    video.num_frames = None
+    video.check_end()
+    video.num_read = 0
+    with pytest.raises(UserError, match='not one frame'):
+        video.check_end()
+
+
+def test_video_among_images(inferencer, images, tmp_path):
+    """It is not left out in silence."""
+    folder = tmp_path / 'folder'
+    folder.mkdir()
+    (folder / 'a.png').symlink_to(images[0])
+    (folder / 'c.png').symlink_to(images[1])
+    write_video(folder / 'b.mp4', 2)
+    errors = []
+    got = people_of(
+        inferencer, folder, batch_size=2, on_error=errors.append)
+    assert_same(got, people_of(inferencer, images[:2], batch_size=2))
+    assert 'b.mp4: a video' in str(errors[0])
+    assert len(errors) == 1
+    with pytest.raises(UserError, match=r'b\.mp4: .*give videos one by one'):
+        list(inferencer(folder))
+
+
+@pytest.fixture
+def fails_on(inferencer, monkeypatch):
+    """Let the network or the drawing fail on images of some ids."""
+
+    def fails_on(method, ids):
+        run = getattr(type(inferencer), method)
+
+        def fail(inputs, *args, **kwargs):
+            samples = (inputs['data_samples'] if method == 'forward' else
+                       args[0])
+            if any(sample.img_id in ids for sample in samples):
+                raise RuntimeError('too much\nsecond line')
+            return run(inferencer, inputs, *args, **kwargs)
+
+        monkeypatch.setattr(inferencer, method, fail)
+
+    return fails_on
+
+
+@pytest.mark.parametrize('method', ['forward', 'visualize'])
+def test_one_image_fails(inferencer, images, fails_on, method):
+    """Those of its batch do not."""
+    expected = people_of(inferencer, images)
+    ids = [int(Path(path).stem) for path in images]
+    fails_on(method, ids[4:5])
+    with pytest.raises(RuntimeError, match='too much'):
+        people_of(inferencer, images, batch_size=3)
+    errors = []
+    results = list(inferencer(
+        images, batch_size=3, score_thr=0, on_error=errors.append,
+        return_vis=True))
+    assert [str(error) for error in errors
+            ] == [f'{images[4]}: RuntimeError: too much']
+    assert [len(result['visualization']) for result in results] == [3, 2]
+    got = [np.array([person['keypoints'] for person in people])
+           for result in results for people in result['predictions']]
+    # a batch that is taken apart has no padding
+    assert_same(got[3:], [expected[3], expected[5]])
+
+
+def test_one_frame_fails(inferencer, fails_on, tmp_path):
+    """The numbers of the others stay as they are."""
+    path = write_video(tmp_path / 'film.mp4', 5)
+    fails_on('forward', [3])
+    errors = []
+    list(inferencer(path, batch_size=2, pred_out_dir=str(tmp_path),
+                    score_thr=0, on_error=errors.append))
+    assert str(errors[0]) == f'{path}: frame 3: RuntimeError: too much'
+    records = json.loads((tmp_path / 'film.json').read_text())
+    assert [len(record['instances']) for record in records
+            ] == [10, 10, 10, 0, 10]
+
+
+def test_every_image_fails(inferencer, images, fails_on):
+    """Three are enough to know; broken files do not count."""
+    ids = [int(Path(path).stem) for path in images]
+    fails_on('forward', ids)
+    errors = []
+    inputs = ['missing.jpg', *images]
+    with pytest.raises(EveryImageFails, match='the first 3 images all failed'):
+        list(inferencer(inputs, batch_size=4, on_error=errors.append))
+    assert len(errors) == 4
+    fails_on('forward', ids[1:])
+    errors.clear()
+    got = people_of(inferencer, images, on_error=errors.append)
+    assert len(got) == 1
+    assert len(errors) == 5
 
 
 def test_webcam(inferencer, monkeypatch):

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 import torch
 import train as tool
-from helpers import make_sample, random_outputs, random_people, tiny_head
+from helpers import (
+    FAST_LOSS,
+    make_sample,
+    random_outputs,
+    random_people,
+    tiny_head,
+)
 from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -21,7 +27,12 @@ from xtcocotools.cocoeval import COCOeval
 
 from poet_mm.apis import UserError
 from poet_mm.codecs import POETCodec
-from poet_mm.hooks import MatchQualityHook, ValidationLossHook, totals
+from poet_mm.hooks import (
+    MatchQualityHook,
+    SamplePredictionsHook,
+    ValidationLossHook,
+    totals,
+)
 from poet_mm.hooks.sample_predictions import drawable
 from poet_mm.hooks.totals import match_quality, means, to_host
 from poet_mm.hooks.validation_loss import with_targets
@@ -82,13 +93,22 @@ def split(records):
             [x for x in records if 'coco/AP' in x])
 
 
-def test_log(trained):
+def count_people(toy):
+    """People of the eight images, less crowds."""
+    path = toy / 'annotations' / 'person_keypoints_train2017.json'
+    people = json.loads(path.read_text())['annotations']
+    return sum(not person['iscrowd'] for person in people)
+
+
+def test_log(trained, toy):
     training, validation = split(trained[1])
     assert len(training) == 6
     assert [record['step'] for record in validation] == [1, 2]
     layers = ('', 'd0.', 'd1.')
     terms = ('loss_cls', 'loss_keypoints', 'loss_visibility', 'loss_centers')
-    qualities = {f'{i}{name}' for i in layers for name in ('oks', 'found')}
+    oks = {f'{i}oks' for i in layers}
+    found = {f'{i}found_per_image' for i in layers}
+    qualities = oks | found | {'people_per_image'}
     losses = {f'{i}{name}' for i in layers for name in terms}
     for record in training:
         assert qualities | losses <= set(record)
@@ -99,7 +119,10 @@ def test_log(trained):
         assert {f'val/{name}' for name in names} <= set(record)
         assert record['val/loss'] == pytest.approx(
             sum(record[f'val/{name}'] for name in losses))
-        assert all(0 <= record[f'val/{name}'] <= 1 for name in qualities)
+        assert all(0 <= record[f'val/{name}'] <= 1 for name in oks)
+        people = record['val/people_per_image']
+        assert people == count_people(toy) / 8
+        assert all(0 <= record[f'val/{name}'] <= people for name in found)
 
 
 def test_validation_loss_is_that_of_training(trained):
@@ -155,7 +178,7 @@ def test_tensorboard(trained):
         'tensorboard.backend.event_processing.event_accumulator')
     event, = Path(trained[0].work_dir).glob('*/vis_data/events.*')
     events = accumulator.EventAccumulator(str(event)).Reload()
-    for name in ('loss', 'd0.loss_cls', 'oks', 'd0.found', 'coco/AP',
+    for name in ('loss', 'd0.loss_cls', 'oks', 'd0.found_per_image', 'coco/AP',
                  'val/loss', 'val/d1.oks'):
         expected = [(x['step'], x[name]) for x in trained[1] if name in x]
         got = [(x.step, x.value) for x in events.Scalars(name)]
@@ -252,15 +275,21 @@ def test_oks_by_hand():
 
 
 def test_found_by_hand():
-    """Three people; their queries give 0.6, 0.4 and 0.9 to "person"."""
-    probs = torch.tensor([[0.6, 0.4, 0.9]])
+    """Two layers, three people; their queries give 0.6, 0.4 and 0.9 to
+    "person" at the end."""
+    probs = torch.tensor([[0.6, 0.4, 0.3], [0.6, 0.4, 0.9]])
     logits = torch.stack([probs, 1 - probs], -1).log()
     batch = SimpleNamespace(
         num_people=4,  # for one there was no query
+        num_images=5,
         matched=dict(logits=logits),
-        true=dict(labels=torch.zeros(1, 3, dtype=torch.long)))
+        true=dict(labels=torch.zeros(2, 3, dtype=torch.long)))
     quality = match_quality(batch, torch.ones(1))
-    assert means(to_host(quality)) == dict(found=0.5)
+    assert means(to_host(quality)) == pytest.approx({
+        'people_per_image': 4 / 5,
+        'found_per_image': 2 / 5,
+        'd0.found_per_image': 1 / 5
+    })
 
 
 def test_scales():
@@ -346,6 +375,49 @@ def test_samples_without_people_fields(caplog):
     hook.after_val_epoch(runner, metrics=metrics)
     assert metrics == {'coco/AP': 0.5}
     assert hook._warned
+
+
+def test_samples_without_areas(monkeypatch):
+    """No loss where its OKS term needs areas; the head predicts all the
+    same."""
+    said = []
+    monkeypatch.setattr('poet_mm.hooks.validation_loss.print_log',
+                        lambda text, **kwargs: said.append(text))
+    head, hook = tiny_head(loss=FAST_LOSS).eval(), ValidationLossHook()
+    runner = fake_runner(head)
+    with_area, without = validation_sample(2), validation_sample(2)
+    del without.gt_instances.areas
+    for sample in (with_area, without, without):
+        metrics = {}
+        hook.before_val_epoch(runner)
+        head((torch.randn(1, 8, 4, 3), ), [sample])
+        hook.after_val_iter(runner, 0, outputs=[sample])
+        hook.after_val_epoch(runner, metrics=metrics)
+        assert ('val/loss_oks' in metrics) == (sample is with_area)
+    assert len(said) == 1
+    assert "lack people's areas" in said[0]
+    # no such term, no need
+    head = tiny_head().eval()
+    runner, hook, metrics = fake_runner(head), ValidationLossHook(), {}
+    hook.before_val_epoch(runner)
+    head((torch.randn(1, 8, 4, 3), ), [without])
+    hook.after_val_iter(runner, 0, outputs=[without])
+    hook.after_val_epoch(runner, metrics=metrics)
+    assert metrics['val/loss'] > 0
+    assert 'val/oks' not in metrics
+
+
+@pytest.mark.parametrize(('interval', 'drawn'), [
+    (1, [10, 20, 25, 30]), (10, [10, 20, 30]), (15, [10, 25]), (99, [10])])
+def test_interval_of_samples_is_in_epochs(interval, drawn):
+    """Validations after epochs 10, 20, 25 and 30 of 7 iterations."""
+    hook, got = SamplePredictionsHook(interval=interval), []
+    for epoch in (10, 20, 25, 30):
+        runner = SimpleNamespace(iter=7 * epoch, train_dataloader=range(7))
+        hook.before_val_epoch(runner)
+        if hook.left:
+            got.append(epoch)
+    assert got == drawn
 
 
 @pytest.mark.parametrize('hook', [

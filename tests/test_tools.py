@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import train
 from make_toy_coco import make_toy_coco
 from mmengine.config import Config
@@ -101,6 +102,39 @@ def test_same_seed_same_run_and_resume(trained, toy, tmp_path):
     resumed.rename(tmp_path.parent / 'moved')
     assert losses(tmp_path) == pytest.approx(
         expected[len(expected) // 2:], rel=1e-5)
+
+
+def test_start_from_a_checkpoint(trained, toy, tmp_path):
+    """Of another skeleton or number of queries: what starts afresh gets a
+    line. Of another architecture: one sentence, and nothing is trained."""
+    start = ['--cfg-options', f'load_from={trained / "epoch_2.pth"}']
+    args = ['train.py', CONFIG, '--data-root', toy, '--work-dir', tmp_path]
+    output = run(*args, *start, *TINY[1:], 'model.head.num_queries=12',
+                 'train_cfg.max_epochs=1')
+    assert 'head.query_embedding starts afresh' in output
+    assert 'do not match exactly' not in output  # mmengine's wall of names
+    output = run(*args, *start, *TINY[1:], 'model.head.decoder.num_layers=2',
+                 check=False)
+    assert ('head.decoder.layers has 3 blocks in the checkpoint, 2 in the '
+            'model') in output
+    assert 'backbone.init_cfg.prefix=backbone.' in output
+    assert 'Traceback' not in output
+
+
+def test_publish_what_was_trained(trained, toy, tmp_path):
+    """Plain values, with config and versions, from mmengine's own file."""
+    output = run('publish_model.py', trained / 'epoch_2.pth',
+                 tmp_path / 'poet.pth')
+    path, = tmp_path.glob('poet-????????.pth')
+    assert str(path) in output
+    meta = torch.load(path, weights_only=True)['meta']
+    assert meta['versions']['torch'] == torch.__version__
+    assert 'base_channels=8' in meta['cfg']
+    assert str(trained) not in meta['cfg']
+    output = run('test.py', ROOT / 'configs' / 'poet_r18_s32_toy.py', path,
+                 '--data-root', toy, '--work-dir', tmp_path, check=False)
+    assert f'{path} does not fit the config: backbone' in output
+    assert 'Traceback' not in output
 
 
 def test_mmpose_apis(trained, toy):

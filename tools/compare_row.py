@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from copy import deepcopy
+from typing import List
 
 import torch
 from mmengine.config import Config, DictAction
@@ -212,7 +213,17 @@ def describe_training(runner: Runner, cfg: Config, epochs: int) -> dict:
         minutes=training_minutes(cfg.work_dir, steps),
         memory_mb=memory,
         memory_kind=memory_kind,
+        curve=convergence(cfg.work_dir, epochs),
         how='trained here')
+
+
+def convergence(work_dir: str, epochs: int) -> List[dict]:
+    """``epoch`` and ``AP``, in percent, of every evaluation on the way."""
+    values = [
+        dict(epoch=int(record['step']), AP=100 * max(0, record['coco/AP']))
+        for record in read_scalars(work_dir) if 'coco/AP' in record
+    ]
+    return [value for value in values if value['epoch'] <= epochs]
 
 
 def describe(runner: Runner, cfg: Config) -> dict:
@@ -254,7 +265,7 @@ def run_row(args: argparse.Namespace) -> None:
     else:
         check_pretrained(cfg)
         epochs = budget_of(comparison, row, cfg)
-        set_budget(cfg, epochs)
+        set_budget(cfg, epochs, comparison.val_interval)
         resume_latest(cfg)
         runner = Runner.from_cfg(cfg)
         runner.register_hook(ProgressHook(args), 'LOWEST')

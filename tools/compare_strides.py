@@ -31,7 +31,7 @@ from poet_mm.apis.comparison import (
     row_folder,
 )
 from poet_mm.apis.table import format_cell, write_table
-from poet_mm.visualization import draw_strides
+from poet_mm.visualization import draw_convergence, draw_strides
 
 TOOLS = osp.dirname(osp.abspath(__file__))
 PUBLISHED = osp.join(TOOLS, '../configs/comparisons/published.json')
@@ -158,6 +158,8 @@ def write_results(comparison: Comparison, results: List[dict],
     ]
     write_table(rows, work_dir, comparison.title, notes, published['source'])
     draw_strides(rows, osp.join(work_dir, 'figure1.png'), comparison.title)
+    draw_convergence(results, osp.join(work_dir, 'convergence.png'),
+                     comparison.title)
 
 
 def main() -> int:

@@ -1,13 +1,14 @@
-"""Write a trained POET as an ONNX file, for runtimes without poet_mm.
+"""Write a trained POET as ONNX or TorchScript, to be run without poet_mm.
 
     python tools/export_onnx.py configs/poet_r50_coco.py CHECKPOINT poet.onnx
+    python tools/export_onnx.py CONFIG CHECKPOINT --torchscript poet.pt
 
-Input of the graph: `images` (B, H, W, 3), uint8, RGB, as read from files; any
+Input of both: `images` (B, H, W, 3), uint8, RGB, as read from files; any
 batch size, height and width. With --padding-mask also `padding_mask`
 (B, H, W), bool, True right of and below the images of a batch. Outputs for
 all Q queries: `scores` (B, Q), `keypoints` (B, Q, K, 2), `visibility`
 (B, Q, K), `centers` (B, Q, 2); x and y in [0, 1] of the un-padded image.
-examples/onnx_numpy.py runs such a file.
+examples/onnx_numpy.py runs an ONNX file.
 """
 import argparse
 import os.path as osp
@@ -28,7 +29,7 @@ def parse_args():
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('out', help='ONNX file to write')
+    parser.add_argument('out', nargs='?', help='ONNX file to write')
     parser.add_argument(
         '--size',
         nargs=2,
@@ -43,14 +44,19 @@ def parse_args():
     parser.add_argument(
         '--opset', type=int, default=17, help='version of ONNX\'s operators')
     parser.add_argument(
-        '--torchscript', metavar='FILE', help='write this TorchScript too')
+        '--torchscript',
+        metavar='FILE',
+        help='TorchScript file to write, beside the ONNX file or alone')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
         default={},
         help='changes to the config, as key=value')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if not (args.out or args.torchscript):
+        parser.error('give an ONNX file to write, or --torchscript FILE')
+    return args
 
 
 def load_model(args: argparse.Namespace):
@@ -72,8 +78,10 @@ def main():
     args = parse_args()
     model = load_model(args)
     size = tuple(args.size)
-    error = export_onnx(model, args.out, size, args.padding_mask, args.opset)
-    report(args.out, error)
+    if args.out:
+        error = export_onnx(model, args.out, size, args.padding_mask,
+                            args.opset)
+        report(args.out, error)
     if args.torchscript:
         error = export_torchscript(model, args.torchscript, size,
                                    args.padding_mask)

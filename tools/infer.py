@@ -5,9 +5,12 @@
 
 DIR gets pictures/, videos/ and gallery.html, a page to leaf through all, and
 with --save-json COCO's results. Pictures with a side below 400 pixels are
-enlarged to be drawn on; results are in pixels of the input all the same.
-Exit code 0: all went well, 1: some inputs could not be used (a line each says
-why), 2: nothing was done, 130: stopped by Ctrl-C, what was done is kept.
+enlarged to be drawn on; results are in pixels of the input all the same. A
+camera is filmed until Ctrl-C.
+Exit code 0: all went well, 1: some inputs could not be used, or not to their
+end (a line each says why), 2: nothing was done, because of a mistake or as
+the network fails on every image, 130: stopped by Ctrl-C, what was done is
+kept.
 """
 import argparse
 import os
@@ -21,13 +24,11 @@ os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
 import torch
 
 from poet_mm.apis import POETInferencer, UserError
-from poet_mm.apis.inputs import (
-    camera_number,
-    find_files,
-    is_video,
-)
-from poet_mm.apis.results import ResultFolder
-from poet_mm.apis.video import Video
+from poet_mm.apis.inferencer import EveryImageFails
+from poet_mm.apis.inputs import camera_number, find_files, is_video
+from poet_mm.apis.launch import first_line
+from poet_mm.apis.results import NO_CODEC, ResultFolder
+from poet_mm.apis.video import Video, best_codec
 from poet_mm.visualization import PARTS
 
 MIN_SIDE = 400  # smaller pictures are enlarged to be drawn on
@@ -112,16 +113,15 @@ def build_inferencer(args: argparse.Namespace) -> POETInferencer:
         device = args.device and torch.device(args.device)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        first = str(error).split('\n')[0]
-        raise UserError(f'--device {args.device}: {first}') from error
+        raise UserError(
+            f'--device {args.device}: {first_line(error)}') from error
     try:
         return POETInferencer(args.config, args.weights, args.device)
     except UserError:
         raise
     except Exception as error:  # a file can be wrong in any way
-        first = str(error).split('\n')[0]
         raise UserError(f'{args.weights} cannot be loaded as a checkpoint: '
-                        f'{first}') from error
+                        f'{first_line(error)}') from error
 
 
 def sort_inputs(inputs: List[str],
@@ -164,9 +164,19 @@ def infer(inferencer: POETInferencer, inputs, args: argparse.Namespace,
         yield from zip(result['predictions'], result['visualization'])
 
 
+def infer_images(inferencer: POETInferencer, images: List[str],
+                 args: argparse.Namespace, results: ResultFolder) -> None:
+    """Draw every image file."""
+    for sample, drawn in infer(inferencer, images, args, results):
+        try:
+            results.add_picture(sample, drawn)
+        except UserError as error:
+            report(results, error)
+
+
 def infer_video(inferencer: POETInferencer, source,
                 args: argparse.Namespace, results: ResultFolder) -> None:
-    """Draw every frame of a video file or camera."""
+    """Draw every frame of a video file, or of a camera until Ctrl-C."""
     video = Video(source)
     result = results.add_video(video, args.fps or video.fps)
     try:
@@ -174,8 +184,12 @@ def infer_video(inferencer: POETInferencer, source,
             result.add_frame(sample, drawn)
     finally:
         result.close()
-    if not video.num_read:
-        raise UserError(f'{video.name}: not one frame can be read')
+
+
+def make_title(inputs: List[str]) -> str:
+    """The gallery's heading: what it shows, less the folders before it."""
+    names = [os.path.basename(os.path.normpath(name)) for name in inputs]
+    return f'People in {", ".join(names[:3])}' + ', ...' * (len(names) > 3)
 
 
 def run(inferencer: POETInferencer, args: argparse.Namespace,
@@ -183,12 +197,15 @@ def run(inferencer: POETInferencer, args: argparse.Namespace,
     """All images, then one video after another."""
     images, videos = sort_inputs(args.inputs, results)
     if images:
-        for sample, drawn in infer(inferencer, images, args, results):
-            results.add_picture(sample, drawn)
+        infer_images(inferencer, images, args, results)
+    if videos and not best_codec().in_browsers:
+        print(f'Videos are written as MP4, {NO_CODEC}.', file=sys.stderr)
     for source in videos:
         try:
             infer_video(inferencer, source, args, results)
         except UserError as error:
+            if isinstance(error, EveryImageFails) and not results.entries:
+                raise
             report(results, error)
 
 
@@ -198,9 +215,8 @@ def main(argv=None) -> int:
         inferencer = build_inferencer(args)
         inferencer.show_progress = sys.stderr.isatty()
         inferencer.visualizer.min_side = MIN_SIDE
-        several = ', ...' if len(args.inputs) > 3 else ''
-        title = 'People in ' + ', '.join(args.inputs[:3]) + several
-        results = ResultFolder(args.out, title, args.save_json)
+        results = ResultFolder(args.out, make_title(args.inputs),
+                               args.save_json)
     except (UserError, OSError) as error:
         print(f'infer.py: {error}', file=sys.stderr)
         return 2
@@ -208,6 +224,9 @@ def main(argv=None) -> int:
     try:
         try:
             run(inferencer, args, results)
+        except EveryImageFails as error:
+            report(results, error)
+            code = 2
         except KeyboardInterrupt:
             print('infer.py: stopped', file=sys.stderr)
             code = 130
@@ -217,8 +236,8 @@ def main(argv=None) -> int:
         print(
             f'infer.py: cannot write to {args.out}: {error}', file=sys.stderr)
         return 2
-    print(f'{results.num_people} people in {len(results.entries)} pictures '
-          f'and videos, {len(results.failures)} failed: '
+    print(f'{results.num_people} people in {results.num_pictures} pictures '
+          f'and frames, {len(results.failures)} failures: '
           f'{os.path.join(args.out, "gallery.html")}')
     return code or int(bool(results.failures))
 

@@ -21,18 +21,24 @@ pieces = {
     'without denoising': {
         'model.head.denoising': None
     },
-    'without OKS and denoising': {
+    'without detail': {
+        'model.head.detail': None
+    },
+    'proposals and refinement': {
         'model.head.loss.oks_weight': 0.0,
-        'model.head.denoising': None
+        'model.head.denoising': None,
+        'model.head.detail': None
     },
     'proposals alone': {
         'model.head.loss.oks_weight': 0.0,
         'model.head.denoising': None,
+        'model.head.detail': None,
         'model.head.refine': False
     },
     'no piece': {
         'model.head.loss.oks_weight': 0.0,
         'model.head.denoising': None,
+        'model.head.detail': None,
         'model.head.refine': False,
         'model.head.propose': False
     },

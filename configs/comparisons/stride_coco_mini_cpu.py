@@ -24,7 +24,7 @@ codec = dict(
     sigma=2,
     decode_max_instances=30)
 ae_pipeline = [
-    dict(type='LoadImage'),
+    dict(type='LoadIntactImage'),
     dict(type='RandomFlip', prob=0.5),
     dict(type='RandomAffine', size=(size, size)),
     dict(type='GenerateTarget', encoder=codec),
@@ -32,7 +32,7 @@ ae_pipeline = [
     dict(type='PackBottomupInputs')
 ]
 poet_pipeline = [
-    dict(type='LoadImage'),
+    dict(type='LoadIntactImage'),
     dict(type='RandomFlip', prob=0.5),
     dict(
         type='WarpOnce',
@@ -48,7 +48,7 @@ poet_pipeline = [
     dict(type='PackBottomupInputs')
 ]
 test_pipeline = [
-    dict(type='LoadImage'),
+    dict(type='LoadIntactImage'),
     dict(type='ShortEdgeResize', short_edges=size, max_size=size),
     dict(type='PackBottomupInputs')
 ]

@@ -19,6 +19,7 @@ from ..transforms.affine import to_original
 from ..visualization.attention import draw_attention
 from .collect import (
     ImageRecord,
+    check_image,
     example_rank,
     found_queries,
     predict_batch,
@@ -154,7 +155,8 @@ def attention_maps(model: nn.Module, batch: dict, points: np.ndarray,
     batch = model.data_preprocessor(batch, False)
     samples = batch['data_samples']
     meta = samples[0].metainfo
-    feat = model.head.select_level(model.extract_feat(batch['inputs']))
+    feats = model.extract_feat(batch['inputs'])
+    feat = model.head.select_level(feats)
     shape = tuple(feat.shape[-2:])
     # pixels of the image file: corner of the input, and size of a cell
     corner = to_original(np.zeros(2), meta)
@@ -162,7 +164,7 @@ def attention_maps(model: nn.Module, batch: dict, points: np.ndarray,
     cell = to_original(cell, meta) - corner
     cells = cell_of(points, corner, cell, shape)
     with record_rows(model.head, cells, queries) as rows:
-        model.head.forward([feat], samples)
+        model.head.forward(feats, samples)
     height, width = cells_of_image(padding_mask(samples, feat), shape)
 
     def stack(part: str, name: str) -> np.ndarray:
@@ -233,11 +235,14 @@ class AttentionAnalysis(Analysis):
         if image is None:
             return pseudo_collate([dataset[index[self.best.img_id]]])
         if osp.isfile(image):
+            check_image(self.session, image)
             sample = dataset.pipeline(
                 dict(img_path=image, img_id=image, **dataset.metainfo))
             return pseudo_collate([sample])
         if image.isdigit() and int(image) in index:
-            return pseudo_collate([dataset[index[int(image)]]])
+            place = index[int(image)]
+            check_image(self.session, dataset.get_data_info(place)['img_path'])
+            return pseudo_collate([dataset[place]])
         raise UserError(
             f'--image {image} is neither a file nor the id of an image of the '
             f'{self.session.split} split, such as {next(iter(index))}.')

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import nn
 
+from ..apis.inputs import unreadable
 from ..codecs import PERSON
 from ..heads import POETHead
 from ..transforms.affine import to_original
@@ -65,15 +66,44 @@ def example_rank(record: ImageRecord) -> tuple:
 
 
 def walk_images(session: Session) -> Iterator[ImageRecord]:
-    """Predict all images, batch by batch, with a progress bar on stderr."""
+    """Predict all images, batch by batch, with a progress bar on stderr.
+
+    Raises:
+        UserError: An image cannot be read. Without it the figures would look
+            like those of all images, and test.py would give other numbers.
+    """
     batches = track(
-        session.loader,
+        load_batches(session),
+        total=len(session.loader),
         description=f'{session.split} images',
         console=Console(stderr=True))
     for batch in batches:
         samples, predictions = predict_batch(session.model, batch)
         for sample, prediction in zip(samples, predictions):
             yield make_record(session, sample.metainfo, prediction)
+
+
+def load_batches(session: Session) -> Iterator[dict]:
+    """What the loader gives, or which image it stumbles over."""
+    batches = iter(session.loader)
+    for indices in session.loader.batch_sampler:
+        try:
+            batch = next(batches)
+        except Exception as error:
+            for index in indices:
+                path = session.dataset.get_data_info(index)['img_path']
+                check_image(session, path)
+            raise error  # it was not the images
+        yield batch
+
+
+def check_image(session: Session, path: str) -> None:
+    """Raise a UserError if a file cannot be read as an image."""
+    load = session.dataset.pipeline.transforms[0]
+    try:
+        load(dict(img_path=path))
+    except Exception as error:
+        raise unreadable(path, error) from error
 
 
 @torch.no_grad()

@@ -7,7 +7,9 @@ from ..visualization.curves import (
     VALIDATION,
     Records,
     draw_curves,
+    find_trainings,
     loss_keys,
+    of_decoder_layers,
     read_scalars,
     series,
 )
@@ -25,11 +27,21 @@ def read_runs(work_dirs: Sequence[str]) -> Dict[str, Records]:
         names = [osp.relpath(path, common) for path in paths]
     try:
         return {
-            name: read_scalars(path)
+            name: of_decoder_layers(read_scalars(path))
             for name, path in zip(names, paths)
         }
     except FileNotFoundError as error:
         raise UserError(str(error)) from error
+
+
+def left_out(work_dirs: Sequence[str]) -> str:
+    """What is said of work dirs that hold more than one training."""
+    counts = {path: len(find_trainings(path)) for path in work_dirs}
+    return ''.join(
+        f' {osp.basename(osp.abspath(path))} holds {count} trainings, begun '
+        'one after another; only the last is drawn. Give its folders, named '
+        'by the time of their start, to draw each.'
+        for path, count in counts.items() if count > 1)
 
 
 def curve_keys(records: Records) -> List[str]:
@@ -42,7 +54,8 @@ def curve_keys(records: Records) -> List[str]:
 
 
 def analyze_curves(work_dirs: Sequence[str]) -> Result:
-    """The figure of one or several work dirs of ``tools/train.py``."""
+    """The figure of one or several work dirs of ``tools/train.py``, of each
+    the last training."""
     runs = read_runs(work_dirs)
     curves = {
         name: {key: series(records, key)
@@ -60,9 +73,10 @@ def analyze_curves(work_dirs: Sequence[str]) -> Result:
     return Result(
         name='curves',
         title='Training (Fig. 4 and 6)',
-        caption='Loss of all decoder layers, terms of the last one (mean over '
-        f'each epoch, solid on training images{dashed}), and AP. Runs: '
-        f'{", ".join(runs)}.',
+        caption='Loss of all decoder layers (without those of proposals and '
+        'noised people), terms of the last one (mean over each epoch, solid '
+        f'on training images{dashed}), and AP. Runs: {", ".join(runs)}.'
+        f'{left_out(work_dirs)}',
         numbers=dict(runs=curves),
         rows=rows,
         draw=lambda out: draw_curves(runs, out, 'AP on validation images'))

@@ -4,12 +4,30 @@ import json
 import os
 import os.path as osp
 from dataclasses import dataclass, field
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, Mapping, Sequence
 
 import numpy as np
 
 from .collect import ImageRecord
 from .session import Session
+
+
+class Table(Sequence):
+    """Rows of columns, made one by one when they are asked for: millions of
+    numbers would take a hundred times their memory as rows.
+
+    Args:
+        columns (dict[str, np.ndarray]): By name, all of one length.
+    """
+
+    def __init__(self, columns: Mapping[str, np.ndarray]) -> None:
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def __getitem__(self, index: int) -> dict:
+        return {name: x.item(index) for name, x in self.columns.items()}
 
 
 @dataclass
@@ -20,7 +38,7 @@ class Result:
     caption: str
     numbers: dict
     draw: Callable[[str], None]  # to a path without ending
-    rows: List[dict] = field(default_factory=list)  # of the CSV
+    rows: Sequence[dict] = field(default_factory=list)  # of the CSV
 
 
 class Analysis:

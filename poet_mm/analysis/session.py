@@ -13,7 +13,7 @@ from mmpose.registry import MODELS
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..apis.launch import UserError, set_data_root, walk
+from ..apis.launch import UserError, first_line, set_data_root, walk
 from ..apis.weights import load_weights
 from ..heads import POETHead
 from ..hooks import use_channels_last
@@ -158,8 +158,8 @@ def place_model(model: nn.Module, cfg: Config,
     try:
         model = model.to(device)
     except (AssertionError, RuntimeError) as error:
-        reason = str(error).strip().split('\n')[0]
-        raise UserError(f'Cannot use --device {device}: {reason}') from error
+        raise UserError(f'Cannot use --device {device}: '
+                        f'{first_line(error)}') from error
     hooks = [hook['type'] for hook in cfg.get('custom_hooks') or []]
     if 'ChannelsLastHook' in hooks:
         use_channels_last(model)

@@ -1,15 +1,16 @@
 """What the predicted visibility tells of occlusion (paper Fig. 8)."""
-from typing import List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 
 from ..codecs import OCCLUDED, VISIBLE
 from ..visualization.visibility import draw_visibility
 from .collect import ImageRecord
-from .result import Analysis, Result
+from .result import Analysis, Result, Table
 from .session import Session
 
 CLASSES = (0, OCCLUDED, VISIBLE)  # COCO's v
+COLUMNS = ('image_id', 'annotation_id', 'joint', 'v', 'predicted')
 CURVE_POINTS = 200  # of the ROC in the JSON
 
 
@@ -92,25 +93,31 @@ class VisibilityAnalysis(Analysis):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self.rows: List[dict] = []
+        self.images: List[Dict[str, np.ndarray]] = []
 
     def add(self, record: ImageRecord) -> None:
         super().add(record)
         match = record.match
         predicted = record.prediction.visibility[-1, record.matched_queries]
-        true = record.people.visibility[match.people]
-        for m, k in np.ndindex(true.shape):
-            self.rows.append(
-                dict(
-                    image_id=record.img_id,
-                    annotation_id=record.people.ids[match.people[m]],
-                    joint=k,
-                    v=int(true[m, k]),
-                    predicted=round(float(predicted[m, k]), 5)))
+        true = record.people.visibility[match.people]  # (M, K)
+        ids = record.people.ids[match.people]  # (M, )
+        self.images.append(dict(
+            image_id=np.full(true.size, record.img_id),
+            annotation_id=np.repeat(ids, true.shape[1]),
+            joint=np.tile(np.arange(true.shape[1]), len(true)),
+            v=true.ravel().astype(np.int64),
+            predicted=predicted.ravel().astype(np.float64).round(5)))
+
+    def columns(self) -> Dict[str, np.ndarray]:
+        """Of the joints of all images."""
+        return {
+            name: np.concatenate([image[name] for image in self.images])
+            for name in COLUMNS
+        }
 
     def result(self) -> Result:
-        classes = np.array([row['v'] for row in self.rows], np.int64)
-        predicted = np.array([row['predicted'] for row in self.rows])
+        columns = self.columns()
+        classes, predicted = columns['v'], columns['predicted']
         groups = {v: predicted[classes == v] for v in CLASSES}
         detector = occlusion_detector(predicted, classes)
         said = 'There are not both occluded and visible joints.'
@@ -136,5 +143,5 @@ class VisibilityAnalysis(Analysis):
                     for v, values in groups.items()
                 },
                 occlusion_detector=thinned),
-            rows=self.rows,
+            rows=Table(columns),
             draw=lambda out: draw_visibility(groups, detector, out))

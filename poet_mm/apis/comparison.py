@@ -8,6 +8,8 @@ A comparison file is a config with
   into epochs by timing a row;
 - ``data_root``: folder in COCO's layout;
 - ``options`` (optional): changes to the configs of all rows;
+- ``val_interval`` (optional): epochs between evaluations on the way, from
+  which ``convergence.png`` is drawn; by default there are none;
 - ``title`` (optional): said above the table.
 """
 import hashlib
@@ -61,6 +63,7 @@ class Comparison:
     budget: dict
     data_root: str
     options: dict
+    val_interval: Optional[int] = None
 
 
 def read_row(values: dict, folder: str) -> Row:
@@ -137,7 +140,8 @@ def read_comparison(path: str,
         options={
             **cfg.get('options', {}),
             **(options or {})
-        })
+        },
+        val_interval=cfg.get('val_interval'))
 
 
 def row_config(comparison: Comparison, row: Row) -> Config:
@@ -146,7 +150,9 @@ def row_config(comparison: Comparison, row: Row) -> Config:
     set_data_root(cfg, comparison.data_root)
     cfg.merge_from_dict({**comparison.options, **row.options})
     cfg.randomness = dict(seed=row.seed)
-    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    for part in ('cfg', 'dataloader', 'evaluator'):
+        cfg[f'val_{part}'] = (
+            cfg[f'test_{part}'] if comparison.val_interval else None)
     return cfg
 
 
@@ -199,15 +205,17 @@ def write_json(content, path: str) -> None:
     os.replace(path + '.part', path)
 
 
-def set_budget(cfg: Config, epochs: int) -> None:
-    """Train for so many epochs, the schedule stretched to fit.
+def set_budget(cfg: Config, epochs: int,
+               val_interval: Optional[int] = None) -> None:
+    """Train for so many epochs, the schedule stretched to fit, with
+    evaluations every ``val_interval`` of them, if any.
 
     Milestones, ends and periods counted in epochs keep their share of the
     training; what is counted in iterations (warm-up) stays.
     """
     stretch = epochs / cfg.train_cfg.max_epochs
     cfg.train_cfg.max_epochs = epochs
-    cfg.train_cfg.val_interval = epochs
+    cfg.train_cfg.val_interval = val_interval or epochs
     for scheduler in cfg.get('param_scheduler') or []:
         if not scheduler.get('by_epoch', True):
             continue

@@ -22,7 +22,7 @@ from mmengine.utils import mkdir_or_exist
 from torch import Tensor, nn
 
 from ..heads import POETHead
-from ..padding import cell_pixels
+from ..padding import Extents
 from ..version import __version__
 from .launch import UserError, walk
 from .parity import (
@@ -72,11 +72,8 @@ class POETGraph(nn.Module):
         if padding_mask is not None:
             inputs = inputs.masked_fill(padding_mask[:, None], 0)
         feats = self.model.extract_feat(inputs)
-        head = self.model.head
-        feat = head.select_level(feats)  # (B, C, h, w)
-        if padding_mask is not None:
-            padding_mask = _to_cells(padding_mask, feat)
-        return last_poses(head.predict_all(feat, padding_mask).fields)
+        extents = None if padding_mask is None else _extents(padding_mask)
+        return last_poses(self.model.head.predict_all(feats, extents).fields)
 
     def _normalize(self, images: Tensor) -> Tensor:
         """(B, H, W, 3), uint8 -> (B, 3, H, W), as the model was trained."""
@@ -97,12 +94,11 @@ def mean_and_std(preprocessor: nn.Module) -> Tuple[Tensor, Tensor]:
     return values
 
 
-def _to_cells(padding_mask: Tensor, feat: Tensor) -> Tensor:
-    """(B, H, W) of pixels -> (B, h, w) of the cells of a feature map."""
-    for axis in (1, 2):
-        pixels = cell_pixels(feat.shape[axis + 1], padding_mask.shape[axis])
-        padding_mask = padding_mask.index_select(axis, pixels)
-    return padding_mask
+def _extents(padding_mask: Tensor) -> Extents:
+    """Of images that are padded right and below, (B, H, W)."""
+    sizes = torch.stack(
+        [(~padding_mask[:, :, 0]).sum(1), (~padding_mask[:, 0]).sum(1)], -1)
+    return Extents(sizes, padding_mask.shape[-2:])
 
 
 def make_metadata(model: nn.Module) -> Dict[str, str]:

@@ -3,7 +3,8 @@
 Source: MMPose's ``Pose2DInferencer``, whose arguments, generator of results
 and drawing it keeps. Where that falls short for models without a detector, and
 what is different here: it ignores ``batch_size``, images go in one by one;
-it returns every query as a person, without a score; one broken image ends it;
+it returns every query as a person, without a score; one broken image, or one
+that the network cannot take, ends it; a video that is cut off looks whole;
 an image is read twice if it is drawn; gray, 16-bit and BGRA arrays fail;
 a camera needs a screen; a video is left broken if its user stops early, and
 loses its frames if it is a .webm; the progress bar knows no total.
@@ -23,13 +24,25 @@ from rich.progress import Progress
 from torch import nn
 
 from .fast_backbone import as_fast_backbone
-from .inputs import ImageLike, as_bgr, data_infos, open_inputs
-from .launch import UserError, find_config
+from .inputs import (
+    ImageLike,
+    as_bgr,
+    data_infos,
+    is_video,
+    open_inputs,
+    unreadable,
+)
+from .launch import UserError, find_config, first_line
 from .people import split_people
 from .video import Video, VideoWriter
 from .weights import fit_weights
 
 KPT_THR = 0.3  # MMPose's
+FAILURES = 3  # so many from the start on, and it is not the images
+
+
+class EveryImageFails(UserError):
+    """It is the model, its weights or the device that does not work."""
 
 
 # Workaround (mmpose<=1.3.2): what `Pose2DInferencer` lacks for models without
@@ -116,12 +129,16 @@ class POETInferencer(Pose2DInferencer):
             return_datasamples (bool): Give ``PoseDataSample`` s instead of
                 dicts. Defaults to False.
             batch_size (int): Images of one pass through the network, padded
-                to the largest of them. Defaults to 1.
+                to the largest of them: the head does not see the padding, but
+                convolutions of the backbone do, at the edge of an image.
+                Defaults to 1.
             out_dir (str, optional): Like ``vis_out_dir=OUT/visualizations,
                 pred_out_dir=OUT/predictions``.
             on_error (callable, optional): Called with a :class:`UserError`
-                for every image that cannot be read, which is then left out.
-                Defaults to None: the error is raised.
+                for every image that cannot be read, go through the network or
+                be drawn, which is then left out, and for a video that is cut
+                off, after its last frame. Defaults to None: the error is
+                raised.
             score_thr (float): People below are dropped; 0 keeps all
                 queries. Defaults to 0.5.
             draw (sequence[str]): See :class:`POETVisualizer`, as are
@@ -136,6 +153,10 @@ class POETInferencer(Pose2DInferencer):
             dict: Of each batch, ``predictions``, of each image the list of
             people that :func:`split_people` tells of, and ``visualization``,
             with ``return_vis`` a list of pictures (h, w, 3), RGB.
+
+        Raises:
+            EveryImageFails: With ``on_error``, if the network or the drawing
+                has failed on each of the first three images.
         """
         if out_dir is not None:
             kwargs.setdefault('vis_out_dir', f'{out_dir}/visualizations')
@@ -145,19 +166,55 @@ class POETInferencer(Pose2DInferencer):
         self._begin_video(images, drawing.get('vis_out_dir'))
         bar = Progress(
             console=Console(stderr=True), disable=not self.show_progress)
+        failures = Failures(before.get('on_error'))
         try:
             with bar:
                 task = bar.add_task('Inference', total=total)
-                for data, originals in self.preprocess(images, batch_size,
-                                                       **before):
-                    samples = self.forward(data, **during)
-                    drawn = self.visualize(originals, samples, **drawing)
-                    yield self.postprocess(samples, drawn, return_datasamples,
-                                           **after)
-                    bar.advance(task, len(samples))
+                for batch in self.preprocess(images, batch_size, **before):
+                    pairs = list(self._see(batch, during, drawing, failures))
+                    bar.advance(task, len(batch))
+                    if pairs:
+                        samples, drawn = map(list, zip(*pairs))
+                        yield self.postprocess(
+                            samples, drawn if drawing.get('return_vis') else
+                            None, return_datasamples, **after)
+            if self._video_input:
+                failures.check(images.check_end)
         finally:  # also if whoever uses the generator stops early
             if self._video_input:
                 self._finalize_video_processing(after.get('pred_out_dir', ''))
+
+    def _see(self, batch: List[tuple], during: dict, drawing: dict,
+             failures: 'Failures') -> Iterator[tuple]:
+        """Samples with people, and their pictures, of a batch; if it fails as
+        a whole, image by image, so that one of them does not cost the others.
+        """
+        data, originals = zip(*batch)
+        try:
+            samples = self.forward(self.collate_fn(list(data)), **during)
+        except Exception as error:
+            if len(batch) > 1 and failures.on_error is not None:
+                for image in batch:
+                    yield from self._see([image], during, drawing, failures)
+            else:
+                failures.add(self._name(data[0]['data_samples']), error)
+            return
+        for sample, original in zip(samples, originals):
+            try:
+                drawn = self.visualize([original], [sample], **drawing)
+            except OSError:  # of the disk, not of the image
+                raise
+            except Exception as error:
+                failures.add(self._name(sample), error)
+            else:
+                failures.some_went_well = True
+                yield sample, drawn[0] if drawn else None
+
+    def _name(self, sample: PoseDataSample) -> str:
+        """What a sample shows, for messages."""
+        if self._video_input:
+            return f'{self.video_info["name"]}: frame {sample.img_id}'
+        return sample.img_path
 
     def _begin_video(self, images: Iterable[ImageLike],
                      vis_out_dir: Optional[str]) -> None:
@@ -165,32 +222,30 @@ class POETInferencer(Pose2DInferencer):
         self._video_input = isinstance(images, Video)
         if not self._video_input:
             return
-        writer, output_file = None, None
+        writer = None
         if vis_out_dir:
             os.makedirs(vis_out_dir, exist_ok=True)
-            output_file = osp.join(vis_out_dir, f'{images.stem}.mp4')
-            writer = VideoWriter(output_file, images.fps)
+            writer = VideoWriter(
+                osp.join(vis_out_dir, images.stem), images.fps)
         self.video_info = dict(
             name=images.name,
             writer=writer,
-            output_file=output_file,
+            output_file=writer and writer.path,
             predictions=[])
 
     def preprocess(self,
                    inputs: Iterable[ImageLike],
                    batch_size: int = 1,
                    on_error: Optional[Callable] = None
-                   ) -> Iterator[tuple]:
+                   ) -> Iterator[List[tuple]]:
         """Load images and make batches.
 
         Yields:
-            tuple[dict, list[np.ndarray]]: A batch for ``model.test_step``,
-            and its images as they were loaded (h, w, 3), BGR.
+            list[tuple[dict, np.ndarray]]: Of each image of a batch what
+            :meth:`preprocess_single` gives.
         """
         loaded = self._load_all(inputs, on_error)
-        for chunk in self._get_chunk_data(loaded, batch_size):
-            data, originals = zip(*chunk)
-            yield self.collate_fn(list(data)), list(originals)
+        yield from self._get_chunk_data(loaded, batch_size)
 
     def _load_all(self, inputs: Iterable[ImageLike],
                   on_error: Optional[Callable]) -> Iterator[tuple]:
@@ -215,6 +270,9 @@ class POETInferencer(Pose2DInferencer):
         load, *others = self.pipeline.transforms
         if 'img' in info:
             info['img'] = as_bgr(info['img'])
+        elif is_video(info['img_path']):
+            raise UserError(f'{info["img_path"]}: a video, and the others are '
+                            'images; give videos one by one')
         data = {**info, **self.model.dataset_meta}
         try:
             data = load(data)
@@ -222,8 +280,7 @@ class POETInferencer(Pose2DInferencer):
             for transform in others:
                 data = transform(data)
         except Exception as error:
-            raise UserError(f'{info["img_path"]}: cannot be read as an image '
-                            f'({reason(error)})') from error
+            raise unreadable(info['img_path'], error) from error
         return data, original
 
     def forward(self,
@@ -267,7 +324,11 @@ class POETInferencer(Pose2DInferencer):
             return dict(visualization=visualization, predictions=preds)
         people = [split_people(sample.pred_instances) for sample in preds]
         if pred_out_dir and self._video_input:
-            self.video_info['predictions'].extend(people)
+            frames = self.video_info['predictions']
+            for sample, found in zip(preds, people):
+                # one that failed has nobody, or the others would move up
+                frames.extend([] for _ in range(sample.img_id - len(frames)))
+                frames.append(found)
         elif pred_out_dir:
             for sample, found in zip(preds, people):
                 stem = osp.splitext(osp.basename(sample.img_path))[0]
@@ -278,12 +339,35 @@ class POETInferencer(Pose2DInferencer):
             predictions=preds if return_datasamples else people)
 
 
-def reason(error: Exception) -> str:
-    """What went wrong with a file, in a few words."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    if isinstance(error, FileNotFoundError):
-        return 'no such file'
-    if isinstance(error, PermissionError):
-        return 'permission denied'
-    return 'empty, damaged or of an unknown format'
+class Failures:
+    """What went wrong with images after they had been read.
+
+    Args:
+        on_error (callable, optional): Told of every failure; None raises it.
+    """
+
+    def __init__(self, on_error: Optional[Callable]) -> None:
+        self.on_error = on_error
+        self.count = 0
+        self.some_went_well = False
+
+    def add(self, path: str, error: Exception) -> None:
+        """Tell of an image, or give up: see ``FAILURES``."""
+        if self.on_error is None:
+            raise error
+        said = f'{type(error).__name__}: {first_line(error)}'
+        self.count += 1
+        self.on_error(UserError(f'{path}: {said}'))
+        if self.count == FAILURES and not self.some_went_well:
+            raise EveryImageFails(
+                f'stopped, as the first {FAILURES} images all failed: it '
+                'seems to be model, weights or device') from error
+
+    def check(self, check: Callable[[], None]) -> None:
+        """Call what may raise a UserError, and tell of that."""
+        try:
+            check()
+        except UserError as error:
+            if self.on_error is None:
+                raise
+            self.on_error(error)

@@ -74,6 +74,21 @@ def find_files(path: Union[str, os.PathLike]) -> List[str]:
     return files
 
 
+def unreadable(path: str, error: Exception) -> UserError:
+    """An image file that cannot be loaded, and why, in a few words."""
+    if isinstance(error.__cause__, OSError):  # of what LoadIntactImage says
+        error = error.__cause__
+    if isinstance(error, OSError) and error.strerror:
+        why = error.strerror
+    elif isinstance(error, FileNotFoundError):
+        why = 'no such file'
+    elif isinstance(error, PermissionError):
+        why = 'permission denied'
+    else:
+        why = 'empty, damaged or of an unknown format'
+    return UserError(f'{path}: cannot be read as an image ({why})')
+
+
 def as_bgr(image: np.ndarray) -> np.ndarray:
     """What ``cv2.imread`` would have given for the pixels of an array.
 
@@ -155,11 +170,10 @@ def _open_path(path: str) -> Union[Video, List[str]]:
     files = find_files(path)
     if len(files) == 1 and is_video(files[0]):
         return Video(files[0])
-    images = [name for name in files if not is_video(name)]
-    if not images:
+    if all(map(is_video, files)):
         raise UserError(f'{path}: {len(files)} videos and no image; give '
-                         'videos one by one')
-    return images
+                        'videos one by one')
+    return files  # a video among them is reported when its turn comes
 
 
 def data_infos(images: Iterable[ImageLike]) -> Iterator[dict]:

@@ -17,6 +17,11 @@ class UserError(Exception):
     """A mistake that one sentence explains better than a traceback."""
 
 
+def first_line(error: Exception) -> str:
+    """An error's message, without what torch adds in further lines."""
+    return str(error).strip().split('\n')[0]
+
+
 def walk(node) -> Iterator[dict]:
     """All dicts inside nested dicts, lists and tuples."""
     if isinstance(node, dict):
@@ -93,10 +98,10 @@ def check_pretrained(cfg: Config) -> None:
         try:
             CheckpointLoader.load_checkpoint(path, map_location='cpu')
         except Exception as error:
-            reason = str(error).strip().split('\n')[0]
             raise UserError(
                 f'Cannot get the weights {path!r} that the model starts from '
-                f'({type(error).__name__}: {reason}). Give a file with '
+                f'({type(error).__name__}: {first_line(error)}). '
+                'Give a file with '
                 '--cfg-options model.backbone.init_cfg.checkpoint=FILE, or '
                 'start from random weights with '
                 '--cfg-options model.backbone.init_cfg=None .') from error

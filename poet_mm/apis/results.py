@@ -4,22 +4,29 @@ import os
 import os.path as osp
 from typing import List, Optional, Set
 
-import cv2
 import numpy as np
 from mmpose.structures import PoseDataSample
 
-from ..visualization.gallery import Entry, make_thumbnail, write_gallery
+from ..visualization.gallery import (
+    Entry,
+    encode_jpeg,
+    make_thumbnail,
+    write_gallery,
+)
+from .launch import UserError
 from .people import to_coco
-from .video import Video, VideoWriter
+from .video import Video, VideoWriter, best_codec
+
+NO_CODEC = 'for a video player: OpenCV has no codec here that browsers play'
 
 
 class ResultFolder:
     """Writes results as they come, and what is about all of them at the end.
 
-    ``pictures/NAME.jpg``, ``videos/NAME.mp4``, ``people.json`` and
-    ``videos/NAME.json`` (COCO's results; the image of a video is the number
-    of the frame, from 0), ``gallery.html``. Names that come twice get a
-    number.
+    ``pictures/NAME.jpg``, ``videos/NAME.webm`` or ``.mp4`` (see
+    ``video.CODECS``), ``people.json`` and ``videos/NAME.json`` (COCO's
+    results; the image of a video is the number of the frame, from 0),
+    ``gallery.html``. Names that come twice get a number.
 
     Args:
         folder (str): Made if it is not there.
@@ -35,25 +42,36 @@ class ResultFolder:
         self.entries: List[Entry] = []
         self.failures: List[str] = []
         self.people: List[dict] = []
-        self.num_people = 0
+        self.num_pictures = 0  # and frames
+        self.num_people = 0  # in all of them
         self._names: Set[str] = set()
         os.makedirs(folder, exist_ok=True)
 
     def add_picture(self, sample: PoseDataSample, drawn: np.ndarray) -> None:
-        """Write the picture (h, w, 3), RGB, of an image."""
+        """Write the picture (h, w, 3), RGB, of an image; a UserError says why
+        it cannot be one."""
         name = self._new_name('pictures', sample.img_path, '.jpg')
-        self._write_picture(name, drawn)
+        try:
+            self._write_picture(name, drawn)
+        except UserError as error:
+            raise UserError(f'{sample.img_path}: {error}') from error
         scores = sample.pred_instances.bbox_scores
         self.entries.append(
             Entry(sample.img_path, name, make_thumbnail(drawn[..., ::-1]),
                   scores))
-        self.num_people += len(scores)
+        self.count(scores)
         if self.save_json:
             self.people.extend(to_coco(sample))
 
+    def count(self, scores: np.ndarray) -> None:
+        """One more picture or frame, with so many people."""
+        self.num_pictures += 1
+        self.num_people += len(scores)
+
     def add_video(self, video: Video, fps: float) -> 'VideoResult':
         """Begin with a video, of which frames are added one by one."""
-        name = self._new_name('videos', f'{video.stem}.', '.mp4')
+        suffix = best_codec().suffix
+        name = self._new_name('videos', f'{video.stem}.', suffix)
         return VideoResult(self, video, name, fps)
 
     def close(self) -> None:
@@ -76,8 +94,7 @@ class ResultFolder:
         return name
 
     def _write_picture(self, name: str, drawn: np.ndarray) -> None:
-        _, code = cv2.imencode('.jpg', drawn[..., ::-1],
-                               [cv2.IMWRITE_JPEG_QUALITY, 92])
+        code = encode_jpeg(drawn[..., ::-1], 92)
         # cv2.imwrite says nothing when a disk is full
         with open(osp.join(self.folder, name), 'wb') as file:
             file.write(code)
@@ -96,7 +113,8 @@ class VideoResult:
         self.results = results
         self.video = video
         self.name = name
-        self.writer = VideoWriter(osp.join(results.folder, name), fps)
+        stem = osp.splitext(osp.join(results.folder, name))[0]
+        self.writer = VideoWriter(stem, fps)
         self.people: List[dict] = []
         self._poster: Optional[np.ndarray] = None
         self._scores: np.ndarray = np.empty(0)
@@ -109,7 +127,7 @@ class VideoResult:
             self._poster, self._scores = drawn.copy(), scores
         if self.results.save_json:
             self.people.extend(to_coco(sample))
-        self.results.num_people += len(scores)
+        self.results.count(scores)
 
     def close(self) -> None:
         """Finish the file; its frame with the most people stands for it."""
@@ -122,7 +140,10 @@ class VideoResult:
         results._write_picture(poster, self._poster)
         if results.save_json:
             results._write_json(f'{stem}.json', self.people)
+        note = f'the most in {self.writer.num_written} frames'
+        if not self.writer.codec.in_browsers:
+            note += f'; {NO_CODEC}'
         results.entries.append(
             Entry(self.video.name, poster,
                   make_thumbnail(self._poster[..., ::-1]), self._scores,
-                  self.name, f'the most in {self.writer.num_written} frames'))
+                  self.name, note))

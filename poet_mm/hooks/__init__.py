@@ -1,4 +1,5 @@
 """Hooks of mmengine: what makes training faster, and what shows it."""
+from .checkpoint_guard import CheckpointGuardHook
 from .match_quality import MatchQualityHook
 from .sample_predictions import SamplePredictionsHook
 from .speed import (
@@ -10,7 +11,7 @@ from .speed import (
 from .validation_loss import ValidationLossHook
 
 __all__ = [
-    'ChannelsLastHook', 'CompileHook', 'MatchQualityHook',
-    'SamplePredictionsHook', 'ValidationLossHook', 'can_compile',
-    'use_channels_last'
+    'ChannelsLastHook', 'CheckpointGuardHook', 'CompileHook',
+    'MatchQualityHook', 'SamplePredictionsHook', 'ValidationLossHook',
+    'can_compile', 'use_channels_last'
 ]

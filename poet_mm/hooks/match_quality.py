@@ -17,13 +17,14 @@ class MatchQualityHook(Hook):
 
     - ``oks``: mean OKS of people and their queries, over the supervised
       joints, of people who have one. Needs the areas of people.
-    - ``found``: share of the people whose query gives their class more than
-      half of the probability.
+    - ``found_per_image``: number of people found in an image: those whose
+      query gives their class more than half of the probability.
+    - ``people_per_image``: how many there are.
 
-    Of the last decoder layer; ``d<i>.oks`` and ``d<i>.found`` of those before
-    it. Each is the mean over the people of all ranks since the last record of
-    the log. Nothing is matched again, and nothing leaves the device between
-    two records.
+    Of the last decoder layer; ``d<i>.oks`` and ``d<i>.found_per_image`` of
+    those before it. Each is the mean over the people or images of all ranks
+    since the last record of the log. Nothing is matched again, and nothing
+    leaves the device between two records.
     """
 
     def __init__(self) -> None:

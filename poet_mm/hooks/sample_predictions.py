@@ -27,7 +27,9 @@ class SamplePredictionsHook(Hook):
     Args:
         num_images (int): The first ones of the validation with a labelled
             person. Defaults to 4.
-        interval (int): Draw at every n-th validation. Defaults to 1.
+        interval (int): Epochs from one drawing to the next, at least: there
+            are predictions only when there is a validation, see
+            ``train_cfg.val_interval``. Defaults to 1, every validation.
         score_thr (float): Least probability of a person to be drawn.
             Defaults to 0.5.
         kpt_thr (float): Least predicted visibility of a joint to be drawn.
@@ -47,14 +49,17 @@ class SamplePredictionsHook(Hook):
         self.score_thr = score_thr
         self.kpt_thr = kpt_thr
         self.backend_args = backend_args
-        self.num_validations = 0
+        self.last_drawn: Optional[float] = None  # epoch
         self.left = 0  # to be drawn in this validation
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Draw at the first validation and every n-th after it."""
-        due = self.num_validations % self.interval == 0
+        """Draw at the first validation, and when the interval is over."""
+        epoch = runner.iter and runner.iter / len(runner.train_dataloader)
+        due = (self.last_drawn is None
+               or round(epoch - self.last_drawn, 6) >= self.interval)
         self.left = self.num_images if due and is_main_process() else 0
-        self.num_validations += 1
+        if due:
+            self.last_drawn = epoch
 
     def after_val_iter(self,
                        runner: Runner,

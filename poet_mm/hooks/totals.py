@@ -20,8 +20,12 @@ from ..targets import get_field
 Totals = Dict[str, Union[float, np.ndarray, Tensor]]
 
 # What the sum of a name is divided by, if not by the number of people
-DIVISORS = dict(loss_cls='class_weight', oks='num_with_joints')
-COUNTS = ('class_weight', 'num_people', 'num_with_joints')
+DIVISORS = dict(
+    loss_cls='class_weight',
+    oks='num_with_joints',
+    found_per_image='num_images',
+    people_per_image='num_images')
+COUNTS = ('class_weight', 'num_people', 'num_with_joints', 'num_images')
 FOUND = 0.5  # probability from which on a person is found
 
 
@@ -34,15 +38,19 @@ def match_quality(batch: SetLoss, sigmas: Tensor) -> Totals:
         sigmas (Tensor): (K, ), on the same device.
 
     Returns:
-        dict: ``found`` (L, ), people whose query gives their class more than
-        half of the probability; where areas are known also ``oks`` (L, ),
-        over the supervised joints of people who have one, and how many these
-        are, ``num_with_joints`` (L, ).
+        dict: ``found_per_image`` (L, ), people whose query gives their class
+        more than half of the probability, and ``people_per_image``, all there
+        are; where areas are known also ``oks`` (L, ), over the supervised
+        joints of people who have one, and how many these are,
+        ``num_with_joints`` (L, ).
     """
     labels = batch.true['labels'][..., None]  # (L, P, 1)
     probs = batch.matched['logits'].softmax(-1).gather(-1, labels)
     totals = dict(
-        num_people=batch.num_people, found=(probs > FOUND).sum((1, 2)))
+        num_people=batch.num_people,
+        num_images=batch.num_images,
+        people_per_image=batch.num_people,
+        found_per_image=(probs > FOUND).sum((1, 2)))
     if 'scales' in batch.true:
         weights = batch.true['keypoint_weights']  # (L, P, K)
         oks = matched_oks(
@@ -85,7 +93,8 @@ def sum_over_ranks(totals: Totals) -> Totals:
 
 
 def means(totals: Totals) -> Dict[str, float]:
-    """Totals, on the host, -> means by layer and name, see ``name_layers``.
+    """Totals, on the host, -> means by layer and name, see ``name_layers``;
+    what all layers share has its name only.
 
     Losses have the divisors of training, as if all that was summed had been
     one batch. Qualities of nobody are left out.
@@ -99,5 +108,7 @@ def means(totals: Totals) -> Dict[str, float]:
             count = max(count, 1)
         if np.all(count):
             result[name] = x / count
-    result = name_layers(result) if result else {}
+    layers = {name: x for name, x in result.items() if np.ndim(x)}
+    if layers:
+        result.update(name_layers(layers))
     return {name: float(x) for name, x in result.items()}

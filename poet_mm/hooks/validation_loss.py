@@ -34,12 +34,15 @@ class ValidationLossHook(Hook):
     has anyway when it predicts.
 
     Beside ``coco/AP``: ``val/loss``, ``val/loss_cls``, ``val/loss_<field>``,
-    ``val/oks`` and ``val/found`` (see :class:`MatchQualityHook`) of the last
-    decoder layer, ``val/d<i>.*`` of layer i before it. They are what training
-    would compute of decoder layers in eval mode if all validation images were
-    one batch: sums over images and ranks, divided by the number of people
-    (``loss_cls``: by the weights of all queries). So they depend on neither
-    the batch size nor the number of ranks.
+    ``val/oks``, ``val/found_per_image`` and ``val/people_per_image`` (see
+    :class:`MatchQualityHook`) of the last decoder layer, ``val/d<i>.*`` of
+    layer i before it. They are what training would compute of decoder layers
+    in eval mode if all validation images were one batch: sums over images and
+    ranks, divided by the number of people (``loss_cls``: by the weights of all
+    queries). So they depend on neither the batch size nor the number of ranks.
+    What else training learns from, proposals (``enc.*``) and noised people
+    (``dn.*``), has no part in ``val/loss``; ``analyze.py curves`` takes it out
+    of ``loss`` too.
 
     Nothing is computed by the model again, and its parameters, gradients,
     mode and the random numbers are left alone. As usual ``val/loss`` can
@@ -84,9 +87,14 @@ class ValidationLossHook(Hook):
         logits = self.outputs['logits']
         samples = [with_targets(sample, head.codec) for sample in outputs]
         if None in samples:
-            self._warn()
+            self._warn("have neither targets nor people's keypoints with "
+                       'iscrowd')
             return
         targets, num_people = stack_targets(samples)
+        if head.loss_module.similarity is not None and 'scales' not in targets:
+            self._warn("lack people's areas, which the OKS term of the loss "
+                       'needs')
+            return
         targets = {name: x.to(logits.device) for name, x in targets.items()}
         self.sigmas = self.sigmas.to(logits.device)
         with torch.no_grad(), full_precision(logits):
@@ -107,13 +115,13 @@ class ValidationLossHook(Hook):
         for name, value in dict(loss=total, **losses).items():
             metrics[PREFIX + name] = value
 
-    def _warn(self) -> None:
+    def _warn(self, why: str) -> None:
         if not self._warned:
             self._warned = True
             print_log(
-                'No validation loss: the validation samples have neither '
-                "targets nor people's keypoints with iscrowd. End the "
-                'pipeline of val_dataloader with PackBottomupInputs.',
+                f'No validation loss: the validation samples {why}. Take '
+                'BottomupCocoDataset for val_dataloader, and end its pipeline '
+                'with PackBottomupInputs.',
                 logger='current',
                 level=logging.WARNING)
 

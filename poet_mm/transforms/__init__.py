@@ -1,5 +1,6 @@
-"""Free-size augmentation: geometry that warps once, and coarse dropout; the
-fixed canvas and the mask that heatmaps need; packing for the model."""
+"""Loading that notices faults; free-size augmentation: geometry that warps
+once, and coarse dropout; the fixed canvas and the mask that heatmaps need;
+packing for the model."""
 from .dropout import CoarseDropout
 from .geometry import (
     RandomAffine,
@@ -8,10 +9,12 @@ from .geometry import (
     ShortEdgeResize,
     WarpOnce,
 )
+from .loading import LoadIntactImage
 from .mask import HeatmapMask
 from .packing import PackBottomupInputs
 
 __all__ = [
-    'CoarseDropout', 'HeatmapMask', 'PackBottomupInputs', 'RandomAffine',
-    'RandomRotation', 'RandomSizeCrop', 'ShortEdgeResize', 'WarpOnce'
+    'CoarseDropout', 'HeatmapMask', 'LoadIntactImage', 'PackBottomupInputs',
+    'RandomAffine', 'RandomRotation', 'RandomSizeCrop', 'ShortEdgeResize',
+    'WarpOnce'
 ]

@@ -15,6 +15,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform, Compose
 from mmpose.registry import TRANSFORMS
 
+from ..faults import MAX_SIDE, DataFault
 from .affine import MEAN_BGR, Size, compose, move_annotations, warp_image
 
 # Under this key a sample carries the matrix its pixels still wait for.
@@ -46,6 +47,23 @@ def short_edge_size(size: Size,
     return long_edge, short_edge
 
 
+def move_pixels(results: dict,
+                matrix: np.ndarray,
+                size: Size,
+                fill: Sequence[int] = MEAN_BGR) -> None:
+    """:func:`warp_image` for a sample, which is named if it is too large."""
+    image = results['img']
+    try:
+        results['img'] = warp_image(image, matrix, size, fill)
+    except cv2.error as error:
+        h, w = image.shape[:2]
+        raise DataFault(
+            f"Image {results.get('img_path')!r} of {w} x {h} pixels cannot be "
+            f'moved to {size[0]} x {size[1]} pixels. cv2 takes at most '
+            f'{MAX_SIDE:,} along a side: make it smaller, and its '
+            'annotations.') from error
+
+
 class AffineTransform(BaseTransform):
     """One affine move of an image and of everything annotated on it.
 
@@ -73,7 +91,7 @@ class AffineTransform(BaseTransform):
         if PENDING in results:
             results[PENDING] = compose(matrix, results[PENDING])
         else:
-            results['img'] = warp_image(results['img'], matrix, size)
+            move_pixels(results, matrix, size)
         return results
 
 
@@ -237,5 +255,5 @@ class WarpOnce(BaseTransform):
         results = self.transforms(results)
         matrix = results.pop(PENDING)
         h, w = results['img_shape']
-        results['img'] = warp_image(results['img'], matrix, (w, h), self.fill)
+        move_pixels(results, matrix, (w, h), self.fill)
         return results

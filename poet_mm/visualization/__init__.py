@@ -1,4 +1,5 @@
 """Each figure is one function."""
+from .convergence import draw_convergence
 from .curves import draw_curves, read_scalars
 from .gallery import write_gallery
 from .people_visualizer import PARTS, POETVisualizer
@@ -7,6 +8,7 @@ from .scaling import draw_scaling
 from .strides import draw_strides
 
 __all__ = [
-    'PARTS', 'POETVisualizer', 'draw_curves', 'draw_predictions',
-    'draw_scaling', 'draw_strides', 'read_scalars', 'write_gallery'
+    'PARTS', 'POETVisualizer', 'draw_convergence', 'draw_curves',
+    'draw_predictions', 'draw_scaling', 'draw_strides', 'read_scalars',
+    'write_gallery'
 ]

@@ -1,8 +1,9 @@
 """Losses and AP over training, from mmengine's log (paper Fig. 4 and 6)."""
 import json
 import os.path as osp
+import re
 from glob import glob
-from typing import Dict, List, Mapping, Tuple
+from typing import Dict, List, Mapping, Sequence, Tuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,14 +20,55 @@ from .style import (
 
 Records = List[Dict[str, float]]
 VALIDATION = 'val/'  # begins the keys of losses of validation images
-COLUMNS = 3
+ONLY_TRAINING = re.compile(r'(enc|dn)\.(d\d+\.)?loss').match
+COLUMNS = (3, 4)  # of panels, whichever leaves fewer places empty
+LINES = {  # of training and validation images
+    '': dict(linestyle='-', marker='.'),
+    VALIDATION: dict(
+        linestyle='--', marker='o', markersize=5, markerfacecolor='white')
+}
+
+
+def read_file(name: str) -> Records:
+    """Records of one start of training, but for a line it was killed in."""
+    with open(name) as lines:
+        return [json.loads(line) for line in lines if line.endswith('\n')]
+
+
+def begins_anew(records: Records, before: Records) -> bool:
+    """Whether records are those of a training from scratch, not of one that
+    was resumed from what is ``before``: it logs steps as early as that, or is
+    in its first epoch after others have been beyond it."""
+    here, there = ([record for record in some if 'loss' in record]
+                   for some in (records, before))
+    if not here or not there:
+        return False
+    last_epoch = max(record.get('epoch', 0) for record in there)
+    return here[0]['step'] <= there[0]['step'] or (
+        here[0].get('epoch') == 1 and last_epoch > 1)
+
+
+def find_trainings(work_dir: str) -> List[Records]:
+    """Records of the trainings of a work dir, oldest first, each with what it
+    logged when it was resumed.
+
+    Args:
+        work_dir (str): Work dir of ``tools/train.py``, or one of the folders
+            named by a time in it.
+    """
+    names = (glob(osp.join(work_dir, 'vis_data', 'scalars.json'))
+             or glob(osp.join(work_dir, '*', 'vis_data', 'scalars.json')))
+    trainings: List[Records] = []
+    for records in filter(None, map(read_file, sorted(names))):
+        if not trainings or begins_anew(records, trainings[-1]):
+            trainings.append([])
+        trainings[-1].extend(records)
+    return trainings
 
 
 def read_scalars(work_dir: str) -> Records:
-    """All records that training has written, runs and resumed runs in order.
-
-    Args:
-        work_dir (str): Work dir of ``tools/train.py``.
+    """All records of the last training in a work dir, see
+    :func:`find_trainings`.
 
     Returns:
         list[dict]: Records with ``step`` and either ``loss*`` (per logging
@@ -36,19 +78,13 @@ def read_scalars(work_dir: str) -> Records:
     Raises:
         FileNotFoundError: Nothing was logged there.
     """
-    files = sorted(glob(osp.join(work_dir, '*', 'vis_data', 'scalars.json')))
-    records = {}
-    for name in files:
-        with open(name) as lines:
-            for line in lines:
-                if not line.endswith('\n'):
-                    continue  # training was killed while writing it
-                record = json.loads(line)
-                records['loss' in record, record['step']] = record
-    if not records:
+    trainings = find_trainings(work_dir)
+    if not trainings:
         raise FileNotFoundError(
             f'No scalars.json with records under {work_dir}: it must be the '
             '--work-dir of a training.')
+    records = {('loss' in record, record['step']): record
+               for record in trainings[-1]}
     return [records[key] for key in sorted(records)]
 
 
@@ -61,6 +97,21 @@ def series(records: Records, key: str) -> Tuple[List[float], List[float]]:
             epoch = record.get('epoch', record['step'])
             epochs.setdefault(epoch, []).append(record[key])
     return list(epochs), [sum(v) / len(v) for v in epochs.values()]
+
+
+def of_decoder_layers(records: Records) -> Records:
+    """Records whose ``loss`` has the terms of all decoder layers and no
+    others, as ``val/loss`` has: those of what the encoder proposes and of
+    noised people, which only training has, are taken out."""
+
+    def without(record: Dict[str, float]) -> Dict[str, float]:
+        others = {key: record[key] for key in record if ONLY_TRAINING(key)}
+        kept = {key: record[key] for key in record if key not in others}
+        if others:
+            kept['loss'] = record['loss'] - sum(others.values())
+        return kept
+
+    return list(map(without, records))
 
 
 def loss_keys(records: Records) -> List[str]:
@@ -91,11 +142,11 @@ def draw_loss(axes: Axes, runs: Mapping[str, Records], key: str,
               colors: Mapping[str, str]) -> None:
     """One term of all runs; dashed on validation images."""
     for name, records in runs.items():
-        for prefix, style in (('', '-'), (VALIDATION, '--')):
+        for prefix, style in LINES.items():
             epochs, values = series(records, prefix + key)
-            axes.plot(
-                epochs, values, style, color=colors[name],
-                marker='.' if len(epochs) < 30 else '')
+            if len(epochs) >= 30:
+                style = dict(style, marker='')
+            axes.plot(epochs, values, color=colors[name], **style)
     title = 'loss, all layers' if key == 'loss' else key
     axes.set(yscale='log', xlabel=time_unit(runs), title=title)
     use_plain_ticks(axes)
@@ -114,6 +165,17 @@ def draw_ap(axes: Axes, runs: Mapping[str, Records],
     axes.set(xlabel=time_unit(runs), title=title)
 
 
+def align_epochs(panels: Sequence[Axes]) -> None:
+    """The same whole epochs on all panels, so that they can be compared."""
+    epochs = [epoch for axes in panels for line in axes.lines
+              for epoch in line.get_xdata()]
+    low, high = min(epochs, default=0), max(epochs, default=1)
+    margin = 0.04 * (high - low) or 0.5
+    for axes in panels:
+        axes.set_xlim(low - margin, high + margin)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+
+
 def method_of(records: Records) -> str:
     """Whose training it was, by the names of its losses."""
     return 'AE' if 'loss_heatmap' in loss_keys(records) else 'POET'
@@ -128,15 +190,19 @@ def draw_curves(runs: Mapping[str, Records], out: str, ap_label: str) -> None:
         out (str): Picture to write.
         ap_label (str): Title of the panel of AP.
     """
+    runs = {name: of_decoder_layers(runs[name]) for name in runs}
     keys = list(dict.fromkeys(
         key for records in runs.values() for key in loss_keys(records)))
-    rows = -(-(len(keys) + 1) // COLUMNS)
-    figure = Figure(figsize=(9, 2.5 * rows + 0.3))
-    cells = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    count = len(keys) + 1
+    columns = min(COLUMNS, key=lambda columns: -count % columns)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(3 * columns, 2.5 * rows + 0.3))
+    cells = figure.subplots(rows, columns, squeeze=False).ravel()
     colors = dict(zip(runs, line_colors(list(map(method_of, runs.values())))))
     for axes, key in zip(cells, keys):
         draw_loss(axes, runs, key, colors)
     draw_ap(cells[len(keys)], runs, colors, ap_label)
+    align_epochs(cells[:len(keys) + 1])
     for axes in cells[len(keys) + 1:]:
         axes.axis('off')
     validated = any(key.startswith(VALIDATION) for records in runs.values()
@@ -153,8 +219,8 @@ def draw_legend(figure: Figure, colors: Mapping[str, str],
         for name, color in colors.items() if len(colors) > 1
     }
     if validated:
-        lines['training images'] = dict(color=GREY)
-        lines['validation images'] = dict(color=GREY, linestyle='--')
+        for name, style in zip(('training', 'validation'), LINES.values()):
+            lines[f'{name} images'] = dict(style, color=GREY)
     lines['AP'] = dict(color=GREY, marker='.')
     lines['AP50'] = dict(color=GREY, linestyle=':')
     figure.legend(

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import cv2
 import numpy as np
 
+from ..apis.launch import UserError
 from .style import COLORS
 
 THUMBNAIL = 160  # longest side in pixels
@@ -41,14 +42,25 @@ class Entry(NamedTuple):
     note: str = ''
 
 
+def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
+    """The JPEG file of a picture (h, w, 3), BGR."""
+    encoded, code = cv2.imencode('.jpg', image,
+                                 [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not encoded:
+        height, width = image.shape[:2]
+        raise UserError(f'{width} x {height} pixels cannot be written as a '
+                        'JPEG, which has at most 65500 on a side')
+    return code.tobytes()
+
+
 def make_thumbnail(image: np.ndarray) -> str:
     """A picture (h, w, 3), BGR, made small, as a ``data:`` address."""
     height, width = image.shape[:2]
     scale = min(1.0, THUMBNAIL / max(height, width))
     size = max(1, round(scale * width)), max(1, round(scale * height))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    _, code = cv2.imencode('.jpg', small, [cv2.IMWRITE_JPEG_QUALITY, 75])
-    return 'data:image/jpeg;base64,' + base64.b64encode(code).decode()
+    code = base64.b64encode(encode_jpeg(small, 75)).decode()
+    return f'data:image/jpeg;base64,{code}'
 
 
 def write_gallery(path: str,
@@ -106,10 +118,10 @@ select, button { font: inherit; color: inherit; background: #343841;
 #thumbs [aria-current=true] { outline: 3px solid #56B4E9; }
 main { min-height: 0; display: flex; align-items: center;
   justify-content: center; padding: 8px; }
-main img { width: 100%; height: 100%; object-fit: contain; }
+main > * { width: 100%; height: 100%; object-fit: contain; }
 footer { padding: 8px 16px; background: #22252b; }
 footer b { margin-right: 1em; }
-footer a { color: #56B4E9; margin-left: 1em; }
+footer a { color: #56B4E9; margin-left: 1em; white-space: nowrap; }
 .score { display: inline-block; margin: 0 8px 2px 0; padding-left: 6px;
   border-left: 10px solid; }
 details { max-height: 30vh; overflow-y: auto; color: #f0b070; }
@@ -133,7 +145,8 @@ details { max-height: 30vh; overflow-y: auto; color: #f0b070; }
   <button id="next" title="right arrow key">&rarr;</button>
 </header>
 <nav id="thumbs" aria-label="pictures"></nav>
-<main><img id="picture" alt=""></main>
+<main><img id="picture" alt="">
+  <video id="film" controls loop preload="metadata"></video></main>
 <footer>
   <div><b id="name"></b><span id="count"></span><span id="note"></span>
     <a id="video" target="_blank">open the video</a></div>
@@ -162,6 +175,7 @@ function show(i) {
   const entry = shown[place];
   at('picture').src = entry.picture;
   at('picture').alt = entry.name;
+  showFilm(entry);
   at('name').textContent = entry.name;
   at('count').textContent = people(entry.scores.length);
   at('note').textContent = entry.note && ', ' + entry.note;
@@ -183,6 +197,21 @@ function show(i) {
     if (shown[n]) new Image().src = shown[n].picture;
   }
 }
+
+function showFilm(entry) {
+  const film = at('film');
+  film.hidden = !entry.video;
+  at('picture').hidden = !film.hidden;
+  film.poster = entry.video && entry.picture;
+  if (entry.video) film.src = entry.video;
+  else film.removeAttribute('src');  // or it plays on unseen
+  film.load();
+}
+
+at('film').onerror = () => {  // a browser without its codec
+  at('film').hidden = true;
+  at('picture').hidden = false;
+};
 
 function order(how) {
   const keys = {given: e => e.given, many: e => -e.scores.length,
@@ -210,17 +239,17 @@ at('next').onclick = () => show(place + 1);
 document.onkeydown = event => {
   const steps = {ArrowLeft: place - 1, ArrowRight: place + 1, Home: 0,
     End: shown.length - 1};
-  if (event.key in steps && !event.altKey) {
+  if (event.key in steps && !event.altKey && event.target !== at('film')) {
     event.preventDefault();
     show(steps[event.key]);
   }
 };
 at('failures').hidden = !failures.length;
 at('failures').firstElementChild.textContent =
-  failures.length + ' could not be shown';
+  failures.length + ' could not be shown, or not to the end';
 failures.forEach(line => add(at('failures'), 'div', line));
 if (!entries.length) at('name').textContent = 'No pictures';
-at('video').hidden = true;
+at('video').hidden = at('film').hidden = true;
 place = (parseInt(location.hash.slice(1)) || 1) - 1;
 order('given');
 </script>

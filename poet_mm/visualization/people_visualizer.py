@@ -29,6 +29,7 @@ from .strokes import (
 
 PARTS = ('skeleton', 'centers', 'offsets', 'visibility')
 REFERENCE = 512  # side of the square image for which sizes are given
+LONGEST = 4096  # side up to which small images are enlarged, in pixels
 SMALL = 100  # people less tall or wide than this, there, are drawn finer
 
 
@@ -43,6 +44,13 @@ def joint_visibility(instances: InstanceData) -> Optional[np.ndarray]:
     if 'keypoints_visible' in instances and 'keypoint_scores' not in instances:
         return np.asarray(instances.keypoints_visible) - 1
     return None
+
+
+def whole_factor(shape: Tuple[int, int], min_side: int) -> int:
+    """By what to enlarge an image (h, w) whose shorter side should have
+    ``min_side`` pixels, unless the longer one gets too long by that."""
+    needed = -(-min_side // min(shape))
+    return max(1, min(needed, LONGEST // max(shape)))
 
 
 def enlarge(instances: InstanceData, factor: int) -> InstanceData:
@@ -76,7 +84,8 @@ class POETVisualizer(PoseLocalVisualizer):
         line_width (float): Of links, likewise. Defaults to 2.
         min_side (int): Images with a shorter side are enlarged by a whole
             factor, to be drawn on: joints of people a few pixels high can
-            be told apart then. Defaults to 0: none are.
+            be told apart then. Their longer side stays below 4096 pixels.
+            Defaults to 0: none are.
         **kwargs: As in :class:`PoseLocalVisualizer`.
     """
 
@@ -130,7 +139,7 @@ class POETVisualizer(PoseLocalVisualizer):
         Returns:
             np.ndarray: (h, w, 3), RGB, a new image.
         """
-        factor = -(-self.min_side // min(image.shape[:2])) or 1
+        factor = whole_factor(image.shape[:2], self.min_side)
         if factor > 1:
             image = cv2.resize(
                 image, None, fx=factor, fy=factor,

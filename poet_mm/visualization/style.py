@@ -15,6 +15,7 @@ GREY = '#777777'
 # A method has the same colour in every figure.
 METHOD_COLORS = {
     'POET': COLORS[0],
+    'fast POET': COLORS[2],
     'AE': COLORS[1],
     'POET, dilated': COLORS[5],
     'AE, dilated': COLORS[3],

@@ -103,7 +103,9 @@ def random_batch(cfg: Config,
         keypoints = rng.uniform(0, 1, (num_people, K, 2)) * (w, h)
         visible = rng.integers(0, 3, (num_people, K))
         labels = codec.encode(
-            keypoints.astype(np.float32), visible.astype(np.float32), (h, w))
+            keypoints.astype(np.float32),
+            visible.astype(np.float32), (h, w),
+            area=np.full(num_people, h * w / 16))
         sample = PoseDataSample(
             metainfo=dict(
                 img_shape=(h, w),

@@ -34,8 +34,9 @@ def number(value: float) -> str:
 def _ratio(row: Row) -> str:
     if row.ratio is None:
         return ''
-    floor = '' if row.floor is None else f' (floor {row.floor:g})'
-    return f'{row.ratio:.1f}x{floor}'
+    floor = '' if row.floor is None else f' (floor {row.floor:.2g})'
+    digits = 1 if row.ratio >= 1 else 2
+    return f'{row.ratio:.{digits}f}x{floor}'
 
 
 def _memory(row: Row) -> str:

@@ -1,0 +1,1 @@
+"""Checkpoints of others in, ours out."""

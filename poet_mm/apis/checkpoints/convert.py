@@ -1,0 +1,193 @@
+"""From a file of another program to one of ours, and back; what is written
+fits its config, whole blocks at a time."""
+import os.path as osp
+from typing import Any, Callable, Dict, NamedTuple
+
+import torch
+from mmengine.config import Config
+from mmpose.apis.inference import dataset_meta_from_config
+from mmpose.structures import PoseDataSample
+from torch import Tensor, nn
+
+from ...codecs import EMPTY_PERSON, PERSON
+from ..blocks import compare_blocks, shapes_of
+from ..launch import UserError
+from ..likely_config import build_model
+from ..weights import misfit
+from .files import (
+    read_checkpoint,
+    sha256_of,
+    state_dict_of,
+    to_plain,
+    versions,
+)
+from .layouts import (
+    BACKBONES,
+    NOBODY,
+    backbone_of,
+    from_detr,
+    from_release,
+    to_release,
+)
+
+# What the programs normalise images with, which weights do not tell.
+IMAGENET = dict(
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    bgr_to_rgb=True)
+LAYOUTS = ('poet', 'detr', *BACKBONES)
+TOLERANCE = 1e-3  # of the largest output
+
+# A model of the source's own layout: its weights, normalised images
+# (B, 3, H, W) and padding mask (B, H, W), True at padding -> logits
+# (L, B, Q, 3) and poses (L, B, Q, 2 + 3K) after the sigmoid.
+Reference = Callable[[Dict[str, Tensor], Tensor, Tensor], Any]
+
+
+class Conversion(NamedTuple):
+    """``checkpoint`` to write; the ``model`` of the config with its weights;
+    ``source``, the weights under their old names; and ``cfg``."""
+    checkpoint: Dict[str, Any]
+    model: nn.Module
+    source: Dict[str, Tensor]
+    cfg: Config
+
+
+def convert(layout: str, path: str, cfg: Config) -> Conversion:
+    """Read a checkpoint of another program.
+
+    Args:
+        layout (str): One of ``LAYOUTS``.
+        path (str): File.
+        cfg (Config): What it is for. With ``'poet'`` the number of queries is
+            that of the checkpoint, and the config goes into the result.
+
+    Raises:
+        UserError: A weight has no place, or a block does not fit the config.
+    """
+    if not osp.isfile(path):
+        raise UserError(f'There is no checkpoint {path}.')
+    source = state_dict_of(read_checkpoint(path), path)
+    check_input(cfg)
+    meta = dict(
+        source=dict(
+            layout=layout, file=osp.basename(path), sha256=sha256_of(path)),
+        versions=versions())
+    if layout == 'poet':
+        weights = from_release(source)
+        queries = weights.get('head.query_embedding.weight')
+        if queries is not None:
+            cfg.model.head.num_queries = len(queries)
+        meta.update(
+            cfg=cfg.pretty_text,
+            dataset_meta=to_plain(dataset_meta_from_config(cfg)))
+    elif layout == 'detr':
+        learned = not cfg.model.head.get('propose', False)
+        weights = from_detr(source,
+                            cfg.model.head.num_queries if learned else 0)
+    else:
+        weights = backbone_of(source, layout)
+    model = build_model(cfg)
+    require_whole_blocks(model, weights, path, whole_model=layout == 'poet')
+    model.load_state_dict(weights, strict=False)
+    return Conversion(
+        dict(state_dict=weights, meta=meta), model.eval(), source, cfg)
+
+
+def release_of(path: str) -> Dict[str, Any]:
+    """A checkpoint of ours in the layout of the authors' release."""
+    return dict(model=to_release(state_dict_of(read_checkpoint(path), path)))
+
+
+def check_input(cfg: Config) -> None:
+    """Raise a UserError if a config feeds or strides its ResNet otherwise than
+    the programs that we convert from: weights would fit all the same."""
+    backbone, preprocessor = cfg.model.backbone, cfg.model.data_preprocessor
+    wrong = [
+        f'model.data_preprocessor.{key}={value}'
+        for key, value in IMAGENET.items()
+        if preprocessor.get(key) != value
+    ]
+    if backbone.get('style', 'pytorch') != 'pytorch':
+        wrong.append('model.backbone.style=pytorch')
+    if wrong:
+        raise UserError('The weights would fit, but were trained with '
+                        f'{" ".join(wrong)}: set that in the config.')
+
+
+def require_whole_blocks(model: nn.Module, weights: Dict[str, Tensor],
+                         path: str, whole_model: bool) -> None:
+    """Raise a UserError unless every block that has weights fits, and with
+    ``whole_model`` none is missing."""
+    blocks = compare_blocks(
+        shapes_of(model.state_dict()), shapes_of(weights))
+    wrong = [
+        block for block in blocks
+        if not block.fits and (block.found or whole_model)
+    ]
+    if wrong:
+        raise misfit(path, wrong, weights,
+                     'Give the config that it is for with --config.')
+
+
+@torch.no_grad()
+def largest_difference(conversion: Conversion, reference: Reference,
+                       sizes=((192, 160), (128, 224))) -> Dict[str, float]:
+    """Converted model and source on images of noise, padded to one batch.
+
+    Args:
+        conversion (Conversion): Of layout ``'poet'``.
+        reference (callable): The source's model, see ``Reference``.
+        sizes (sequence): Height and width of each image.
+
+    Returns:
+        dict[str, float]: Largest difference of ``logits`` and of ``poses``
+        (centres, offsets halved, visibility; all in [0, 1]), over all decoder
+        layers, and ``largest``, the largest output that was compared.
+    """
+    inputs, padding, samples = noise_batch(sizes)
+    model = conversion.model
+    fields = model.head(model.extract_feat(inputs), samples)
+    logits, poses = reference(conversion.source, inputs, padding)
+    logits = logits[..., [EMPTY_PERSON, PERSON, NOBODY]]
+    joints = poses[..., 2:].unflatten(-1, (-1, 3))  # dx, dy, v
+    theirs = dict(
+        centers=poses[..., :2],
+        offsets=2 * joints[..., :2] - 1,
+        visibility=joints[..., 2])
+    return dict(
+        logits=float((fields['logits'] - logits).abs().max()),
+        poses=max(
+            float((fields[name] - value).abs().max())
+            for name, value in theirs.items()),
+        largest=float(logits.abs().max()))
+
+
+def noise_batch(sizes):
+    """Normalised images (B, 3, H, W), zero right of and below their sizes, the
+    padding mask (B, H, W), and their samples."""
+    height, width = (max(lengths) for lengths in zip(*sizes))
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.zeros(len(sizes), 3, height, width)
+    padding = torch.ones(len(sizes), height, width, dtype=torch.bool)
+    for image, padded, (h, w) in zip(inputs, padding, sizes):
+        image[:, :h, :w] = torch.randn(3, h, w, generator=generator)
+        padded[:h, :w] = False
+    samples = [
+        PoseDataSample(
+            metainfo=dict(img_shape=size, batch_input_shape=(height, width)))
+        for size in sizes
+    ]
+    return inputs, padding, samples
+
+
+def require_same(difference: Dict[str, float]) -> None:
+    """Raise a UserError if it is more than rounding."""
+    allowed = TOLERANCE * max(1.0, difference['largest'])
+    if not (difference['logits'] <= allowed
+            and difference['poses'] <= TOLERANCE):  # nor if not a number
+        raise UserError(
+            'The converted model differs from the source by '
+            f'{difference["logits"]:.1e} in its logits (allowed '
+            f'{allowed:.1e}) and {difference["poses"]:.1e} in its poses '
+            f'(allowed {TOLERANCE:.0e}), so nothing was written.')

@@ -1,0 +1,129 @@
+"""Reading checkpoints without running what is in them, and writing ones that
+need no class to be read."""
+import hashlib
+import io
+import os
+import os.path as osp
+import sys
+from typing import Any, Dict
+
+import numpy as np
+import torch
+from mmengine.runner import CheckpointLoader
+from mmengine.utils import mkdir_or_exist
+from torch import Tensor
+
+from ...version import __version__
+from ..launch import UserError
+from ..safe_load import safe_loading
+
+PLAIN = (str, int, float, bool, type(None))
+
+
+def read_checkpoint(path: str) -> Dict[str, Any]:
+    """A checkpoint on the CPU: file, URL, or what else mmengine knows.
+
+    Raises:
+        UserError: It is not there, is broken, holds no dict, or cannot be
+            read without running code in it, see :func:`safe_loading`.
+    """
+    try:
+        with safe_loading():
+            checkpoint = CheckpointLoader.load_checkpoint(
+                path, map_location='cpu')
+    except UserError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().split('\n')[0]
+        raise UserError(f'Cannot read the checkpoint {path} '
+                        f'({type(error).__name__}: {reason}).') from error
+    if not isinstance(checkpoint, dict):
+        raise UserError(
+            f'{path} is no checkpoint: it holds a {type(checkpoint).__name__} '
+            'where weights by name are expected.')
+    return checkpoint
+
+
+def state_dict_of(checkpoint: Dict[str, Any], path: str) -> Dict[str, Tensor]:
+    """Weights by name, wherever a checkpoint keeps them.
+
+    Raises:
+        UserError: There are none.
+    """
+    for key in ('state_dict', 'model'):
+        if isinstance(checkpoint.get(key), dict):
+            checkpoint = checkpoint[key]
+            break
+    weights = {
+        name: value
+        for name, value in checkpoint.items() if isinstance(value, Tensor)
+    }
+    if not weights:
+        raise UserError(f'{path} holds no weights, only '
+                        f'{", ".join(map(str, list(checkpoint)[:5]))}.')
+    return weights
+
+
+def to_plain(value: Any, name: str = 'checkpoint') -> Any:
+    """Arrays as lists, tensors on the CPU without what they are views of.
+
+    Raises:
+        UserError: Something in it is neither plain nor an array.
+    """
+    if type(value) in PLAIN:
+        return value
+    if isinstance(value, Tensor):
+        return value.detach().cpu().clone().contiguous()
+    if isinstance(value, (np.ndarray, np.generic)):
+        return to_plain(value.tolist(), name)
+    if isinstance(value, dict):
+        return {
+            to_plain(key, name): to_plain(item, f'{name}[{key!r}]')
+            for key, item in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        items = [
+            to_plain(item, f'{name}[{i}]') for i, item in enumerate(value)
+        ]
+        return items if isinstance(value, list) else tuple(items)
+    raise UserError(f'{name} is a {type(value).__name__}, which only a pickle '
+                    'of classes can keep. Leave it out or make it a number, '
+                    'a string, or a list of them.')
+
+
+def to_bytes(checkpoint: Dict[str, Any]) -> bytes:
+    """The file of a checkpoint of plain values; equal ones have equal files.
+    """
+    buffer = io.BytesIO()  # a file on disk would hold its own name
+    torch.save(to_plain(checkpoint), buffer)
+    return buffer.getvalue()
+
+
+def write_bytes(data: bytes, path: str) -> None:
+    """Whole, or not at all: a half-written checkpoint looks like a whole one
+    until it is read."""
+    mkdir_or_exist(osp.dirname(osp.abspath(path)))
+    part = f'{path}.{os.getpid()}.part'
+    try:
+        with open(part, 'wb') as file:
+            file.write(data)
+        os.replace(part, path)
+    finally:
+        if osp.exists(part):
+            os.remove(part)
+
+
+def sha256_of(path: str) -> str:
+    with open(path, 'rb') as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def versions() -> Dict[str, str]:
+    """Of poet_mm and of what it runs on, as far as that is imported."""
+    modules = ('torch', 'mmengine', 'mmcv', 'mmdet', 'mmpose')
+    return dict(
+        poet_mm=__version__,
+        **{
+            name: str(sys.modules[name].__version__)
+            for name in modules if name in sys.modules
+        })

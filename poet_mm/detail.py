@@ -1,0 +1,119 @@
+"""What fine feature maps show at the joints of a pose.
+
+The tokens of the encoder are coarse. A pose says where its joints may be, and
+there the maps of the backbone (or neck) are read, finer ones too, at the cost
+of K points a query instead of all cells.
+
+Source: as an idea, attention to few points of several levels in Deformable
+DETR (arXiv 2010.04159). Difference: the points are the joints themselves, so
+that none need be learned, and no operator of its own is needed.
+
+Letters: B images, Q queries, K keypoints, S sampled channels, D channels of a
+query, J of a joint.
+"""
+from typing import List, NamedTuple, Optional, Sequence, Tuple
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule, ModuleList
+from mmpose.utils.typing import Features
+from torch import Tensor, nn
+
+from .padding import Extents
+
+
+class DetailMaps(NamedTuple):
+    """``levels``, each (B, S / number of levels, H, W), and how much of them
+    shows each image, ``shares`` (B, 2) of width and height, or None: all."""
+    levels: List[Tensor]
+    shares: Optional[Tensor]
+
+    def sample(self, points: Tensor) -> Tensor:
+        """Points (B, Q, K, 2) in [0, 1] of the un-padded images -> what is
+        there, between cells interpolated, beyond them 0: (B, Q, K, S)."""
+        if self.shares is not None:
+            points = points * self.shares[:, None, None]
+        points = 2 * points - 1
+        values = [
+            F.grid_sample(level.float(), points, align_corners=False)
+            for level in self.levels
+        ]  # (B, S / levels, Q, K)
+        return torch.cat(values, 1).permute(0, 2, 3, 1)
+
+
+class DetailLevels(BaseModule):
+    """Makes feature levels ready to be sampled.
+
+    Args:
+        in_channels (Sequence[int]): Of every level that backbone or neck
+            gives.
+        channels (int): Taken from each of them.
+        joint_channels (int): J, see :class:`JointBranch`.
+    """
+
+    def __init__(self, in_channels: Sequence[int], channels: int,
+                 joint_channels: int) -> None:
+        super().__init__()
+        self.joint_channels = joint_channels
+        self.in_channels = tuple(in_channels)
+        self.channels = channels * len(self.in_channels)
+        self.projections = ModuleList(
+            nn.Conv2d(width, channels, kernel_size=1)
+            for width in self.in_channels)
+
+    def forward(self, feats: Features,
+                extents: Optional[Extents]) -> DetailMaps:
+        """Feature levels (B, C_i, H_i, W_i) -> maps without padding."""
+        found = tuple(feat.shape[1] for feat in feats)
+        if found != self.in_channels:
+            raise ValueError(
+                f'POETHead was built with detail.in_channels='
+                f'{list(self.in_channels)}, but the levels that it gets have '
+                f'{list(found)} channels: set model.head.detail.in_channels, '
+                'or model.backbone.out_indices.')
+        levels = [
+            project(feat) for project, feat in zip(self.projections, feats)
+        ]
+        if extents is None:
+            return DetailMaps(levels, None)
+        levels = [
+            level.masked_fill(extents.mask(level)[:, None], 0)
+            for level in levels
+        ]
+        return DetailMaps(levels, extents.shares())
+
+
+class JointBranch(BaseModule):
+    """Corrects every joint by what is seen there.
+
+    Args:
+        channels (int): D.
+        num_keypoints (int): K.
+        detail_channels (int): S.
+        joint_channels (int): J, of what runs K times for each state.
+    """
+
+    def __init__(self, channels: int, num_keypoints: int, detail_channels: int,
+                 joint_channels: int) -> None:
+        super().__init__()
+        self.detail_embed = nn.Linear(detail_channels, joint_channels)
+        self.state_embed = nn.Linear(channels, joint_channels)
+        self.joint_embed = nn.Embedding(num_keypoints, joint_channels)
+        self.hidden = nn.Linear(joint_channels, joint_channels)
+        self.correction = nn.Linear(joint_channels, 3)
+        self.evidence = nn.Linear(joint_channels, channels)
+
+    def init_weights(self) -> None:
+        """Begin without corrections."""
+        nn.init.zeros_(self.correction.weight)
+        nn.init.zeros_(self.correction.bias)
+
+    def forward(self, states: Tensor,
+                detail: Tensor) -> Tuple[Tensor, Tensor]:
+        """States (B, Q, D) and detail (B, Q, K, S) -> corrections of dx, dy
+        and visibility of every joint, (B, Q, 3K), and what all joints say of
+        the person, (B, Q, D)."""
+        x = (self.detail_embed(detail) + self.joint_embed.weight
+             + self.state_embed(states)[:, :, None])  # (B, Q, K, J)
+        x = self.hidden(x.relu()).relu()
+        return self.correction(x).flatten(2), self.evidence(x.mean(2))

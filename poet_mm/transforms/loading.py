@@ -1,0 +1,73 @@
+"""Load images, and take no damaged or changed one for a sound one."""
+from typing import Optional
+
+import mmcv
+import numpy as np
+from mmengine.fileio import get
+from mmpose.datasets.transforms import LoadImage
+from mmpose.registry import TRANSFORMS
+
+from ..faults import DataFault
+
+
+@TRANSFORMS.register_module()
+class LoadIntactImage(LoadImage):
+    """MMPose's ``LoadImage``, whose errors are all a :class:`DataFault` that
+    names the image, and which compares sizes.
+
+    Gray, CMYK, 16-bit (divided by 256) and transparent images become BGR of 8
+    bits. An image that EXIF turns is turned, in formats where cv2 does that
+    (JPEG, PNG). If the annotations tell another size than the image then has,
+    its joints would lie elsewhere: an error. What cannot be noticed is damage
+    that leaves a readable file of the right size.
+
+    Args:
+        **kwargs: As in MMPose's ``LoadImage``, less ``ignore_empty``: what
+            becomes of an image with a fault is decided by the data set, see
+            ``faults`` of :class:`poet_mm.datasets.BottomupCocoDataset`.
+    """
+
+    def transform(self, results: dict) -> Optional[dict]:
+        """Load ``img`` unless it is there, set its shapes, compare them with
+        ``width`` and ``height``."""
+        if 'img' not in results:
+            results['img'] = self._load(results['img_path'])
+        results = super().transform(results)
+        check_size(results)
+        return results
+
+    def _load(self, path: str) -> np.ndarray:
+        try:
+            content = get(path, backend_args=self.backend_args)
+        except OSError as error:
+            raise DataFault(f'Image {path!r} cannot be read: '
+                            f'{error.strerror or error}.') from error
+        if not content:
+            raise DataFault(f'Image {path!r} is an empty file.')
+        try:
+            image = mmcv.imfrombytes(
+                content, flag=self.color_type, backend=self.imdecode_backend)
+        except Exception as error:  # each backend has its own
+            raise DataFault(f'Image {path!r} cannot be decoded: '
+                            f'{error}') from error
+        if image is None:
+            raise DataFault(f'Image {path!r} ({len(content):,} bytes) cannot '
+                            'be decoded: it is damaged, not complete or of a '
+                            f'format that {self.imdecode_backend} lacks.')
+        return image
+
+
+def check_size(results: dict) -> None:
+    """Raise a DataFault if an image has not the size that its annotations
+    tell."""
+    h, w = results['img_shape']
+    told = results.get('width'), results.get('height')
+    if None in told or told == (w, h):
+        return
+    hint = ''
+    if told == (h, w):
+        hint = ' Is one of them turned, and the other not (EXIF)?'
+    raise DataFault(
+        f"Image {results['img_path']!r} has {w} x {h} pixels, its annotations "
+        f'are for {told[0]} x {told[1]}: joints would lie elsewhere.{hint} '
+        'Correct the file, or the annotations and their width and height.')

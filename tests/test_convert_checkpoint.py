@@ -1,0 +1,334 @@
+"""Checkpoints of other programs in, the release's layout out."""
+import argparse
+import sys
+from pathlib import Path
+
+import convert_checkpoint
+import pytest
+import torch
+import torchvision
+from mmengine.config import Config
+from mmpose.registry import MODELS
+from release_model import random_release, release_model
+
+from poet_mm.apis import UserError
+from poet_mm.apis.checkpoints.convert import (
+    convert,
+    largest_difference,
+    release_of,
+    require_same,
+)
+from poet_mm.apis.checkpoints.files import read_checkpoint
+from poet_mm.apis.checkpoints.layouts import from_release, to_release
+
+ROOT = Path(__file__).parent.parent
+SMALL = dict(base=8, channels=16, ffn=24, num_layers=2, num_queries=7)
+DETR = (('class_embed', 92), ('bbox_embed', 4))
+
+
+def small_cfg(name='poet_r50_release_coco', **changes):
+    """A config of one of ours, as small as ``SMALL``."""
+    cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
+    head = 'model.head'
+    cfg.merge_from_dict({
+        'model.backbone.stem_channels': 8,
+        'model.backbone.base_channels': 8,
+        f'{head}.in_channels': 256,
+        f'{head}.positional_encoding.num_feats': 8,
+        **{
+            f'{head}.{part}.layer_cfg.{attention}.embed_dims': 16
+            for part, attention in (('encoder', 'self_attn_cfg'),
+                                    ('decoder', 'self_attn_cfg'),
+                                    ('decoder', 'cross_attn_cfg'))
+        },
+        **{
+            f'{head}.{part}.layer_cfg.ffn_cfg.{key}': value
+            for part in ('encoder', 'decoder')
+            for key, value in (('embed_dims', 16), ('feedforward_channels',
+                                                    24))
+        },
+        f'{head}.encoder.num_layers': 2,
+        f'{head}.decoder.num_layers': 2,
+        **changes
+    })
+    return cfg
+
+
+@pytest.fixture(scope='module')
+def release():
+    return random_release(**SMALL)
+
+
+@pytest.fixture(scope='module')
+def release_file(release, tmp_path_factory):
+    """As the authors' training writes it, with classes that are not torch's.
+    """
+    path = tmp_path_factory.mktemp('release') / 'release.pth'
+    args = argparse.Namespace(num_queries=7)
+    torch.save(
+        dict(model=release, optimizer={}, lr_scheduler={}, epoch=249,
+             args=args), path)
+    return str(path)
+
+
+@pytest.fixture(scope='module')
+def conversion(release_file):
+    return convert('poet', release_file, small_cfg())
+
+
+def test_release_computes_the_same(conversion):
+    """The source's equations, in plain torch: its backbone, its positions, its
+    masks, its order of outputs."""
+    difference = largest_difference(conversion, release_model)
+    require_same(difference)
+    assert difference['poses'] < 1e-5
+    assert difference['logits'] < 1e-5
+    assert difference['largest'] > 0.1
+    head = conversion.model.head
+    assert (head.num_queries, head.num_classes) == (7, 2)
+
+
+@pytest.mark.parametrize(('what', 'change'), [
+    ('style', dict(style='caffe')),
+    ('dilation', dict(strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2))),
+])
+def test_comparison_sees_a_wrong_backbone(release_file, what, change,
+                                          monkeypatch):
+    """Weights fit all of these; only what is computed tells."""
+    cfg = small_cfg(**{f'model.backbone.{k}': v for k, v in change.items()})
+    if what == 'style':
+        with pytest.raises(UserError, match=r'backbone\.style=pytorch'):
+            convert('poet', release_file, cfg)
+        monkeypatch.setattr(
+            'poet_mm.apis.checkpoints.convert.check_input', lambda cfg: None)
+    conversion = convert('poet', release_file, cfg)
+    with pytest.raises(UserError, match='differs from the source'):
+        require_same(largest_difference(conversion, release_model))
+
+
+@pytest.mark.parametrize('name', [
+    'class_embed.weight', 'query_embed.weight', 'backbone.0.body.bn1.bias',
+    'transformer.encoder.layers.1.norm1.weight',
+    'transformer.decoder.layers.0.multihead_attn.in_proj_weight',
+    'kpt_embed.layers.2.weight'
+])
+def test_comparison_sees_a_wrong_order(conversion, name):
+    """The rows of one weight in reverse, in the source only."""
+    source = conversion.source
+    conversion = conversion._replace(
+        source={**source, name: source[name].flip(0)})
+    with pytest.raises(UserError, match='differs from the source'):
+        require_same(largest_difference(conversion, release_model))
+
+
+def test_comparison_sees_padding(conversion):
+    """A source that looks at padding too is another one."""
+
+    def without_mask(weights, images, padding):
+        return release_model(weights, images, torch.zeros_like(padding))
+
+    with pytest.raises(UserError, match='differs from the source'):
+        require_same(largest_difference(conversion, without_mask))
+
+
+def test_not_a_number_is_a_difference():
+    with pytest.raises(UserError, match='nan in its logits'):
+        require_same(dict(logits=float('nan'), poses=0.0, largest=1.0))
+
+
+def test_round_trip_is_the_identity(release, conversion, tmp_path):
+    """Theirs -> ours -> theirs, and ours -> theirs -> ours, to the bit."""
+    ours = from_release(release)
+    assert_equal(to_release(ours), release)
+    state = MODELS.build(small_cfg().model).state_dict()
+    again = from_release(to_release(state))
+    assert_equal(again, {
+        name: value
+        for name, value in state.items() if 'num_batches' not in name
+    })
+    convert_checkpoint.write(conversion.checkpoint,
+                             str(tmp_path / 'ours.pth'))
+    back = release_of(str(tmp_path / 'ours.pth'))
+    assert list(back) == ['model']
+    assert_equal(back['model'], release)
+
+
+def assert_equal(got, expected):
+    assert set(got) == set(expected)
+    assert all(torch.equal(got[name], expected[name]) for name in expected)
+
+
+def test_classes_have_our_order(release):
+    """Theirs: empty person, person, no object. Ours: person, empty person,
+    nobody (codecs.py)."""
+    theirs = release['class_embed.bias']
+    ours = from_release(release)['head.class_embed.bias']
+    assert ours.tolist() == [theirs[1], theirs[0], theirs[2]]
+
+
+@pytest.mark.parametrize(('change', 'said'), [
+    (lambda w: w.update({'extra.weight': torch.ones(1)}),
+     r'1 of \d+ weights have no place .* such as extra\.weight'),
+    (lambda w: w.pop('transformer.decoder.norm.bias'),
+     r'head\.decoder\.post_norm\.bias is not in the checkpoint'),
+    (lambda w: w.pop('input_proj.bias'), r'input_proj\.bias is not in'),
+    (lambda w: w.update({'class_embed.weight': torch.ones(92, 16)}),
+     'these weights have 92'),
+    (lambda w: w.update({'kpt_embed.layers.2.bias': torch.ones(17)}),
+     r'pose_embed\.layers\.2\.bias is \(17,\) in the checkpoint'),
+])
+def test_every_weight_has_a_place(release, tmp_path, change, said):
+    weights = dict(release)
+    change(weights)
+    torch.save(dict(model=weights), tmp_path / 'wrong.pth')
+    with pytest.raises(UserError, match=said):
+        convert('poet', str(tmp_path / 'wrong.pth'), small_cfg())
+
+
+def test_one_class_has_no_place_in_the_release(tmp_path):
+    model = MODELS.build(small_cfg('poet_r50_coco').model)
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'ours.pth')
+    with pytest.raises(UserError, match='these weights have 2'):
+        release_of(str(tmp_path / 'ours.pth'))
+
+
+@pytest.fixture
+def detr_file(tmp_path):
+    weights = random_release(**dict(SMALL, num_queries=100), outputs=DETR)
+    torch.save(dict(model=weights), tmp_path / 'detr.pth')
+    return str(tmp_path / 'detr.pth'), weights
+
+
+@pytest.mark.parametrize(('config', 'dc5'), [('poet_r50_coco', False),
+                                             ('poet_dc5_r50_512_coco', True)])
+def test_detr(detr_file, config, dc5):
+    """Everything of DETR but its outputs: the same trunk, whose states feed
+    outputs that have the release's names here."""
+    path, weights = detr_file
+    conversion = convert('detr', path, small_cfg(config))
+    ours = conversion.checkpoint['state_dict']
+    blocks = {'.'.join(name.split('.')[:2]) for name in ours
+              if name.startswith('head.')}
+    assert blocks == {
+        'head.input_proj', 'head.encoder', 'head.decoder',
+        'head.query_embedding'
+    }
+    state = conversion.model.state_dict()
+    missing = {name for name in set(state) - set(ours)
+               if 'num_batches' not in name}
+    assert missing == {name for name in state
+                       if name.startswith(('head.class', 'head.pose'))}
+    assert torch.equal(ours['head.query_embedding.weight'],
+                       weights['query_embed.weight'][:25])
+    assert conversion.model.backbone.layer4[0].conv2.stride == (
+        (1, 1) if dc5 else (2, 2))
+
+
+def test_detr_for_the_fast_poet(detr_file):
+    """It has no learned queries; those of DETR are dropped."""
+    conversion = convert('detr', detr_file[0],
+                         small_cfg('poet_fast_r50_512_coco'))
+    assert not any('query' in name
+                   for name in conversion.checkpoint['state_dict'])
+
+
+def test_detr_mistakes(detr_file):
+    cfg = small_cfg('poet_r50_coco', **{'model.head.num_queries': 101})
+    with pytest.raises(UserError, match=r'has 101 queries.* checkpoint 100'):
+        convert('detr', detr_file[0], cfg)
+    with pytest.raises(UserError, match=r'backbone\.layer3 has 6 blocks in '
+                       r'the checkpoint, 23 in the model'):
+        convert('detr', detr_file[0], small_cfg('poet_r101_coco'))
+
+
+@pytest.mark.parametrize(('layout', 'rename'), [
+    ('torchvision', lambda name: name),
+    ('mmpretrain', lambda name: f'backbone.{name}'),
+    ('mmpose-ae', lambda name: f'backbone.{name}'),
+])
+def test_backbones(layout, rename, tmp_path):
+    """The same features as torchvision's ResNet."""
+    theirs = torchvision.models.resnet18(num_classes=3).eval()
+    others = {
+        'torchvision': {},
+        'mmpretrain': {'head.fc.weight': torch.ones(3, 512)},
+        'mmpose-ae': {'keypoint_head.deconv_layers.0.weight': torch.ones(1)}
+    }[layout]
+    weights = {rename(name): value
+               for name, value in theirs.state_dict().items()
+               if layout == 'torchvision' or not name.startswith('fc.')}
+    weights.update(others)
+    key = {} if layout == 'torchvision' else {'meta': {}}
+    torch.save({**key, 'state_dict': weights} if key else weights,
+               tmp_path / 'theirs.pth')
+    cfg = small_cfg(
+        'poet_r50_512_coco', **{
+            'model.backbone.depth': 18,
+            'model.backbone.stem_channels': 64,
+            'model.backbone.base_channels': 64,
+            'model.head.in_channels': 512
+        })
+    conversion = convert(layout, str(tmp_path / 'theirs.pth'), cfg)
+    names = conversion.checkpoint['state_dict']
+    assert all(name.startswith('backbone.') for name in names)
+    images = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        theirs.avgpool, theirs.fc = torch.nn.Identity(), torch.nn.Identity()
+        expected = theirs(images).reshape(1, 512, 2, 2)
+        got, = conversion.model.backbone(images)
+    torch.testing.assert_close(got, expected)
+
+
+def test_backbone_of_another_depth(tmp_path):
+    """R34 for R18 is refused, though every weight of R18 is in it."""
+    weights = torchvision.models.resnet34().state_dict()
+    torch.save(weights, tmp_path / 'r34.pth')
+    cfg = small_cfg(
+        'poet_r50_512_coco', **{
+            'model.backbone.depth': 18,
+            'model.backbone.stem_channels': 64,
+            'model.backbone.base_channels': 64
+        })
+    with pytest.raises(UserError, match=r'backbone\.layer1 has 3 blocks in '
+                       r'the checkpoint, 2 in the model'):
+        convert('torchvision', str(tmp_path / 'r34.pth'), cfg)
+
+
+def test_files_are_plain_and_tell_where_they_are_from(conversion, tmp_path):
+    """Safe to load on every torch; equal inputs give equal files."""
+    paths = [str(tmp_path / f'ours{i}.pth') for i in range(2)]
+    for path in paths:
+        convert_checkpoint.write(conversion.checkpoint, path)
+    first, second = (Path(path).read_bytes() for path in paths)
+    assert first == second
+    loaded = torch.load(paths[0], weights_only=True)
+    assert set(loaded) == {'state_dict', 'meta'}
+    source = loaded['meta']['source']
+    assert (source['layout'], source['file']) == ('poet', 'release.pth')
+    assert 'num_queries=7' in loaded['meta']['cfg']
+    assert len(loaded['meta']['dataset_meta']['sigmas']) == 17
+    assert str(tmp_path) not in str(loaded['meta'])
+    assert not list(tmp_path.glob('*.part'))
+
+
+def run(monkeypatch, *args):
+    monkeypatch.setattr(sys, 'argv', ['convert_checkpoint.py', *args])
+    convert_checkpoint.main()
+
+
+def test_tool(release_file, release, tmp_path, monkeypatch, capsys):
+    """Both ways on the command line, with the comparison printed."""
+    config = str(tmp_path / 'small.py')
+    small_cfg().dump(config)
+    ours, theirs = str(tmp_path / 'o.pth'), str(tmp_path / 't.pth')
+    capsys.readouterr()
+    run(monkeypatch, 'poet', release_file, ours, '--config', config)
+    said = capsys.readouterr().out
+    assert 'Largest difference from the equations of the source' in said
+    assert 'model.head.num_queries=7' in said
+    run(monkeypatch, 'to-release', ours, theirs)
+    assert_equal(read_checkpoint(theirs)['model'], release)
+    with pytest.raises(UserError, match='There is no checkpoint none'):
+        run(monkeypatch, 'detr', 'none', ours)
+    with pytest.raises(SystemExit):
+        run(monkeypatch, 'unknown', release_file, ours)
