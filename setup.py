@@ -4,13 +4,32 @@ The pinned versions poet_mm is tested on are in ``requirements/``, installed
 by ``tools/setup_env.sh``.
 """
 import runpy
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 stack = runpy.run_path(str(ROOT / 'poet_mm' / 'stack.py'))
 version = runpy.run_path(str(ROOT / 'poet_mm' / 'version.py'))
+
+
+class BuildWithConfigs(build_py):
+    """Put configs and tools into ``poet_mm/.mim``, where mim looks for them
+    and MMPose, too, has them; an editable install has the clone's."""
+
+    def run(self):
+        super().run()
+        if self.editable_mode:
+            return
+        mim = Path(self.build_lib) / 'poet_mm' / '.mim'
+        shutil.rmtree(mim, ignore_errors=True)
+        for name in ('configs', 'tools'):
+            shutil.copytree(ROOT / name, mim / name,
+                            ignore=shutil.ignore_patterns('__pycache__'))
+        shutil.copy(ROOT / 'model-index.yml', mim)
+
 
 setup(
     name='poet_mm',
@@ -24,6 +43,7 @@ setup(
     keywords='pose estimation, transformer, MMPose, OpenMMLab',
     packages=find_packages(include=['poet_mm', 'poet_mm.*']),
     package_data={'poet_mm': ['csrc/*']},
+    cmdclass={'build_py': BuildWithConfigs},
     python_requires=stack['PYTHON'],
     install_requires=[
         module + supported for module, supported in stack['SUPPORTED'].items()

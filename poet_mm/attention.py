@@ -23,6 +23,8 @@ from . import native_attention
 NATIVE_SCORES = 128**2
 
 
+# Workaround (mmcv<=2.1.0): `MultiheadAttention` always computes attention
+# weights, so torch's fused kernels are never used.
 class MultiheadAttention(BaseModule):
     """``query + dropout(attention(query + query_pos, key + key_pos, value))``.
 

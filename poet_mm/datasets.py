@@ -90,6 +90,9 @@ def count_outside(data_list: List[dict]) -> Tuple[int, int, float]:
     return outside, labelled, float(farthest)
 
 
+# Workaround (mmpose<=1.3.2): in bottom-up mode `BaseCocoStyleDataset` makes v
+# = 1 and v = 2 the same and leaves images without people without the keys that
+# pipelines read.
 @DATASETS.register_module()
 class BottomupCocoDataset(BaseCocoStyleDataset):
     """COCO-style people of any skeleton, one sample per image.

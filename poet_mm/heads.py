@@ -62,6 +62,9 @@ class Predictions(NamedTuple):
     proposals: Optional[Proposals]
 
 
+# Workaround (mmpose<=1.3.2): `TransformerHead` reads `default_init_cfg`, which
+# nothing defines, and calls the transformer's decoder what `BaseHead` calls
+# the codec; this is a `BaseHead`.
 @MODELS.register_module()
 class POETHead(BaseHead):
     """Pose estimation transformer on one feature level of any backbone.

@@ -21,6 +21,8 @@ def has_bfloat16(device: str) -> bool:
     return supported is not None and supported()
 
 
+# Workaround (mmengine<=0.10.7): `AmpOptimWrapper` scales the loss in bfloat16
+# too and does not start without a GPU.
 @OPTIM_WRAPPERS.register_module()
 class BFloat16OptimWrapper(OptimWrapper):
     """Train with matrix products and convolutions in bfloat16.

@@ -16,6 +16,8 @@ NUMBERS = '?bBhHiIlLqQefdFD'  # of NumPy's types; not 'O', objects
 NEEDED = ('numpy.', 'mmengine.', 'builtins.', '_codecs.')
 
 
+# Workaround (mmengine<=0.10.7): from torch 2.6 on its training checkpoints
+# end in an UnpicklingError, because it declares nothing in them safe.
 def register_safe_globals() -> None:
     """For this process; before torch 2.6 there is nothing to declare."""
     if not in_range(torch.__version__, '>=2.6'):

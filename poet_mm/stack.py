@@ -3,6 +3,7 @@
 Importing poet_mm calls ``check_stack``, ``tools/setup_env.sh --no-venv`` runs
 this file, and ``setup.py`` asks pip for the same ranges.
 """
+import operator
 import re
 import sys
 from importlib.util import find_spec
@@ -28,6 +29,13 @@ FORKS = {
     'mmengine': ('onedl-mmengine', '>=0.10.3,<1'),
     'mmcv': ('onedl-mmcv', '>=2.0.1,<3'),
     'mmdet': ('onedl-mmdetection', '>=3.3,<4'),
+}
+
+COMPARE = {
+    '>=': operator.ge,
+    '>': operator.gt,
+    '<=': operator.le,
+    '<': operator.lt
 }
 
 
@@ -58,8 +66,10 @@ def install_commands(modules):
     if wanted:
         yield f'Install what is supported:  pip install {" ".join(wanted)}'
     if 'mmcv' in modules:
+        old = in_range(installed_version('torch') or '2.1', '<2.3')
+        setuptools = 'setuptools<70' if old else 'setuptools<81'
         yield ('Compile mmcv against the torch that is installed:  '
-               "pip install 'setuptools<70' wheel ninja && MMCV_WITH_OPS=1 "
+               f"pip install '{setuptools}' wheel ninja && MMCV_WITH_OPS=1 "
                f"pip install --no-build-isolation 'mmcv{SUPPORTED['mmcv']}'")
 
 
@@ -98,14 +108,8 @@ def installed_version(distribution):
 def in_range(version, supported):
     """``in_range('2.1.2+cu121', '>=2.1,<3')`` is True."""
     release = parse_release(version)
-    for limit in supported.split(','):
-        if limit.startswith('>='):
-            inside = release >= parse_release(limit[2:])
-        else:
-            inside = release < parse_release(limit[1:])
-        if not inside:
-            return False
-    return True
+    return all(COMPARE[sign](release, parse_release(limit))
+               for sign, limit in re.findall(r'([<>]=?)([^,]+)', supported))
 
 
 def parse_release(version):

@@ -43,6 +43,8 @@ class POETDecoderLayer(DetrTransformerDecoderLayer):
             nn.LayerNorm(self.embed_dims) for _ in range(3))
 
 
+# Workaround (mmdet<=3.3.0): `num_cp` of `DetrTransformerEncoder` needs
+# fairscale; torch has checkpoints of its own.
 class POETEncoder(DetrTransformerEncoder):
     """See mmdet's ``DetrTransformerEncoder`` for arguments and shapes.
 

@@ -25,9 +25,10 @@ SMALL = 64  # pixels of a side
 COCO = parse_pose_metainfo(dict(from_file='configs/_base_/datasets/coco.py'))
 
 
-def raw_sample(num_people=2, size=(120, 90)):
+def raw_sample(num_people=2, size=(120, 90), metainfo=COCO):
     """What the data set hands to the pipeline, the image in memory."""
-    keypoints, visible = random_people(num_people, 17, size)
+    keypoints, visible = random_people(num_people, metainfo['num_keypoints'],
+                                       size)
     visible[:, 0] = 2
     height, width = size
     corners = np.tile(
@@ -41,8 +42,8 @@ def raw_sample(num_people=2, size=(120, 90)):
         bbox=corners,
         area=np.full(num_people, 500, dtype=np.float32),
         iscrowd=np.zeros(num_people, dtype=np.int64),
-        flip_indices=COCO['flip_indices'],
-        dataset_keypoint_weights=COCO['dataset_keypoint_weights'])
+        flip_indices=metainfo['flip_indices'],
+        dataset_keypoint_weights=metainfo['dataset_keypoint_weights'])
 
 
 def shrink(inputs):
@@ -58,8 +59,11 @@ def test_poet_config_trains_a_step(path):
     cfg = Config.fromfile(path)
     assert cfg.train_dataloader.dataset.pipeline[-2].encoder == (
         cfg.model.head.codec)
+    metainfo = parse_pose_metainfo(cfg.train_dataloader.dataset.metainfo)
     pipeline = Compose(cfg.train_dataloader.dataset.pipeline)
-    batch = pseudo_collate([shrink(pipeline(raw_sample())) for _ in range(2)])
+    batch = pseudo_collate([
+        shrink(pipeline(raw_sample(metainfo=metainfo))) for _ in range(2)
+    ])
     cfg.model.backbone.init_cfg = None
     model = MODELS.build(cfg.model)
     model.init_weights()

@@ -94,6 +94,34 @@ def test_category_is_cocos_person(coco):
     assert np.unique(person['skeleton']).tolist() == list(range(1, 18))
 
 
+def test_some_joints_of_the_same_people(folder, people, tmp_path):
+    names = ['right_wrist', 'nose', 'right_elbow']
+    make_toy_coco(tmp_path, 24, 0, SIZE, seed=0, joints=names)
+    some = load(tmp_path, 'train2017')
+    category, = some.dataset['categories']
+    assert category['keypoints'] == names
+    assert category['skeleton'] == [[3, 1]]
+    found = some.loadAnns(some.getAnnIds(iscrowd=0))
+    assert len(found) > 20
+    for some_joints, person in zip(found, people):
+        all_joints = np.array(person['keypoints']).reshape(-1, 3)
+        rows = [toy.KEYPOINTS.index(name) for name in names]
+        expected = all_joints[rows].ravel()
+        assert some_joints['keypoints'] == expected.tolist()
+        assert some_joints['num_keypoints'] == (expected[2::3] > 0).sum()
+        assert some_joints['bbox'] == person['bbox']
+    for path in sorted((tmp_path / 'train2017').iterdir())[:4]:
+        assert path.read_bytes() == (folder / 'train2017' /
+                                     path.name).read_bytes()
+
+
+@pytest.mark.parametrize('joints', [[], ['tail'], ['nose', 'nose']])
+def test_unknown_and_doubled_joints(tmp_path, joints):
+    with pytest.raises(ValueError, match='joints must be different ones of'):
+        make_toy_coco(tmp_path / 'new', 1, 0, SIZE, 0, joints=joints)
+    assert not (tmp_path / 'new').exists()
+
+
 @pytest.mark.parametrize('test_mode', [False, True])
 def test_mmpose_loads_it(folder, coco, test_mode):
     """All images; for training, mmpose leaves out those without people."""

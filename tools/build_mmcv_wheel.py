@@ -89,6 +89,15 @@ def download_source(requirement, folder):
     return next(folder.glob('mmcv-*.tar.gz'))
 
 
+def ask_for_torch_standard(source):
+    """Replace the C++ standard that mmcv asks for by the one torch needs."""
+    # Workaround (mmcv<=2.1.0): its set-up asks for C++17, and the headers of
+    # torch 2.14 need C++20.
+    if tuple(map(int, version('torch').split('.')[:2])) >= (2, 14):
+        setup = source / 'setup.py'
+        setup.write_text(setup.read_text().replace('-std=c++17', '-std=c++20'))
+
+
 def build_environment():
     """Only mmcv's CPU operators are built: POET calls none of them, mmpose
     merely imports them, and this way no CUDA toolkit is needed."""
@@ -149,6 +158,7 @@ def build_wheel(requirement, folder, lock):
     say(f'   compiling {requirement} (5 to 15 minutes on 2 cores, once; if '
         f'interrupted,\n   the next run goes on with it) in {folder}')
     source = unpack_source(requirement, folder)
+    ask_for_torch_standard(source)
     built = compile_wheel(source, folder / 'build.log', lock)
     shutil.copy2(built, folder / 'wheel.partial')
     wheel = (folder / 'wheel.partial').rename(folder / built.name)

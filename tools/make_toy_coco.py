@@ -21,7 +21,8 @@ code (a polygon would fill its holes), `bbox` its extent, and `area` its number
 of pixels. A joint has v = 2 if its pixel shows that person, whichever limb of
 it; v = 1 if something else covers it; and x = y = v = 0 outside the image. A
 person of whom no pixel is seen is not annotated. The centre of the upper left
-pixel is (0, 0), as in OpenCV.
+pixel is (0, 0), as in OpenCV. ``--joints`` annotates some joints only, for a
+skeleton of one's own; the drawn people stay the same.
 """
 import argparse
 import json
@@ -348,28 +349,29 @@ def annotate_region(mask: np.ndarray) -> dict:
     }
 
 
-def annotate_scene(scene: Scene, image_id: int) -> List[dict]:
+def annotate_scene(scene: Scene, image_id: int,
+                   joints: Sequence[str] = KEYPOINTS) -> List[dict]:
     """COCO's annotations of the people of whom something is seen, then of
     the crowd."""
-    num_joints = len(KEYPOINTS)
-    found = []  # mask, joints, visibility, iscrowd
+    rows = [KEYPOINTS.index(name) for name in joints]
+    found = []  # mask, points, visibility, iscrowd
     for n, figure in enumerate(scene.figures):
-        joints = figure.points[:num_joints]
+        points = figure.points[rows]  # (K, 2)
         if (scene.labels == n + 1).any():
-            visibility = joint_visibility(joints, scene.labels, n + 1)
-            found.append((scene.silhouettes[n], joints, visibility, 0))
+            visibility = joint_visibility(points, scene.labels, n + 1)
+            found.append((scene.silhouettes[n], points, visibility, 0))
     for region in scene.crowds:
-        found.append((region, np.zeros((num_joints, 2)),
-                      np.zeros(num_joints, int), 1))
+        found.append((region, np.zeros((len(rows), 2)),
+                      np.zeros(len(rows), int), 1))
     return [{
         'id': 10 * image_id + k,  # at most 5 in an image
         'image_id': image_id,
         'category_id': 1,
         'iscrowd': iscrowd,
         'num_keypoints': int((visibility > 0).sum()),
-        'keypoints': flat_keypoints(joints, visibility),
+        'keypoints': flat_keypoints(points, visibility),
         **annotate_region(mask),
-    } for k, (mask, joints, visibility, iscrowd) in enumerate(found)]
+    } for k, (mask, points, visibility, iscrowd) in enumerate(found)]
 
 
 def make_scene(split: str, index: int, size: int, seed: int) -> Scene:
@@ -382,8 +384,8 @@ def make_scene(split: str, index: int, size: int, seed: int) -> Scene:
                       has_crowd=index % CROWD_EVERY == CROWD_AT)
 
 
-def make_split(out: Path, split: str, num_images: int, size: int,
-               seed: int) -> int:
+def make_split(out: Path, split: str, num_images: int, size: int, seed: int,
+               joints: Sequence[str]) -> int:
     """Write a split's images, then its annotations.
 
     Returns:
@@ -403,14 +405,15 @@ def make_split(out: Path, split: str, num_images: int, size: int,
             'height': size,
             'license': 1
         })
-        annotations += annotate_scene(scene, image_id)
+        annotations += annotate_scene(scene, image_id, joints)
     write_json(out / 'annotations' / f'person_keypoints_{split}.json',
-               {**dataset_header(), 'images': images,
+               {**dataset_header(joints), 'images': images,
                 'annotations': annotations})
     return sum(not a['iscrowd'] for a in annotations)
 
 
-def dataset_header() -> dict:
+def dataset_header(joints: Sequence[str]) -> dict:
+    links = [[KEYPOINTS[end - 1] for end in link] for link in SKELETON]
     return {
         'info': {
             'description': 'Drawn people in COCO keypoint format, made by '
@@ -426,8 +429,9 @@ def dataset_header() -> dict:
             'id': 1,
             'name': 'person',
             'supercategory': 'person',
-            'keypoints': KEYPOINTS,
-            'skeleton': SKELETON
+            'keypoints': joints,
+            'skeleton': [[joints.index(end) + 1 for end in link]
+                         for link in links if {*link} <= {*joints}]
         }],
     }
 
@@ -445,11 +449,15 @@ def write_json(path: Path, content: dict) -> None:
 
 
 def check_arguments(out: Path, num_train: int, num_val: int, size: int,
-                    seed: int) -> None:
+                    seed: int, joints: Sequence[str]) -> None:
     for name, value, lowest in (('train', num_train, 0), ('val', num_val, 0),
                                 ('size', size, 32), ('seed', seed, 0)):
         if value < lowest:
             raise ValueError(f'{name} must be {lowest} or more, got {value}')
+    wrong = [name for name in joints if name not in KEYPOINTS]
+    if wrong or not joints or len(set(joints)) < len(joints):
+        raise ValueError(f'joints must be different ones of {KEYPOINTS}, got '
+                         f'{tuple(wrong or joints)}')
     if out.exists() and not out.is_dir():
         raise ValueError(f'out must be a folder, got the file {out}')
     if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
@@ -458,8 +466,12 @@ def check_arguments(out: Path, num_train: int, num_val: int, size: int,
             f'made; {out} holds other files')
 
 
-def make_toy_coco(out: os.PathLike, num_train: int, num_val: int, size: int,
-                  seed: int) -> int:
+def make_toy_coco(out: os.PathLike,
+                  num_train: int,
+                  num_val: int,
+                  size: int,
+                  seed: int,
+                  joints: Sequence[str] = KEYPOINTS) -> int:
     """Write the data set; files of the same name are written over.
 
     Args:
@@ -468,17 +480,20 @@ def make_toy_coco(out: os.PathLike, num_train: int, num_val: int, size: int,
         num_val (int): Number of validation images, 0 or more.
         size (int): Width and height of the images in pixels, 32 or more.
         seed (int): 0 or more.
+        joints (Sequence[str]): Which of `KEYPOINTS` to annotate, in that
+            order. Defaults to all.
 
     Returns:
         int: The number of annotated people in both splits.
     """
     out = Path(out)
-    check_arguments(out, num_train, num_val, size, seed)
+    check_arguments(out, num_train, num_val, size, seed, joints)
     (out / 'annotations').mkdir(parents=True, exist_ok=True)
     (out / MARKER).write_text(
-        f'--train {num_train} --val {num_val} --size {size} --seed {seed}\n')
+        f'--train {num_train} --val {num_val} --size {size} --seed {seed} '
+        f'--joints {" ".join(joints)}\n')
     return sum(
-        make_split(out, split, num_images, size, seed)
+        make_split(out, split, num_images, size, seed, joints)
         for split, num_images in zip(SPLITS, (num_train, num_val)))
 
 
@@ -494,6 +509,12 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         '--size', type=int, default=128, help='width and height in pixels')
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--joints',
+        nargs='+',
+        default=KEYPOINTS,
+        metavar='JOINT',
+        help=f'which of {", ".join(KEYPOINTS)} to annotate (default: all)')
     return parser.parse_args(argv)
 
 
@@ -502,7 +523,7 @@ def main(argv: Sequence[str]) -> None:
     start = time.perf_counter()
     try:
         people = make_toy_coco(args.out, args.train, args.val, args.size,
-                               args.seed)
+                               args.seed, args.joints)
     except ValueError as error:
         sys.exit(f'error: {error}')
     print(f'{args.out}: {args.train} + {args.val} images, {people} people, '

@@ -230,8 +230,8 @@ def _export_bytes(model: nn.Module, size: Size, names: Tuple[str, ...],
     """The graph as torch's exporter writes it."""
     axes = {name: {0: 'batch', 1: 'height', 2: 'width'} for name in names}
     axes.update({name: {0: 'batch'} for name in OUTPUTS})
-    # By now torch has a second exporter as default, which wants sizes declared
-    # that are related to each other by the backbone.
+    # Workaround (torch>=2.9): the default exporter became a second one, which
+    # wants sizes declared that are related to each other by the backbone.
     parameters = inspect.signature(torch.onnx.export).parameters
     options = dict(dynamo=False) if 'dynamo' in parameters else {}
     file = io.BytesIO()

@@ -11,6 +11,8 @@ PROBE = (1, 3, 64, 64)
 NARROWEST = 16
 
 
+# Workaround (mmcv<=2.1.0): `fuse_conv_bn` pairs convolutions and norms by the
+# order of their declaration, which may not be that of their use.
 @torch.no_grad()
 def as_fast_backbone(backbone: nn.Module) -> nn.Module:
     """Fold batch norms into the convolutions before them, and keep the feature

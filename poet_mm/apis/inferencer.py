@@ -47,6 +47,8 @@ class EveryImageFails(UserError):
     """It is the model, its weights or the device that does not work."""
 
 
+# Workaround (mmpose<=1.3.2): what `Pose2DInferencer` lacks for models without
+# a detector is listed above.
 class POETInferencer(Pose2DInferencer):
     """One pass of a bottom-up model of any skeleton over many images.
 

@@ -9,7 +9,10 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 from torch import distributed
 
-CONFIGS = osp.join(osp.dirname(__file__), '..', '..', 'configs')
+PACKAGE = osp.normpath(osp.join(osp.dirname(__file__), '..'))
+CONFIGS = osp.join(PACKAGE, '.mim', 'configs')
+if not osp.isdir(CONFIGS):  # in a clone they are beside the package
+    CONFIGS = osp.join(PACKAGE, '..', 'configs')
 
 
 class UserError(Exception):

@@ -48,6 +48,9 @@ def draw_gaussians(cells: np.ndarray, joints: np.ndarray, sigma: float,
     return padded[:, radius:radius + H, radius:radius + W]
 
 
+# Workaround (mmpose<=1.3.2): `AssociativeEmbedding` names no
+# `label_mapping_table`, so that the positions of joints never reach the head,
+# and encodes half a cell beside where it decodes.
 @KEYPOINT_CODECS.register_module()
 class AECodec(AssociativeEmbedding):
     """Encode people as heatmaps and positions of tags; decode by grouping.

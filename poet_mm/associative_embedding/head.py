@@ -47,6 +47,9 @@ def restore_size(maps: Tensor, size: Tuple[int, int]) -> Tensor:
     return maps[:, :, y:-y, x:-x]
 
 
+# Workaround (mmpose<=1.3.2): `AssociativeEmbeddingHead` hands its loss weights
+# of the wrong shape, raises with flip_test=False (a tuple where a list is
+# expected) and restores the size of heatmaps only with it.
 @MODELS.register_module()
 class AEHead(AssociativeEmbeddingHead):
     """Associative embedding on the last feature level of any backbone.

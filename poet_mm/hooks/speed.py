@@ -35,6 +35,7 @@ def use_channels_last(model: nn.Module) -> None:
         model.to(memory_format=torch.channels_last)
 
 
+# Workaround (torch<2.4): `torch.compile` is refused under Python 3.12.
 def can_compile() -> bool:
     """Whether ``torch.compile`` is there: torch 2.1 to 2.3 refuse it under
     Python 3.12."""
@@ -45,6 +46,8 @@ def can_compile() -> bool:
     return True
 
 
+# Workaround (mmengine<=0.10.7): `compile=True` compiles the whole step, which
+# fails on lists of images and data samples.
 @HOOKS.register_module()
 class CompileHook(Hook):
     """Compile parts of the model with ``torch.compile`` when training begins.

@@ -67,8 +67,9 @@ class ValidationLossHook(Hook):
         self.sigmas = torch.as_tensor(
             dataset.metainfo['sigmas'], dtype=torch.float32)
         self.handle = head.register_forward_hook(self._keep)
-        # The log takes the mean of the last values of what is called a loss:
-        # there is to be one, that of this validation.
+        # Workaround (mmengine<=0.10.7): `LogProcessor` takes the mean of the
+        # last values of what is called a loss, also of validations: there is
+        # to be one, that of this validation.
         scalars = runner.message_hub.log_scalars
         for name in [name for name in scalars if name.startswith(LOGGED)]:
             scalars.pop(name)

@@ -95,6 +95,9 @@ class AffineTransform(BaseTransform):
         return results
 
 
+# Workaround (mmpose<=1.3.2): after a fixed-size transform that is not square,
+# `RandomFlip` flips about the wrong edge (it reads input_size as (h, w)), so
+# it comes before these.
 @TRANSFORMS.register_module()
 class RandomRotation(AffineTransform):
     """Rotate about the middle of the image; the canvas stays as it is.
@@ -160,6 +163,8 @@ class RandomAffine(AffineTransform):
         return matrix, self.size
 
 
+# Workaround (mmpose<=1.3.2): `BottomupRandomCrop` raises a ValueError as soon
+# as an image has two people.
 @TRANSFORMS.register_module()
 class RandomSizeCrop(AffineTransform):
     """Cut out a window of random size at a random place.
@@ -191,6 +196,8 @@ class RandomSizeCrop(AffineTransform):
         return matrix, tuple(sides)
 
 
+# Workaround (mmpose<=1.3.2): `BottomupRandomChoiceResize` writes input_size as
+# (h, w), reads ori_shape as (w, h) and leaves `area` as it was.
 @TRANSFORMS.register_module()
 class ShortEdgeResize(AffineTransform):
     """Resize to a short edge, keeping the aspect ratio up to rounding.

@@ -44,6 +44,8 @@ def draw_segmentations(segmentations: List[Segmentation],
     return cv2.transpose(columns)
 
 
+# Workaround (mmpose<=1.3.2): `BottomupGetHeatmapMask` passes over the run
+# lengths of crowds, so they are trained as background.
 @TRANSFORMS.register_module()
 class HeatmapMask(BaseTransform):
     """Mask ``heatmap_mask`` (1, H, W) of the ``heatmaps`` (K, H, W): True in

@@ -3,6 +3,8 @@
 MMPose's ``PackPoseInputs`` turns pixels into planes in torch, ten times slower
 than OpenCV does, and copies the annotation file's entry of every person.
 """
+from typing import Sequence
+
 import cv2
 import numpy as np
 import torch
@@ -11,6 +13,9 @@ from mmpose.registry import TRANSFORMS
 
 from .affine import forward_rows
 
+# Workaround (mmpose<=1.3.2): `category_id`, among the keys of the default
+# `PackPoseInputs`, reaches `CocoMetric` as an array, which stops with
+# "unhashable type: 'list'"; it is not packed.
 META_KEYS = ('id', 'img_id', 'img_path', 'crowd_index', 'ori_shape',
              'img_shape', 'input_size', 'input_center', 'input_scale', 'flip',
              'flip_direction', 'flip_indices', 'dataset_name')
@@ -40,13 +45,18 @@ class PackBottomupInputs(PackPoseInputs):
         meta_keys (Sequence[str]): What else a data sample carries. Defaults
             to MMPose's but for ``raw_ann_info`` and ``category_id``, of which
             only a ``CocoMetric`` without ``ann_file`` has use.
+        pack_transformed (bool): As in ``PackPoseInputs``, for MMPose's
+            ``browse_dataset.py``, which sets it. Defaults to False.
     """
 
     instance_mapping_table = dict(
         PackPoseInputs.instance_mapping_table, area='areas', iscrowd='iscrowd')
 
-    def __init__(self, meta_keys=META_KEYS) -> None:
-        super().__init__(meta_keys=meta_keys)
+    def __init__(self,
+                 meta_keys: Sequence[str] = META_KEYS,
+                 pack_transformed: bool = False) -> None:
+        super().__init__(
+            meta_keys=meta_keys, pack_transformed=pack_transformed)
 
     def transform(self, results: dict) -> dict:
         """Let MMPose pack all but the pixels."""

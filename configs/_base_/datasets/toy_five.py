@@ -1,0 +1,54 @@
+"""Metainfo of drawn people with 5 joints: the form to fill in for a skeleton
+of one's own.
+
+    python tools/make_toy_coco.py --out data/toy_five --train 3000 --val 200 \
+        --joints nose left_wrist right_wrist left_ankle right_ankle
+
+Joints in the order of the annotations. `swap`: what a joint becomes in a
+mirror, '' for those in the middle. `type`: upper or lower body, or ''; POET
+has no use for it. `sigmas`: how far off an annotator is, as COCO counts it
+(half of the `k_i` there); with those of other joints AP is another number.
+"""
+dataset_info = dict(
+    dataset_name='toy_five',
+    paper_info=dict(title='Drawn people, tools/make_toy_coco.py'),
+    keypoint_info={
+        0:
+        dict(name='nose', id=0, color=[51, 153, 255], type='upper', swap=''),
+        1:
+        dict(
+            name='left_wrist',
+            id=1,
+            color=[0, 255, 0],
+            type='upper',
+            swap='right_wrist'),
+        2:
+        dict(
+            name='right_wrist',
+            id=2,
+            color=[255, 128, 0],
+            type='upper',
+            swap='left_wrist'),
+        3:
+        dict(
+            name='left_ankle',
+            id=3,
+            color=[0, 255, 0],
+            type='lower',
+            swap='right_ankle'),
+        4:
+        dict(
+            name='right_ankle',
+            id=4,
+            color=[255, 128, 0],
+            type='lower',
+            swap='left_ankle'),
+    },
+    skeleton_info={
+        0: dict(link=('nose', 'left_wrist'), id=0, color=[0, 255, 0]),
+        1: dict(link=('nose', 'right_wrist'), id=1, color=[255, 128, 0]),
+        2: dict(link=('nose', 'left_ankle'), id=2, color=[0, 255, 0]),
+        3: dict(link=('nose', 'right_ankle'), id=3, color=[255, 128, 0]),
+    },
+    joint_weights=[1.0] * 5,
+    sigmas=[0.026, 0.062, 0.062, 0.089, 0.089])

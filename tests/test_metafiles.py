@@ -1,0 +1,101 @@
+"""What mim, users of the authors' repository and the licence are told is what
+the configs and the measured results say."""
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from mmengine.config import Config
+
+ROOT = Path(__file__).parent.parent
+CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
+INDEX = yaml.safe_load((ROOT / 'model-index.yml').read_text())
+METAFILES = [yaml.safe_load((ROOT / path).read_text())
+             for path in INDEX['Import']]
+MODELS = [model for file in METAFILES for model in file['Models']]
+RESULTS = [(model['Name'], result) for model in MODELS
+           for result in model.get('Results', [])]
+COLUMNS = {'AP': 'AP', 'AP50': 'AP@0.5', 'AP75': 'AP@0.75', 'AR': 'AR',
+           'AR50': 'AR@0.5'}
+
+
+def test_every_config_is_a_model_once():
+    assert sorted(model['Config'] for model in MODELS) == [
+        path.relative_to(ROOT).as_posix() for path in CONFIGS]
+    for model in MODELS:
+        assert Path(model['Config']).stem == model['Name']
+    collections = {one['Name'] for file in METAFILES
+                   for one in file['Collections']}
+    assert {model['In Collection'] for model in MODELS} == collections
+
+
+@pytest.mark.parametrize('model', MODELS, ids=lambda model: model['Name'])
+def test_backbone_is_that_of_the_config(model):
+    backbone = Config.fromfile(ROOT / model['Config']).model.backbone.type
+    named = model['Metadata']['Architecture'][1]
+    assert backbone.startswith(named)
+
+
+def rows_of(source, name):
+    """Measured numbers, in the metafile's names, of a model in a source."""
+    text = (ROOT / source).read_text()
+    if source.endswith('.md'):  # README: a row of three numbers
+        found = re.findall(r'\| ([01]\.\d{3}) ' * 3 + r'\| trained here', text)
+        found += re.findall(r'\| ([01]\.\d{3}) ' * 3 + r'\| the same run',
+                            text)
+        return [dict(zip(COLUMNS.values(), map(float, row))) for row in found]
+    if source.endswith('table.json'):
+        return [{to: round(row[of] / 100, 3) for of, to in COLUMNS.items()}
+                for row in json.loads(text)['rows'] if row.get('name') == name]
+    lines = [json.loads(line) for line in text.splitlines()]
+    keys = {f"coco/{name.replace('@0.', ' .')}": name
+            for name in COLUMNS.values()}
+    return [{to: round(line[of], 3) for of, to in keys.items()}
+            for line in lines if 'coco/AP' in line]
+
+
+@pytest.mark.parametrize(('name', 'result'), RESULTS,
+                         ids=[f"{name}-{result['Dataset']}"
+                              for name, result in RESULTS])
+def test_result_is_measured(name, result):
+    assert result['How'] == 'trained here'
+    assert result['Metrics'] in rows_of(result['Source'], name)
+
+
+def config_keys(text):
+    """`a.b.c` and `a.b.c=value` in backticks."""
+    return re.findall(r'`([a-z_]+(?:\.\w+)+)(?:=[^`]*)?`', text)
+
+
+def test_migration_names_keys_and_files_that_exist():
+    text = (ROOT / 'docs' / 'migration.md').read_text()
+    cfg = Config.fromfile(ROOT / 'configs' / 'poet_r50_coco.py')
+    keys = {key for key in config_keys(text)
+            if not key.endswith(('.py', '.md', '.txt', '.json'))}
+    assert len(keys) > 15
+    # not in the config: arguments at their defaults
+    keys -= {'randomness.seed', 'val_dataloader.dataset.images',
+             'model.head.num_classes', 'model.backbone.strides'}
+    for key in keys:
+        node = cfg
+        for name in key.split('.'):
+            if name == 'FIELD':
+                name = 'keypoints'
+            node = node[int(name) if name.isdigit() else name]
+    for name in re.findall(r'`(?:configs/)?((?:poet|ae)_\w+\.py)`', text):
+        assert (ROOT / 'configs' / name).is_file(), name
+    for name in re.findall(r'tools/\w+\.(?:py|sh)', text):
+        assert (ROOT / name).is_file(), name
+
+
+def test_one_version_and_one_licence():
+    version = re.search("'(.+)'", (
+        ROOT / 'poet_mm' / 'version.py').read_text())[1]
+    citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
+    assert citation['version'] == version
+    assert citation['license'] == 'Apache-2.0'
+    assert f'## {version}' in (ROOT / 'CHANGELOG.md').read_text()
+    licence = (ROOT / 'LICENSE').read_text()
+    assert 'Apache License' in licence
+    assert 'Version 2.0' in licence
