@@ -66,6 +66,18 @@ def test_rows_survive_json(results, tmp_path):
     assert len(summary(again)) > 2
 
 
+def test_a_part_is_renewed_in_a_file(results, tmp_path):
+    path = tmp_path / 'results.json'
+    new = dict(results, command='a part', parts={})
+    assert benchmark.earlier_results(path, new) is new
+    path.write_text(json.dumps(results))
+    assert benchmark.earlier_results(path, new) == json.loads(
+        json.dumps(results))
+    new['machine'] = dict(new['machine'], cores=99)
+    with pytest.raises(SystemExit, match='another machine'):
+        benchmark.earlier_results(path, new)
+
+
 def test_ratios():
     row = Row('case', 'x', Timing(30, 29, 31, 8.0), Timing(10, 9, 11, 2.0))
     assert (row.ratio, row.memory_ratio) == (3, 4)

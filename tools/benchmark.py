@@ -4,6 +4,8 @@
     python tools/benchmark.py --all --quick
     python tools/benchmark.py --all --json results.json --figure scaling.png
 
+With a file of this machine's results as ``--json``, a part that is named
+renews its rows in it; the page then tells the command of that part.
 On a machine with a GPU it measures that; CUDA_VISIBLE_DEVICES= hides it.
 The parts are the files of ``tools/benchmarks``. Each compares results before
 it compares times.
@@ -148,16 +150,30 @@ def run_part(name, args):
         rows=[row.as_dict() for row in rows])
 
 
+def earlier_results(path, results):
+    """Those of a file, if it is there and of the same machine and versions;
+    else ``results``."""
+    if path is None or not path.is_file():
+        return results
+    earlier = json.loads(path.read_text())
+    if earlier['machine'] != results['machine']:
+        sys.exit(f'{path} is of another machine ({machine(earlier)}): name '
+                 'another file, or measure --all.')
+    return earlier
+
+
 def main():
     parts, common = parse_args()
     init_default_scope('mmpose')
-    results = dict(
-        command=' '.join(['python tools/benchmark.py', *sys.argv[1:]]),
-        machine=describe_machine(),
-        parts={})
+    command = ' '.join(['python tools/benchmark.py', *sys.argv[1:]])
+    results = dict(command=command, machine=describe_machine(), parts={})
     print(machine(results))
+    if not common.all:
+        results = earlier_results(common.json, results)
     for name, args in parts.items():
         results['parts'][name] = run_part(name, args)
+        if command != results['command']:
+            results['parts'][name]['command'] = command
         if common.json:
             common.json.write_text(json.dumps(results, indent=1))
     if common.figure:

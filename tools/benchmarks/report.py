@@ -125,8 +125,10 @@ def write_page(results: Dict, path: Path) -> None:
         *summary(results)
     ]
     for part, values in results['parts'].items():
+        command = values.get('command')
         lines += [
             '', f'## {part}', '', values['about'], '',
+            *([f'`{command}`', ''] if command else []),
             f'{values["threads"]} thread(s).', '',
             '| case | against | theirs | ours | ratio | memory | note |',
             '|---|---|---|---|---|---|---|'
