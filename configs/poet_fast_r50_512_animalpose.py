@@ -8,7 +8,7 @@ Run     bash tools/dist_train.sh configs/poet_fast_r50_512_animalpose.py 4 \
 ANIMALPOSE is the folder that MMPose describes, with annotations/
 animalpose_{train,val}.json. Its few thousand images want weights to start
 from: all that fits of a POET trained on people is taken over, and what counts
-joints starts anew (MMPose's log says "size mismatch" of those).
+joints starts anew; the log names it.
 """
 _base_ = ['./poet_fast_r50_512_coco.py']
 

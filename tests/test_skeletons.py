@@ -79,6 +79,9 @@ def make_small(cfg):
         depth=18, base_channels=8, stem_channels=8, init_cfg=None)
     stages = cfg.model.backbone.get('num_stages', 4)
     cfg.model.head.update(in_channels=8 * 2**(stages - 1))
+    detail = cfg.model.head.get('detail')
+    if detail:
+        detail.in_channels = [8 * 2**i for i in range(stages)]
     cfg.model.head.encoder.num_layers = cfg.model.head.decoder.num_layers = 2
     for node in walk(cfg):
         if 'feedforward_channels' in node:
@@ -189,7 +192,7 @@ def test_finetuning_takes_what_fits(finetuned):
     parts = {'.'.join(name.split('.')[:2]) for name in start.keys() - fits}
     assert parts == {
         'head.branches', 'head.center_embed', 'head.denoising',
-        'head.proposals'
+        'head.detail', 'head.proposals'
     }
 
 
