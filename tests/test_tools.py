@@ -297,7 +297,7 @@ def test_quickstart_report(trained):
     output = run('quickstart_report.py', trained / CONFIG.name, trained,
                  unseen)
     assert '| fast POET, trained now ' in output
-    assert '| faithful POET, same training (docs/stride_toy) |' in output
+    assert '| faithful POET, same training (docs/fast_toy) |' in output
     assert 'NOT reached' in output
     for name in ('predictions.png', 'curves.png'):
         assert (trained / name).stat().st_size > 10000
