@@ -40,7 +40,10 @@ SIZE = (48, 64)
 OTHER_SIZES = [(48, 64), (80, 50), (33, 97)]
 
 
-FAST = dict(propose=True, refine=True)
+FAST = dict(
+    propose=True,
+    refine=True,
+    detail=dict(in_channels=[64], channels=4, joint_channels=8))
 
 
 def make_model(**pieces):
@@ -230,7 +233,7 @@ def test_missing_package(model, monkeypatch, tmp_path, module):
 
 
 def test_opset(model, tmp_path):
-    with pytest.raises(UserError, match='--opset 14 or higher, not 11'):
+    with pytest.raises(UserError, match='--opset 16 or higher, not 11'):
         export.export_onnx(model, str(tmp_path / 'x.onnx'), SIZE, opset=11)
     with pytest.raises(UserError, match='--opset'):
         export.export_onnx(model, str(tmp_path / 'x.onnx'), SIZE, opset=99)
