@@ -104,13 +104,15 @@ def test_killed_and_resumed(toy, tmp_path):
     goes on. A row that fails stops no other."""
     bad = dict(ROWS[0], name='bad', options={'model.head.in_channels': 3})
     start_from = tmp_path / 'start.pth'  # not what a row resumes from
-    torch.save(dict(state_dict={}), start_from)
+    queries = {'head.query_embedding.weight': torch.zeros(10, 128)}
+    torch.save(dict(state_dict=queries), start_from)
     poet = dict(ROWS[1], options=dict(load_from=str(start_from)))
     path = write_comparison(
         tmp_path / 'c.py', toy, rows=[ROWS[0], poet, bad])
     work = tmp_path / 'work'
     process = start(path, work)
-    wait_for(lambda: [*work.glob('rows/poet-*/epoch_2.pth')])
+    wait_for(lambda: [*work.glob('rows/poet-*/epoch_2.pth')]
+             or process.poll() is not None)
     process.kill()
     process.wait()
     first, = work.glob('rows/ae-*/result.json')
