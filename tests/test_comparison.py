@@ -287,12 +287,14 @@ def test_budget_stretches_the_schedule():
 def test_command_of_a_row_on_several_gpus():
     args = Namespace(
         comparison='c.py', work_dir='w', data_root='d', epochs=3,
-        minutes=None, gpus=2, cfg_options=['a.b=1', 'c=[1,2]'])
+        minutes=None, gpus=2, trust_pickle=True,
+        cfg_options=['a.b=1', 'c=[1,2]'])
     row = Namespace(name='ae')
     command = compare_strides.row_command(args, row, '[1/2] ae', 1)
     assert command[1:3] == ['-m', 'torch.distributed.run']
     assert '--nproc_per_node=2' in command
     assert '--standalone' in command  # a port of its own
+    assert '--trust-pickle' in command
     assert command[-3:] == ['--cfg-options', 'a.b=1', 'c=[1,2]']
     assert compare_strides.parse_options(command[-2:]) == {
         'a.b': 1, 'c': [1, 2]}
