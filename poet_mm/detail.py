@@ -23,22 +23,23 @@ from .padding import Extents
 
 
 class DetailMaps(NamedTuple):
-    """``levels``, each (B, S / number of levels, H, W), and how much of them
-    shows each image, ``shares`` (B, 2) of width and height, or None: all."""
+    """``levels``, each (B, S / number of levels, H, W), fp32, and how much of
+    each shows the images, ``shares`` (B, 2) of its width and height, or None:
+    all."""
     levels: List[Tensor]
-    shares: Optional[Tensor]
+    shares: Optional[List[Tensor]]
 
     def sample(self, points: Tensor) -> Tensor:
         """Points (B, Q, K, 2) in [0, 1] of the un-padded images -> what is
         there, between cells interpolated, beyond them 0: (B, Q, K, S)."""
-        if self.shares is not None:
-            points = points * self.shares[:, None, None]
-        points = 2 * points - 1
-        values = [
-            F.grid_sample(level.float(), points, align_corners=False)
-            for level in self.levels
-        ]  # (B, S / levels, Q, K)
-        return torch.cat(values, 1).permute(0, 2, 3, 1)
+        values = []
+        for i, level in enumerate(self.levels):
+            grid = points
+            if self.shares is not None:
+                grid = points * self.shares[i][:, None, None]
+            values.append(
+                F.grid_sample(level, 2 * grid - 1, align_corners=False))
+        return torch.cat(values, 1).permute(0, 2, 3, 1)  # (B, Q, K, S)
 
 
 class DetailLevels(BaseModule):
@@ -48,15 +49,15 @@ class DetailLevels(BaseModule):
         in_channels (Sequence[int]): Of every level that backbone or neck
             gives.
         channels (int): Taken from each of them.
-        joint_channels (int): J, see :class:`JointBranch`.
+        joint_channels (int): J, of the :class:`JointBranch` that reads them.
     """
 
     def __init__(self, in_channels: Sequence[int], channels: int,
                  joint_channels: int) -> None:
         super().__init__()
-        self.joint_channels = joint_channels
         self.in_channels = tuple(in_channels)
-        self.channels = channels * len(self.in_channels)
+        self.sampled_channels = channels * len(self.in_channels)
+        self.joint_channels = joint_channels
         self.projections = ModuleList(
             nn.Conv2d(width, channels, kernel_size=1)
             for width in self.in_channels)
@@ -64,6 +65,7 @@ class DetailLevels(BaseModule):
     def forward(self, feats: Features,
                 extents: Optional[Extents]) -> DetailMaps:
         """Feature levels (B, C_i, H_i, W_i) -> maps without padding."""
+        feats = feats if isinstance(feats, Sequence) else [feats]
         found = tuple(feat.shape[1] for feat in feats)
         if found != self.in_channels:
             raise ValueError(
@@ -71,8 +73,9 @@ class DetailLevels(BaseModule):
                 f'{list(self.in_channels)}, but the levels that it gets have '
                 f'{list(found)} channels: set model.head.detail.in_channels, '
                 'or model.backbone.out_indices.')
-        levels = [
-            project(feat) for project, feat in zip(self.projections, feats)
+        levels = [  # in fp32 once, not again for every decoder layer
+            project(feat).float()
+            for project, feat in zip(self.projections, feats)
         ]
         if extents is None:
             return DetailMaps(levels, None)
@@ -80,7 +83,7 @@ class DetailLevels(BaseModule):
             level.masked_fill(extents.mask(level)[:, None], 0)
             for level in levels
         ]
-        return DetailMaps(levels, extents.shares())
+        return DetailMaps(levels, [extents.shares(x) for x in levels])
 
 
 class JointBranch(BaseModule):
@@ -89,14 +92,14 @@ class JointBranch(BaseModule):
     Args:
         channels (int): D.
         num_keypoints (int): K.
-        detail_channels (int): S.
+        sampled_channels (int): S.
         joint_channels (int): J, of what runs K times for each state.
     """
 
-    def __init__(self, channels: int, num_keypoints: int, detail_channels: int,
-                 joint_channels: int) -> None:
+    def __init__(self, channels: int, num_keypoints: int,
+                 sampled_channels: int, joint_channels: int) -> None:
         super().__init__()
-        self.detail_embed = nn.Linear(detail_channels, joint_channels)
+        self.detail_embed = nn.Linear(sampled_channels, joint_channels)
         self.state_embed = nn.Linear(channels, joint_channels)
         self.joint_embed = nn.Embedding(num_keypoints, joint_channels)
         self.hidden = nn.Linear(joint_channels, joint_channels)
@@ -104,7 +107,8 @@ class JointBranch(BaseModule):
         self.evidence = nn.Linear(joint_channels, channels)
 
     def init_weights(self) -> None:
-        """Begin without corrections."""
+        """Begin without corrections of the pose."""
+        super().init_weights()
         nn.init.zeros_(self.correction.weight)
         nn.init.zeros_(self.correction.bias)
 

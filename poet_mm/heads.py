@@ -158,10 +158,11 @@ class POETHead(BaseHead):
             self.center_embed = CenterEmbedding(channels)
         self.branches = None
         if refine:
-            detail = self.detail and (self.detail.channels,
-                                      self.detail.joint_channels)
+            joints = None if self.detail is None else dict(
+                sampled_channels=self.detail.sampled_channels,
+                joint_channels=self.detail.joint_channels)
             self.branches = ModuleList(
-                PoseBranch(*sizes, detail)
+                PoseBranch(*sizes, joints)
                 for _ in range(self.decoder.num_layers))
         else:
             self.class_embed = nn.Linear(channels, self.num_classes + 1)
@@ -230,7 +231,9 @@ class POETHead(BaseHead):
             queries = add_noised(queries, noised,
                                  self.denoising.content.weight,
                                  self.center_embed)
-        detail = self.detail and self.detail(feats, extents)
+        detail = None
+        if self.detail is not None:
+            detail = self.detail(feats, extents)
         fields = self.decode_queries(queries, memory, position, padding,
                                      detail)
         if noised is None:

@@ -23,11 +23,13 @@ class Extents(NamedTuple):
             beyond.append(pixels >= self.sizes[:, axis, None])  # (B, cells)
         return beyond[0][:, :, None] | beyond[1][:, None, :]  # (B, H, W)
 
-    def shares(self) -> Tensor:
-        """How much of the total width and height an image has, (B, 2)."""
-        height, width = self.total
-        sizes = self.sizes.float()
-        return torch.stack((sizes[:, 1] / width, sizes[:, 0] / height), -1)
+    def shares(self, feat: Tensor) -> Tensor:
+        """How much of the width and height of a feature map (B, C, H, W) has
+        cells of each image, (B, 2): whole cells, as positions are counted."""
+        mask = self.mask(feat)
+        width, height = (~mask[:, 0]).sum(1), (~mask[:, :, 0]).sum(1)
+        return torch.stack(
+            (width / feat.shape[-1], height / feat.shape[-2]), -1)
 
 
 def image_extents(data_samples: Optional[List],

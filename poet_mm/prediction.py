@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from mmdet.models.layers import MLP, coordinate_to_encoding
 from mmengine.model import BaseModule
+from mmpose.utils.typing import OptConfigType
 from torch import Tensor, nn
 
 from .detail import JointBranch
@@ -33,23 +34,21 @@ class PoseBranch(BaseModule):
         channels (int): D.
         num_classes (int): C.
         num_keypoints (int): K.
-        detail_channels (tuple[int, int], optional): S and J of
-            :class:`JointBranch`. Defaults to None: nothing is seen of joints.
+        joints (dict, optional): Other arguments of :class:`JointBranch`.
+            Defaults to None: nothing is seen of joints.
     """
 
     def __init__(self,
                  channels: int,
                  num_classes: int,
                  num_keypoints: int,
-                 detail_channels: Optional[Tuple[int, int]] = None
-                 ) -> None:
+                 joints: OptConfigType = None) -> None:
         super().__init__()
         self.class_embed = nn.Linear(channels, num_classes + 1)
         self.pose_embed = MLP(channels, channels, 2 + 3 * num_keypoints, 3)
         self.joints = None
-        if detail_channels is not None:
-            self.joints = JointBranch(channels, num_keypoints,
-                                      *detail_channels)
+        if joints is not None:
+            self.joints = JointBranch(channels, num_keypoints, **joints)
 
     def init_weights(self) -> None:
         """See :func:`init_corrections`."""

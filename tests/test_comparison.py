@@ -192,6 +192,8 @@ def test_rows_for_a_time(toy, tmp_path):
     (dict(rows=[dict(ROWS[0], checkpoint='x.pth')]), 'no checkpoint x.pth'),
     (dict(budget=dict(hours=3)), 'The budget is'),
     (dict(budget=dict(epochs=1.5)), 'The budget is'),
+    (dict(val_interval=0), 'val_interval is 0'),
+    (dict(val_interval=1.5), 'val_interval is 1.5'),
     (dict(data_root=''), 'has no data_root'),
     (dict(rows=[]), 'no rows'),
 ])
@@ -325,6 +327,8 @@ def test_table_and_figure_of_nothing_yet(tmp_path):
     }
     numbers = coco_metrics(metrics)
     assert numbers['AP'] == 50
+    crowd = coco_metrics({'crowdpose/AP': 0.25, 'crowdpose/AP(M)': 0.3})
+    assert (crowd['AP'], crowd['APM']) == (25, None)
     assert numbers['APL'] is None
     rows = [
         dict(method='AE', how='failed: a | b'),

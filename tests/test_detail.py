@@ -42,7 +42,7 @@ def interpolate(level, x, y):
 @pytest.mark.parametrize('shares', [None, [[0.5, 1.0], [0.75, 0.625]]])
 def test_samples_are_bilinear(shares):
     levels = random_levels()
-    maps = DetailMaps(levels, shares and torch.tensor(shares))
+    maps = DetailMaps(levels, shares and [torch.tensor(shares)] * 2)
     points = torch.rand(2, 3, 5, 2) * 1.4 - 0.2  # some of them outside
     samples = maps.sample(points)
     assert samples.shape == (2, 3, 5, 12)
@@ -86,6 +86,39 @@ def test_blind_to_padding(mode):
     expected, got = head(levels, samples), head(changed, samples)
     for name in expected:
         assert torch.equal(expected[name], got[name]), name
+
+
+def test_alone_and_padded_are_the_same():
+    """Of an image that ends within a cell of every level."""
+    torch.manual_seed(0)
+    head = detailed_head().eval()
+    for branch in head.branches:
+        torch.nn.init.normal_(branch.joints.correction.weight)
+        torch.nn.init.normal_(branch.joints.evidence.weight)
+    sample, = random_samples([1], img_shape=(33, 45))
+    alone = [torch.randn(1, 4, 9, 12), torch.randn(1, 8, 3, 3)]
+    expected = head(alone)
+    padded = [torch.randn(1, *shape[1:]) for shape in LEVELS]
+    for whole, part in zip(padded, alone):
+        whole[..., :part.shape[2], :part.shape[3]] = part
+    sample.set_metainfo(dict(batch_input_shape=(64, 96)))
+    got = head(padded, [sample])
+    for name in expected:
+        torch.testing.assert_close(
+            got[name], expected[name], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize('counts', [[2, 1], [0, 0]])
+def test_autocast(counts):
+    """Samples and poses stay fp32, and every parameter learns."""
+    head = detailed_head()
+    samples = with_areas(random_samples(counts, img_shape=(64, 96)))
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = head.loss(random_levels(), samples)
+    assert all(value.isfinite() for value in losses.values())
+    assert losses['loss_keypoints'].dtype == torch.float32
+    sum(losses.values()).backward()
+    assert all(p.grad is not None for p in head.parameters())
 
 
 def test_a_joint_is_corrected_by_what_is_there():

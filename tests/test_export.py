@@ -43,7 +43,7 @@ OTHER_SIZES = [(48, 64), (80, 50), (33, 97)]
 FAST = dict(
     propose=True,
     refine=True,
-    detail=dict(in_channels=[64], channels=4, joint_channels=8))
+    detail=dict(in_channels=[16, 64], channels=4, joint_channels=8))
 
 
 def make_model(**pieces):
@@ -60,7 +60,11 @@ def make_model(**pieces):
                 std=[60.0, 55.0, 50.0],
                 bgr_to_rgb=True),
             backbone=dict(
-                type='ResNet', depth=18, stem_channels=8, base_channels=8),
+                type='ResNet',
+                depth=18,
+                stem_channels=8,
+                base_channels=8,
+                out_indices=(1, 3)),
             head=tiny_head_cfg(in_channels=64, **pieces)))
     model.train().extract_feat(torch.rand(4, 3, 64, 64))  # statistics
     names = dict(enumerate(['nose', 'neck', 'tail', 'paw', 'claw']))

@@ -68,6 +68,7 @@ def tiny_config(toy, work_dir, **options):
     cfg = Config.fromfile(CONFIG)
     cfg.merge_from_dict({
         'model.backbone.base_channels': 8,
+        'model.head.detail.in_channels': [8, 16, 32],
         'model.backbone.stem_channels': 8,
         'model.head.in_channels': 32,
         'model.head.encoder.layer_cfg.self_attn_cfg.dropout': 0.1,

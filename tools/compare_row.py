@@ -141,7 +141,8 @@ def epochs_for(cfg: Config, minutes: float) -> int:
     ahead = 4 + 2 * cfg.train_dataloader.num_workers
     cfg.train_cfg = dict(by_epoch=False, max_iters=ahead + 1 + PROBE_STEPS)
     cfg.param_scheduler = None
-    cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
+    for part in ('cfg', 'dataloader', 'evaluator'):
+        cfg[f'val_{part}'] = cfg[f'test_{part}'] = None
     cfg.default_hooks.checkpoint = None
     cfg.visualizer = dict(type='Visualizer', name='probe')  # one per name
     with tempfile.TemporaryDirectory() as cfg.work_dir:

@@ -192,6 +192,8 @@ def main() -> int:
     failed = run_rows(args, comparison, folders)
     print(f'\nTable   {args.work_dir}/table.md\n'
           f'Figure  {args.work_dir}/figure1.png')
+    if comparison.val_interval:
+        print(f'Figure  {args.work_dir}/convergence.png')
     return failed
 
 

@@ -1,7 +1,7 @@
 """What each piece of the fast POET is worth on drawn people.
 
 Expect  not yet run; single runs of some rows: README, Fast POET.
-Cost    2 hours on 2 CPU cores: six rows with three seeds each.
+Cost    2 hours on 2 CPU cores: seven rows with three seeds each.
 Run     python tools/make_toy_coco.py --out data/toy_strides --train 3000 \
             --val 200 --size 128 --seed 1
         python tools/compare_strides.py configs/comparisons/ablation_toy.py

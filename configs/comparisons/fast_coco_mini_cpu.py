@@ -4,7 +4,7 @@ cores.
 Expect  nothing yet of a training so short: after its 4 epochs (8,420 images)
         the first row had AP 0.0 (AP50 0.3), its matched OKS had gone from 0.14
         to 0.21; the others were not run.
-Cost    60 minutes on 2 CPU cores.
+Cost    60 minutes on 2 CPU cores (estimated).
 Run     python tools/compare_strides.py \
             configs/comparisons/fast_coco_mini_cpu.py --data-root COCO_MINI
 

@@ -98,6 +98,15 @@ def check_budget(budget: dict) -> dict:
     return budget
 
 
+def check_interval(val_interval: Optional[int]) -> Optional[int]:
+    """Raise a UserError unless it is a whole number of epochs, or None."""
+    if val_interval is not None and (not isinstance(val_interval, int)
+                                     or val_interval < 1):
+        raise UserError(f'val_interval is {val_interval!r}, expected a whole '
+                        'number of epochs, 1 or more, or none.')
+    return val_interval
+
+
 def read_comparison(path: str,
                     data_root: Optional[str] = None,
                     budget: Optional[dict] = None,
@@ -141,7 +150,7 @@ def read_comparison(path: str,
             **cfg.get('options', {}),
             **(options or {})
         },
-        val_interval=cfg.get('val_interval'))
+        val_interval=check_interval(cfg.get('val_interval')))
 
 
 def row_config(comparison: Comparison, row: Row) -> Config:
@@ -190,7 +199,7 @@ def row_folder(work_dir: str, comparison: Comparison, row: Row, cfg: Config,
     its name, so that no old result passes for a new one."""
     content = json.dumps(
         [cfg.to_dict(), row.checkpoint,
-         row_budget(comparison, row), gpus],
+         row_budget(comparison, row), comparison.val_interval, gpus],
         sort_keys=True,
         default=str)
     digest = hashlib.sha1(content.encode()).hexdigest()[:8]

@@ -4,6 +4,8 @@ import json
 import os.path as osp
 from typing import List, Optional
 
+from ..evaluation import under_coco
+
 METRICS = ('AP', 'AP50', 'AP75', 'APM', 'APL', 'AR', 'AR50', 'AR75', 'ARM',
            'ARL')
 COCO_NAMES = dict(
@@ -37,9 +39,13 @@ COLUMNS = dict(
 
 
 def coco_metrics(metrics: dict) -> dict:
-    """CocoMetric's numbers in percent; its -1, nobody of that size, is None.
-    """
-    values = {key: metrics[f'coco/{name}'] for key, name in COCO_NAMES.items()}
+    """CocoMetric's numbers in percent; its -1, nobody of that size, and what
+    CrowdPose's evaluation has not, are None."""
+    metrics = under_coco(metrics)
+    values = {
+        key: metrics.get(f'coco/{name}', -1)
+        for key, name in COCO_NAMES.items()
+    }
     return {key: 100 * v if v >= 0 else None for key, v in values.items()}
 
 

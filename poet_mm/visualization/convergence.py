@@ -46,9 +46,10 @@ def draw_convergence(rows: List[dict], out: str, title: str) -> bool:
     if not rows:
         return False
     figure = Figure(figsize=(8, 3.2))
-    for axes, budget in zip(figure.subplots(1, 2), BUDGETS):
+    panels = figure.subplots(1, len(BUDGETS))
+    for axes, budget in zip(panels, BUDGETS):
         draw_budget(axes, rows, budget)
-    axes.legend()
+    panels[-1].legend()
     figure.suptitle(title, fontsize=9)
     save_figure(figure, out)
     return True
