@@ -138,7 +138,7 @@ def test_killed_and_resumed(toy, tmp_path):
     assert (ae['name'], ae['batch'], ae['lr']) == ('ae', 4, 1.5e-3)
     for row in (ae, poet):
         for key in ('AP', 'AR50', 'gflops', 'network_ms', 'post_ms',
-                    'memory_mb', 'minutes', 'params'):
+                    'memory_mb', 'minutes', 'step_ms', 'params'):
             assert np.isfinite(row[key]), key
         assert row['how'] == 'trained here'
     assert failed['how'].startswith('failed: RuntimeError')

@@ -209,12 +209,14 @@ def describe_training(runner: Runner, cfg: Config, epochs: int) -> dict:
         group.get('initial_lr', group['lr'])
         for group in runner.optim_wrapper.param_groups)
     memory, memory_kind = peak_memory()
+    minutes = training_minutes(cfg.work_dir, steps)
     return dict(
         epochs=epochs,
         images_seen=epochs * len(runner.train_dataloader.dataset),
         batch=cfg.train_dataloader.batch_size * get_world_size(),
         lr=lr,
-        minutes=training_minutes(cfg.work_dir, steps),
+        minutes=minutes,
+        step_ms=6e4 * minutes / steps,
         memory_mb=memory,
         memory_kind=memory_kind,
         curve=convergence(cfg.work_dir, epochs),

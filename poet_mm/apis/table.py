@@ -32,6 +32,7 @@ COLUMNS = dict(
     batch=('batch', ''),
     lr=('lr', '.2g'),
     minutes=('minutes', '.1f'),
+    step_ms=('step ms', '.0f'),
     init=('init', ''),
     sigma=('sigma', ''),
     flip=('flip', ''),
