@@ -7,7 +7,8 @@ import logging
 import math
 import os
 import os.path as osp
-from typing import Dict, List, Optional
+from functools import wraps
+from typing import Callable, Dict, List, Optional
 
 import torch
 from mmengine.hooks import Hook
@@ -15,6 +16,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from ..assigners import BadCosts
 from .incident import Incident, name_images, write_incident
@@ -65,16 +67,27 @@ class NonFiniteHook(Hook):
                 'custom_hooks.')
         self.runner = runner
         self.model = unwrapped_model(runner)
-        self.handles = [
-            self.model.register_forward_hook(self._keep_losses),
-            runner.optim_wrapper.optimizer.register_step_pre_hook(
-                self._before_step)
-        ]
+        self.handle = self.model.register_forward_hook(self._keep_losses)
+        optimizer = runner.optim_wrapper.optimizer
+        self.step = optimizer.step
+        optimizer.step = self._guarded(optimizer)
 
     def after_train(self, runner: Runner) -> None:
         """Leave them as they were."""
-        for handle in self.handles:
-            handle.remove()
+        self.handle.remove()
+        runner.optim_wrapper.optimizer.step = self.step
+
+    # Workaround (torch<=2.1): torch.compile switches off the hooks that
+    # optimisers have for this, of all optimisers of the process.
+    def _guarded(self, optimizer: Optimizer) -> Callable:
+        step = optimizer.step
+
+        @wraps(step)  # keeps what schedulers note at it
+        def guarded_step(*args, **kwargs):
+            self._before_step(optimizer)
+            return step(*args, **kwargs)
+
+        return guarded_step
 
     def before_train_iter(self,
                           runner: Runner,
@@ -112,7 +125,7 @@ class NonFiniteHook(Hook):
         if model.training and isinstance(outputs, dict):
             self.losses = outputs
 
-    def _before_step(self, optimizer, args: tuple, kwargs: dict) -> None:
+    def _before_step(self, optimizer: Optimizer) -> None:
         norm = gradient_norm(self.runner.optim_wrapper)
         if math.isfinite(norm):
             self.num_skipped = 0
