@@ -1,7 +1,7 @@
 """Fast POET-R18 on drawn people: as poet_r18_toy.py, but it generalises.
 
 Expect  AP 0.81 on 200 unseen images (docs/fast_toy).
-Cost    6 passes over 3,000 images: 6 minutes on 2 CPU cores.
+Cost    6 passes over 3,000 images: 6 to 8 minutes on 2 CPU cores.
 Run     bash tools/quickstart.sh
 
 The difference from the paper, all of it: the encoder's tokens propose people,

@@ -19,7 +19,7 @@ step "1/4 Drawing toy people into $data"
 "$PYTHON" tools/make_toy_coco.py --out "$data" --train 3000 --val 200 \
     --size 128 --seed 1
 
-step "2/4 Training the fast POET on them (6 minutes on 2 cores; AP on" \
+step "2/4 Training the fast POET on them (6 to 8 minutes on 2 cores; AP on" \
     "unseen images every epoch)"
 "$PYTHON" tools/train.py "$config" --data-root "$data" --work-dir "$work" \
     --resume
