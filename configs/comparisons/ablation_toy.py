@@ -50,6 +50,6 @@ rows = [
         method=name,
         backbone='R18',
         seed=seed,
-        options=options) for name, options in pieces.items()
-    for seed in (0, 1, 2)
+        options=options) for seed in (0, 1, 2)
+    for name, options in pieces.items()
 ]
