@@ -22,11 +22,11 @@ from poet_mm.apis.checkpoints.files import (
     read_checkpoint,
     state_dict_of,
     to_plain,
-    write_bytes,
 )
 from poet_mm.apis.checkpoints.publish import publish, without_private
 from poet_mm.apis.likely_config import build_model, most_alike
 from poet_mm.apis.weights import fit_weights, read_weights, starting_weights
+from poet_mm.files import write_whole
 from poet_mm.hooks import CheckpointGuardHook
 
 ROOT = Path(__file__).parent.parent
@@ -318,14 +318,14 @@ def test_plain_values():
 
 def test_whole_file_or_none(tmp_path, monkeypatch):
     path = tmp_path / 'new' / 'x.pth'
-    write_bytes(b'old', str(path))
+    write_whole(b'old', str(path))
 
     def fails(*args):
         raise OSError('disk full')
 
     monkeypatch.setattr(os, 'replace', fails)
     with pytest.raises(OSError, match='disk full'):
-        write_bytes(b'new', str(path))
+        write_whole(b'new', str(path))
     assert path.read_bytes() == b'old'
     assert list(path.parent.iterdir()) == [path]
 

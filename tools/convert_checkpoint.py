@@ -38,8 +38,9 @@ from poet_mm.apis.checkpoints.convert import (
     release_of,
     require_same,
 )
-from poet_mm.apis.checkpoints.files import to_bytes, write_bytes
+from poet_mm.apis.checkpoints.files import to_bytes
 from poet_mm.apis.safe_load import add_trust_argument, safe_loading
+from poet_mm.files import write_whole
 
 TESTS = osp.join(osp.dirname(osp.abspath(__file__)), '..', 'tests')
 CONFIGS = dict(poet='poet_r50_release_coco', detr='poet_r50_coco')
@@ -75,7 +76,7 @@ def parse_args():
 
 def write(checkpoint: dict, path: str) -> None:
     data = to_bytes(checkpoint)
-    write_bytes(data, path)
+    write_whole(data, path)
     print(f'{path}: {len(data) / 1e6:.1f} MB')
 
 

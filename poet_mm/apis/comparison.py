@@ -14,7 +14,6 @@ A comparison file is a config with
 """
 import hashlib
 import json
-import os
 import os.path as osp
 import re
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from typing import List, Optional
 
 from mmengine.config import Config
 
+from ..files import write_whole
 from .launch import UserError, pretrained_files, set_data_root, walk
 
 # What a row may say; config is needed, the rest has defaults.
@@ -208,10 +208,8 @@ def row_folder(work_dir: str, comparison: Comparison, row: Row, cfg: Config,
 
 
 def write_json(content, path: str) -> None:
-    """Write a file that is whole or not there, whenever we are killed."""
-    with open(path + '.part', 'w') as file:
-        json.dump(content, file, indent=1)
-    os.replace(path + '.part', path)
+    """See :func:`write_whole`."""
+    write_whole(json.dumps(content, indent=1).encode(), path)
 
 
 def set_budget(cfg: Config, epochs: int,

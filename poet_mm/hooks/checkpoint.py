@@ -1,5 +1,4 @@
 """Checkpoints that are whole or not there, whenever training is killed."""
-import os
 import os.path as osp
 from typing import List
 
@@ -9,6 +8,8 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
+from ..files import write_whole
+
 BACKEND = 'atomic'
 
 
@@ -17,31 +18,12 @@ class AtomicBackend(LocalBackend):
 
     def put(self, obj: bytes, filepath: str) -> None:
         """Write a file, or leave what was there."""
-        folder = osp.dirname(osp.abspath(filepath))
-        os.makedirs(folder, exist_ok=True)
-        part = f'{filepath}.part'  # the same again after a kill: none pile up
-        with open(part, 'wb') as file:
-            file.write(obj)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, filepath)
-        _sync_folder(folder)
+        write_whole(obj, filepath)
 
     def put_text(self, obj: str, filepath: str,
                  encoding: str = 'utf-8') -> None:
         """Write a text file, or leave what was there."""
         self.put(obj.encode(encoding), filepath)
-
-
-def _sync_folder(folder: str) -> None:
-    """Put the names of a folder's files on the disk, too."""
-    if os.name != 'posix':
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 register_backend(BACKEND, AtomicBackend, force=True)

@@ -2,15 +2,12 @@
 need no class to be read."""
 import hashlib
 import io
-import os
-import os.path as osp
 import sys
 from typing import Any, Dict
 
 import numpy as np
 import torch
 from mmengine.runner import CheckpointLoader
-from mmengine.utils import mkdir_or_exist
 from torch import Tensor
 
 from ...version import __version__
@@ -97,20 +94,6 @@ def to_bytes(checkpoint: Dict[str, Any]) -> bytes:
     buffer = io.BytesIO()  # a file on disk would hold its own name
     torch.save(to_plain(checkpoint), buffer)
     return buffer.getvalue()
-
-
-def write_bytes(data: bytes, path: str) -> None:
-    """Whole, or not at all: a half-written checkpoint looks like a whole one
-    until it is read."""
-    mkdir_or_exist(osp.dirname(osp.abspath(path)))
-    part = f'{path}.{os.getpid()}.part'
-    try:
-        with open(part, 'wb') as file:
-            file.write(data)
-        os.replace(part, path)
-    finally:
-        if osp.exists(part):
-            os.remove(part)
 
 
 def sha256_of(path: str) -> str:

@@ -6,6 +6,7 @@ import os.path as osp
 import re
 from typing import Any, Dict
 
+from ...files import write_whole
 from ..blocks import strip_ddp
 from ..launch import UserError
 from .files import (
@@ -14,7 +15,6 @@ from .files import (
     to_bytes,
     to_plain,
     versions,
-    write_bytes,
 )
 
 KEPT = ('cfg', 'dataset_meta', 'epoch', 'iter', 'seed', 'experiment_name',
@@ -48,7 +48,7 @@ def publish(source: str, target: str) -> str:
     digest = hashlib.sha256(data).hexdigest()[:8]
     stem, ending = osp.splitext(target)
     path = f'{stem}-{digest}{ending or ".pth"}'
-    write_bytes(data, path)
+    write_whole(data, path)
     return path
 
 
