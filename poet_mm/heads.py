@@ -7,21 +7,11 @@ instead of strided columns of one tensor.
 Letters: B images, L decoder layers, Q queries, K keypoints, C person classes.
 """
 from functools import partial
-from typing import (
-    Callable,
-    Dict,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Tuple,
-)
+from typing import Dict, NamedTuple, Optional, Sequence, Tuple
 
-import numpy as np
 import torch
 from mmdet.models.layers import MLP, SinePositionalEncoding
 from mmengine.model import ModuleList
-from mmengine.structures import InstanceData
 from mmpose.models.heads.base_head import BaseHead
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.utils.typing import (
@@ -34,23 +24,22 @@ from mmpose.utils.typing import (
 )
 from torch import Tensor, nn
 
-from .codecs import PERSON
 from .denoising import NoisedPeople, PoseDenoising, split_queries
 from .detail import DetailLevels, DetailMaps
+from .instances import to_instances
 from .padding import Extents, image_extents
 from .prediction import (
     CenterEmbedding,
     PoseBranch,
+    corrector,
     full_precision,
     init_corrections,
-    keypoints_of,
     pose_fields,
 )
 from .proposals import EncoderProposals, Proposals
 from .queries import Queries, add_noised, learned_queries, proposed_queries
 from .targets import stack_targets
 from .transformer import POETDecoder, POETEncoder
-from .transforms.affine import to_original
 
 
 class Predictions(NamedTuple):
@@ -283,7 +272,9 @@ class POETHead(BaseHead):
         if self.branches is None:
             states = decode(lambda _, state: (queries.position, state))
             return self._read_states(torch.stack(states), queries.pose)
-        logits, poses = zip(*decode(self._corrector(queries.pose, detail)))
+        correct = corrector(queries.pose, self.branches, self.center_embed,
+                            detail)
+        logits, poses = zip(*decode(correct))
         return pose_fields(torch.stack(logits), torch.stack(poses))
 
     def _read_states(self, states: Tensor, pose: Tensor) -> Dict[str, Tensor]:
@@ -293,25 +284,6 @@ class POETHead(BaseHead):
             states = states.float()
             return pose_fields(
                 self.class_embed(states), pose + self.pose_embed(states))
-
-    def _corrector(self, pose: Tensor,
-                   detail: Optional[DetailMaps]) -> Callable:
-        """What :class:`POETDecoder` calls after every layer; each begins
-        where the one before ended, without its gradient."""
-
-        def correct(layer: int,
-                    state: Tensor) -> Tuple[Optional[Tensor], tuple]:
-            nonlocal pose
-            seen = None
-            if detail is not None:
-                seen = detail.sample(keypoints_of(pose))
-            logits, corrected = self.branches[layer](state, pose, seen)
-            pose = corrected.detach()
-            last = layer + 1 == self.decoder.num_layers
-            position = None if last else self.center_embed(pose)
-            return position, (logits, corrected)
-
-        return correct
 
     def loss(self,
              feats: Features,
@@ -326,28 +298,21 @@ class POETHead(BaseHead):
         extents = image_extents(batch_data_samples, feats[-1].device)
         fields, of_noised, proposals = self.predict_all(
             feats, extents, noised)
-        pairs = noised and noised.pairs_of_layers(len(fields['logits']))
+        proposed, denoised = None, None
+        if proposals is not None:
+            proposed = proposals.fields()
+        if noised is not None:
+            pairs = noised.pairs_of_layers(len(fields['logits']))
+            denoised = (of_noised, pairs)
         with full_precision(fields['logits']):
-            return self.loss_module(
-                fields, targets, num_people, proposals and proposals.fields(),
-                noised and (of_noised, pairs))
+            return self.loss_module(fields, targets, num_people, proposed,
+                                    denoised)
 
     def predict(self,
                 feats: Features,
                 batch_data_samples: SampleList,
                 test_cfg: OptConfigType = None) -> InstanceList:
-        """Poses of the last decoder layer.
-
-        Returns:
-            list[InstanceData]: Of each image, for all Q queries:
-            ``keypoints`` (Q, K, 2) in pixels of the network's input, which
-            MMPose's estimator moves to the original image; ``centers``
-            (Q, 2), which it leaves alone, in pixels of the original image
-            already; ``visibility`` (Q, K); ``bbox_scores`` (Q, ), the
-            probability that the query is a person; ``keypoint_scores`` and
-            ``keypoints_visible`` (Q, K), the product of both: MMPose hides
-            joints of low ``keypoints_visible``.
-        """
+        """Poses of the last decoder layer, see :func:`to_instances`."""
         for option in ('flip_test', 'multiscale_test'):
             if (test_cfg or {}).get(option):
                 raise ValueError(
@@ -355,33 +320,9 @@ class POETHead(BaseHead):
                     'predictions from two passes have no common order. Set '
                     f'model.test_cfg.{option}=False.')
         outputs = self(feats, batch_data_samples)  # hooks may listen
-        host = {
-            name: values[-1].cpu().numpy()
-            for name, values in outputs.items()
-        }
-        host['probs'] = outputs['logits'][-1].softmax(-1).cpu().numpy()
-        return [
-            self._to_instances({name: values[i]
-                                for name, values in host.items()},
-                               sample.metainfo)
-            for i, sample in enumerate(batch_data_samples)
-        ]
-
-    def _to_instances(self, fields: Dict[str, np.ndarray],
-                      metainfo: Mapping) -> InstanceData:
-        """Fields (Q, ...) of one image -> what :meth:`predict` returns."""
-        img_shape = metainfo['img_shape']
-        keypoints, visibility = self.codec.decode(fields, img_shape)
-        centers = self.codec.decode_centers(fields, img_shape)
-        scores = fields['probs'][:, PERSON]
-        joint_scores = scores[:, None] * visibility
-        return InstanceData(
-            keypoints=keypoints,
-            centers=to_original(centers, metainfo),
-            keypoint_scores=joint_scores,
-            keypoints_visible=joint_scores.copy(),
-            visibility=visibility,
-            bbox_scores=scores)
+        return to_instances(outputs, self.codec, [
+            sample.metainfo for sample in batch_data_samples
+        ])
 
     def select_level(self, feats: Features) -> Tensor:
         """The feature level (B, C_i, H, W) that the head reads."""

@@ -10,7 +10,14 @@ every joint.
 """
 import math
 from contextlib import nullcontext
-from typing import ContextManager, Dict, Optional, Tuple
+from typing import (
+    Callable,
+    ContextManager,
+    Dict,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +26,7 @@ from mmengine.model import BaseModule
 from mmpose.utils.typing import OptConfigType
 from torch import Tensor, nn
 
-from .detail import JointBranch
+from .detail import DetailMaps, JointBranch
 
 # What a branch gives a person at first: few queries are people.
 PRIOR = 0.05
@@ -117,6 +124,35 @@ def keypoints_of(pose: Tensor) -> Tensor:
     image."""
     joints = pose[..., 2:].unflatten(-1, (-1, 3))[..., :2]
     return pose[..., None, :2].sigmoid() + 2 * joints.sigmoid() - 1
+
+
+def corrector(pose: Tensor, branches: Sequence[PoseBranch],
+              center_embed: CenterEmbedding,
+              detail: Optional[DetailMaps]) -> Callable:
+    """What :class:`POETDecoder` calls after every layer; each begins where the
+    one before ended, without its gradient.
+
+    Args:
+        pose (Tensor): (B, Q, 2 + 3K), where the first layer begins.
+        branches (Sequence[PoseBranch]): One for each layer.
+        center_embed (CenterEmbedding): Queries move with their centres.
+        detail (DetailMaps, optional): What is seen at joints.
+
+    Returns:
+        Callable: Number of a layer and its states (B, Q, D) -> position codes
+        (B, Q, D) of the next layer, None after the last, and the prediction:
+        logits (B, Q, C + 1) and corrected poses.
+    """
+
+    def correct(layer: int, states: Tensor) -> Tuple[Optional[Tensor], tuple]:
+        nonlocal pose
+        seen = None if detail is None else detail.sample(keypoints_of(pose))
+        logits, corrected = branches[layer](states, pose, seen)
+        pose = corrected.detach()
+        last = layer + 1 == len(branches)
+        return None if last else center_embed(pose), (logits, corrected)
+
+    return correct
 
 
 def full_precision(like: Tensor) -> ContextManager:

@@ -21,7 +21,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from poet_mm.apis import POETInferencer, UserError, find_config, to_coco
-from poet_mm.apis.inferencer import EveryImageFails
+from poet_mm.apis.failures import EveryImageFails
 from poet_mm.apis.inputs import as_bgr, find_files, image_ids
 from poet_mm.apis.video import CODECS, Video, VideoWriter, best_codec
 

@@ -24,7 +24,7 @@ os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
 import torch
 
 from poet_mm.apis import POETInferencer, UserError
-from poet_mm.apis.inferencer import EveryImageFails
+from poet_mm.apis.failures import EveryImageFails
 from poet_mm.apis.inputs import camera_number, find_files, is_video
 from poet_mm.apis.launch import first_line
 from poet_mm.apis.results import NO_CODEC, ResultFolder

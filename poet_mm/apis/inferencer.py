@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import nn
 
+from .failures import Failures
 from .fast_backbone import as_fast_backbone
 from .inputs import (
     ImageLike,
@@ -32,7 +33,7 @@ from .inputs import (
     open_inputs,
     unreadable,
 )
-from .launch import UserError, find_config, first_line
+from .launch import UserError, find_config
 from .people import split_people
 from .safe_config import check_config_of
 from .safe_load import safe_loading
@@ -40,11 +41,6 @@ from .video import Video, VideoWriter
 from .weights import fit_weights
 
 KPT_THR = 0.3  # MMPose's
-FAILURES = 3  # so many from the start on, and it is not the images
-
-
-class EveryImageFails(UserError):
-    """It is the model, its weights or the device that does not work."""
 
 
 # Workaround (mmpose<=1.3.2): what `Pose2DInferencer` lacks for models without
@@ -191,7 +187,7 @@ class POETInferencer(Pose2DInferencer):
                 self._finalize_video_processing(after.get('pred_out_dir', ''))
 
     def _see(self, batch: List[tuple], during: dict, drawing: dict,
-             failures: 'Failures') -> Iterator[tuple]:
+             failures: Failures) -> Iterator[tuple]:
         """Samples with people, and their pictures, of a batch; if it fails as
         a whole, image by image, so that one of them does not cost the others.
         """
@@ -343,37 +339,3 @@ class POETInferencer(Pose2DInferencer):
         return dict(
             visualization=visualization,
             predictions=preds if return_datasamples else people)
-
-
-class Failures:
-    """What went wrong with images after they had been read.
-
-    Args:
-        on_error (callable, optional): Told of every failure; None raises it.
-    """
-
-    def __init__(self, on_error: Optional[Callable]) -> None:
-        self.on_error = on_error
-        self.count = 0
-        self.some_went_well = False
-
-    def add(self, path: str, error: Exception) -> None:
-        """Tell of an image, or give up: see ``FAILURES``."""
-        if self.on_error is None:
-            raise error
-        said = f'{type(error).__name__}: {first_line(error)}'
-        self.count += 1
-        self.on_error(UserError(f'{path}: {said}'))
-        if self.count == FAILURES and not self.some_went_well:
-            raise EveryImageFails(
-                f'stopped, as the first {FAILURES} images all failed: it '
-                'seems to be model, weights or device') from error
-
-    def check(self, check: Callable[[], None]) -> None:
-        """Call what may raise a UserError, and tell of that."""
-        try:
-            check()
-        except UserError as error:
-            if self.on_error is None:
-                raise
-            self.on_error(error)

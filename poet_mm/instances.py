@@ -1,0 +1,58 @@
+"""From predicted fields to MMPose's instances.
+
+Letters: L decoder layers, B images, Q queries, K keypoints.
+"""
+from typing import Dict, List, Mapping
+
+import numpy as np
+from mmengine.structures import InstanceData
+from mmpose.utils.typing import InstanceList
+from torch import Tensor
+
+from .codecs import PERSON, POETCodec
+from .transforms.affine import to_original
+
+
+def to_instances(outputs: Dict[str, Tensor], codec: POETCodec,
+                 metainfos: List[Mapping]) -> InstanceList:
+    """The last layer's poses of every image.
+
+    Args:
+        outputs (dict): Fields (L, B, Q, ...), see :meth:`POETHead.forward`.
+        codec (POETCodec): Undoes their coordinates.
+        metainfos (list[Mapping]): Of the B images, ``img_shape`` and what
+            :func:`to_original` needs.
+
+    Returns:
+        list[InstanceData]: Of each image, for all Q queries: ``keypoints``
+        (Q, K, 2) in pixels of the network's input, which MMPose's estimator
+        moves to the original image; ``centers`` (Q, 2), which it leaves
+        alone, in pixels of the original image already; ``visibility`` (Q, K);
+        ``bbox_scores`` (Q, ), the probability that the query is a person;
+        ``keypoint_scores`` and ``keypoints_visible`` (Q, K), the product of
+        both: MMPose hides joints of low ``keypoints_visible``.
+    """
+    host = {name: values[-1].cpu().numpy() for name, values in outputs.items()}
+    host['probs'] = outputs['logits'][-1].softmax(-1).cpu().numpy()
+    return [
+        _instances({name: values[i]
+                    for name, values in host.items()}, codec, metainfo)
+        for i, metainfo in enumerate(metainfos)
+    ]
+
+
+def _instances(fields: Dict[str, np.ndarray], codec: POETCodec,
+               metainfo: Mapping) -> InstanceData:
+    """Fields (Q, ...) of one image."""
+    img_shape = metainfo['img_shape']
+    keypoints, visibility = codec.decode(fields, img_shape)
+    centers = codec.decode_centers(fields, img_shape)
+    scores = fields['probs'][:, PERSON]
+    joint_scores = scores[:, None] * visibility
+    return InstanceData(
+        keypoints=keypoints,
+        centers=to_original(centers, metainfo),
+        keypoint_scores=joint_scores,
+        keypoints_visible=joint_scores.copy(),
+        visibility=visibility,
+        bbox_scores=scores)
