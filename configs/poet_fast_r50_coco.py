@@ -25,7 +25,10 @@ model = dict(
             joint_channels=128),
         denoising=dict(
             groups=3, center_noise=0.5, scale_noise=0.4, joint_noise=0.2),
-        loss=dict(oks_weight=2.0, metainfo={{_base_.metainfo}}),
+        loss=dict(
+            nobody_weight=0.4,
+            oks_weight=2.0,
+            metainfo={{_base_.metainfo}}),
         codec=codec))
 
 train_pipeline = [

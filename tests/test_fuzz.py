@@ -1,7 +1,8 @@
 """Random data of every kind through data set, loading, transforms and codec.
 
-Some 2,000 cases as it is; ``POET_FUZZ=20 pytest tests/test_fuzz.py`` makes 20
-times as many. What fails is kept in ``.hypothesis/`` and tried first.
+Some 2,000 cases as it is, always the same, so that a test fails for a change
+and not by chance; ``POET_FUZZ=20 pytest tests/test_fuzz.py`` draws 20 times as
+many new ones. What of these fails is kept in ``.hypothesis/`` and tried first.
 """
 import copy
 import json
@@ -24,15 +25,16 @@ from poet_mm.datasets import BottomupCocoDataset
 from poet_mm.faults import DataFault
 from poet_mm.transforms import LoadIntactImage
 
-TIMES = int(os.environ.get('POET_FUZZ', 1))
+TIMES = int(os.environ.get('POET_FUZZ', 0))
 seeds = st.integers(0, 2**32 - 1)
 K = 3
 
 
 def cases(number):
-    """So many examples, on a machine of any speed."""
+    """So many examples, or so many times as many random ones."""
     return settings(
-        max_examples=number * TIMES, deadline=None,
+        max_examples=number * max(TIMES, 1), deadline=None,
+        derandomize=not TIMES,
         suppress_health_check=list(HealthCheck))
 
 
@@ -251,13 +253,16 @@ def test_joints_stay_with_their_pixels(seed, size, drawn):
         np.float32)  # (h, w, 3), the last is 1 in the image
     flip, once, moves, _ = drawn
     np.random.seed(seed)
-    out = Compose(make_pipeline((flip, once, moves, 0)))(sample)
+    out, cell = sample, 2
+    for transform in Compose(make_pipeline((flip, once, moves, 0))):
+        before = out.get('warp_mat')
+        out = transform(out)
+        if out.get('warp_mat') is not before:  # its pixels are mixed again
+            cell += 2 / np.sqrt(abs(np.linalg.det(out['warp_mat'][:, :2])))
     if out['flip']:  # back to places, with mmpose's shift of a pixel
         out['img'][..., 0] = w * out['img'][..., 2] - out['img'][..., 0]
     h, w = out['img_shape']
-    matrix = out.get('warp_mat', np.eye(2, 3))
-    cell = 2 + 2 / np.sqrt(abs(np.linalg.det(matrix[:, :2])))
-    inverse = cv2.invertAffineTransform(matrix)
+    inverse = cv2.invertAffineTransform(out.get('warp_mat', np.eye(2, 3)))
     for joint in out['keypoints'][out['keypoints_visible'] > 0]:
         column, row = np.minimum(joint, (w - 1, h - 1)).astype(int)
         where = out['img'][row, column]

@@ -1,7 +1,7 @@
 """What each piece of the fast POET is worth on drawn people.
 
 Expect  not yet run; single runs of some rows: README, Fast POET.
-Cost    2 hours on 2 CPU cores: seven rows with three seeds each.
+Cost    2 hours on 2 CPU cores: nine rows with three seeds each.
 Run     python tools/make_toy_coco.py --out data/toy_strides --train 3000 \
             --val 200 --size 128 --seed 1
         python tools/compare_strides.py configs/comparisons/ablation_toy.py
@@ -12,9 +12,25 @@ title = 'Toy people, 128 pixels: the pieces of the fast POET'
 data_root = 'data/toy_strides/'
 budget = dict(epochs=4)
 
-# What is taken away from poet_fast_r18_toy.py.
+averaged = [
+    dict(type='ChannelsLastHook'),
+    dict(
+        type='EMAHook',
+        ema_type='ExpMomentumEMA',
+        momentum=0.01,
+        gamma=100,
+        priority=49)
+]
+
+# What is changed in poet_fast_r18_toy.py; most of it is taken away.
 pieces = {
     'all': {},
+    'with EMA': {
+        'custom_hooks': averaged
+    },
+    'nobody weighs 0.1': {
+        'model.head.loss.nobody_weight': 0.1
+    },
     'without OKS': {
         'model.head.loss.oks_weight': 0.0
     },
@@ -36,6 +52,7 @@ pieces = {
         'model.head.refine': False
     },
     'no piece': {
+        'model.head.loss.nobody_weight': 0.1,
         'model.head.loss.oks_weight': 0.0,
         'model.head.denoising': None,
         'model.head.detail': None,
