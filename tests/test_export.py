@@ -277,7 +277,7 @@ def test_tool_and_example(checkpoint, tmp_path):
                tmp_path / 'new' / 'poet.onnx', '--size', 96, 64,
                '--padding-mask', '--torchscript', tmp_path / 'poet.pt',
                '--cfg-options', *options)
-    assert len(re.findall(r'largest difference from the model [\d.]+e-0\d',
+    assert len(re.findall(r'largest difference from the model [\d.]+e[-+]0\d',
                           said)) == 2, said
     assert (tmp_path / 'poet.pt').is_file()
     printed = run(ROOT / 'examples' / 'onnx_numpy.py',

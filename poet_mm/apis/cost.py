@@ -48,10 +48,25 @@ def count_gflops(model: nn.Module, size: int) -> float:
     """
     image = torch.zeros(1, 3, size, size, device=next(
         model.parameters()).device)
-    with torch.no_grad(), unfused_attention(), FlopCounterMode(
+    with frozen(model), unfused_attention(), FlopCounterMode(
             display=False) as counter:
         model.head.forward(model.extract_feat(image))
     return counter.get_total_flops() / 2e9
+
+
+# Workaround (torch>2.1): under `no_grad`, too, `FlopCounterMode` asks for the
+# gradient function of all that requires a gradient, and fails at learned
+# queries.
+@contextmanager
+def frozen(model: nn.Module) -> Iterator[None]:
+    """Without gradients, whoever asks."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    model.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)
 
 
 @contextmanager

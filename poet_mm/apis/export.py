@@ -246,7 +246,9 @@ def _export_bytes(model: nn.Module, size: Size, names: Tuple[str, ...],
                 dynamic_axes=axes,
                 opset_version=opset,
                 **options)
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:  # the latter, torch 2.14
+            if 'opset' not in str(error):
+                raise
             raise UserError(f'torch {torch.__version__} cannot export to '
                             f'--opset {opset}: {error}') from error
     return file.getvalue()
