@@ -15,8 +15,8 @@ the recipes: both POETs have the same one, and all rows the same schedule.
 _base_ = ['./stride_coco_mini_cpu.py']
 
 title = 'A part of COCO, 192 pixels: fast POET, POET and AE'
-budget = dict(epochs=12)
-val_interval = 3
+budget = dict(epochs=8)
+val_interval = 2
 
 options = {
     'model.backbone.num_stages': 3,
@@ -24,12 +24,12 @@ options = {
     'model.backbone.dilations': (1, 1, 1),
     'model.backbone.out_indices': (2, ),
     'model.head.in_channels': 1024,
-    'train_cfg.max_epochs': 12,
+    'train_cfg.max_epochs': 8,
     'param_scheduler': [
         dict(type='LinearLR', start_factor=0.01, by_epoch=False, end=100),
         dict(
             type='CosineAnnealingLR',
-            T_max=12,
+            T_max=8,
             by_epoch=True,
             convert_to_iter_based=True)
     ],
