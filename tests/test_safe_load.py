@@ -285,6 +285,19 @@ def test_our_configs_are_plain(name):
     ('default_scope = "evil"', "scope 'evil'"),
     ('_base_ = ["evil.py"]', 'built on other files'),
     ('x = (', 'is no Python'),
+    ('k = "type"\nx = {k: "os.system", "command": "touch made"}',
+     'keys that are not constant'),
+    ('x = dict(type="mmengine.load", file="x.pkl")', "type 'mmengine.load'"),
+    ('x = dict(type="evilmod")', "type 'evilmod'"),
+    ('x = dict(type=["os.system"])', 'has the type'),
+    ('dict = open\nx = dict(file="made", mode="w")', 'assigns dict'),
+    ('x = y = dict(a=1)', 'assigns x'),
+    ('i = ["evil"]\ncustom_imports = dict(imports=i)', 'has a Name in it'),
+    ('s = "evil"\ndefault_scope = s', 'has a Name in it'),
+    ('x = {**y}', 'keys that are not constant'),
+    ('x = {**{"type": "os.system"}}', "type 'os.system'"),
+    ('x = [dict(a=dict(type="os.system"))]', "type 'os.system'"),
+    ('custom_imports = ["evil"]', 'imports evil'),
 ])
 def test_config_of_a_checkpoint_runs_nothing(text, said):
     with pytest.raises(UserError, match=said):

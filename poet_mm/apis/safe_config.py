@@ -4,16 +4,22 @@ mmengine runs a config as Python, imports what its ``custom_imports`` name, and
 calls what a ``type`` names, be it ``os.system``.
 """
 import ast
-from typing import Iterator
+from typing import Any, Iterator
 
+import mmengine.registry
+import mmpose.registry
+from mmengine.registry import Registry
 from mmengine.runner import CheckpointLoader
 
 from .launch import UserError
 
-LIBRARIES = ('mmpose', 'mmdet', 'mmcv', 'mmengine', 'mmpretrain')
+SCOPES = (None, 'mmpose', 'mmdet', 'mmcv', 'mmengine', 'mmpretrain')
 IMPORTS = ('poet_mm', 'mmpretrain', 'mmpretrain.models')
-NODES = (ast.Module, ast.Assign, ast.Name, ast.Load, ast.Store, ast.Constant,
-         ast.List, ast.Tuple, ast.Dict, ast.keyword, ast.UnaryOp, ast.USub)
+OF_JOINTS = ('', 'upper', 'lower')  # in a metainfo, where nothing is built
+
+
+class _NotPlain(Exception):
+    """What a config has in it beside data."""
 
 
 def check_config_of(checkpoint: str) -> None:
@@ -39,11 +45,11 @@ def check_config_text(text: str, checkpoint: str) -> None:
         UserError: It is something else.
     """
     try:
-        tree = ast.parse(text)
-    except SyntaxError as error:
+        problem = next(_find_problems(_read(text)), None)
+    except (SyntaxError, ValueError) as error:
         problem = f'is no Python: {error}'
-    else:
-        problem = next(_find_problems(tree), None)
+    except _NotPlain as error:
+        problem = str(error)
     if problem:
         raise UserError(
             f'The config inside of {checkpoint} {problem}. Building a model '
@@ -51,51 +57,91 @@ def check_config_text(text: str, checkpoint: str) -> None:
             '(--config), or trust the checkpoint (--trust-pickle).')
 
 
-def _find_problems(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            name = getattr(node.func, 'id', None)
-            if name != 'dict' or node.args:
-                yield f'calls {ast.unparse(node.func)}'
-        elif not isinstance(node, NODES):
-            yield f'has a {type(node).__name__} in it'
-        for key, value in _items(node):
-            if key == '_base_':
-                yield 'is built on other files'
-            if key in ('default_scope', '_scope_'):
-                yield from _check_scope(value)
-            if key == 'type':
-                yield from _check_type(value)
-            if key == 'custom_imports':
-                yield from _check_imports(value)
+def _read(text: str) -> dict:
+    """The data that a config assigns to names, read without running it."""
+    data = {}
+    for statement in ast.parse(text).body:
+        if not isinstance(statement, ast.Assign):
+            raise _NotPlain(f'has a {type(statement).__name__} in it')
+        name = getattr(statement.targets[0], 'id', None)
+        if len(statement.targets) > 1 or name in (None, 'dict'):
+            raise _NotPlain(f'assigns {ast.unparse(statement.targets[0])}')
+        data[name] = _read_value(statement.value)
+    return data
 
 
-def _items(node: ast.AST) -> Iterator[tuple]:
-    """Keys and values of a ``dict(...)``, a ``{...}`` or an assignment."""
-    if isinstance(node, ast.Call):
-        yield from ((word.arg, word.value) for word in node.keywords)
+def _read_value(node: ast.AST) -> Any:
+    """A literal, or a call of ``dict`` with literals."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return [_read_value(item) for item in node.elts]
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return _read_value(node.operand)  # its sign does not matter here
     if isinstance(node, ast.Dict):
-        for key, value in zip(node.keys, node.values):
-            yield getattr(key, 'value', None), value
-    if isinstance(node, ast.Assign):
-        yield getattr(node.targets[0], 'id', None), node.value
+        return _read_items(zip(node.keys, node.values))
+    if isinstance(node, ast.Call):
+        if getattr(node.func, 'id', None) != 'dict' or node.args:
+            raise _NotPlain(f'calls {ast.unparse(node.func)}')
+        return _read_items((word.arg if word.arg is None else ast.Constant(
+            word.arg), word.value) for word in node.keywords)
+    raise _NotPlain(f'has a {type(node).__name__} in it')
 
 
-def _check_type(node: ast.AST) -> Iterator[str]:
-    """A registered name, maybe with its library."""
-    name = getattr(node, 'value', None)
-    scope = str(name).rpartition('.')[0]
-    if not isinstance(name, str) or (scope and scope not in LIBRARIES):
-        yield f'has the type {ast.unparse(node)}'
+def _read_items(items: Iterator[tuple]) -> dict:
+    """Keys and values, both nodes; no key before what ``**`` takes apart."""
+    data = {}
+    for key, value in items:
+        if key is None and isinstance(value, (ast.Dict, ast.Call)):
+            data.update(_read_value(value))
+        elif isinstance(key, ast.Constant):
+            data[key.value] = _read_value(value)
+        else:
+            raise _NotPlain('has keys that are not constant')
+    return data
 
 
-def _check_scope(node: ast.AST) -> Iterator[str]:
-    if getattr(node, 'value', None) not in (None, *LIBRARIES):
-        yield f'has the scope {ast.unparse(node)}'
+def _find_problems(data: Any) -> Iterator[str]:
+    """What in the data would run code."""
+    if isinstance(data, list):
+        for item in data:
+            yield from _find_problems(item)
+    if not isinstance(data, dict):
+        return
+    for key, value in data.items():
+        if key == '_base_':
+            yield 'is built on other files'
+        if key in ('default_scope', '_scope_') and value not in SCOPES:
+            yield f'has the scope {value!r}'
+        if key == 'type' and not _is_registered(value):
+            yield f'has the type {value!r}'
+        if key == 'custom_imports':
+            yield from _check_imports(value)
+        yield from _find_problems(value)
 
 
-def _check_imports(node: ast.AST) -> Iterator[str]:
-    for part in ast.walk(node):
-        if isinstance(part, ast.Constant) and isinstance(
-                part.value, str) and part.value not in ('imports', *IMPORTS):
-            yield f'imports {part.value}'
+def _is_registered(name: Any) -> bool:
+    """Whether a registry knows the name, maybe with its library before it;
+    what it does not know, mmengine imports."""
+    if not isinstance(name, str):
+        return False
+    scope, _, key = name.rpartition('.')
+    roots = [*vars(mmengine.registry).values(),
+             *vars(mmpose.registry).values()]  # codecs have no root
+    registries = [
+        registry for root in roots if isinstance(root, Registry)
+        for registry in (root, *root.children.values())
+        if scope in ('', registry.scope)
+    ]
+    if any(key in registry.module_dict for registry in registries):
+        return True
+    for registry in registries:  # that nobody has asked for anything yet
+        registry.import_from_location()
+    return name in OF_JOINTS or any(
+        key in registry.module_dict for registry in registries)
+
+
+def _check_imports(value: Any) -> Iterator[str]:
+    wanted = value.get('imports') if isinstance(value, dict) else value
+    wanted = wanted if isinstance(wanted, list) else [wanted]
+    yield from (f'imports {name}' for name in wanted if name not in IMPORTS)
