@@ -155,7 +155,7 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
             order of the images in the file.
         """
         if not exists(self.ann_file):
-            raise FileNotFoundError(
+            raise DataFault(
                 f'No annotation file at {self.ann_file!r}: `--data-root` '
                 "must point at a folder in COCO's layout (annotations/ "
                 'beside the image folders).')
@@ -228,7 +228,7 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
                 sample['crowd_index'] = image['crowdIndex']
             data_list.append(sample)
         if not data_list:
-            raise ValueError(
+            raise DataFault(
                 f'{self.ann_file!r} has {len(image_list)} images, none of '
                 f'them to use with images={self.images!r}.')
         self._tell_outside(data_list)

@@ -15,6 +15,14 @@ MAX_SIDE = 2**15 - 2
 class DataFault(ValueError):
     """A fault of an image or annotation, which it names."""
 
+    def __str__(self) -> str:
+        """Without the traceback that a process of the data loader puts before
+        it."""
+        text = super().__str__()
+        if text.startswith('Caught '):
+            text = text.rpartition(f'{type(self).__name__}: ')[2].strip()
+        return text
+
 
 def is_number(value, low: float = -np.inf) -> bool:
     """Whether a value of a JSON file is a finite number of at least ``low``.

@@ -211,6 +211,32 @@ def test_guard(toy, resume, training, raises):
     model.load_state_dict(checkpoint['state_dict'], strict=True)
 
 
+def test_resuming_needs_more_than_weights(toy):
+    """Those of the best epoch would go on without what AdamW has learned."""
+    hook, runner = CheckpointGuardHook(), fake_runner(toy, resume=True)
+    whole = dict(
+        state_dict=toy.state_dict(), optimizer={}, param_schedulers=[],
+        message_hub={}, meta=dict(epoch=1, iter=6))
+    hook.after_load_checkpoint(runner, whole)
+    for key in ('optimizer', 'param_schedulers', 'message_hub', 'meta'):
+        part = {name: x for name, x in whole.items() if name != key}
+        said = 'no epoch, iter' if key == 'meta' else f'no {key}, like'
+        with pytest.raises(UserError, match=f'Cannot resume.* {said}'):
+            hook.after_load_checkpoint(runner, part)
+    runner.cfg.default_hooks = dict(checkpoint=dict(save_optimizer=False))
+    del whole['optimizer']
+    hook.after_load_checkpoint(runner, whole)
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_weights_of_a_training_that_failed(toy, value):
+    weights = {name: x.clone() for name, x in toy.state_dict().items()}
+    weights['head.input_proj.weight'][0] = value
+    for load in (fit_weights, starting_weights):
+        with pytest.raises(UserError, match=r'NaN.*1 of \d+ .*input_proj'):
+            load(toy, weights, 'x.pth')
+
+
 def test_saved_checkpoints_tell_versions(toy):
     checkpoint = dict(meta={})
     CheckpointGuardHook().before_save_checkpoint(

@@ -9,6 +9,7 @@ from mmpose.datasets.transforms import PackPoseInputs
 from mmpose.evaluation.metrics import CocoMetric
 
 from poet_mm.datasets import BottomupCocoDataset
+from poet_mm.faults import DataFault
 
 K = 17
 FIELDS = {
@@ -175,7 +176,7 @@ def test_wrong_arguments_are_named(make_dataset, tmp_path):
         make_dataset([make_person(1, 1)], data_mode='topdown')
     with pytest.raises(ValueError, match='1 images, none of them'):
         make_dataset([])
-    with pytest.raises(FileNotFoundError, match=r'no\.json.*--data-root'):
+    with pytest.raises(DataFault, match=r'no\.json.*--data-root'):
         BottomupCocoDataset(ann_file='no.json', data_root=str(tmp_path))
 
 

@@ -237,6 +237,9 @@ def test_newest_whole_checkpoint(work_dir, caplog):
     assert resumed(work_dir) == (True, 'epoch_8.pth')
     truncate(work_dir / 'epoch_8.pth', 0.99)
     assert resumed(work_dir) == (False, None)
+    (work_dir / 'epoch_13.pth').write_bytes(bytes(1000))
+    (work_dir / 'epoch_14.pth').mkdir()
+    assert resumed(work_dir) == (False, None)
     assert resumed(work_dir, load_from='start.pth') == (False, 'start.pth')
 
 

@@ -16,6 +16,7 @@ from train import add_common_arguments, load_config
 
 from poet_mm.apis import UserError
 from poet_mm.apis.safe_load import safe_loading
+from poet_mm.faults import DataFault
 from poet_mm.hooks import OutOfGPUMemory
 
 
@@ -71,5 +72,5 @@ def main():
 if __name__ == '__main__':
     try:
         main()
-    except (UserError, OutOfGPUMemory) as error:
+    except (UserError, DataFault, FileNotFoundError, OutOfGPUMemory) as error:
         sys.exit(f'test.py: {error}')

@@ -18,6 +18,7 @@ from poet_mm.apis import UserError, check_pretrained, set_data_root
 from poet_mm.apis.launch import start_without_gpu
 from poet_mm.apis.resume import choose_checkpoint
 from poet_mm.apis.safe_load import add_trust_argument, safe_loading
+from poet_mm.faults import DataFault
 from poet_mm.hooks import OutOfGPUMemory
 from poet_mm.optim import has_bfloat16
 
@@ -185,5 +186,6 @@ def main():
 if __name__ == '__main__':
     try:
         main()
-    except (UserError, OutOfGPUMemory, FloatingPointError) as error:
+    except (UserError, DataFault, FileNotFoundError, OutOfGPUMemory,
+            FloatingPointError) as error:
         sys.exit(f'train.py: {error}')

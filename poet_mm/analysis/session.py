@@ -138,7 +138,7 @@ def build_loader(cfg: Config, split: str,
     loader.dataset.indices = max_images
     try:
         loader = Runner.build_dataloader(loader, seed=0)
-    except (FileNotFoundError, ValueError) as error:
+    except ValueError as error:
         raise UserError(f'Cannot load the {split} split: {error}') from error
     if not len(loader.dataset):
         raise UserError(f'The {split} split has no images: see ann_file of '

@@ -21,8 +21,8 @@ def find_fault(path: str) -> str:
         start = file.read(2)
     if not start:
         return 'it is empty'
-    if start != b'PK':  # not what torch has written since version 1.6
-        return ''
+    if start != b'PK':  # what torch has written since version 1.6
+        return 'it is no checkpoint of torch'
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
@@ -42,7 +42,8 @@ def checkpoints_of(cfg: Config) -> List[str]:
     template = hook.get('filename_tmpl') or unit + '_{}.pth'
     pattern = re.compile(re.escape(template).replace(r'\{\}', r'(\d+)'))
     found = [(pattern.fullmatch(osp.basename(path)), path)
-             for path in glob(osp.join(escape(folder), '*'))]
+             for path in glob(osp.join(escape(folder), '*'))
+             if osp.isfile(path)]
     steps = {path: int(match[1]) for match, path in found if match}
     return sorted(steps, key=steps.__getitem__, reverse=True)
 

@@ -52,7 +52,12 @@ def safe_loading(trust: bool = False) -> Iterator[bool]:
         with _reading(filename, trust):
             checkpoint = original.__get__(None, CheckpointLoader)(
                 filename, map_location, logger)
-        if not trust and isinstance(checkpoint, dict):
+        if not isinstance(checkpoint, dict):
+            raise UserError(
+                f'{filename} is no checkpoint: it holds a '
+                f'{type(checkpoint).__name__} where weights by name are '
+                'expected.')
+        if not trust:
             # Runner.resume runs it, and nobody writes it any more
             (checkpoint.get('meta') or {}).pop('config', None)
         return checkpoint

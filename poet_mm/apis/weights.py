@@ -41,7 +41,7 @@ def fit_weights(model: nn.Module, weights: Mapping[str, Tensor],
         UserError: Some are missing, have other shapes, or are more than a
             block of ``TRUNK`` has: those of ResNet-50 are all in ResNet-101.
             It names the first block that differs, and the config that the
-            weights look like.
+            weights look like. Or some are NaN or infinite.
     """
     weights = strip_ddp(weights)
     blocks = compare_blocks(
@@ -52,6 +52,7 @@ def fit_weights(model: nn.Module, weights: Mapping[str, Tensor],
     ]
     if wrong:
         raise misfit(checkpoint, wrong, weights)
+    check_finite(weights, checkpoint)
     return weights
 
 
@@ -70,7 +71,8 @@ def starting_weights(model: nn.Module, weights: Mapping[str, Tensor],
         where the checkpoint has none, and what is to be said about them.
 
     Raises:
-        UserError: A block of the trunk fits in part, or nothing fits.
+        UserError: A block of the trunk fits in part, or nothing fits, or
+            weights are NaN or infinite.
     """
     weights, own = strip_ddp(weights), model.state_dict()
     found, expected = shapes_of(weights), shapes_of(own)
@@ -88,7 +90,18 @@ def starting_weights(model: nn.Module, weights: Mapping[str, Tensor],
         if getattr(weights.get(name), 'shape', None) == value.shape else value
         for name, value in own.items()
     }
+    check_finite(values, checkpoint)
     return values, [note for block in blocks for note in _notes(block)]
+
+
+def check_finite(weights: Mapping[str, Tensor], checkpoint: str) -> None:
+    """Raise a UserError if weights are NaN or infinite."""
+    names = [name for name, x in weights.items() if not x.isfinite().all()]
+    if names:
+        raise UserError(
+            f'{checkpoint} has weights that are NaN or infinite, in '
+            f'{len(names)} of {len(weights)} tensors (first: {names[0]}): its '
+            'training had failed. Take an earlier one.')
 
 
 def _notes(block: Block) -> Iterator[str]:

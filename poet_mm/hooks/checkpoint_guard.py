@@ -1,10 +1,14 @@
 """CheckpointGuardHook: a wrong checkpoint stops in a sentence."""
+from typing import List
+
+from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ..apis.checkpoints.files import versions
+from ..apis.launch import UserError
 from ..apis.weights import fit_weights, starting_weights
 from .model import unwrapped_model
 
@@ -23,7 +27,8 @@ class CheckpointGuardHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """
         Raises:
-            UserError: It does not fit the model.
+            UserError: It does not fit the model, or a training is to go on
+                from it and there is nothing but weights in it.
         """
         model = unwrapped_model(runner)
         name = runner.cfg.get('load_from') or 'The checkpoint'
@@ -31,6 +36,13 @@ class CheckpointGuardHook(Hook):
         training = isinstance(runner.optim_wrapper, OptimWrapper)
         if runner._resume or not training:
             fit_weights(model, weights, name)
+            missing = missing_to_resume(checkpoint, runner.cfg)
+            if missing and training:
+                raise UserError(
+                    f'Cannot resume from {name}: it has no '
+                    f'{", ".join(missing)}, like those of the best epoch and '
+                    'published ones. Resume from another, or begin anew with '
+                    f'its weights: --cfg-options load_from={name}')
             return
         values, notes = starting_weights(model, weights, name)
         for note in notes:
@@ -40,3 +52,18 @@ class CheckpointGuardHook(Hook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Beside config and metainfo, which mmengine notes."""
         checkpoint['meta']['versions'] = versions()
+
+
+def missing_to_resume(checkpoint: dict, cfg: Config) -> List[str]:
+    """What a training needs to go on, and a checkpoint does not have, though
+    the config has it saved."""
+    hook = cfg.get('default_hooks', {}).get('checkpoint') or {}
+    wanted = dict(
+        optimizer=hook.get('save_optimizer', True),
+        param_schedulers=hook.get('save_param_scheduler', True),
+        message_hub=True)
+    meta = checkpoint.get('meta') or {}
+    return [
+        *(key for key in wanted if wanted[key] and key not in checkpoint),
+        *(key for key in ('epoch', 'iter') if key not in meta)
+    ]

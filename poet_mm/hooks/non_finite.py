@@ -163,6 +163,11 @@ class NonFiniteHook(Hook):
             if losses else 'The losses of this rank are finite.',
             *map(str, self.matching), f'Images: {", ".join(images)}.'
         ]
+        names = [name for name, parameter in self.model.named_parameters()
+                 if not parameter.isfinite().all()][:NAMED]
+        if names:
+            parts.append('Weights were NaN or infinite before this step: '
+                         f'first of {", ".join(names)}.')
         names = parameters_with_bad_gradient(self.model)
         if names:
             parts.append(f'Gradients: first of {", ".join(names)}.')

@@ -34,10 +34,6 @@ def read_checkpoint(path: str) -> Dict[str, Any]:
         reason = str(error).strip().split('\n')[0]
         raise UserError(f'Cannot read the checkpoint {path} '
                         f'({type(error).__name__}: {reason}).') from error
-    if not isinstance(checkpoint, dict):
-        raise UserError(
-            f'{path} is no checkpoint: it holds a {type(checkpoint).__name__} '
-            'where weights by name are expected.')
     return checkpoint
 
 
