@@ -1,6 +1,6 @@
 """Fast POET-R18 on drawn people: as poet_r18_toy.py, but it generalises.
 
-Expect  AP 0.81 on 200 unseen images (docs/fast_toy).
+Expect  AP 0.82 on 200 unseen images (docs/fast_toy).
 Cost    6 passes over 3,000 images: 6 to 8 minutes on 2 CPU cores.
 Run     bash tools/quickstart.sh
 

@@ -13,7 +13,7 @@ As it stands it takes people in COCO's layout; for other data see 1 and 2.
 It is the fast POET's: the paper's learned queries learn where people are only
 from tens of thousands of images (96 drawn ones: AP 0.96 on those, 0.00 on
 others), while the fast one has its queries from the image (2,750 drawn ones:
-0.81 on others). CHECKPOINT may be of either: what fits is taken over, the
+0.82 on others). CHECKPOINT may be of either: what fits is taken over, the
 rest starts anew, and the log names it.
 """
 _base_ = ['./poet_fast_r50_512_coco.py']
