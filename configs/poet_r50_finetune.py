@@ -1,9 +1,10 @@
 """Fine-tuning POET-R50 on a few hundred images of one's own: copy and fill in.
 
 Expect  not known yet: no POET trained on people is published to start from.
-        Tried, without what finer levels show (`detail`): 12 steps of 4 images
-        (of 200 of COCO's val2017) from ImageNet weights; the loss of all
-        layers falls from 168 to 151.
+        From ImageNet weights alone 200 images are too few: tried on 200 of
+        COCO's train2017 (788 people), 192 pixels, backbone frozen, 20 passes
+        (500 steps), the matched OKS rises from 0.05 to 0.17 on them and to
+        0.15 on val2017, the loss falls from 101 to 68, AP stays at 0.0.
 Cost    60 passes over the images.
 Run     python tools/train.py configs/poet_r50_finetune.py --data-root OWN \
             --cfg-options load_from=CHECKPOINT
