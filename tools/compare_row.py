@@ -18,7 +18,6 @@ from mmengine.config import Config, DictAction
 from mmengine.dist import broadcast_object_list, get_rank, get_world_size
 from mmengine.fileio import load
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from poet_mm.apis import UserError, check_pretrained
@@ -43,6 +42,8 @@ from poet_mm.apis.cost import (
 from poet_mm.apis.resume import newest_whole
 from poet_mm.apis.safe_load import add_trust_argument, safe_loading
 from poet_mm.apis.table import coco_metrics
+from poet_mm.apis.weights import load_weights
+from poet_mm.hooks.model import unwrapped_model
 from poet_mm.visualization import read_scalars
 
 TIMED_IMAGES = 20
@@ -234,8 +235,7 @@ def convergence(work_dir: str, epochs: int) -> List[dict]:
 
 def describe(runner: Runner, cfg: Config) -> dict:
     """What the model of a row is and costs."""
-    model = runner.model
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrapped_model(runner)
     cost = time_inference(model, runner.test_dataloader.dataset, TIMED_IMAGES)
     size = -(-cost['input'] // 32) * 32
     passes = 2 if model.test_cfg.get('flip_test') else 1
@@ -276,6 +276,8 @@ def run_row(args: argparse.Namespace) -> None:
         runner = Runner.from_cfg(cfg)
         runner.register_hook(ProgressHook(args), 'LOWEST')
         runner.train()
+        # EMAHook has the mean in files only: a test would begin another
+        load_weights(unwrapped_model(runner), newest_whole(cfg))
     if runner.rank:
         runner.test()
         return
