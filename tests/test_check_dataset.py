@@ -94,6 +94,27 @@ def test_what_is_learned_wrong_or_unusual_is_found(tmp_path, name):
     assert found[name].count == 1
 
 
+@pytest.mark.parametrize('changes', [
+    dict(images=[], annotations=[]),
+    dict(annotations=[]),
+    dict(annotations=[  # instances_*.json
+        {key: value for key, value in ann.items() if 'keypoints' not in key}
+        for ann in make_content()['annotations']
+    ]),
+])
+def test_nobody_to_learn_from(tmp_path, changes, capsys):
+    content = dict(make_content(), **changes)
+    ann_file, _ = write_data(tmp_path, content)
+    with pytest.raises(ValueError, match='none of them to use'):
+        BottomupCocoDataset(ann_file=str(ann_file), metainfo=METAINFO)
+    assert find(tmp_path, content)['nobody'].wrong
+    assert run_tool(ann_file) == 1
+    said = capsys.readouterr().out
+    assert (f'WRONG: 0 of {len(content["annotations"])} annotations have a '
+            'bbox and keypoints') in said
+    assert 'person_keypoints_*.json' in said
+
+
 def each_person(content, **changes):
     for n in range(len(content['annotations'])):
         content = spoil(content, 'annotations', n, **changes)
@@ -213,11 +234,11 @@ def test_summary_counts_what_is_there(tmp_path):
     dict(images=[dict(id=[1])], annotations=[dict(id={}, image_id=[1])]),
 ])
 def test_hardly_any_data(tmp_path, content):
-    """Nothing to see is no reason to crash, nor to draw nothing."""
+    """Nothing to see is no reason to crash, nor to draw nothing; it is wrong,
+    because training refuses it."""
     path = tmp_path / 'ann.json'
     path.write_text(json.dumps(content))
-    code = run_tool(path, '--out', tmp_path / 'out')
-    assert code in (0, 1)
+    assert run_tool(path, '--out', tmp_path / 'out') == 1
     assert (tmp_path / 'out' / 'dataset.png').stat().st_size > 5000
 
 
