@@ -210,6 +210,15 @@ def test_small_and_large_images(tmp_path):
     assert found >= {'huge_images', 'tiny_images'}
 
 
+@pytest.mark.parametrize('decode', [False, True])
+def test_images_above_the_limit_of_pil(tmp_path, monkeypatch, decode):
+    """PIL refuses more than twice its limit; training does not."""
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)
+    assert W * H > 2 * Image.MAX_IMAGE_PIXELS
+    assert not find(tmp_path, make_content(), images=True, decode=decode)
+    assert Image.MAX_IMAGE_PIXELS == 1000
+
+
 def test_summary_counts_what_is_there(tmp_path):
     content = spoil(make_content(), 'annotations', 0, iscrowd=1)
     content = spoil(content, 'annotations', 1, keypoints=[0] * 9,
