@@ -115,6 +115,11 @@ def test_nobody_to_learn_from(tmp_path, changes, capsys):
     assert 'person_keypoints_*.json' in said
 
 
+def test_nothing_is_outside_of_an_image_without_a_size(tmp_path):
+    content = spoil(make_content(), 'images', 0, width=-5, height=0)
+    assert set(find(tmp_path, content)) == {'no_image_size'}
+
+
 def each_person(content, **changes):
     for n in range(len(content['annotations'])):
         content = spoil(content, 'annotations', n, **changes)
@@ -303,11 +308,33 @@ def test_config_without_a_skeleton_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(('text', 'said'), [
+    ('a = (', 'cannot be read as a config (SyntaxError: '),
+    ('_base_ = "none.py"', 'cannot be read as a config (FileNotFoundError: '),
+    ('dataset_info = dict(dataset_name="a", sigmas=[])',
+     '(it lacks keypoint_info, skeleton_info, joint_weights). It needs '),
+    (f'dataset_info = {dict(METAINFO, keypoint_info={0: dict()})!r}',
+     "(KeyError: 'name')"),
+    ('dataset_info = 5', 'cannot be used (TypeError: '),
+    ('train_dataloader = None', 'has no dataset_info'),
+])
+def test_wrong_configs_are_exit_code_two(tmp_path, capsys, text, said):
+    ann_file, _ = write_data(tmp_path, make_content())
+    config = tmp_path / 'wrong.py'
+    config.write_text(text)
+    assert run_tool(ann_file, '--config', config) == 2
+    printed = capsys.readouterr().err
+    assert str(config) in printed
+    assert said in printed
+
+
+@pytest.mark.parametrize(('text', 'said'), [
     (json.dumps(make_content())[:-100], 'is no JSON'),
     ('', 'is no JSON'),
     ('[1, 2]', 'holds a list'),
     ('{"annotations": []}', "no list of dicts under 'images'"),
     ('{"images": [1]}', "no list of dicts under 'images'"),
+    ('{}', "no list of dicts under 'images'; it has nothing."),
+    ('{"a": 1, "info": {}}', "under 'images'; it has a, info."),
     ('[' * 100000, 'is no JSON'),
     (None, 'There is no file'),
 ])
