@@ -425,5 +425,5 @@ def test_targets_that_cannot_be(conversion, tmp_path, monkeypatch):
             run(monkeypatch, 'to-release', str(ours), str(target))
     assert ours.read_bytes() == before
     for target in (ours / 'a.pth', tmp_path):
-        with pytest.raises(UserError, match=f'Cannot write {target}: '):
+        with pytest.raises(UserError, match=rf'Cannot write {target} \('):
             run(monkeypatch, 'to-release', str(ours), str(target))

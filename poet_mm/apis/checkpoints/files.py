@@ -102,8 +102,11 @@ def write_checkpoint(data: bytes, path: str) -> None:
     try:
         write_whole(data, path)
     except OSError as error:
-        raise UserError(f'Cannot write {path}: {error.strerror or error}. '
-                        'Give another file to write.') from error
+        reason = error.strerror or str(error)
+        if error.filename:  # maybe a file where a folder should be
+            reason += f': {error.filename}'
+        raise UserError(f'Cannot write {path} ({reason}). Give another file '
+                        'to write.') from error
 
 
 def sha256_of(path: str) -> str:
