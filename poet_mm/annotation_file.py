@@ -55,6 +55,7 @@ def read_annotations(path: str) -> dict:
             f'{path!r} holds a {type(content).__name__}, expected a dict with '
             "'images' and 'annotations' (a list is what COCO's results are, "
             'not its annotations).')
+    found = ', '.join(sorted(content)) or 'nothing'
     content.setdefault('annotations', [])  # of images without labels
     for key in ('images', 'annotations', 'categories'):
         entries = content.get(key, [] if key == 'categories' else None)
@@ -62,7 +63,7 @@ def read_annotations(path: str) -> dict:
                 isinstance(entry, dict) for entry in entries):
             raise DataFault(
                 f'{path!r} has no list of dicts under {key!r}; it has '
-                f"{sorted(content)}. Expected a file in COCO's layout.")
+                f"{found}. Expected a file in COCO's layout.")
     return content
 
 

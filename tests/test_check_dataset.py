@@ -94,6 +94,32 @@ def test_what_is_learned_wrong_or_unusual_is_found(tmp_path, name):
     assert found[name].count == 1
 
 
+@pytest.mark.parametrize('changes', [
+    dict(images=[], annotations=[]),
+    dict(annotations=[]),
+    dict(annotations=[  # instances_*.json
+        {key: value for key, value in ann.items() if 'keypoints' not in key}
+        for ann in make_content()['annotations']
+    ]),
+])
+def test_nobody_to_learn_from(tmp_path, changes, capsys):
+    content = dict(make_content(), **changes)
+    ann_file, _ = write_data(tmp_path, content)
+    with pytest.raises(ValueError, match='none of them to use'):
+        BottomupCocoDataset(ann_file=str(ann_file), metainfo=METAINFO)
+    assert find(tmp_path, content)['nobody'].wrong
+    assert run_tool(ann_file) == 1
+    said = capsys.readouterr().out
+    assert (f'WRONG: 0 of {len(content["annotations"])} annotations have a '
+            'bbox and keypoints') in said
+    assert 'person_keypoints_*.json' in said
+
+
+def test_nothing_is_outside_of_an_image_without_a_size(tmp_path):
+    content = spoil(make_content(), 'images', 0, width=-5, height=0)
+    assert set(find(tmp_path, content)) == {'no_image_size'}
+
+
 def each_person(content, **changes):
     for n in range(len(content['annotations'])):
         content = spoil(content, 'annotations', n, **changes)
@@ -189,6 +215,15 @@ def test_small_and_large_images(tmp_path):
     assert found >= {'huge_images', 'tiny_images'}
 
 
+@pytest.mark.parametrize('decode', [False, True])
+def test_images_above_the_limit_of_pil(tmp_path, monkeypatch, decode):
+    """PIL refuses more than twice its limit; training does not."""
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)
+    assert W * H > 2 * Image.MAX_IMAGE_PIXELS
+    assert not find(tmp_path, make_content(), images=True, decode=decode)
+    assert Image.MAX_IMAGE_PIXELS == 1000
+
+
 def test_summary_counts_what_is_there(tmp_path):
     content = spoil(make_content(), 'annotations', 0, iscrowd=1)
     content = spoil(content, 'annotations', 1, keypoints=[0] * 9,
@@ -213,11 +248,11 @@ def test_summary_counts_what_is_there(tmp_path):
     dict(images=[dict(id=[1])], annotations=[dict(id={}, image_id=[1])]),
 ])
 def test_hardly_any_data(tmp_path, content):
-    """Nothing to see is no reason to crash, nor to draw nothing."""
+    """Nothing to see is no reason to crash, nor to draw nothing; it is wrong,
+    because training refuses it."""
     path = tmp_path / 'ann.json'
     path.write_text(json.dumps(content))
-    code = run_tool(path, '--out', tmp_path / 'out')
-    assert code in (0, 1)
+    assert run_tool(path, '--out', tmp_path / 'out') == 1
     assert (tmp_path / 'out' / 'dataset.png').stat().st_size > 5000
 
 
@@ -273,11 +308,33 @@ def test_config_without_a_skeleton_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(('text', 'said'), [
+    ('a = (', 'cannot be read as a config (SyntaxError: '),
+    ('_base_ = "none.py"', 'cannot be read as a config (FileNotFoundError: '),
+    ('dataset_info = dict(dataset_name="a", sigmas=[])',
+     '(it lacks keypoint_info, skeleton_info, joint_weights). It needs '),
+    (f'dataset_info = {dict(METAINFO, keypoint_info={0: dict()})!r}',
+     "(KeyError: 'name')"),
+    ('dataset_info = 5', 'cannot be used (TypeError: '),
+    ('train_dataloader = None', 'has no dataset_info'),
+])
+def test_wrong_configs_are_exit_code_two(tmp_path, capsys, text, said):
+    ann_file, _ = write_data(tmp_path, make_content())
+    config = tmp_path / 'wrong.py'
+    config.write_text(text)
+    assert run_tool(ann_file, '--config', config) == 2
+    printed = capsys.readouterr().err
+    assert str(config) in printed
+    assert said in printed
+
+
+@pytest.mark.parametrize(('text', 'said'), [
     (json.dumps(make_content())[:-100], 'is no JSON'),
     ('', 'is no JSON'),
     ('[1, 2]', 'holds a list'),
     ('{"annotations": []}', "no list of dicts under 'images'"),
     ('{"images": [1]}', "no list of dicts under 'images'"),
+    ('{}', "no list of dicts under 'images'; it has nothing."),
+    ('{"a": 1, "info": {}}', "under 'images'; it has a, info."),
     ('[' * 100000, 'is no JSON'),
     (None, 'There is no file'),
 ])

@@ -24,6 +24,7 @@ from poet_mm.apis.checkpoints.files import (
     to_plain,
 )
 from poet_mm.apis.checkpoints.publish import publish, without_private
+from poet_mm.apis.launch import set_data_root, walk
 from poet_mm.apis.likely_config import build_model, most_alike
 from poet_mm.apis.weights import fit_weights, read_weights, starting_weights
 from poet_mm.files import write_whole
@@ -327,6 +328,79 @@ def test_private_parts_of_a_config():
             "work_dir = (\n    '/home/'\n    'x')\nresume = True\nz = 3\n")
     assert without_private(text) == (
         'a = 1\nlong = dict(\n    work_dir=2)\nz = 3\n')
+
+
+PATHS = r"""a = '/mnt/é/a.pkl'; b = ['/mnt/x', 'é', '~/c.py', "C:\\me\\d.pth"]
+data_root = '/home/me/coco/'
+train_dataloader = dict(
+    dataset=dict(
+        ann_file='/home/me/coco/annotations/a.json',
+        data_prefix={'img': '/home/me/coco/train/'},
+        data_root='/home/me/coco/'))
+val_evaluator = dict(ann_file='/home/me/'
+                     'coco/annotations/b.json', of='s3://b/c')
+val_dataset = dict(data_root='/home/me/coco', ann_file='b.json')
+"""
+
+
+def test_absolute_paths_of_a_config():
+    """They tell who trained; --data-root still finds what lies in it."""
+    text = without_private(PATHS)
+    assert text == """a = 'a.pkl'; b = ['.', 'é', 'c.py', 'd.pth']
+data_root = 'data/'
+train_dataloader = dict(
+    dataset=dict(
+        ann_file='annotations/a.json',
+        data_prefix={'img': 'train/'},
+        data_root='data/'))
+val_evaluator = dict(ann_file='data/annotations/b.json', of='s3://b/c')
+val_dataset = dict(data_root='data/', ann_file='b.json')
+"""
+    assert without_private(text) == text
+
+
+def test_published_config_finds_its_data(training_checkpoint, tmp_path):
+    """As test.py --data-root does."""
+    checkpoint = torch.load(training_checkpoint, weights_only=False)
+    text = checkpoint['meta']['cfg']
+    roots = {node['data_root'] for node in walk(
+        Config.fromstring(text, '.py')._cfg_dict.to_dict())
+        if node.get('data_root')}
+    for root in roots:
+        text = text.replace(root, '/home/somebody/secret/')
+    checkpoint['meta']['cfg'] = text
+    torch.save(checkpoint, training_checkpoint)
+    path = publish(training_checkpoint, str(tmp_path / 'poet.pth'))
+    published = torch.load(path, weights_only=True)['meta']['cfg']
+    assert 'secret' not in published
+    (tmp_path / 'coco' / 'annotations').mkdir(parents=True)
+    cfg = Config.fromstring(published, '.py')
+    set_data_root(cfg, str(tmp_path / 'coco'))
+    assert Path(cfg.val_evaluator.ann_file).parent == (
+        tmp_path / 'coco' / 'annotations')
+    assert len(POETInferencer(None, path, device='cpu').model.state_dict())
+
+
+@pytest.mark.parametrize(('cfg', 'said'), [
+    ('a = (', 'is no Python'), ('a = "\0"', 'is no Python'),
+    (dict(a=1), 'is a dict, expected the text'),
+])
+def test_publish_foreign_configs(training_checkpoint, tmp_path, cfg, said):
+    checkpoint = torch.load(training_checkpoint, weights_only=False)
+    checkpoint['meta']['cfg'] = cfg
+    torch.save(checkpoint, training_checkpoint)
+    said = rf"epoch_3\.pth: meta\['cfg'\] {said}"
+    with pytest.raises(UserError, match=said):
+        publish(training_checkpoint, str(tmp_path / 'poet.pth'))
+
+
+def test_targets_that_cannot_be(training_checkpoint, tmp_path):
+    for folder in (str(tmp_path), f'{tmp_path}/new/', ''):
+        with pytest.raises(UserError, match='is a folder: give the name'):
+            publish(training_checkpoint, folder)
+    with pytest.raises(UserError, match=r'Cannot write .*File ex.*3\.pth\)'):
+        publish(training_checkpoint, f'{training_checkpoint}/a.pth')
+    assert list(tmp_path.iterdir()) == [Path(training_checkpoint)]
 
 
 def test_plain_values():

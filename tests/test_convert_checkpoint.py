@@ -148,8 +148,9 @@ def test_round_trip_is_the_identity(release, conversion, tmp_path):
     })
     convert_checkpoint.write(conversion.checkpoint,
                              str(tmp_path / 'ours.pth'))
-    back = release_of(str(tmp_path / 'ours.pth'))
+    back, dropped = release_of(str(tmp_path / 'ours.pth'))
     assert list(back) == ['model']
+    assert dropped == []
     assert_equal(back['model'], release)
 
 
@@ -206,6 +207,10 @@ def test_detr(detr_file, config, dc5):
     outputs that have the release's names here."""
     path, weights = detr_file
     conversion = convert('detr', path, small_cfg(config))
+    assert conversion.dropped == [
+        'class_embed (2 weights)', 'bbox_embed (6 weights)',
+        '75 of 100 queries'
+    ]
     ours = conversion.checkpoint['state_dict']
     blocks = {'.'.join(name.split('.')[:2]) for name in ours
               if name.startswith('head.')}
@@ -230,6 +235,7 @@ def test_detr_for_the_fast_poet(detr_file):
                          small_cfg('poet_fast_r50_512_coco'))
     assert not any('query' in name
                    for name in conversion.checkpoint['state_dict'])
+    assert conversion.dropped[-1] == '100 of 100 queries'
 
 
 def test_detr_mistakes(detr_file):
@@ -269,6 +275,11 @@ def test_backbones(layout, rename, tmp_path):
             'model.head.in_channels': 512
         })
     conversion = convert(layout, str(tmp_path / 'theirs.pth'), cfg)
+    assert conversion.dropped == {
+        'torchvision': ['fc (2 weights)'],
+        'mmpretrain': ['head (1 weight)'],
+        'mmpose-ae': ['keypoint_head (1 weight)']
+    }[layout]
     names = conversion.checkpoint['state_dict']
     assert all(name.startswith('backbone.') for name in names)
     images = torch.randn(1, 3, 64, 64)
@@ -311,6 +322,62 @@ def test_files_are_plain_and_tell_where_they_are_from(conversion, tmp_path):
     assert not list(tmp_path.glob('*.part'))
 
 
+@pytest.mark.parametrize('missing', [
+    'head.', 'backbone.', 'head.query_embedding.',
+    'head.encoder.layers.1.norms.0.', 'head.decoder.post_norm.'
+])
+def test_release_is_a_whole_model(conversion, tmp_path, missing):
+    weights = {
+        name: value
+        for name, value in conversion.checkpoint['state_dict'].items()
+        if not name.startswith(missing)
+    }
+    torch.save(dict(state_dict=weights), tmp_path / 'part.pth')
+    with pytest.raises(UserError, match=missing + r'\S* is missing: .* whole'):
+        release_of(str(tmp_path / 'part.pth'))
+
+
+def test_dropped_counters_are_named(tmp_path):
+    state = MODELS.build(small_cfg().model).state_dict()
+    counters = [name for name in state if name.endswith('batches_tracked')]
+    torch.save(dict(state_dict=state), tmp_path / 'ours.pth')
+    assert release_of(str(tmp_path / 'ours.pth'))[1] == [
+        f'num_batches_tracked ({len(counters)} weights)']
+
+
+def test_layouts_are_not_mistaken(release_file, detr_file, conversion,
+                                  tmp_path):
+    """The right subcommand is named, or that there is nothing to do."""
+    ours = str(tmp_path / 'ours.pth')
+    convert_checkpoint.write(conversion.checkpoint, ours)
+    detr = detr_file[0]
+    with pytest.raises(UserError, match=r'names of the authors.* nothing is'):
+        release_of(release_file)
+    for wrong, said in ((detr, rf'names of DETR.* detr {detr} DST'),
+                        (ours, 'names of this repo.* needs no conversion')):
+        with pytest.raises(UserError, match=said):
+            convert('poet', wrong, small_cfg())
+    with pytest.raises(UserError, match=f' poet {release_file} DST'):
+        convert('detr', release_file, small_cfg('poet_r50_coco'))
+    assert convert('mmpose-ae', ours, small_cfg()).dropped  # has its names
+
+
+@pytest.mark.parametrize(('name', 'changes', 'said'), [
+    ('poet_r50_release_coco', {'model.head.num_classes': 1},
+     r'cannot be built \(ValueError: .*num_classes'),
+    ('poet_r50_release_coco', {'model.head.abc': 1},
+     r'cannot be built \(TypeError: .*abc'),
+    ('poet_r50_release_coco', {'model.head': None},
+     'is a POETHead.* has none'),
+    ('ae_r50_s8_512_coco', {}, 'is a POETHead; this one has AEHead'),
+])
+def test_configs_that_are_none(release_file, name, changes, said):
+    cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
+    cfg.merge_from_dict(changes)
+    with pytest.raises(UserError, match=said):
+        convert('poet', release_file, cfg)
+
+
 def run(monkeypatch, *args):
     monkeypatch.setattr(sys, 'argv', ['convert_checkpoint.py', *args])
     convert_checkpoint.main()
@@ -332,3 +399,31 @@ def test_tool(release_file, release, tmp_path, monkeypatch, capsys):
         run(monkeypatch, 'detr', 'none', ours)
     with pytest.raises(SystemExit):
         run(monkeypatch, 'unknown', release_file, ours)
+    (tmp_path / 'wrong.py').write_text('a = (')
+    with pytest.raises(UserError, match='cannot be read as a config'):
+        run(monkeypatch, 'poet', release_file, ours, '--config',
+            str(tmp_path / 'wrong.py'))
+
+
+def test_tool_says_what_was_dropped(detr_file, tmp_path, monkeypatch, capsys):
+    config = str(tmp_path / 'small.py')
+    small_cfg('poet_r50_coco').dump(config)
+    run(monkeypatch, 'detr', detr_file[0], str(tmp_path / 'ours.pth'),
+        '--config', config)
+    assert ('Dropped on purpose: class_embed (2 weights), bbox_embed '
+            '(6 weights), 75 of 100 queries') in capsys.readouterr().out
+
+
+def test_targets_that_cannot_be(conversion, tmp_path, monkeypatch):
+    """The source is not overwritten; a disk that refuses gets a sentence."""
+    ours = tmp_path / 'ours.pth'
+    convert_checkpoint.write(conversion.checkpoint, str(ours))
+    before = ours.read_bytes()
+    (tmp_path / 'link.pth').symlink_to(ours)
+    for target in (ours, tmp_path / 'link.pth'):
+        with pytest.raises(UserError, match='which would be lost'):
+            run(monkeypatch, 'to-release', str(ours), str(target))
+    assert ours.read_bytes() == before
+    for target in (ours / 'a.pth', tmp_path):
+        with pytest.raises(UserError, match=rf'Cannot write {target} \('):
+            run(monkeypatch, 'to-release', str(ours), str(target))

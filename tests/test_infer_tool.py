@@ -10,6 +10,7 @@ import cv2
 import infer
 import numpy as np
 import pytest
+import torch
 from helpers import write_video
 from make_toy_coco import make_toy_coco
 from mmengine.structures import InstanceData
@@ -281,6 +282,16 @@ def test_mistakes_get_a_sentence(model, tmp_path, flags, said, capsys):
     args = ['x.jpg', '--out', tmp_path, *model, *flags]
     assert infer.main([str(arg) for arg in args]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_weights_of_another_program_are_named(model, tmp_path, capsys):
+    """The command to convert them is one to paste."""
+    weights = tmp_path / 'theirs.pth'
+    torch.save({'model': {'kpt_embed.layers.0.bias': torch.ones(1)}}, weights)
+    args = ['x.jpg', '--out', tmp_path, *model, '--weights', weights]
+    assert infer.main([str(arg) for arg in args]) == 2
+    assert ('python tools/convert_checkpoint.py poet '
+            f'{weights} CONVERTED.pth') in capsys.readouterr().err
 
 
 def test_weights_that_are_none(model, tmp_path, capsys):

@@ -10,7 +10,7 @@ import argparse
 import os.path as osp
 import sys
 
-from poet_mm.apis import UserError, find_config
+from poet_mm.apis import UserError
 from poet_mm.dataset_check import (
     Expected,
     check_dataset,
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> bool:
         raise UserError(f'There is no folder {args.images}.')
     expected = Expected()
     if args.config is not None:
-        expected = read_expected(find_config(args.config))
+        expected = read_expected(args.config)
     table, findings = check_dataset(args.ann_file, args.images, expected,
                                     args.decode)
     summary = summarise(table)

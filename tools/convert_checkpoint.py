@@ -15,10 +15,11 @@ detr         A DETR (R50, R101; with DC5 the weights have the same form, the
              and box layers are dropped.
 torchvision, mmpretrain, mmpose-ae
              A backbone, to start from. Anything else in it is dropped.
-to-release   Undoes `poet`.
+to-release   Undoes `poet`: a whole model in, with the release's three classes.
 
 Start a training with --cfg-options load_from=DST. Every weight of SRC is used
-or named above as dropped, and blocks fit as a whole, or nothing is written.
+or printed as dropped on purpose, and blocks fit as a whole, or nothing is
+written.
 SRC is read without running what is in it (--trust-pickle runs it); DST holds
 tensors and plain values only. Weights that were trained on BGR or with Caffe's
 strides fit too, and cannot be told from others: know your source.
@@ -26,10 +27,11 @@ strides fit too, and cannot be told from others: know your source.
 import argparse
 import os.path as osp
 import sys
+from typing import List
 
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 
-from poet_mm.apis import UserError, find_config
+from poet_mm.apis import UserError
 from poet_mm.apis.blocks import block_of
 from poet_mm.apis.checkpoints.convert import (
     LAYOUTS,
@@ -38,9 +40,9 @@ from poet_mm.apis.checkpoints.convert import (
     release_of,
     require_same,
 )
-from poet_mm.apis.checkpoints.files import to_bytes
+from poet_mm.apis.checkpoints.files import to_bytes, write_checkpoint
+from poet_mm.apis.launch import read_config
 from poet_mm.apis.safe_load import add_trust_argument, safe_loading
-from poet_mm.files import write_whole
 
 TESTS = osp.join(osp.dirname(osp.abspath(__file__)), '..', 'tests')
 CONFIGS = dict(poet='poet_r50_release_coco', detr='poet_r50_coco')
@@ -74,9 +76,22 @@ def parse_args():
     return parser.parse_args()
 
 
+def require_another_file(source: str, target: str) -> None:
+    """Raise a UserError if the one would overwrite the other."""
+    if osp.exists(target) and osp.exists(source) and osp.samefile(
+            source, target):
+        raise UserError(f'DST {target} is SRC {source}, which would be lost. '
+                        'Give another file to write.')
+
+
+def tell_dropped(dropped: List[str]) -> None:
+    if dropped:
+        print(f'Dropped on purpose: {", ".join(dropped)}')
+
+
 def write(checkpoint: dict, path: str) -> None:
     data = to_bytes(checkpoint)
-    write_whole(data, path)
+    write_checkpoint(data, path)
     print(f'{path}: {len(data) / 1e6:.1f} MB')
 
 
@@ -108,13 +123,17 @@ def say_what_it_is_for(conversion, args: argparse.Namespace) -> None:
 
 def main():
     args = parse_args()
+    require_another_file(args.source, args.target)
     with safe_loading(args.trust_pickle):
         if args.layout == 'to-release':
-            write(release_of(args.source), args.target)
+            checkpoint, dropped = release_of(args.source)
+            tell_dropped(dropped)
+            write(checkpoint, args.target)
             return
-        cfg = Config.fromfile(find_config(args.config))
+        cfg = read_config(args.config)
         cfg.merge_from_dict(args.cfg_options)
         conversion = convert(args.layout, args.source, cfg)
+    tell_dropped(conversion.dropped)
     if args.layout == 'poet':
         compare(conversion)
     write(conversion.checkpoint, args.target)

@@ -4,7 +4,9 @@
 
 writes poet_r50-0123abcd.pth: the weights (with EMA the averaged ones), config,
 metainfo and versions, without optimiser and logs; the name has the beginning
-of the file's SHA-256. It holds tensors, numbers and strings only, so that
+of the file's SHA-256. Absolute paths of the config are shortened, the data
+root to data/ (--data-root of test.py moves it), and where it was run is left
+out. The file holds tensors, numbers and strings only, so that
 ``torch.load(weights_only=True)`` reads it on every version of torch, and
 ``POETInferencer(None, FILE)`` needs nothing else.
 """

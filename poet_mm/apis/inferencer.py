@@ -81,6 +81,7 @@ class POETInferencer(Pose2DInferencer):
         with safe_loading() as trusted:
             if not cfg and not trusted:
                 check_config_of(weights)
+            self.weights = weights  # their name, for messages
             model = super()._init_model(cfg, weights, *args, **kwargs)
         model.backbone = as_fast_backbone(model.backbone)
         return model
@@ -90,7 +91,7 @@ class POETInferencer(Pose2DInferencer):
         """As MMPose, which takes any weights: these must fit the model."""
         if checkpoint is not None:
             fit_weights(model, checkpoint.get('state_dict', checkpoint),
-                        'The checkpoint')
+                        self.weights)
         super()._load_weights_to_model(model, checkpoint, cfg)
 
     def _init_pipeline(self, cfg: Config) -> Callable:

@@ -134,6 +134,21 @@ def check_pretrained(cfg: Config) -> None:
                 '--cfg-options model.backbone.init_cfg=None .') from error
 
 
+def read_config(name: str) -> Config:
+    """A config file, or one of ``configs/`` by its name without ``.py``.
+
+    Raises:
+        UserError: There is none, or it is wrong.
+    """
+    path = find_config(name)
+    try:
+        return Config.fromfile(path)
+    except Exception as error:  # it is a program, and fails in any way
+        raise UserError(f'{path} cannot be read as a config '
+                        f'({type(error).__name__}: {first_line(error)}). '
+                        'Correct it, or take one of configs/.') from error
+
+
 def find_config(name: str) -> str:
     """File of a config: the file itself, or a name in ``configs/`` without
     its ``.py``."""

@@ -1,12 +1,11 @@
 """All checks of a data set, one after another."""
 from dataclasses import dataclass
-from typing import List, Optional
+from typing import Any, List, Optional
 
-from mmengine.config import Config
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
 from ..annotation_file import read_annotations
-from ..apis.launch import UserError
+from ..apis.launch import UserError, first_line, read_config
 from .entries import check_entries
 from .images import check_images, read_files
 from .people import check_people
@@ -14,6 +13,8 @@ from .skeleton import check_skeleton, file_joint_names
 from .table import Table, common_num_joints, make_table
 
 NUM_QUERIES = 25  # the paper's
+PARTS_OF_METAINFO = ('dataset_name', 'keypoint_info', 'skeleton_info',
+                     'joint_weights', 'sigmas')
 
 
 @dataclass
@@ -27,22 +28,45 @@ def read_expected(path: str) -> Expected:
     """Skeleton and queries of a config, or the skeleton of a metainfo file.
 
     Args:
-        path (str): Config of a model, or a file with ``dataset_info``.
+        path (str): Config of a model, its name in ``configs/``, or a file
+            with ``dataset_info``.
+
+    Raises:
+        UserError: It cannot be read, or tells no whole skeleton.
     """
-    cfg = Config.fromfile(path)
+    cfg = read_config(path)
     num_queries = NUM_QUERIES
     if 'dataset_info' in cfg:
         metainfo = cfg.dataset_info
     else:
-        dataset = cfg.get('train_dataloader', {}).get('dataset', {})
+        dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
         metainfo = dataset.get('metainfo')
-        head = cfg.get('model', {}).get('head', {})
+        head = (cfg.get('model') or {}).get('head') or {}
         num_queries = head.get('num_queries', NUM_QUERIES)
     if metainfo is None:
         raise UserError(f'{path} has no dataset_info, nor a '
                         'train_dataloader.dataset.metainfo.')
-    names = parse_pose_metainfo(metainfo)['keypoint_id2name']
-    return Expected([names[k] for k in sorted(names)], num_queries)
+    return Expected(joint_names_of(metainfo, path), num_queries)
+
+
+def joint_names_of(metainfo: Any, path: str) -> List[str]:
+    """Names of the joints in a skeleton of MMPose's layout.
+
+    Raises:
+        UserError: It is not in that layout; says what is missing.
+    """
+    try:
+        names = parse_pose_metainfo(metainfo)['keypoint_id2name']
+        return [names[k] for k in sorted(names)]
+    except Exception as error:  # it looks at nothing before it takes it
+        problem = f'{type(error).__name__}: {first_line(error)}'
+        if isinstance(error, AssertionError):  # it says nothing
+            missing = [key for key in PARTS_OF_METAINFO if key not in metainfo]
+            problem = f'it lacks {", ".join(missing)}'
+        raise UserError(
+            f'{path}: its skeleton (dataset_info, metainfo) cannot be used '
+            f'({problem}). It needs {", ".join(PARTS_OF_METAINFO)}, as '
+            'configs/_base_/datasets/coco.py of MMPose has.') from error
 
 
 def check_dataset(ann_file: str,

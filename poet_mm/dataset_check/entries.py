@@ -12,6 +12,7 @@ def check_entries(table: Table) -> Iterator[Finding]:
     """Ids, file names, sizes told, images and categories of annotations."""
     yield from check_image_entries(table)
     yield from check_annotation_ids(table)
+    yield from check_poses(table)
     yield from check_categories(table)
 
 
@@ -61,6 +62,18 @@ def check_annotation_ids(table: Table) -> Iterator[Finding]:
         'no_such_image', True, 'annotations are of an image that is not in '
         'the file', table.image_of < 0, table.person,
         'Add the image, or remove these annotations.')
+
+
+def check_poses(table: Table) -> Iterator[Finding]:
+    """There are people to learn from."""
+    if not table.has_pose.any():
+        yield Finding(
+            'nobody', True, 'annotations have a bbox and keypoints', 0,
+            len(table.annotations), [],
+            'Training needs people. Take a file of poses, such as '
+            'person_keypoints_*.json; instances_*.json and captions_*.json '
+            'are those of other tasks.')
+        return
     yield from find(
         'no_pose', False, 'annotations have no bbox or no keypoints',
         ~table.has_pose, table.person,

@@ -2,6 +2,7 @@
 import os
 import os.path as osp
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Iterator, List, Optional
 
@@ -55,11 +56,24 @@ def read_file(path: str, decode: bool = False) -> ImageFile:
     return file
 
 
+@contextmanager
+def any_number_of_pixels() -> Iterator[None]:
+    """Without PIL's limit, of its whole process: training loads images with
+    cv2, which takes all up to ``MAX_SIDE``."""
+    limit = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
 def read_files(table: Table, folder: str, decode: bool) -> List[ImageFile]:
     """Look at all image files, in the order of the table."""
     paths = [osp.join(folder, str(image.get('file_name')))
              for image in table.images]
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    threads = min(8, os.cpu_count() or 1)
+    with any_number_of_pixels(), ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda path: read_file(path, decode), paths))
 
 

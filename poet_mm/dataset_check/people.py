@@ -45,7 +45,7 @@ def check_boxes(table: Table) -> Iterator[Finding]:
         off = ((beyond > TOLERANCE) | (corner < -TOLERANCE)).any(axis=1)
         yield from find(
             'bbox_beyond_image', False, 'annotations have a bbox that reaches '
-            'beyond its image', table.has_pose & (table.image_of >= 0) & off,
+            'beyond its image', table.has_pose & table.size_known & off,
             label, 'It is cut. If it is many, bbox may hold x1, y1, x2, y2 '
             'instead of x, y, width, height.')
 

@@ -57,12 +57,21 @@ class Table:
         return self.has_pose & (self.iscrowd != 1)
 
     @cached_property
+    def size_known(self) -> np.ndarray:
+        """Annotations of an image that tells a size, (M, )."""
+        if not len(self.sizes):
+            return np.zeros(len(self.image_of), dtype=bool)
+        told = (self.sizes >= 1).all(axis=1)  # (I, )
+        return (self.image_of >= 0) & told[self.image_of]
+
+    @cached_property
     def outside(self) -> np.ndarray:
-        """Pixels that labelled joints lie outside of their image, (M, K)."""
+        """Pixels that labelled joints lie outside of their image, (M, K); 0
+        where that or its size is not known."""
         if not len(self.sizes):
             return np.zeros(self.labelled.shape)
         size = self.sizes[self.image_of][:, None]  # (M, 1, 2)
-        usable = self.labelled & (self.image_of >= 0)[:, None]
+        usable = self.labelled & self.size_known[:, None]
         with np.errstate(invalid='ignore'):
             distance = distance_outside(self.joints[..., :2], size)
         return np.where(usable & (distance > 0), distance, 0)

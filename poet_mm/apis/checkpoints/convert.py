@@ -1,7 +1,7 @@
 """From a file of another program to one of ours, and back; what is written
 fits its config, whole blocks at a time."""
 import os.path as osp
-from typing import Any, Callable, Dict, NamedTuple
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 import torch
 from mmengine.config import Config
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...codecs import EMPTY_PERSON, PERSON
 from ..blocks import compare_blocks, shapes_of
-from ..launch import UserError
+from ..launch import UserError, first_line
 from ..likely_config import build_model
 from ..weights import misfit
 from .files import (
@@ -27,6 +27,8 @@ from .layouts import (
     backbone_of,
     from_detr,
     from_release,
+    guess_layout,
+    is_ours,
     to_release,
 )
 
@@ -36,6 +38,14 @@ IMAGENET = dict(
     std=[58.395, 57.12, 57.375],
     bgr_to_rgb=True)
 LAYOUTS = ('poet', 'detr', *BACKBONES)
+PROGRAMS = {  # whose layout it is
+    'poet': "the authors' release of POET",
+    'detr': 'DETR',
+    'torchvision': "torchvision's ResNet",
+    'mmpretrain': 'MMPretrain',
+    'mmpose-ae': 'MMPose',
+    'ours': 'this repository',
+}
 TOLERANCE = 1e-3  # of the largest output
 
 # A model of the source's own layout: its weights, normalised images
@@ -46,11 +56,13 @@ Reference = Callable[[Dict[str, Tensor], Tensor, Tensor], Any]
 
 class Conversion(NamedTuple):
     """``checkpoint`` to write; the ``model`` of the config with its weights;
-    ``source``, the weights under their old names; and ``cfg``."""
+    ``source``, the weights under their old names; ``cfg``; and what was
+    ``dropped`` on purpose, in words."""
     checkpoint: Dict[str, Any]
     model: nn.Module
     source: Dict[str, Tensor]
     cfg: Config
+    dropped: List[str]
 
 
 def convert(layout: str, path: str, cfg: Config) -> Conversion:
@@ -63,16 +75,18 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
             that of the checkpoint, and the config goes into the result.
 
     Raises:
-        UserError: A weight has no place, or a block does not fit the config.
+        UserError: A weight has no place, a block does not fit the config, or
+            that is of another model.
     """
-    if not osp.isfile(path):
-        raise UserError(f'There is no checkpoint {path}.')
-    source = state_dict_of(read_checkpoint(path), path)
+    source = read_source(path, layout)
+    if layout in ('poet', 'detr'):
+        require_poet(cfg, layout)
     check_input(cfg)
     meta = dict(
         source=dict(
             layout=layout, file=osp.basename(path), sha256=sha256_of(path)),
         versions=versions())
+    dropped: List[str] = []
     if layout == 'poet':
         weights = from_release(source)
         queries = weights.get('head.query_embedding.weight')
@@ -83,26 +97,79 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
             dataset_meta=to_plain(dataset_meta_from_config(cfg)))
     elif layout == 'detr':
         learned = not cfg.model.head.get('propose', False)
-        weights = from_detr(source,
-                            cfg.model.head.num_queries if learned else 0)
+        weights, dropped = from_detr(
+            source, cfg.model.head.num_queries if learned else 0)
     else:
-        weights = backbone_of(source, layout)
-    model = build_model(cfg)
+        weights, dropped = backbone_of(source, layout)
+    model = build_or_say_why(cfg)
     require_whole_blocks(model, weights, path, whole_model=layout == 'poet')
     model.load_state_dict(weights, strict=False)
     return Conversion(
-        dict(state_dict=weights, meta=meta), model.eval(), source, cfg)
+        dict(state_dict=weights, meta=meta), model.eval(), source, cfg,
+        dropped)
 
 
-def release_of(path: str) -> Dict[str, Any]:
-    """A checkpoint of ours in the layout of the authors' release."""
-    return dict(model=to_release(state_dict_of(read_checkpoint(path), path)))
+def release_of(path: str) -> Tuple[Dict[str, Any], List[str]]:
+    """A checkpoint of ours in the layout of the authors' release, and what was
+    dropped, in words."""
+    source = read_source(path, 'to-release')
+    release = to_release(source)
+    counters = len(source) - len(release)
+    dropped = [f'num_batches_tracked ({counters} weights)'] if counters else []
+    return dict(model=release), dropped
+
+
+def read_source(path: str, layout: str) -> Dict[str, Tensor]:
+    """The weights of a file, which are not plainly in another layout.
+
+    Raises:
+        UserError: They are, or the file cannot be read.
+    """
+    if not osp.isfile(path):
+        raise UserError(f'There is no checkpoint {path}.')
+    weights = state_dict_of(read_checkpoint(path), path)
+    expected = 'ours' if layout == 'to-release' else layout
+    found = guess_layout(weights)
+    if is_ours(weights) and layout not in ('mmpretrain', 'mmpose-ae'):
+        found = 'ours'  # its backbone has their names, too
+    if found in (None, expected):
+        return weights
+    advice = f'Take: python tools/convert_checkpoint.py {found} {path} DST'
+    if found == 'ours':
+        advice = 'It needs no conversion; to-release makes of it what they use'
+    elif (found, layout) == ('poet', 'to-release'):
+        advice = 'It is what to-release makes: nothing is to be done'
+    raise UserError(f'{path} has the names of {PROGRAMS[found]}, not of '
+                    f'{PROGRAMS[expected]}. {advice}')
+
+
+def build_or_say_why(cfg: Config) -> nn.Module:
+    """The model of a config, or a UserError."""
+    try:
+        return build_model(cfg)
+    except Exception as error:  # each part checks its own values
+        raise UserError(
+            'The model of the config cannot be built '
+            f'({type(error).__name__}: {first_line(error)}). Correct --config '
+            'or --cfg-options.') from error
+
+
+def require_poet(cfg: Config, layout: str) -> None:
+    """Raise a UserError if a config is of a model without queries."""
+    head = (cfg.get('model') or {}).get('head') or {}
+    if 'num_queries' not in head:
+        raise UserError(
+            f'{layout} needs the config of a POET, whose model.head is a '
+            f'POETHead; this one has {head.get("type", "none")}. Give another '
+            'with --config.')
 
 
 def check_input(cfg: Config) -> None:
     """Raise a UserError if a config feeds or strides its ResNet otherwise than
     the programs that we convert from: weights would fit all the same."""
-    backbone, preprocessor = cfg.model.backbone, cfg.model.data_preprocessor
+    model = cfg.get('model') or {}
+    backbone = model.get('backbone') or {}
+    preprocessor = model.get('data_preprocessor') or {}
     wrong = [
         f'model.data_preprocessor.{key}={value}'
         for key, value in IMAGENET.items()

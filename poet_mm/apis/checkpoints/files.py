@@ -10,6 +10,7 @@ import torch
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
+from ...files import write_whole
 from ...version import __version__
 from ..launch import UserError
 from ..safe_load import safe_loading
@@ -90,6 +91,18 @@ def to_bytes(checkpoint: Dict[str, Any]) -> bytes:
     buffer = io.BytesIO()  # a file on disk would hold its own name
     torch.save(to_plain(checkpoint), buffer)
     return buffer.getvalue()
+
+
+def write_checkpoint(data: bytes, path: str) -> None:
+    """:func:`write_whole`, or a UserError that says why not."""
+    try:
+        write_whole(data, path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.filename:  # maybe a file where a folder should be
+            reason += f': {error.filename}'
+        raise UserError(f'Cannot write {path} ({reason}). Give another file '
+                        'to write.') from error
 
 
 def sha256_of(path: str) -> str:

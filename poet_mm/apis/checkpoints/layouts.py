@@ -5,7 +5,17 @@ The authors' release of POET is DETR with other outputs; its layout is told in
 the documentation of ``tools/convert_checkpoint.py``.
 """
 import re
-from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
+from collections import Counter
+from typing import (
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import torch
 from torch import Tensor
@@ -62,6 +72,7 @@ BACKBONES = {
     'mmpretrain': Backbone('backbone.', ('neck.', 'head.')),
     'mmpose-ae': Backbone('backbone.', ('keypoint_head.', 'head.')),
 }
+OURS = ('head.input_proj.', 'head.encoder.', 'head.decoder.')  # in no other
 
 
 def rename(weights: Mapping[str, Tensor], pairs: Sequence[Tuple[str, str]],
@@ -111,7 +122,11 @@ def from_release(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
 
 def to_release(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
     """Ours -> the authors' release; undoes :func:`from_release`. Counters of
-    batches are dropped: frozen batch norms have none."""
+    batches are dropped: frozen batch norms have none.
+
+    Raises:
+        UserError: It is another model than theirs, or only a part of one.
+    """
     weights = {
         name: value
         for name, value in weights.items()
@@ -121,7 +136,28 @@ def to_release(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
     for name in _class_names(weights):
         weights[name] = weights[name].index_select(0, order)
     reverse = [(ours, theirs) for theirs, ours in RELEASE]
-    return rename(weights, reverse, 'the release of POET')
+    release = rename(weights, reverse, 'the release of POET')
+    require_all(release, RELEASE)
+    return release
+
+
+def require_all(weights: Iterable[str], pairs: Pairs) -> None:
+    """Raise a UserError unless each of the first templates of pairs has a
+    weight, and if it has one in the layers 0, 1, ..., in each that there is.
+    """
+    layers = {}  # 'transformer.encoder.layers' -> numbers
+    for name in weights:
+        match = re.match(r'(transformer\.\w+\.layers)\.(\d+)\.', name)
+        if match:
+            layers.setdefault(match[1], set()).add(match[2])
+    for first, second in pairs:
+        numbers = layers.get(first.split('.#')[0], ['0'])
+        for number in sorted(numbers, key=int):
+            pattern = _pattern(first.replace('#', number))
+            if not any(map(pattern.fullmatch, weights)):
+                raise UserError(
+                    f'{second.replace("#", number)} is missing: the release '
+                    'of POET is a whole model, not a part such as a backbone.')
 
 
 def _class_names(weights: Mapping[str, Tensor]) -> Sequence[str]:
@@ -137,7 +173,7 @@ def _class_names(weights: Mapping[str, Tensor]) -> Sequence[str]:
 
 
 def from_detr(weights: Mapping[str, Tensor],
-              num_queries: int) -> Dict[str, Tensor]:
+              num_queries: int) -> Tuple[Dict[str, Tensor], List[str]]:
     """DETR -> ours, to start a training from; its class and box layers are
     dropped, which know nothing of joints.
 
@@ -146,12 +182,11 @@ def from_detr(weights: Mapping[str, Tensor],
         num_queries (int): Of DETR's 100 queries the first so many are taken,
             0: none. How much a query is used depends on images, and the
             checkpoint does not tell; they have no order of their own.
+
+    Returns:
+        tuple[dict, list[str]]: Weights, and what was dropped, in words.
     """
-    weights = {
-        name: value
-        for name, value in weights.items()
-        if not name.startswith(('class_embed.', 'bbox_embed.'))
-    }
+    weights, dropped = drop(weights, ('class_embed.', 'bbox_embed.'))
     queries = weights.pop(QUERIES[0], None)
     ours = rename(weights, TRUNK, 'DETR')
     if num_queries:
@@ -161,28 +196,46 @@ def from_detr(weights: Mapping[str, Tensor],
                 f'{0 if queries is None else len(queries)}. Set fewer with '
                 '--cfg-options model.head.num_queries=N.')
         ours[QUERIES[1]] = queries[:num_queries]
-    return ours
+    if queries is not None and num_queries < len(queries):
+        dropped.append(
+            f'{len(queries) - num_queries} of {len(queries)} queries')
+    return ours, dropped
 
 
 def backbone_of(weights: Mapping[str, Tensor],
-                layout: str) -> Dict[str, Tensor]:
+                layout: str) -> Tuple[Dict[str, Tensor], List[str]]:
     """The backbone of another program -> ours.
 
     Args:
         weights (dict): By its names.
         layout (str): One of ``BACKBONES``.
+
+    Returns:
+        tuple[dict, list[str]]: Weights, and what was dropped, in words.
     """
-    prefix, dropped = BACKBONES[layout]
+    prefix, others = BACKBONES[layout]
+    kept, dropped = drop(weights, others)
+    return rename(kept, ((f'{prefix}*', 'backbone.*'), ), layout), dropped
+
+
+def drop(weights: Mapping[str, Tensor],
+         begins: Tuple[str, ...]) -> Tuple[Dict[str, Tensor], List[str]]:
+    """Weights less those whose names begin so, and ``['fc (2 weights)']``."""
     kept = {
         name: value
-        for name, value in weights.items() if not name.startswith(dropped)
+        for name, value in weights.items() if not name.startswith(begins)
     }
-    return rename(kept, ((f'{prefix}*', 'backbone.*'), ), layout)
+    counts = Counter(
+        name.split('.')[0] for name in weights if name not in kept)
+    return kept, [
+        f'{part} ({count} weight{"s" * (count > 1)})'
+        for part, count in counts.items()
+    ]
 
 
 def guess_layout(weights: Mapping) -> Optional[str]:
     """The subcommand of ``tools/convert_checkpoint.py`` for weights of another
-    program, None for names that are ours."""
+    program, None for names that are ours or unknown."""
     weights = weights.get('model', weights)
     begins = {str(name).split('.')[0] for name in weights}
     if 'kpt_embed' in begins:
@@ -192,3 +245,8 @@ def guess_layout(weights: Mapping) -> Optional[str]:
     if {'conv1', 'layer1', 'layer4'} <= begins:
         return 'torchvision'
     return None
+
+
+def is_ours(weights: Mapping) -> bool:
+    """Whether weights have the names of a POET of this repository."""
+    return any(str(name).startswith(OURS) for name in weights)

@@ -1,12 +1,9 @@
 """A training checkpoint -> one to give away: weights, and what is needed to
 use them."""
-import ast
 import hashlib
 import os.path as osp
-import re
 from typing import Any, Dict
 
-from ...files import write_whole
 from ..blocks import strip_ddp
 from ..launch import UserError
 from .files import (
@@ -15,12 +12,12 @@ from .files import (
     to_bytes,
     to_plain,
     versions,
+    write_checkpoint,
 )
+from .private import without_private
 
 KEPT = ('cfg', 'dataset_meta', 'epoch', 'iter', 'seed', 'experiment_name',
         'time', 'mmengine_version', 'versions', 'source')
-# Of the config: where and how somebody ran it.
-PRIVATE = ('work_dir', 'load_from', 'resume', 'launcher')
 
 
 def publish(source: str, target: str) -> str:
@@ -28,6 +25,8 @@ def publish(source: str, target: str) -> str:
 
     With EMA, mmengine keeps the averaged weights in ``state_dict`` and those
     of the last step in ``ema_state_dict``: the averaged ones are published.
+    Of the config, what tells where it was run is left out, see
+    :func:`without_private`.
 
     Args:
         source (str): A checkpoint of a training, or any other.
@@ -38,8 +37,12 @@ def publish(source: str, target: str) -> str:
         str: The file that was written, ``NAME-0123abcd.pth``.
 
     Raises:
-        UserError: The source is none, or lacks config or metainfo.
+        UserError: The source is none, or lacks config or metainfo; or the
+            target is a folder, or cannot be written.
     """
+    if osp.isdir(target) or not osp.basename(target):
+        raise UserError(f'{target!r} is a folder: give the name of a file, '
+                        f'such as {osp.join(target, "poet.pth")}.')
     checkpoint = read_checkpoint(source)
     published = dict(
         state_dict=strip_ddp(state_dict_of(checkpoint, source)),
@@ -48,7 +51,7 @@ def publish(source: str, target: str) -> str:
     digest = hashlib.sha256(data).hexdigest()[:8]
     stem, ending = osp.splitext(target)
     path = f'{stem}-{digest}{ending or ".pth"}'
-    write_whole(data, path)
+    write_checkpoint(data, path)
     return path
 
 
@@ -62,19 +65,9 @@ def published_meta(meta: Dict[str, Any], source: str) -> Dict[str, Any]:
             'tools/convert_checkpoint.py poet wrote.')
     kept = {key: to_plain(meta[key], f'meta[{key!r}]')
             for key in KEPT if key in meta}
-    kept['cfg'] = without_private(kept['cfg'])
+    try:
+        kept['cfg'] = without_private(kept['cfg'])
+    except UserError as error:
+        raise UserError(f'{source}: {error}') from error
     kept.setdefault('versions', versions())
     return kept
-
-
-def without_private(cfg: str) -> str:
-    """The text of a config, less top-level values that are ``PRIVATE``; not
-    executed."""
-    private = [
-        node for node in ast.parse(cfg).body if isinstance(node, ast.Assign)
-        and getattr(node.targets[0], 'id', None) in PRIVATE
-    ]
-    lines = cfg.splitlines()
-    for node in reversed(private):
-        del lines[node.lineno - 1:node.end_lineno]
-    return re.sub(r'\n+$', '', '\n'.join(lines)) + '\n'
