@@ -1,6 +1,6 @@
 """What each piece of the fast POET is worth on drawn people.
 
-Expect  not yet run; single runs of some rows: README, Fast POET.
+Expect  docs/ablation_toy/table.md; summary: README, Fast POET.
 Cost    2 hours on 2 CPU cores: nine rows with three seeds each.
 Run     python tools/make_toy_coco.py --out data/toy_strides --train 3000 \
             --val 200 --size 128 --seed 1
