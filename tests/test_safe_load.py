@@ -298,6 +298,8 @@ def test_our_configs_are_plain(name):
     ('x = {**{"type": "os.system"}}', "type 'os.system'"),
     ('x = [dict(a=dict(type="os.system"))]', "type 'os.system'"),
     ('custom_imports = ["evil"]', 'imports evil'),
+    ('x = "{{$NONE:os.system}}"', 'has a {{ in it'),
+    ('x = ' + 10**5 * '-' + '1', 'is no Python'),
 ])
 def test_config_of_a_checkpoint_runs_nothing(text, said):
     with pytest.raises(UserError, match=said):

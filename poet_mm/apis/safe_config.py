@@ -46,7 +46,7 @@ def check_config_text(text: str, checkpoint: str) -> None:
     """
     try:
         problem = next(_find_problems(_read(text)), None)
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         problem = f'is no Python: {error}'
     except _NotPlain as error:
         problem = str(error)
@@ -59,6 +59,8 @@ def check_config_text(text: str, checkpoint: str) -> None:
 
 def _read(text: str) -> dict:
     """The data that a config assigns to names, read without running it."""
+    if '{{' in text:  # mmengine puts other text there before it runs it
+        raise _NotPlain('has a {{ in it')
     data = {}
     for statement in ast.parse(text).body:
         if not isinstance(statement, ast.Assign):
