@@ -154,6 +154,36 @@ def test_killed_and_resumed(toy, tmp_path):
     assert (work / 'figure1.png').stat().st_size > 10000
 
 
+def test_a_row_is_tested_with_the_weights_of_its_file(toy, tmp_path,
+                                                      monkeypatch):
+    """The mean of EMAHook, not what it is the mean of."""
+    import compare_row
+    hook = dict(type='EMAHook', momentum=0.5)
+    path = write_comparison(
+        tmp_path / 'x.py', toy, rows=[dict(ROWS[1], epochs=1)],
+        options=dict(TINY, custom_hooks=[hook]))
+    tested = {}
+
+    def test(runner):
+        tested.update(runner.model.state_dict())
+        return {}
+
+    monkeypatch.setattr(compare_row.Runner, 'test', test)
+    monkeypatch.setattr(compare_row, 'coco_metrics', lambda _: {})
+    monkeypatch.setattr(compare_row, 'describe', lambda *_: {})
+    monkeypatch.setattr(
+        sys, 'argv',
+        ['compare_row.py', str(path), 'poet', '--work-dir', str(tmp_path),
+         '--progress', 'x', '--rows-left', '0', '--watch', str(os.getpid())])
+    compare_row.run_row(compare_row.parse_args())
+    file, = tmp_path.glob('rows/*/epoch_1.pth')
+    saved = torch.load(file)
+    name = 'head.input_proj.weight'
+    assert torch.equal(tested[name], saved['state_dict'][name])
+    assert not torch.equal(
+        tested[name], saved['ema_state_dict'][f'module.{name}'])
+
+
 def test_rows_for_a_time(toy, tmp_path):
     """Minutes become epochs once, which a resumed row keeps; a checkpoint is
     only evaluated."""
