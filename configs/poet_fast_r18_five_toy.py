@@ -1,7 +1,7 @@
 """Fast POET-R18 on drawn people with 5 joints: a skeleton of one's own.
 
 Expect  not yet trained to the end here.
-Cost    16 passes over 3,000 images: as poet_fast_r18_toy.py.
+Cost    6 passes over 3,000 images: as poet_fast_r18_toy.py.
 Run     python tools/make_toy_coco.py --out data/toy_five --train 3000 \
             --val 200 --joints nose left_wrist right_wrist left_ankle \
             right_ankle

@@ -12,6 +12,7 @@ without a person weigh 0.4 in that of classes, so that a person has one.
 _base_ = ['./poet_r18_toy.py']
 
 model = dict(
+    data_preprocessor=dict(pad_size_divisor=16),  # whole cells
     backbone=dict(out_indices=(0, 1, 2)),
     head=dict(
         propose=True,

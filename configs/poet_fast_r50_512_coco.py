@@ -15,6 +15,7 @@ _base_ = ['./poet_r50_512_coco.py']
 
 codec = dict(type='POETCodec', supervise='labelled')
 model = dict(
+    data_preprocessor=dict(pad_size_divisor=32),  # whole cells
     backbone=dict(out_indices=(0, 1, 2, 3)),
     head=dict(
         num_queries=40,

@@ -1,13 +1,24 @@
 """One query for every person: Hungarian matching, paper Eq. 1 and 2.
 
-All decoder layers and all images of a batch are matched with one tensor of
-costs and one transfer to the host.
+All decoder layers, all images of a batch and what the encoder proposes are
+matched with one transfer to the host.
 
 Letters: L decoder layers, B images, Q queries, M people of the batch, N the
 most people of an image, K keypoints.
 """
 import logging
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+import math
+from typing import (
+    Callable,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+)
 
 import numpy as np
 import torch
@@ -20,6 +31,8 @@ from torch.nn import functional as F
 
 from .targets import check_field, field_weights, get_field
 
+Fields = Mapping[str, Tensor]
+Flat = TypeVar('Flat', np.ndarray, Tensor)
 # More than any cost: for queries that stand for nothing.
 BARRED = 1e6
 
@@ -37,16 +50,18 @@ class Assignment(NamedTuple):
 
 
 class BadCosts(NamedTuple):
-    """Where costs are NaN or infinite: the terms by name, the decoder layers,
-    the images of the batch."""
+    """Where costs are NaN or infinite: the terms by name, of the layers of
+    what (the decoder, or the encoder that proposes), the images of the
+    batch."""
     costs: List[str]
+    of: str
     layers: List[int]
     images: List[int]
 
     def __str__(self) -> str:
         return (f'The matching cost is NaN or infinite: costs {self.costs}, '
-                f'decoder layers {self.layers}, images {self.images} of the '
-                'batch.')
+                f'{self.of} layers {self.layers}, images {self.images} of '
+                'the batch.')
 
 
 @TASK_UTILS.register_module()
@@ -154,10 +169,16 @@ class PoseHungarianAssigner:
         self.report: Optional[Callable[[BadCosts], None]] = None
         self._warned = False
 
-    @torch.no_grad()
-    def assign(self, outputs: Dict[str, Tensor], targets: Dict[str, Tensor],
+    def assign(self, outputs: Fields, targets: Fields,
                num_people: List[int]) -> Assignment:
-        """Match a batch.
+        """Match one set of predictions, see :meth:`assign_sets`."""
+        sets = dict(decoder=outputs)
+        return self.assign_sets(sets, targets, num_people)['decoder']
+
+    @torch.no_grad()
+    def assign_sets(self, sets: Mapping[str, Fields], targets: Fields,
+                    num_people: List[int]) -> Dict[str, Assignment]:
+        """Match several sets of predictions of a batch, each on its own.
 
         Steps:
             1. Put the people of each image into a row, padded to the most.
@@ -167,43 +188,59 @@ class PoseHungarianAssigner:
             5. Move all indices back, once.
 
         Args:
-            outputs (dict): Predicted fields (L, B, Q, ...), see ``POETHead``;
-                optionally ``valid`` (L, B, Q), False where a query cannot be
-                matched.
+            sets (dict): By name, the ``decoder`` first, predicted fields
+                (L, B, Q, ...), see ``POETHead``; optionally ``valid``
+                (L, B, Q), False where a query cannot be matched. L and Q may
+                differ from set to set.
             targets (dict): True fields (M, ...), see ``stack_targets``.
             num_people (list[int]): People of each image; its sum is M.
+
+        Returns:
+            dict: The pairs of each set, by its name.
 
         Raises:
             FloatingPointError: A cost is NaN or infinite, and ``report`` is
                 not set; names the layers, the images and the costs.
         """
-        num_layers, _, num_queries = outputs['logits'].shape[:3]
-        device = outputs['logits'].device
+        shapes = [outputs['logits'].shape[:3] for outputs in sets.values()]
+        device = next(iter(sets.values()))['logits'].device
         if not sum(num_people):
-            nothing = torch.zeros(
-                num_layers, 0, dtype=torch.long, device=device)
-            return Assignment(nothing, nothing, nothing)
-        self._warn_of_too_many(max(num_people), num_queries)
+            nothing = torch.zeros(3, 0, dtype=torch.long, device=device)
+            return {
+                name: Assignment(*nothing[:, None].expand(-1, shape[0], -1))
+                for name, shape in zip(sets, shapes)
+            }
+        self._warn_of_too_many(max(num_people), shapes[0][2])
         # 1.
         row, is_person = rows_of_images(num_people)  # (B, N)
         row = row.to(device, non_blocking=True)
         people = {name: values[row] for name, values in targets.items()}
         # 2.
-        costs = [cost(outputs, people) for cost in self.match_costs]
+        terms = {
+            name: [cost(outputs, people) for cost in self.match_costs]
+            for name, outputs in sets.items()
+        }
+        costs = [  # each (L, B, Q, N)
+            bar_invalid(sum(terms[name]), outputs)
+            for name, outputs in sets.items()
+        ]
         # 3.
-        cost = sum(costs)  # (L, B, Q, N)
-        if 'valid' in outputs:
-            cost = cost.masked_fill(~outputs['valid'][..., None], BARRED)
-        cost = cost.cpu().numpy()
-        bad = ~np.isfinite(cost) & is_person[:, None]
-        if bad.any():
-            self._report_not_finite(bad, costs)
-            cost[bad] = BARRED
+        costs = _split(
+            torch.cat([cost.flatten() for cost in costs]).cpu().numpy(),
+            [cost.shape for cost in costs])
         # 4.
-        matched = _solve(cost, num_people)  # (3, L, P)
+        matched = []  # each (3, L, P)
+        for name, cost in zip(sets, costs):
+            bad = ~np.isfinite(cost) & is_person[:, None]
+            if bad.any():
+                self._report_not_finite(name, bad, terms[name])
+                cost[bad] = BARRED
+            matched.append(_solve(cost, num_people))
         # 5.
-        matched = torch.from_numpy(matched).to(device, non_blocking=True)
-        return Assignment(*matched)
+        moved = torch.from_numpy(np.concatenate([x.ravel() for x in matched]))
+        moved = _split(
+            moved.to(device, non_blocking=True), [x.shape for x in matched])
+        return {name: Assignment(*x) for name, x in zip(sets, moved)}
 
     def _warn_of_too_many(self, most_people: int, num_queries: int) -> None:
         if most_people > num_queries and not self._warned:
@@ -216,7 +253,7 @@ class PoseHungarianAssigner:
                 logger='current',
                 level=logging.WARNING)
 
-    def _report_not_finite(self, bad: np.ndarray,
+    def _report_not_finite(self, of: str, bad: np.ndarray,
                            costs: List[Tensor]) -> None:
         layers, images, _, _ = bad.nonzero()
         names = [
@@ -224,7 +261,8 @@ class PoseHungarianAssigner:
             for term, cost in zip(self.match_costs, costs)
             if not np.isfinite(cost.cpu().numpy()[bad]).all()
         ]
-        found = BadCosts(names, np.unique(layers).tolist(),
+        found = BadCosts(names, of,
+                         np.unique(layers).tolist(),
                          np.unique(images).tolist())
         if self.report is None:
             raise FloatingPointError(
@@ -247,6 +285,24 @@ def rows_of_images(num_people: List[int]) -> Tuple[Tensor, np.ndarray]:
     is_person = place < counts[:, None]
     row = np.where(is_person, starts[:, None] + place, 0)
     return torch.from_numpy(row), is_person
+
+
+def bar_invalid(cost: Tensor, outputs: Fields) -> Tensor:
+    """Costs (L, B, Q, N) that keep people from queries that are not
+    ``valid``, as far as there are others."""
+    if 'valid' not in outputs:
+        return cost
+    return cost.masked_fill(~outputs['valid'][..., None], BARRED)
+
+
+def _split(flat: Flat, shapes: Sequence[Tuple[int, ...]]) -> List[Flat]:
+    """One dimension, cut and shaped again."""
+    parts, start = [], 0
+    for shape in shapes:
+        size = math.prod(shape)
+        parts.append(flat[start:start + size].reshape(shape))
+        start += size
+    return parts
 
 
 def _solve(cost: np.ndarray, num_people: List[int]) -> np.ndarray:

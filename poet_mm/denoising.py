@@ -28,9 +28,13 @@ class NoisedPeople(NamedTuple):
     valid: Tensor
     groups: int
 
-    def pairs_of_layers(self, num_layers: int) -> Assignment:
-        """The pairs, each (L, P)."""
-        return Assignment(*(x.expand(num_layers, -1) for x in self.pairs))
+    def of_layers(self, fields: Fields) -> Tuple[Fields, Assignment]:
+        """Predicted fields (L, B, G x N, ...) -> the same with ``valid``, and
+        the pairs, each (L, P)."""
+        num_layers = len(fields['logits'])
+        pairs = Assignment(*(x.expand(num_layers, -1) for x in self.pairs))
+        valid = self.valid.expand(num_layers, -1, -1)
+        return dict(fields, valid=valid), pairs
 
     def attention_mask(self, num_queries: int) -> Tensor:
         """Who must not look at whom, (B, T, T), T = Q + G x N: queries not at
@@ -57,6 +61,9 @@ class PoseDenoising(BaseModule):
             person: of its farthest joint from the centre, along each axis.
         scale_noise (float): Most that a person grows or shrinks, as a share.
         joint_noise (float): Standard deviation of joints, in reaches.
+
+    Raises:
+        ValueError: No groups, or noise below 0 (of the scale: or from 1 on).
     """
 
     def __init__(self, channels: int, groups: int, center_noise: float,
@@ -65,6 +72,11 @@ class PoseDenoising(BaseModule):
         if groups < 1:
             raise ValueError(f'PoseDenoising got groups={groups}, expected 1 '
                              'or more; without: model.head.denoising=None.')
+        if min(center_noise, joint_noise) < 0 or not 0 <= scale_noise < 1:
+            raise ValueError(
+                f'PoseDenoising got center_noise={center_noise}, scale_noise='
+                f'{scale_noise}, joint_noise={joint_noise}; expected 0 or '
+                'more, scale_noise below 1. Set them in model.head.denoising.')
         self.groups = groups
         self.center_noise = center_noise
         self.scale_noise = scale_noise

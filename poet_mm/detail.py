@@ -4,9 +4,12 @@ The tokens of the encoder are coarse. A pose says where its joints may be, and
 there the maps of the backbone (or neck) are read, finer ones too, at the cost
 of K points a query instead of all cells.
 
-Source: as an idea, attention to few points of several levels in Deformable
-DETR (arXiv 2010.04159). Difference: the points are the joints themselves, so
-that none need be learned, and no operator of its own is needed.
+Source: as ideas, attention to few points of several levels in Deformable DETR
+(arXiv 2010.04159), and joints corrected by the features at their places in
+PETR (Shi et al., CVPR 2022). Differences: the points are the joints of the
+query's own pose, so that none need be learned; joints are no queries (as in
+PETR's second decoder and GroupPose, arXiv 2308.07313); and no operator of its
+own is needed.
 
 Letters: B images, Q queries, K keypoints, S sampled channels, D channels of a
 query, J of a joint.
@@ -24,21 +27,21 @@ from .padding import Extents
 
 class DetailMaps(NamedTuple):
     """``levels``, each (B, S / number of levels, H, W), fp32, and how much of
-    each shows the images, ``shares`` (B, 2) of its width and height, or None:
+    their width and height the images have, ``shares`` (B, 2), or None:
     all."""
     levels: List[Tensor]
-    shares: Optional[List[Tensor]]
+    shares: Optional[Tensor]
 
     def sample(self, points: Tensor) -> Tensor:
         """Points (B, Q, K, 2) in [0, 1] of the un-padded images -> what is
         there, between cells interpolated, beyond them 0: (B, Q, K, S)."""
-        values = []
-        for i, level in enumerate(self.levels):
-            grid = points
-            if self.shares is not None:
-                grid = points * self.shares[i][:, None, None]
-            values.append(
-                F.grid_sample(level, 2 * grid - 1, align_corners=False))
+        if self.shares is not None:
+            points = points * self.shares[:, None, None]
+        grid = 2 * points - 1
+        values = [
+            F.grid_sample(level, grid, align_corners=False)
+            for level in self.levels
+        ]
         return torch.cat(values, 1).permute(0, 2, 3, 1)  # (B, Q, K, S)
 
 
@@ -64,7 +67,11 @@ class DetailLevels(BaseModule):
 
     def forward(self, feats: Features,
                 extents: Optional[Extents]) -> DetailMaps:
-        """Feature levels (B, C_i, H_i, W_i) -> maps without padding."""
+        """Feature levels (B, C_i, H_i, W_i) -> maps without padding.
+
+        Raises:
+            ValueError: Levels have other channels than ``in_channels``.
+        """
         feats = feats if isinstance(feats, Sequence) else [feats]
         found = tuple(feat.shape[1] for feat in feats)
         if found != self.in_channels:
@@ -83,7 +90,7 @@ class DetailLevels(BaseModule):
             level.masked_fill(extents.mask(level)[:, None], 0)
             for level in levels
         ]
-        return DetailMaps(levels, [extents.shares(x) for x in levels])
+        return DetailMaps(levels, extents.shares())
 
 
 class JointBranch(BaseModule):

@@ -123,14 +123,18 @@ class POETHead(BaseHead):
         if detail is not None:
             if not refine:
                 raise ValueError('POETHead got detail without refine=True: '
-                                 'poses are not corrected.')
+                                 'poses are not corrected. Set '
+                                 'model.head.refine=True, or '
+                                 'model.head.detail=None.')
             self.detail = DetailLevels(**detail)
         self._build_queries(channels, propose, refine)
         self.denoising = None
         if denoising is not None:
             if not propose:
                 raise ValueError('POETHead got denoising without propose=True:'
-                                 ' learned queries begin without a pose.')
+                                 ' learned queries begin without a pose. Set '
+                                 'model.head.propose=True, or '
+                                 'model.head.denoising=None.')
             self.denoising = PoseDenoising(channels, **denoising)
         self.loss_module = MODELS.build(loss)
         self.codec = KEYPOINT_CODECS.build(codec)
@@ -215,7 +219,7 @@ class POETHead(BaseHead):
         padding = None if extents is None else extents.mask(feat)
         memory, position = self.encode(feat, padding)
         queries, proposals = self.make_queries(memory, feat.shape[-2:],
-                                               padding)
+                                               padding, extents)
         if noised is not None:
             queries = add_noised(queries, noised,
                                  self.denoising.content.weight,
@@ -241,13 +245,15 @@ class POETHead(BaseHead):
         return memory, position
 
     def make_queries(
-            self, memory: Tensor, shape: Tuple[int, int],
-            padding: Optional[Tensor]) -> Tuple[Queries, Optional[Proposals]]:
+        self, memory: Tensor, shape: Tuple[int, int],
+        padding: Optional[Tensor], extents: Optional[Extents]
+    ) -> Tuple[Queries, Optional[Proposals]]:
         """What the decoder begins with, and what it was chosen from."""
         if self.proposals is None:
             return learned_queries(self.query_embedding.weight, memory,
                                    2 + 3 * self.num_keypoints), None
-        proposals = self.proposals(memory, shape, padding)
+        shares = None if extents is None else extents.shares()
+        proposals = self.proposals(memory, shape, padding, shares)
         return proposed_queries(proposals, memory, self.num_queries,
                                 self.center_embed), proposals
 
@@ -302,8 +308,7 @@ class POETHead(BaseHead):
         if proposals is not None:
             proposed = proposals.fields()
         if noised is not None:
-            pairs = noised.pairs_of_layers(len(fields['logits']))
-            denoised = (of_noised, pairs)
+            denoised = noised.of_layers(of_noised)
         with full_precision(fields['logits']):
             return self.loss_module(fields, targets, num_people, proposed,
                                     denoised)

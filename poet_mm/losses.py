@@ -35,12 +35,13 @@ class SetLoss(NamedTuple):
 
     ``sums`` (L, ) of each term; what they are divided by: ``class_weight``,
     the summed weights of all queries, for ``loss_cls``, and ``num_people``
-    for the others. The matched pairs: predicted fields ``matched`` and true
-    fields ``true``, each (L, P, ...). Of how many images they are.
+    for the others; tensors where the host does not know them. The matched
+    pairs: predicted fields ``matched`` and true fields ``true``, each
+    (L, P, ...). Of how many images they are.
     """
     sums: Dict[str, Tensor]
     class_weight: Union[float, Tensor]
-    num_people: int
+    num_people: Union[int, Tensor]
     matched: Dict[str, Tensor]
     true: Dict[str, Tensor]
     num_images: int
@@ -122,11 +123,18 @@ class PoseSetLoss(BaseModule):
             is known.
         """
         # 1.
-        batches = {'': self.measure(outputs, targets, num_people)}
+        sets = dict(decoder=outputs)
+        if proposals is not None:
+            sets['encoder'] = proposals
+        pairs = self.assigner.assign_sets(sets, targets, num_people)
+        batches = {
+            '': self._measure(outputs, targets, num_people, pairs['decoder'])
+        }
         if self.watcher is not None:
             self.watcher(batches[''])
         if proposals is not None:
-            batches['enc.'] = self.measure(proposals, targets, num_people)
+            batches['enc.'] = self._measure(proposals, targets, num_people,
+                                            pairs['encoder'])
         if noised is not None:
             fields, pairs = noised
             batches['dn.'] = self.measure_pairs(fields, targets, pairs)
@@ -151,6 +159,11 @@ class PoseSetLoss(BaseModule):
         queries and the pose terms over matched pairs. Arguments as in
         :meth:`forward`."""
         pairs = self.assigner.assign(outputs, targets, num_people)
+        return self._measure(outputs, targets, num_people, pairs)
+
+    def _measure(self, outputs: Dict[str, Tensor],
+                 targets: Dict[str, Tensor], num_people: List[int],
+                 pairs: Assignment) -> SetLoss:
         batch = self.measure_pairs(outputs, targets, pairs)
         loss, weight = self._class_loss(outputs, batch.true['labels'], pairs)
         return batch._replace(
@@ -161,20 +174,29 @@ class PoseSetLoss(BaseModule):
     def measure_pairs(self, outputs: Dict[str, Tensor],
                       targets: Dict[str, Tensor],
                       pairs: Assignment) -> SetLoss:
-        """Sum the pose terms over known pairs, which count as people."""
+        """Sum the pose terms over known pairs, which count as people; not
+        over those whose query is not ``valid``, if outputs say so."""
         index = (_layers(pairs), pairs.image_idx, pairs.query_idx)
         matched = {name: x[index] for name, x in outputs.items()}
         true = {name: x[pairs.person_idx] for name, x in targets.items()}
-        sums = {
+        losses = {
             f'loss_{field}': pose_term(term, field, matched, true)
             for field, term in self.terms.items()
-        }
+        }  # each (L, P)
         if self.similarity is not None:
             with_joints = field_weights(true, 'centers')[..., 0]  # (L, P)
-            loss = (1 - self.similarity(matched, true)) * with_joints
-            sums['loss_oks'] = self.oks_weight * loss.sum(1)
-        return SetLoss(sums, 0.0, pairs.query_idx.shape[1], matched, true,
-                       outputs['logits'].shape[1])
+            losses['loss_oks'] = self.oks_weight * with_joints * (
+                1 - self.similarity(matched, true))
+        num_people = pairs.query_idx.shape[1]
+        if 'valid' in outputs:
+            losses = {
+                name: loss * matched['valid']
+                for name, loss in losses.items()
+            }
+            num_people = matched['valid'][0].sum()
+        return SetLoss({name: loss.sum(1)
+                        for name, loss in losses.items()}, 0.0, num_people,
+                       matched, true, outputs['logits'].shape[1])
 
     def _class_loss(
             self, outputs: Mapping[str, Tensor], labels_of_pairs: Tensor,
@@ -210,32 +232,33 @@ def _layers(pairs: Assignment) -> Tensor:
 
 def pose_term(term: nn.Module, field: str, matched: Mapping[str, Tensor],
               true: Mapping[str, Tensor]) -> Tensor:
-    """One field's loss over matched pairs (L, P, ...), summed to (L, ).
+    """One field's loss of matched pairs (L, P, ...), summed to (L, P).
 
-    Without pairs it is 0 and still connected to the predictions, so that every
-    parameter gets a gradient on every rank.
+    Without pairs it is empty and still connected to the predictions, so that
+    every parameter gets a gradient on every rank.
     """
     pred = get_field(matched, field)
     if not pred.numel():
-        return pred.flatten(1).sum(1)
+        return pred.flatten(2).sum(2)
     target = get_field(true, field)
     # Not through mmdet's `weight`: its L1Loss then looks whether all of them
     # are zero, which waits for the device and changes the shape.
     loss = term(pred, target, reduction_override='none')
-    return (loss * field_weights(true, field)).flatten(1).sum(1)
+    return (loss * field_weights(true, field)).flatten(2).sum(2)
 
 
 def sum_over_ranks(batches: List[SetLoss]) -> Tensor:
     """People and class weights of all ranks, (number of batches, 2), fp32, on
     the device of the losses."""
-    counts = torch.tensor([(batch.num_people, 0.0 if isinstance(
-        batch.class_weight, Tensor) else batch.class_weight)
-                           for batch in batches])
+    rows = [(batch.num_people, batch.class_weight) for batch in batches]
+    counts = torch.tensor([[0.0 if isinstance(x, Tensor) else x for x in row]
+                           for row in rows])
     device = next(iter(batches[0].sums.values())).device
-    counts = counts.to(device, torch.float32, non_blocking=True)
-    for row, batch in zip(counts, batches):
-        if isinstance(batch.class_weight, Tensor):  # not known to the host
-            row[1] = batch.class_weight
+    counts = counts.to(device, non_blocking=True)
+    for i, row in enumerate(rows):
+        for j, count in enumerate(row):
+            if isinstance(count, Tensor):  # not known to the host
+                counts[i, j] = count
     all_reduce(counts, op='sum')
     return counts
 

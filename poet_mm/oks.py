@@ -1,5 +1,8 @@
 """COCO's object keypoint similarity (paper Eq. 5).
 
+As a loss, 1 - OKS, an idea of YOLO-Pose (arXiv 2204.06806) and PETR (Shi et
+al., CVPR 2022).
+
 Letters: L decoder layers, P matched pairs, K keypoints.
 """
 from typing import Mapping
@@ -26,7 +29,12 @@ class KeypointSimilarity:
     def __call__(self, pred: Mapping[str, Tensor],
                  true: Mapping[str, Tensor]) -> Tensor:
         """Fields (..., K, 2) of both, broadcastable -> (...), in [0, 1]; 0 for
-        people without a supervised joint."""
+        people without a supervised joint.
+
+        Raises:
+            KeyError: Areas of people are not known.
+            ValueError: People have another number of joints than sigmas.
+        """
         if 'scales' not in true:
             raise KeyError(
                 'OKS needs the areas of people, and the annotations have none '

@@ -23,13 +23,16 @@ class Extents(NamedTuple):
             beyond.append(pixels >= self.sizes[:, axis, None])  # (B, cells)
         return beyond[0][:, :, None] | beyond[1][:, None, :]  # (B, H, W)
 
-    def shares(self, feat: Tensor) -> Tensor:
-        """How much of the width and height of a feature map (B, C, H, W) has
-        cells of each image, (B, 2): whole cells, as positions are counted."""
-        mask = self.mask(feat)
-        width, height = (~mask[:, 0]).sum(1), (~mask[:, :, 0]).sum(1)
+    def shares(self) -> Tensor:
+        """How much each image has of the width and of the height, (B, 2).
+
+        Of a feature map too, if its cells are of whole pixels: an image that
+        ends within a cell has that much of it. A total that is no multiple of
+        the stride (``pad_size_divisor``) is taken for whole cells.
+        """
+        height, width = self.total
         return torch.stack(
-            (width / feat.shape[-1], height / feat.shape[-2]), -1)
+            (self.sizes[:, 1] / width, self.sizes[:, 0] / height), -1)
 
 
 def image_extents(data_samples: Optional[List],

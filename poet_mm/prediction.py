@@ -1,8 +1,9 @@
 """From states of the transformer to poses, and from poses back to queries.
 
 Source: POET (arXiv 2103.12115), section 3.1, and as ideas: corrections layer
-by layer from Deformable DETR (arXiv 2010.04159), queries placed by what they
-predict from DAB-DETR (arXiv 2201.12329).
+by layer from Deformable DETR (arXiv 2010.04159), queries placed by the sine
+code of a point from Conditional DETR (arXiv 2108.06152), by what they predict
+from DAB-DETR (arXiv 2201.12329).
 
 Letters: K keypoints, C person classes, D channels. A pose is, before the
 sigmoid, 2 + 3K numbers: x and y of the centre, then dx, dy and visibility of
@@ -28,7 +29,8 @@ from torch import Tensor, nn
 
 from .detail import DetailMaps, JointBranch
 
-# What a branch gives a person at first: few queries are people.
+# What a branch gives a person at first: few queries are people (idea:
+# RetinaNet, arXiv 1708.02002).
 PRIOR = 0.05
 
 

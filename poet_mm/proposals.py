@@ -63,14 +63,16 @@ class EncoderProposals(BaseModule):
         self.num_values = 2 + 3 * num_keypoints
 
     def forward(self, memory: Tensor, shape: Tuple[int, int],
-                padding: Optional[Tensor]) -> Proposals:
+                padding: Optional[Tensor],
+                shares: Optional[Tensor]) -> Proposals:
         """
         Args:
             memory (Tensor): (B, T, D).
             shape (tuple[int, int]): H and W of the feature map, T = H x W.
             padding (Tensor, optional): (B, H, W), True at padded cells.
+            shares (Tensor, optional): (B, 2), see :meth:`Extents.shares`.
         """
-        centers = cell_centers(memory, shape, padding)  # (B or 1, T, 2)
+        centers = cell_centers(memory, shape, shares)  # (B or 1, T, 2)
         # all joints at the centre, visible or not
         pose = F.pad(centers.logit(eps=1e-3), (0, self.num_values - 2))
         logits, pose = self.branch(memory, pose)
@@ -86,27 +88,21 @@ def take_tokens(values: Tensor, tokens: Tensor) -> Tensor:
 
 
 def cell_centers(like: Tensor, shape: Tuple[int, int],
-                 padding: Optional[Tensor]) -> Tensor:
-    """Centres x and y of cells, in [0, 1] of the un-padded image, as if its
-    last cells were whole, which is how the position code counts too.
+                 shares: Optional[Tensor]) -> Tensor:
+    """Centres x and y of cells, in [0, 1] of the un-padded image, and beyond
+    1 for cells that it does not reach to the middle of.
 
     Args:
         like (Tensor): Gives the device.
         shape (tuple[int, int]): H and W of the feature map.
-        padding (Tensor, optional): (B, H, W), True at padded cells, whose
-            centres lie beyond 1.
+        shares (Tensor, optional): (B, 2), see :meth:`Extents.shares`.
 
     Returns:
         Tensor: (B, H x W, 2), B = 1 without padding.
     """
     height, width = shape
-    y = torch.arange(height, device=like.device)[None] + 0.5  # (1, H)
-    x = torch.arange(width, device=like.device)[None] + 0.5  # (1, W)
-    if padding is None:
-        y, x = y / height, x / width
-    else:
-        y = y / (~padding[:, :, 0]).sum(1, keepdim=True)  # (B, H)
-        x = x / (~padding[:, 0]).sum(1, keepdim=True)  # (B, W)
-    y = y[:, :, None].expand(-1, -1, width)
-    x = x[:, None].expand(-1, height, -1)
-    return torch.stack((x, y), -1).flatten(1, 2)
+    y = (torch.arange(height, device=like.device) + 0.5) / height
+    x = (torch.arange(width, device=like.device) + 0.5) / width
+    x, y = x.expand(height, -1), y[:, None].expand(-1, width)
+    centers = torch.stack((x, y), -1).flatten(0, 1)[None]
+    return centers if shares is None else centers / shares[:, None]

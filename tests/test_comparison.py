@@ -201,6 +201,8 @@ def test_rows_for_a_time(toy, tmp_path):
     curve = content['curve']
     assert [point['epoch'] for point in curve] == list(range(1, epochs + 1))
     assert curve[-1]['AP'] == pytest.approx(content['AP'], abs=1e-3)
+    assert curve[-1]['ARM'] == pytest.approx(content['ARM'], abs=1e-3)
+    assert all(point['losses']['loss'] > 0 for point in curve)
     assert 'ae: trains for 0.02 minutes' in output
     checkpoint = str(result.with_name(f'epoch_{epochs}.pth'))
     path = write_comparison(

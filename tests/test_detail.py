@@ -42,7 +42,7 @@ def interpolate(level, x, y):
 @pytest.mark.parametrize('shares', [None, [[0.5, 1.0], [0.75, 0.625]]])
 def test_samples_are_bilinear(shares):
     levels = random_levels()
-    maps = DetailMaps(levels, shares and [torch.tensor(shares)] * 2)
+    maps = DetailMaps(levels, shares and torch.tensor(shares))
     points = torch.rand(2, 3, 5, 2) * 1.4 - 0.2  # some of them outside
     samples = maps.sample(points)
     assert samples.shape == (2, 3, 5, 12)
@@ -88,6 +88,23 @@ def test_blind_to_padding(mode):
         assert torch.equal(expected[name], got[name]), name
 
 
+def test_samples_lie_where_the_joints_are():
+    """Maps that hold their pixels' places, of an image of 41 x 27 pixels that
+    ends within cells of 4 and of 16, give a point its place."""
+    sample, = random_samples([1], img_shape=(27, 41))
+    sample.set_metainfo(dict(batch_input_shape=(32, 48)))
+    ramps = []
+    for stride in (4, 16):
+        x = stride * (torch.arange(48 // stride) + 0.5)
+        y = stride * (torch.arange(32 // stride) + 0.5)
+        ramps.append(torch.stack(torch.meshgrid(x, y, indexing='xy'))[None])
+    extents = image_extents([sample], ramps[0].device)
+    points = torch.rand(1, 9, 3, 2) * 0.4 + 0.3  # between middles of cells
+    places = DetailMaps(ramps, extents.shares()).sample(points)
+    expected = points * torch.tensor([41.0, 27.0])
+    torch.testing.assert_close(places, expected.repeat(1, 1, 1, 2))
+
+
 def test_alone_and_padded_are_the_same():
     """Of an image that ends within a cell of every level."""
     torch.manual_seed(0)
@@ -96,8 +113,9 @@ def test_alone_and_padded_are_the_same():
         torch.nn.init.normal_(branch.joints.correction.weight)
         torch.nn.init.normal_(branch.joints.evidence.weight)
     sample, = random_samples([1], img_shape=(33, 45))
-    alone = [torch.randn(1, 4, 9, 12), torch.randn(1, 8, 3, 3)]
-    expected = head(alone)
+    sample.set_metainfo(dict(batch_input_shape=(48, 48)))
+    alone = [torch.randn(1, 4, 12, 12), torch.randn(1, 8, 3, 3)]
+    expected = head(alone, [sample])
     padded = [torch.randn(1, *shape[1:]) for shape in LEVELS]
     for whole, part in zip(padded, alone):
         whole[..., :part.shape[2], :part.shape[3]] = part

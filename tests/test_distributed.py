@@ -48,7 +48,10 @@ class LossOf(nn.Module):
 
 def build(kind):
     torch.manual_seed(0)
-    return LossOf(tiny_head(**HEADS[kind])), torch.randn(4, 8, 4, 3)
+    head = tiny_head(**HEADS[kind])
+    for branch in head.branches or ():  # so that poses depend on all of it
+        torch.nn.init.normal_(branch.pose_embed.layers[-1].weight, std=0.1)
+    return LossOf(head), torch.randn(4, 8, 4, 3)
 
 
 def samples_of(counts):

@@ -101,11 +101,12 @@ def test_proposals_begin_at_their_cells():
     feat, samples = torch.randn(FEAT), padded_samples()
     extents = image_extents(samples, feat.device)
     fields = head.predict_all([feat], extents).proposals.fields()
-    rows, columns = 3, 4  # of 16 pixels that show 40 x 60
+    # of 16 pixels; the third row and the fourth column show 40 x 60 in part
     centers = fields['centers'][0].unflatten(1, FEAT[2:])
-    for y in range(rows):
-        for x in range(columns):
-            expected = torch.tensor([(x + 0.5) / columns, (y + 0.5) / rows])
+    for y in range(3):
+        for x in range(4):
+            expected = torch.tensor([(16 * x + 8) / 60, (16 * y + 8) / 40])
+            expected = expected.clamp(max=1 - 1e-3)  # of the logit
             torch.testing.assert_close(centers[0, y, x], expected)
     assert not fields['offsets'].any()
 
@@ -148,6 +149,8 @@ def test_layers_correct_the_layer_before():
 def test_no_gradient_between_layers():
     """Layer 1 begins where layer 0 ended, and teaches it nothing by that."""
     head = fast_head()
+    for branch in head.branches:
+        torch.nn.init.normal_(branch.pose_embed.layers[-1].weight)
     outputs = head((torch.randn(FEAT), ))
     bias = head.branches[0].pose_embed.layers[-1].bias
     grad, = torch.autograd.grad(
@@ -219,6 +222,49 @@ def test_padded_proposals_are_not_matched():
     outputs['valid'] = valid
     pairs = assigner.assign(outputs, targets, num_people)
     assert valid[0, pairs.image_idx, pairs.query_idx].all()
+
+
+def test_padded_proposals_learn_nothing():
+    """Nor with more people than tokens that show the image."""
+    loss = fast_head(loss=FAST_LOSS).loss_module
+    outputs = random_outputs(num_layers=1)
+    targets, num_people = stack_targets(
+        with_areas(random_samples([5, 2])))
+    outputs['valid'] = torch.zeros(1, 2, 6, dtype=torch.bool)
+    outputs['valid'][:, 0, :2] = outputs['valid'][:, 1, 4:] = True
+    batch = loss.measure(outputs, targets, num_people)
+    assert batch.num_people == 7
+    assert len(batch.matched['valid'][0]) == 7
+    assert batch.matched['valid'].sum() == 4
+    moved = dict(outputs, centers=outputs['centers'].where(
+        outputs['valid'][..., None], torch.tensor(0.5)))
+    others = loss.measure(moved, targets, num_people)
+    for name, total in batch.sums.items():
+        torch.testing.assert_close(others.sums[name], total)
+
+
+@pytest.mark.parametrize('counts', [[0, 0], [3, 2]])
+def test_proposals_are_matched_with_the_rest(counts, monkeypatch):
+    """By one transfer to the host, and as they are alone."""
+    assigner = TASK_UTILS.build(PAPER_LOSS['assigner'])
+    sets = dict(
+        decoder=random_outputs(),
+        encoder=random_outputs(num_layers=1, num_queries=9))
+    targets, num_people = stack_targets(random_samples(counts))
+    expected = {
+        name: assigner.assign(outputs, targets, num_people)
+        for name, outputs in sets.items()
+    }
+    moved = []
+    to_host = torch.Tensor.cpu
+    monkeypatch.setattr(torch.Tensor, 'cpu',
+                        lambda x: moved.append(x) or to_host(x))
+    pairs = assigner.assign_sets(sets, targets, num_people)
+    assert len(moved) == bool(sum(counts))
+    assert pairs.keys() == expected.keys()
+    for name, of_set in pairs.items():
+        for got, alone in zip(of_set, expected[name]):
+            assert torch.equal(got, alone)
 
 
 @pytest.mark.parametrize('counts', [[0, 0], [2, 0]])
@@ -346,6 +392,43 @@ def test_oks_needs_metainfo():
         tiny_head(loss=dict(PAPER_LOSS, oks_weight=1.0))
 
 
+def test_oks_of_no_area():
+    """0 but where a joint is exact, as in COCO; and a gradient."""
+    keypoints, visible = random_people(
+        2, 5, (64, 48), torch.Generator().manual_seed(0))
+    visible[:] = 2
+    labels = POETCodec('labelled').encode(
+        keypoints, visible, (64, 48), area=np.zeros(2))
+    true = {name: torch.as_tensor(x) for name, x in labels.items()}
+    pred = dict(centers=true['centers'].clone(), offsets=true['offsets'] + 0.1)
+    pred['centers'].requires_grad_()
+    got = KeypointSimilarity(FIVE)(pred, true)
+    assert got.tolist() == [0, 0]
+    got.sum().backward()
+    assert pred['centers'].grad.isfinite().all()
+
+
+@pytest.mark.parametrize('noise', [
+    dict(NOISE, groups=0), dict(NOISE, center_noise=-1),
+    dict(NOISE, scale_noise=1.5), dict(NOISE, joint_noise=-0.1)])
+def test_impossible_noise(noise):
+    with pytest.raises(ValueError, match=r'expected .*model\.head\.denoising'):
+        fast_head(denoising=noise)
+
+
+def test_two_classes():
+    """Of people: with joints, and without."""
+    head = fast_head(
+        num_classes=2,
+        denoising=NOISE,
+        codec=dict(type='POETCodec', empty_class=True))
+    samples = random_samples([3, 2], codec=POETCodec(empty_class=True))
+    losses = head.loss((torch.randn(2, 8, 4, 3), ), samples)
+    assert all(value.isfinite() for value in losses.values())
+    outputs = head((torch.randn(2, 8, 4, 3), ))
+    assert outputs['logits'].shape == (2, 2, 6, 3)
+
+
 def test_people_without_joints_have_no_oks():
     loss = fast_head(loss=FAST_LOSS).loss_module
     sample, = with_areas(random_samples([1]))
@@ -388,8 +471,12 @@ def test_groups_do_not_see_each_other():
 def test_noised_people_do_not_see_other_images():
     """Losses of two images are those of each alone."""
     head = fast_head(denoising=NO_NOISE)
+    for branch in head.branches:  # so that poses depend on what is seen
+        torch.nn.init.normal_(branch.pose_embed.layers[-1].weight)
     feat = torch.randn(2, 8, 4, 3)
     samples = random_samples([1, 4])
+    for sample in samples:
+        sample.gt_instance_labels.keypoint_weights[:, 0] = 1
     together = head.loss((feat, ), samples)
     alone = [
         head.loss((feat[i:i + 1], ), samples[i:i + 1]) for i in range(2)
@@ -405,6 +492,12 @@ def test_people_without_joints_are_not_noised():
     sample.gt_instance_labels.keypoint_weights[1] = 0
     noised, _ = noised_people(head, [sample])
     assert noised.valid[0, 0].tolist() == [True, False, True] * 2
+    feat = torch.randn(1, 8, 4, 3)
+    losses = head.loss((feat, ), [sample])
+    sample.gt_instance_labels = sample.gt_instance_labels[[0, 2]]
+    others = head.loss((feat, ), [sample])
+    for name in ('dn.loss_keypoints', 'dn.d0.loss_visibility'):
+        torch.testing.assert_close(losses[name], others[name])
 
 
 def test_noised_people_know_whose_they_are():

@@ -45,6 +45,7 @@ from poet_mm.apis.table import coco_metrics
 from poet_mm.apis.weights import load_weights
 from poet_mm.hooks.model import unwrapped_model
 from poet_mm.visualization import read_scalars
+from poet_mm.visualization.curves import series
 
 TIMED_IMAGES = 20
 PROBE_STEPS = 20  # timed, after those that were loaded ahead
@@ -225,12 +226,23 @@ def describe_training(runner: Runner, cfg: Config, epochs: int) -> dict:
 
 
 def convergence(work_dir: str, epochs: int) -> List[dict]:
-    """``epoch`` and ``AP``, in percent, of every evaluation on the way."""
-    values = [
-        dict(epoch=int(record['step']), AP=100 * max(0, record['coco/AP']))
-        for record in read_scalars(work_dir) if 'coco/AP' in record
+    """Of every evaluation on the way: ``epoch``, COCO's numbers in percent,
+    and ``losses``, the means in that epoch of what training logs of the last
+    layer."""
+    records = read_scalars(work_dir)
+    names = {key for record in records for key in record if key[:4] == 'loss'}
+    losses = {key: dict(zip(*series(records, key))) for key in sorted(names)}
+    return [
+        dict(
+            epoch=int(record['step']),
+            **coco_metrics(record),
+            losses={
+                key: values[record['step']]
+                for key, values in losses.items()
+                if record['step'] in values
+            }) for record in records
+        if 'coco/AP' in record and record['step'] <= epochs
     ]
-    return [value for value in values if value['epoch'] <= epochs]
 
 
 def describe(runner: Runner, cfg: Config) -> dict:
