@@ -137,7 +137,7 @@ def test_processes_equal_one(kind, shares, tmp_path, monkeypatch):
         for got, wanted, atol in (
             (losses, expected[0], 1e-6),
             # sums in another order round by the scale of the gradient
-            (grads, expected[1], 5e-7 * largest(expected[1]))):
+            (grads, expected[1], 1e-5 * largest(expected[1]))):
             assert got.keys() == wanted.keys()
             for name in wanted:
                 torch.testing.assert_close(
