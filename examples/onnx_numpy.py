@@ -14,7 +14,8 @@ session = onnxruntime.InferenceSession(
 meta = session.get_modelmeta().custom_metadata_map
 names = json.loads(meta['keypoint_names'])
 short, longest = json.loads(meta['short_edge']), json.loads(meta['max_size'])
-step = json.loads(meta['size_divisor'])  # 1, unless the backbone wants more
+step = json.loads(meta['size_divisor'])  # sizes are multiples of it
+padded = 'padding_mask' in [value.name for value in session.get_inputs()]
 
 for path in sys.argv[2:]:
     image = cv2.imread(path)
@@ -23,11 +24,16 @@ for path in sys.argv[2:]:
     size = np.array(image.shape[1::-1])  # width, height
     scale = min(short / size.min() if short else 1,
                 (longest or np.inf) / size.max())
-    network_size = np.maximum(1, np.round(size * scale / step)) * step
-    image = cv2.resize(image, network_size.astype(int))
+    unit = 1 if padded else step  # without a mask the image is stretched
+    width, height = np.maximum(1, np.round(size * scale / unit)).astype(
+        int) * unit
+    image = cv2.resize(image, (width, height))
+    right, below = -width % step, -height % step
+    image = np.pad(image, ((0, below), (0, right), (0, 0)))
     inputs = {'images': image[None, ..., ::-1]}  # RGB
-    if len(session.get_inputs()) > 1:  # where a batch has padding
-        inputs['padding_mask'] = np.zeros(inputs['images'].shape[:3], bool)
+    if padded:
+        inputs['padding_mask'] = np.ones(inputs['images'].shape[:3], bool)
+        inputs['padding_mask'][:, :height, :width] = False
     people = [output[0] for output in session.run(None, inputs)]
     for score, points, visibility, _ in zip(*people):
         if score > 0.5:

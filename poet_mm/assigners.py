@@ -50,9 +50,8 @@ class Assignment(NamedTuple):
 
 
 class BadCosts(NamedTuple):
-    """Where costs are NaN or infinite: the terms by name, of the layers of
-    what (the decoder, or the encoder that proposes), the images of the
-    batch."""
+    """Where costs are NaN or infinite: names of the ``costs``; ``of`` what,
+    'decoder' or 'encoder', whose ``layers``; ``images`` of the batch."""
     costs: List[str]
     of: str
     layers: List[int]
@@ -188,10 +187,10 @@ class PoseHungarianAssigner:
             5. Move all indices back, once.
 
         Args:
-            sets (dict): By name, the ``decoder`` first, predicted fields
-                (L, B, Q, ...), see ``POETHead``; optionally ``valid``
-                (L, B, Q), False where a query cannot be matched. L and Q may
-                differ from set to set.
+            sets (dict): By name, predicted fields (L, B, Q, ...), see
+                ``POETHead``; optionally ``valid`` (L, B, Q), False where a
+                query cannot be matched. L and Q may differ from set to set;
+                of the first, the decoder's, Q is what can be too few.
             targets (dict): True fields (M, ...), see ``stack_targets``.
             num_people (list[int]): People of each image; its sum is M.
 

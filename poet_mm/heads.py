@@ -7,7 +7,7 @@ instead of strided columns of one tensor.
 Letters: B images, L decoder layers, Q queries, K keypoints, C person classes.
 """
 from functools import partial
-from typing import Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from mmdet.models.layers import MLP, SinePositionalEncoding
@@ -70,14 +70,16 @@ class POETHead(BaseHead):
         propose (bool): Take as queries the tokens of the encoder that propose
             the likeliest people, see :class:`EncoderProposals`; what they
             propose is learned like the prediction of a decoder layer. Else
-            queries are learned, as in the paper. Defaults to False.
+            queries are learned, as in the paper. Wants images padded to whole
+            cells (``pad_size_divisor``). Defaults to False.
         refine (bool): Every decoder layer corrects the pose of the one
             before, with a :class:`PoseBranch` of its own, and queries move
             with their centres. Else every layer predicts poses anew, as in
             the paper. Defaults to False.
         detail (dict, optional): Arguments of :class:`DetailLevels`: what
             finer feature levels show at the joints takes part in their
-            correction; with ``refine`` only. Defaults to None.
+            correction; with ``refine`` only. Wants images padded to whole
+            cells, too. Defaults to None.
         denoising (dict, optional): Arguments of :class:`PoseDenoising`; with
             ``propose`` only. Defaults to None: no noised people.
         encoder, decoder (dict): Arguments of mmdet's
@@ -147,6 +149,7 @@ class POETHead(BaseHead):
         self.proposals = EncoderProposals(*sizes) if propose else None
         if not propose:
             self.query_embedding = nn.Embedding(self.num_queries, channels)
+        self.center_embed = None
         if propose or (refine and self.decoder.num_layers > 1):
             self.center_embed = CenterEmbedding(channels)
         self.branches = None
@@ -218,17 +221,29 @@ class POETHead(BaseHead):
         feat = self.select_level(feats)
         padding = None if extents is None else extents.mask(feat)
         memory, position = self.encode(feat, padding)
-        queries, proposals = self.make_queries(memory, feat.shape[-2:],
-                                               padding, extents)
+        center_embed, shares = self.center_embed, None
+        if extents is not None:
+            shares = extents.shares()
+            if center_embed is not None:
+                center_embed = partial(
+                    center_embed, filled=extents.filled(feat))
+        if self.proposals is None:
+            proposals = None
+            queries = learned_queries(self.query_embedding.weight, memory,
+                                      2 + 3 * self.num_keypoints)
+        else:
+            proposals = self.proposals(memory, feat.shape[-2:], padding,
+                                       shares)
+            queries = proposed_queries(proposals, memory, self.num_queries,
+                                       center_embed)
         if noised is not None:
             queries = add_noised(queries, noised,
-                                 self.denoising.content.weight,
-                                 self.center_embed)
+                                 self.denoising.content.weight, center_embed)
         detail = None
         if self.detail is not None:
             detail = self.detail(feats, extents)
         fields = self.decode_queries(queries, memory, position, padding,
-                                     detail)
+                                     center_embed, detail)
         if noised is None:
             return Predictions(fields, None, proposals)
         return Predictions(*split_queries(fields, self.num_queries), proposals)
@@ -244,26 +259,13 @@ class POETHead(BaseHead):
             tokens, query_pos=position, key_padding_mask=padding)
         return memory, position
 
-    def make_queries(
-        self, memory: Tensor, shape: Tuple[int, int],
-        padding: Optional[Tensor], extents: Optional[Extents]
-    ) -> Tuple[Queries, Optional[Proposals]]:
-        """What the decoder begins with, and what it was chosen from."""
-        if self.proposals is None:
-            return learned_queries(self.query_embedding.weight, memory,
-                                   2 + 3 * self.num_keypoints), None
-        shares = None if extents is None else extents.shares()
-        proposals = self.proposals(memory, shape, padding, shares)
-        return proposed_queries(proposals, memory, self.num_queries,
-                                self.center_embed), proposals
-
     def decode_queries(self,
                        queries: Queries,
                        memory: Tensor,
                        position: Tensor,
                        padding: Optional[Tensor],
-                       detail: Optional[DetailMaps] = None
-                       ) -> Dict[str, Tensor]:
+                       center_embed: Optional[Callable[[Tensor], Tensor]],
+                       detail: Optional[DetailMaps]) -> Dict[str, Tensor]:
         """Decode all queries in parallel -> fields (L, B, Q, ...)."""
         padding = None if padding is None else padding.flatten(1)
         decode = partial(
@@ -278,8 +280,7 @@ class POETHead(BaseHead):
         if self.branches is None:
             states = decode(lambda _, state: (queries.position, state))
             return self._read_states(torch.stack(states), queries.pose)
-        correct = corrector(queries.pose, self.branches, self.center_embed,
-                            detail)
+        correct = corrector(queries.pose, self.branches, center_embed, detail)
         logits, poses = zip(*decode(correct))
         return pose_fields(torch.stack(logits), torch.stack(poses))
 

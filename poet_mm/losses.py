@@ -35,9 +35,9 @@ class SetLoss(NamedTuple):
 
     ``sums`` (L, ) of each term; what they are divided by: ``class_weight``,
     the summed weights of all queries, for ``loss_cls``, and ``num_people``
-    for the others; tensors where the host does not know them. The matched
-    pairs: predicted fields ``matched`` and true fields ``true``, each
-    (L, P, ...). Of how many images they are.
+    for the others, all of the batch but of noised people; tensors where the
+    host does not know them. The matched pairs: predicted fields ``matched``
+    and true fields ``true``, each (L, P, ...). Of how many images they are.
     """
     sums: Dict[str, Tensor]
     class_weight: Union[float, Tensor]
@@ -102,7 +102,7 @@ class PoseSetLoss(BaseModule):
         """Compute the losses of all layers.
 
         Steps:
-            1. Match, and sum every term, see :meth:`measure`.
+            1. Match all sets at once, and sum every term of each.
             2. Count people and class weights of all ranks.
             3. Divide.
 
@@ -136,8 +136,8 @@ class PoseSetLoss(BaseModule):
             batches['enc.'] = self._measure(proposals, targets, num_people,
                                             pairs['encoder'])
         if noised is not None:
-            fields, pairs = noised
-            batches['dn.'] = self.measure_pairs(fields, targets, pairs)
+            fields, known = noised
+            batches['dn.'] = self.measure_pairs(fields, targets, known)
         # 2.
         counts = sum_over_ranks(list(batches.values()))
         # 3. DDP averages the ranks' gradients: with these divisors the result
@@ -251,8 +251,9 @@ def sum_over_ranks(batches: List[SetLoss]) -> Tensor:
     """People and class weights of all ranks, (number of batches, 2), fp32, on
     the device of the losses."""
     rows = [(batch.num_people, batch.class_weight) for batch in batches]
-    counts = torch.tensor([[0.0 if isinstance(x, Tensor) else x for x in row]
-                           for row in rows])
+    counts = torch.tensor([[0 if isinstance(x, Tensor) else x for x in row]
+                           for row in rows],
+                          dtype=torch.float32)
     device = next(iter(batches[0].sums.values())).device
     counts = counts.to(device, non_blocking=True)
     for i, row in enumerate(rows):

@@ -26,13 +26,24 @@ class Extents(NamedTuple):
     def shares(self) -> Tensor:
         """How much each image has of the width and of the height, (B, 2).
 
-        Of a feature map too, if its cells are of whole pixels: an image that
-        ends within a cell has that much of it. A total that is no multiple of
-        the stride (``pad_size_divisor``) is taken for whole cells.
+        Of a feature map too: an image that ends within a cell has a part of
+        it. That is exact where the total is a multiple of the stride
+        (``pad_size_divisor``); else the last cell counts as whole, and places
+        are off by up to the part that is missing.
         """
         height, width = self.total
         return torch.stack(
             (self.sizes[:, 1] / width, self.sizes[:, 0] / height), -1)
+
+    def filled(self, feat: Tensor) -> Tensor:
+        """How much each image has of the width and height of its own cells of
+        a feature map (B, C, H, W), the last ones whole: (B, 2), less than 1
+        where it ends within a cell."""
+        mask = self.mask(feat)
+        width, height = (~mask[:, 0]).sum(1), (~mask[:, :, 0]).sum(1)
+        cells = torch.stack(
+            (width / feat.shape[-1], height / feat.shape[-2]), -1)
+        return self.shares() / cells
 
 
 def image_extents(data_samples: Optional[List],

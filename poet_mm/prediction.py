@@ -94,6 +94,9 @@ def init_corrections(class_embed: nn.Linear, pose_embed: MLP) -> None:
 class CenterEmbedding(BaseModule):
     """Position code of a query at the centre of its pose.
 
+    Like that of the tokens, it counts from 0 to 1 over the cells of the image
+    as if the last were whole.
+
     Args:
         channels (int): D, of which half encode y and half x.
     """
@@ -103,9 +106,12 @@ class CenterEmbedding(BaseModule):
         self.num_feats = channels // 2
         self.mlp = MLP(channels, channels, channels, 2)
 
-    def forward(self, pose: Tensor) -> Tensor:
-        """Poses (B, Q, 2 + 3K) -> codes (B, Q, D)."""
+    def forward(self, pose: Tensor, filled: Optional[Tensor] = None) -> Tensor:
+        """Poses (B, Q, 2 + 3K) and how much of their cells the images fill,
+        (B, 2), see :meth:`Extents.filled` -> codes (B, Q, D)."""
         centers = pose[..., :2].sigmoid()
+        if filled is not None:
+            centers = centers * filled[:, None]
         return self.mlp(coordinate_to_encoding(centers, self.num_feats))
 
 
@@ -129,7 +135,7 @@ def keypoints_of(pose: Tensor) -> Tensor:
 
 
 def corrector(pose: Tensor, branches: Sequence[PoseBranch],
-              center_embed: CenterEmbedding,
+              center_embed: Callable[[Tensor], Tensor],
               detail: Optional[DetailMaps]) -> Callable:
     """What :class:`POETDecoder` calls after every layer; each begins where the
     one before ended, without its gradient.
@@ -137,7 +143,8 @@ def corrector(pose: Tensor, branches: Sequence[PoseBranch],
     Args:
         pose (Tensor): (B, Q, 2 + 3K), where the first layer begins.
         branches (Sequence[PoseBranch]): One for each layer.
-        center_embed (CenterEmbedding): Queries move with their centres.
+        center_embed (Callable): :class:`CenterEmbedding` of these images;
+            queries move with their centres.
         detail (DetailMaps, optional): What is seen at joints.
 
     Returns:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import export_onnx
 import numpy as np
 import pytest
@@ -268,11 +269,16 @@ def run(*args, check=True):
     return result.stdout if check else result.stderr
 
 
-def test_tool_and_example(checkpoint, tmp_path):
-    """What the example prints is what MMPose's API finds."""
+def test_tool_and_example(checkpoint, tmp_path, monkeypatch):
+    """What the example prints is what MMPose's API finds, of an image that is
+    padded to multiples of 16 pixels."""
     checkpoint, model = checkpoint
-    image, = (checkpoint.parent / 'val2017').glob('*1.*')
-    options = [f'{key}={value}' for key, value in TINY.items()]
+    path, = (checkpoint.parent / 'val2017').glob('*1.*')
+    image = tmp_path / 'narrow.png'
+    cv2.imwrite(str(image), cv2.imread(str(path))[:, :70])
+    changes = {**TINY, 'model.data_preprocessor.pad_size_divisor': 16}
+    monkeypatch.setattr(model.data_preprocessor, 'pad_size_divisor', 16)
+    options = [f'{key}={value}' for key, value in changes.items()]
     said = run(ROOT / 'tools' / 'export_onnx.py', CONFIG, checkpoint,
                tmp_path / 'new' / 'poet.onnx', '--size', 96, 64,
                '--padding-mask', '--torchscript', tmp_path / 'poet.pt',
@@ -293,7 +299,7 @@ def test_tool_and_example(checkpoint, tmp_path):
     joints = re.findall(r'^  \w+ +(-?[\d.]+) +(-?[\d.]+)  ([\d.]+)$', printed,
                         re.MULTILINE)
     joints = np.array(joints, dtype=float).reshape(10, 17, 3)
-    np.testing.assert_allclose(joints[..., :2], people.keypoints, atol=0.06)
+    np.testing.assert_allclose(joints[..., :2], people.keypoints, atol=0.15)
     np.testing.assert_allclose(joints[..., 2], people.visibility, atol=0.006)
 
 

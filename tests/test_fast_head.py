@@ -111,6 +111,28 @@ def test_proposals_begin_at_their_cells():
     assert not fields['offsets'].any()
 
 
+def test_queries_are_placed_like_tokens():
+    """A query at the middle of a cell has the code of that cell, whether or
+    not the image fills its last cells."""
+    head = fast_head()
+    feat, samples = torch.randn(FEAT), padded_samples()
+    extents = image_extents(samples, feat.device)
+    partly = cell_centers(feat, FEAT[2:], extents.shares())
+    samples[0].set_metainfo(dict(img_shape=(48, 64)))  # the same 3 x 4 cells
+    samples[1].set_metainfo(dict(img_shape=(48, 64)))
+    extents_of_whole = image_extents(samples, feat.device)
+    whole = cell_centers(feat, FEAT[2:], extents_of_whole.shares())
+    inside = (partly < 0.99).all(-1)  # the logit of a pose ends there
+    codes = [
+        head.center_embed(
+            torch.nn.functional.pad(x.logit(eps=1e-3), (0, 15)),
+            ends.filled(feat))
+        for x, ends in ((partly, extents), (whole, extents_of_whole))
+    ]
+    assert inside.sum() == 2 * 2 * 4
+    torch.testing.assert_close(codes[0][inside], codes[1][inside])
+
+
 def test_cells_without_padding():
     centers = cell_centers(torch.zeros(1), (2, 4), None)
     assert centers.shape == (1, 8, 2)

@@ -45,7 +45,7 @@ from poet_mm.apis.table import coco_metrics
 from poet_mm.apis.weights import load_weights
 from poet_mm.hooks.model import unwrapped_model
 from poet_mm.visualization import read_scalars
-from poet_mm.visualization.curves import series
+from poet_mm.visualization.curves import loss_keys, series
 
 TIMED_IMAGES = 20
 PROBE_STEPS = 20  # timed, after those that were loaded ahead
@@ -227,11 +227,13 @@ def describe_training(runner: Runner, cfg: Config, epochs: int) -> dict:
 
 def convergence(work_dir: str, epochs: int) -> List[dict]:
     """Of every evaluation on the way: ``epoch``, COCO's numbers in percent,
-    and ``losses``, the means in that epoch of what training logs of the last
-    layer."""
+    and ``losses``, means of what training logged in that epoch: ``loss``, of
+    everything, and the terms of the last layer."""
     records = read_scalars(work_dir)
-    names = {key for record in records for key in record if key[:4] == 'loss'}
-    losses = {key: dict(zip(*series(records, key))) for key in sorted(names)}
+    losses = {
+        key: dict(zip(*series(records, key)))
+        for key in loss_keys(records)
+    }
     return [
         dict(
             epoch=int(record['step']),
