@@ -83,6 +83,8 @@ class MultiheadAttention(BaseModule):
             for x, weight, bias in zip((q, k, value),
                                        self.in_proj.weight.chunk(3),
                                        self.in_proj.bias.chunk(3)))
+        if _is_unsafe(q):
+            q, k, v = q.float(), k.float(), v.float()
         dropout = self.dropout if self.training else 0.0
         if self.records is not None:
             weights = attention_weights(q, k,
@@ -106,6 +108,14 @@ class MultiheadAttention(BaseModule):
     def _split_heads(self, x: Tensor) -> Tensor:
         """(B, T, C) -> (B, H, T, C / H)."""
         return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
+
+# Workaround (torch<=2.1): on the CPU, backward of fused attention in bfloat16
+# writes beyond its memory, for 25, 33 or 61 tokens for example: gradients of
+# 1e10, or a process that ends.
+def _is_unsafe(x: Tensor) -> bool:
+    return (x.device.type == 'cpu' and x.dtype == torch.bfloat16
+            and torch.is_grad_enabled())
 
 
 def _native_is_faster(q: Tensor, k: Tensor, v: Tensor,

@@ -91,6 +91,31 @@ def test_transformer_equals_mmdet():
     torch.testing.assert_close(*outs)
 
 
+@pytest.mark.parametrize('queries', [25, 26])
+def test_bfloat16_is_trained_in_fp32_attention(queries, monkeypatch):
+    """On the CPU, where torch's own breaks its memory with 25 queries."""
+    fused = torch.nn.functional.scaled_dot_product_attention
+    seen = []
+    monkeypatch.setattr(
+        torch.nn.functional, 'scaled_dot_product_attention',
+        lambda q, *args, **kwargs: seen.append(q.dtype) or fused(
+            q, *args, **kwargs))
+    module = MultiheadAttention(64, 2)
+    query, key = torch.randn(2, queries, 64), torch.randn(2, 7, 64)
+    grads = []
+    for enabled in (False, True):
+        leaf = query.clone().requires_grad_()
+        with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
+            out = module(leaf, key, key)
+        out.float().square().sum().backward()
+        grads.append(leaf.grad)
+    assert seen == [torch.float32] * 2
+    torch.testing.assert_close(*grads, atol=0.1, rtol=0.02)
+    with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
+        module(query, key, key)
+    assert seen[2] == torch.bfloat16
+
+
 def test_heads_must_divide_channels():
     with pytest.raises(ValueError, match=r'embed_dims=10.*num_heads=4'):
         MultiheadAttention(10, 4)
