@@ -2,8 +2,7 @@
 cores.
 
 Expect  docs/fast_coco_mini_cpu/table.md: all three are at their beginning.
-Cost    2 to 3 hours on 2 CPU cores that compute in bfloat16, AE half of it;
-        two rows at a time, on a core each, half of that (compare_row.py).
+Cost    about 2 hours on 2 CPU cores that compute in bfloat16.
 Run     python tools/compare_strides.py \
             configs/comparisons/fast_coco_mini_cpu.py --data-root COCO_MINI
 
