@@ -50,7 +50,7 @@ def build(kind):
     torch.manual_seed(0)
     head = tiny_head(**HEADS[kind])
     for branch in head.branches or ():  # so that poses depend on all of it
-        torch.nn.init.normal_(branch.pose_embed.layers[-1].weight, std=0.1)
+        torch.nn.init.normal_(branch.pose_embed.layers[-1].weight, std=0.01)
     return LossOf(head), torch.randn(4, 8, 4, 3)
 
 
@@ -137,7 +137,7 @@ def test_processes_equal_one(kind, shares, tmp_path, monkeypatch):
         for got, wanted, atol in (
             (losses, expected[0], 1e-6),
             # sums in another order round by the scale of the gradient
-            (grads, expected[1], 1e-5 * largest(expected[1]))):
+            (grads, expected[1], 5e-7 * largest(expected[1]))):
             assert got.keys() == wanted.keys()
             for name in wanted:
                 torch.testing.assert_close(
