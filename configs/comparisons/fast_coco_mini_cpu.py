@@ -13,9 +13,10 @@ them, and so does BatchNorm.
 
 POET, faithful and fast: 3 + 3 layers without dropout, learning rate 4e-4 (half
 of it for the backbone), joints with v = 1 are learned. AE: learning rate 5e-4
-(a fifth of it for the backbone) and weight of tags 0.005: with all of it and
-0.02 the heatmaps stayed empty in three epochs; the window that is cut out shows people in the sizes that
-POET sees; its sigma is 2 cells, 8 pixels, as at 512 pixels.
+(a fifth of it for the backbone) and weight of tags 0.005; with all of it and
+0.02 the heatmaps stayed empty in three epochs. The window that is cut out for
+AE shows people in the sizes that POET sees; its sigma is 2 cells, 8 pixels, as
+at 512 pixels.
 """
 title = 'A part of COCO, 256 pixels: fast POET, POET and AE'
 data_root = 'data/coco_mini/'
