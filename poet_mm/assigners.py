@@ -220,7 +220,7 @@ class PoseHungarianAssigner:
             for name, outputs in sets.items()
         }
         costs = [  # each (L, B, Q, N)
-            bar_invalid(sum(terms[name]), outputs)
+            _bar_invalid(sum(terms[name]), outputs)
             for name, outputs in sets.items()
         ]
         # 3.
@@ -286,7 +286,7 @@ def rows_of_images(num_people: List[int]) -> Tuple[Tensor, np.ndarray]:
     return torch.from_numpy(row), is_person
 
 
-def bar_invalid(cost: Tensor, outputs: Fields) -> Tensor:
+def _bar_invalid(cost: Tensor, outputs: Fields) -> Tensor:
     """Costs (L, B, Q, N) that keep people from queries that are not
     ``valid``, as far as there are others."""
     if 'valid' not in outputs:

@@ -19,6 +19,7 @@ from xtcocotools.cocoeval import COCOeval
 
 from poet_mm.codecs import POETCodec
 from poet_mm.denoising import NoisedPeople
+from poet_mm.losses import sum_over_ranks
 from poet_mm.oks import KeypointSimilarity
 from poet_mm.padding import image_extents, padding_mask
 from poet_mm.prediction import pose_fields
@@ -287,6 +288,20 @@ def test_proposals_are_matched_with_the_rest(counts, monkeypatch):
     for name, of_set in pairs.items():
         for got, alone in zip(of_set, expected[name]):
             assert torch.equal(got, alone)
+
+
+def test_ranks_add_counts_of_one_type():
+    """Also a rank whose weights are whole numbers that the host knows."""
+    loss = fast_head(loss=dict(FAST_LOSS, nobody_weight=1)).loss_module
+    targets, num_people = stack_targets(with_areas(random_samples([2, 1])))
+    known = loss.measure(random_outputs(), targets, num_people)
+    valid = torch.ones(2, 2, 6, dtype=torch.bool)
+    unknown = loss.measure(
+        dict(random_outputs(), valid=valid), targets, num_people)
+    for batch in (known, unknown):
+        counts = sum_over_ranks([batch])
+        assert counts.dtype == torch.float32
+        assert counts.tolist() == [[3, 12]]
 
 
 @pytest.mark.parametrize('counts', [[0, 0], [2, 0]])
