@@ -9,7 +9,8 @@ from typing import Dict, Iterator, List, Optional, Tuple
 from mmengine.fileio import get
 from mmengine.logging import print_log
 
-from .faults import DataFault, check_annotation, check_image
+from .errors import DataFault
+from .faults import check_annotation, check_image
 
 Images = Dict[int, dict]
 People = Dict[int, List[dict]]

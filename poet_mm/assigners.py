@@ -29,6 +29,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn import functional as F
 
+from .errors import NonFiniteError
 from .targets import check_field, field_weights, get_field
 
 Fields = Mapping[str, Tensor]
@@ -198,7 +199,7 @@ class PoseHungarianAssigner:
             dict: The pairs of each set, by its name.
 
         Raises:
-            FloatingPointError: A cost is NaN or infinite, and ``report`` is
+            NonFiniteError: A cost is NaN or infinite, and ``report`` is
                 not set; names the layers, the images and the costs.
         """
         shapes = [outputs['logits'].shape[:3] for outputs in sets.values()]
@@ -264,7 +265,7 @@ class PoseHungarianAssigner:
                          np.unique(layers).tolist(),
                          np.unique(images).tolist())
         if self.report is None:
-            raise FloatingPointError(
+            raise NonFiniteError(
                 f'{found} Usual causes: joints that are not numbers in the '
                 'annotations, a learning rate too high, overflow in fp16 (use '
                 'bf16 or fp32).')

@@ -29,7 +29,8 @@ from mmpose.registry import DATASETS
 
 from .annotation_file import choose_usable, read_annotations
 from .batching import own_numbers
-from .faults import DataFault, distance_outside
+from .errors import DataFault
+from .faults import distance_outside
 
 IMAGE_CHOICES = ('all', 'with_people')
 FAULT_CHOICES = ('raise', 'skip')

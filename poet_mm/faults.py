@@ -8,20 +8,10 @@ from typing import Optional, Tuple
 
 import numpy as np
 
+from .errors import DataFault
+
 # cv2 cannot rotate or crop images with a longer side.
 MAX_SIDE = 2**15 - 2
-
-
-class DataFault(ValueError):
-    """A fault of an image or annotation, which it names."""
-
-    def __str__(self) -> str:
-        """Without the traceback that a process of the data loader puts before
-        it."""
-        text = super().__str__()
-        if text.startswith('Caught '):
-            text = text.rpartition(f'{type(self).__name__}: ')[2].strip()
-        return text
 
 
 def is_number(value, low: float = -np.inf) -> bool:

@@ -22,7 +22,6 @@ from faulty_data import (
 )
 from PIL import Image
 
-from poet_mm.apis import UserError
 from poet_mm.dataset_check import (
     Expected,
     check_dataset,
@@ -30,7 +29,7 @@ from poet_mm.dataset_check import (
     summarise,
 )
 from poet_mm.datasets import BottomupCocoDataset
-from poet_mm.faults import DataFault
+from poet_mm.errors import DataFault, UserError
 
 ROOT = Path(__file__).parent.parent
 EXPECTED = Expected(list(NAMES), num_queries=3)

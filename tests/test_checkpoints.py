@@ -16,7 +16,7 @@ from mmengine.optim import OptimWrapper
 from mmpose.registry import MODELS
 from torch import nn
 
-from poet_mm.apis import POETInferencer, UserError
+from poet_mm.apis import POETInferencer
 from poet_mm.apis.blocks import compare_blocks
 from poet_mm.apis.checkpoints.files import (
     read_checkpoint,
@@ -27,6 +27,7 @@ from poet_mm.apis.checkpoints.publish import publish, without_private
 from poet_mm.apis.launch import set_data_root, walk
 from poet_mm.apis.likely_config import build_model, most_alike
 from poet_mm.apis.weights import fit_weights, read_weights, starting_weights
+from poet_mm.errors import UserError
 from poet_mm.files import write_whole
 from poet_mm.hooks import CheckpointGuardHook
 

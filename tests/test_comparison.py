@@ -18,7 +18,6 @@ from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 from mmpose.registry import MODELS, TRANSFORMS
 
-from poet_mm.apis import UserError
 from poet_mm.apis.comparison import (
     check_files,
     read_comparison,
@@ -29,6 +28,7 @@ from poet_mm.apis.comparison import (
 )
 from poet_mm.apis.cost import count_gflops, feature_stride, time_inference
 from poet_mm.apis.table import METRICS, coco_metrics, write_table
+from poet_mm.errors import UserError
 from poet_mm.visualization import draw_convergence, draw_strides
 
 ROOT = Path(__file__).parent.parent

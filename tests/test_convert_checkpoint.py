@@ -11,7 +11,6 @@ from mmengine.config import Config
 from mmpose.registry import MODELS
 from release_model import random_release, release_model
 
-from poet_mm.apis import UserError
 from poet_mm.apis.checkpoints.convert import (
     convert,
     largest_difference,
@@ -20,6 +19,7 @@ from poet_mm.apis.checkpoints.convert import (
 )
 from poet_mm.apis.checkpoints.files import read_checkpoint
 from poet_mm.apis.checkpoints.layouts import from_release, to_release
+from poet_mm.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 SMALL = dict(base=8, channels=16, ffn=24, num_layers=2, num_queries=7)

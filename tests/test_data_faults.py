@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader
 
 from poet_mm.codecs import POETCodec
 from poet_mm.datasets import BottomupCocoDataset
-from poet_mm.faults import DataFault
+from poet_mm.errors import DataFault
 from poet_mm.transforms import LoadIntactImage
 from poet_mm.transforms.geometry import move_pixels
 

@@ -9,7 +9,7 @@ from mmpose.datasets.transforms import PackPoseInputs
 from mmpose.evaluation.metrics import CocoMetric
 
 from poet_mm.datasets import BottomupCocoDataset
-from poet_mm.faults import DataFault
+from poet_mm.errors import DataFault
 
 K = 17
 FIELDS = {

@@ -22,7 +22,7 @@ from mmengine.registry import init_default_scope
 from poet_mm.codecs import POETCodec
 from poet_mm.dataset_check import Expected, check_dataset, summarise
 from poet_mm.datasets import BottomupCocoDataset
-from poet_mm.faults import DataFault
+from poet_mm.errors import DataFault
 from poet_mm.transforms import LoadIntactImage
 
 TIMES = int(os.environ.get('POET_FUZZ', 0))

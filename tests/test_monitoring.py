@@ -25,8 +25,8 @@ from mmpose.structures import PoseDataSample
 from xtcocotools.coco import COCO
 from xtcocotools.cocoeval import COCOeval
 
-from poet_mm.apis import UserError
 from poet_mm.codecs import POETCodec
+from poet_mm.errors import UserError
 from poet_mm.hooks import (
     MatchQualityHook,
     SamplePredictionsHook,

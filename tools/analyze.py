@@ -31,8 +31,8 @@ from poet_mm.analysis import (
     write_report,
     write_result,
 )
-from poet_mm.apis import UserError
 from poet_mm.apis.safe_load import add_trust_argument, safe_loading
+from poet_mm.errors import UserError
 
 # in the order of the report
 ANALYSES = dict(

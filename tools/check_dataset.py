@@ -10,7 +10,6 @@ import argparse
 import os.path as osp
 import sys
 
-from poet_mm.apis import UserError
 from poet_mm.dataset_check import (
     Expected,
     check_dataset,
@@ -19,7 +18,7 @@ from poet_mm.dataset_check import (
     summarise,
     write_report,
 )
-from poet_mm.faults import DataFault
+from poet_mm.errors import DataFault, UserError
 
 
 def parse_args() -> argparse.Namespace:

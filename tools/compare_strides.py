@@ -19,7 +19,6 @@ import torch
 from mmengine.config import DictAction
 from mmengine.fileio import load
 
-from poet_mm.apis import UserError
 from poet_mm.apis.comparison import (
     PROGRESS,
     Comparison,
@@ -32,6 +31,7 @@ from poet_mm.apis.comparison import (
 )
 from poet_mm.apis.safe_load import add_trust_argument
 from poet_mm.apis.table import format_cell, write_table
+from poet_mm.errors import UserError
 from poet_mm.visualization import draw_convergence, draw_strides
 
 TOOLS = osp.dirname(osp.abspath(__file__))

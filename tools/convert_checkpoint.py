@@ -31,7 +31,6 @@ from typing import List
 
 from mmengine.config import DictAction
 
-from poet_mm.apis import UserError
 from poet_mm.apis.blocks import block_of
 from poet_mm.apis.checkpoints.convert import (
     LAYOUTS,
@@ -43,6 +42,7 @@ from poet_mm.apis.checkpoints.convert import (
 from poet_mm.apis.checkpoints.files import to_bytes, write_checkpoint
 from poet_mm.apis.launch import read_config
 from poet_mm.apis.safe_load import add_trust_argument, safe_loading
+from poet_mm.errors import UserError
 
 TESTS = osp.join(osp.dirname(osp.abspath(__file__)), '..', 'tests')
 CONFIGS = dict(poet='poet_r50_release_coco', detr='poet_r50_coco')

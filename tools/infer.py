@@ -23,13 +23,12 @@ os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
 
 import torch
 
-from poet_mm.apis import POETInferencer, UserError
-from poet_mm.apis.failures import EveryImageFails
+from poet_mm.apis import POETInferencer
 from poet_mm.apis.inputs import camera_number, find_files, is_video
-from poet_mm.apis.launch import first_line
 from poet_mm.apis.results import NO_CODEC, ResultFolder
 from poet_mm.apis.safe_load import add_trust_argument, safe_loading
 from poet_mm.apis.video import Video, best_codec
+from poet_mm.errors import EveryImageFails, UserError, first_line
 from poet_mm.visualization import PARTS
 
 MIN_SIDE = 400  # smaller pictures are enlarged to be drawn on

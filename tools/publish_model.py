@@ -14,9 +14,9 @@ import argparse
 import os.path as osp
 import sys
 
-from poet_mm.apis import UserError
 from poet_mm.apis.checkpoints.publish import publish
 from poet_mm.apis.safe_load import add_trust_argument, safe_loading
+from poet_mm.errors import UserError
 
 
 def parse_args():

@@ -14,10 +14,8 @@ from mmengine.runner import Runner
 from torch.distributed.elastic.multiprocessing.errors import record
 from train import add_common_arguments, load_config
 
-from poet_mm.apis import UserError
 from poet_mm.apis.safe_load import safe_loading
-from poet_mm.faults import DataFault
-from poet_mm.hooks import OutOfGPUMemory
+from poet_mm.errors import DataFault, OutOfGPUMemory, UserError
 
 
 class SaveMetricHook(Hook):

@@ -12,8 +12,8 @@ import torch
 from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 
-from ..apis.launch import UserError
 from ..attention import MultiheadAttention, record_weights
+from ..errors import UserError
 from ..padding import padding_mask
 from ..transforms.affine import to_original
 from ..visualization.attention import draw_attention

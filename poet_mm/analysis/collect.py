@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import track
 from torch import nn
 
-from ..apis.inputs import unreadable
 from ..codecs import PERSON
+from ..errors import unreadable
 from ..heads import POETHead
 from ..transforms.affine import to_original
 from .oks import Match, People, labelled_people, match_people, oks_matrix

@@ -2,7 +2,7 @@
 import os.path as osp
 from typing import Dict, List, Sequence
 
-from ..apis.launch import UserError
+from ..errors import UserError
 from ..visualization.curves import (
     VALIDATION,
     Records,

@@ -13,8 +13,9 @@ from mmpose.registry import MODELS
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..apis.launch import UserError, first_line, set_data_root, walk
+from ..apis.launch import set_data_root, walk
 from ..apis.weights import load_weights
+from ..errors import UserError, first_line
 from ..heads import POETHead
 from ..hooks import use_channels_last
 

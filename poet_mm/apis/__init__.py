@@ -1,5 +1,6 @@
 """What the command-line tools are made of, and inference for people."""
-from .launch import UserError, check_pretrained, find_config, set_data_root
+from ..errors import UserError
+from .launch import check_pretrained, find_config, set_data_root
 from .people import to_coco
 
 __all__ = [

@@ -21,8 +21,9 @@ from typing import List, Optional
 
 from mmengine.config import Config
 
+from ..errors import UserError
 from ..files import write_whole
-from .launch import UserError, pretrained_files, set_data_root, walk
+from .launch import pretrained_files, set_data_root, walk
 
 # What a row may say; config is needed, the rest has defaults.
 ROW_KEYS = dict(

@@ -21,10 +21,11 @@ import torch
 from mmengine.utils import mkdir_or_exist
 from torch import Tensor, nn
 
+from ..errors import UserError
 from ..heads import POETHead
 from ..padding import Extents
 from ..version import __version__
-from .launch import UserError, walk
+from .launch import walk
 from .parity import (
     Size,
     last_poses,

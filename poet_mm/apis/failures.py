@@ -2,13 +2,9 @@
 up where it is not the images."""
 from typing import Callable, Optional
 
-from .launch import UserError, first_line
+from ..errors import EveryImageFails, UserError, first_line
 
 FAILURES = 3  # so many from the start on, and it is not the images
-
-
-class EveryImageFails(UserError):
-    """It is the model, its weights or the device that does not work."""
 
 
 class Failures:

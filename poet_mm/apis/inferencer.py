@@ -23,17 +23,11 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import nn
 
+from ..errors import UserError, unreadable
 from .failures import Failures
 from .fast_backbone import as_fast_backbone
-from .inputs import (
-    ImageLike,
-    as_bgr,
-    data_infos,
-    is_video,
-    open_inputs,
-    unreadable,
-)
-from .launch import UserError, find_config
+from .inputs import ImageLike, as_bgr, data_infos, is_video, open_inputs
+from .launch import find_config
 from .people import split_people
 from .safe_config import check_config_of
 from .safe_load import safe_loading

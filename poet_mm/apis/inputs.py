@@ -13,7 +13,7 @@ from typing import Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 import cv2
 import numpy as np
 
-from .launch import UserError
+from ..errors import UserError
 from .video import Video
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.jp2', '.pgm', '.png', '.ppm',
@@ -72,21 +72,6 @@ def find_files(path: Union[str, os.PathLike]) -> List[str]:
     if not files:
         raise UserError(f'{path}: {nothing}')
     return files
-
-
-def unreadable(path: str, error: Exception) -> UserError:
-    """An image file that cannot be loaded, and why, in a few words."""
-    if isinstance(error.__cause__, OSError):  # of what LoadIntactImage says
-        error = error.__cause__
-    if isinstance(error, OSError) and error.strerror:
-        why = error.strerror
-    elif isinstance(error, FileNotFoundError):
-        why = 'no such file'
-    elif isinstance(error, PermissionError):
-        why = 'permission denied'
-    else:
-        why = 'empty, damaged or of an unknown format'
-    return UserError(f'{path}: cannot be read as an image ({why})')
 
 
 def as_bgr(image: np.ndarray) -> np.ndarray:

@@ -9,19 +9,12 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 from torch import distributed
 
+from ..errors import UserError, first_line
+
 PACKAGE = osp.normpath(osp.join(osp.dirname(__file__), '..'))
 CONFIGS = osp.join(PACKAGE, '.mim', 'configs')
 if not osp.isdir(CONFIGS):  # in a clone they are beside the package
     CONFIGS = osp.join(PACKAGE, '..', 'configs')
-
-
-class UserError(Exception):
-    """A mistake that one sentence explains better than a traceback."""
-
-
-def first_line(error: Exception) -> str:
-    """An error's message, without what torch adds in further lines."""
-    return str(error).strip().split('\n')[0]
 
 
 def walk(node) -> Iterator[dict]:

@@ -13,9 +13,9 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
 from ..codecs import PERSON
+from ..errors import UserError
 from ..targets import get_field
 from ..transforms.packing import image_planes
-from .launch import UserError
 
 BATCH_SIZES = (1, 2)
 TOLERANCE = 1e-4

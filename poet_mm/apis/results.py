@@ -7,13 +7,13 @@ from typing import List, Optional, Set
 import numpy as np
 from mmpose.structures import PoseDataSample
 
+from ..errors import UserError
 from ..visualization.gallery import (
     Entry,
     encode_jpeg,
     make_thumbnail,
     write_gallery,
 )
-from .launch import UserError
 from .people import to_coco
 from .video import Video, VideoWriter, best_codec
 

@@ -9,7 +9,7 @@ from typing import List, Optional
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from .launch import UserError
+from ..errors import UserError
 
 
 def find_fault(path: str) -> str:

@@ -11,7 +11,7 @@ import mmpose.registry
 from mmengine.registry import Registry
 from mmengine.runner import CheckpointLoader
 
-from .launch import UserError
+from ..errors import UserError
 
 SCOPES = (None, 'mmpose', 'mmdet', 'mmcv', 'mmengine', 'mmpretrain')
 IMPORTS = ('poet_mm', 'mmpretrain', 'mmpretrain.models')

@@ -13,8 +13,8 @@ from typing import Any, Iterator, List
 import torch
 from mmengine.runner import CheckpointLoader
 
+from ..errors import UserError
 from . import safe_pickle
-from .launch import UserError
 
 torch_load = torch.load
 FLAG = '--trust-pickle'

@@ -9,7 +9,7 @@ from typing import Iterator, NamedTuple, Optional, Tuple, Union
 import cv2
 import numpy as np
 
-from .launch import UserError
+from ..errors import UserError
 
 DEFAULT_FPS = 25.0  # for cameras and files that do not tell
 # What lists its frames; of other files the number is made from the duration.

@@ -4,10 +4,10 @@ from typing import Dict, Iterator, List, Mapping, Tuple
 
 from torch import Tensor, nn
 
+from ..errors import UserError
 from .blocks import Block, compare_blocks, shapes_of, strip_ddp
 from .checkpoints.files import read_checkpoint, state_dict_of
 from .checkpoints.layouts import guess_layout
-from .launch import UserError
 from .likely_config import likely_config
 
 # What training may not start from by halves; the rest, which depends on

@@ -8,8 +8,8 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ..apis.checkpoints.files import versions
-from ..apis.launch import UserError
 from ..apis.weights import fit_weights, starting_weights
+from ..errors import UserError
 from .model import unwrapped_model
 
 

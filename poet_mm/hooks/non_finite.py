@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..assigners import BadCosts
+from ..errors import NonFiniteError
 from .incident import Incident, name_images, write_incident
 from .model import unwrapped_model
 
@@ -46,7 +47,7 @@ class NonFiniteHook(Hook):
     is found, and only a loss that is not finite counts.
 
     Args:
-        action (str): 'stop' raises a FloatingPointError; 'skip' goes on, and
+        action (str): 'stop' raises a NonFiniteError; 'skip' goes on, and
             stops after 10 steps in a row. Defaults to 'stop'.
     """
 
@@ -134,7 +135,7 @@ class NonFiniteHook(Hook):
             self._report(f'the gradient has the norm {norm}')
         self.num_skipped += 1
         if self.num_skipped >= MOST_SKIPPED:
-            raise FloatingPointError(
+            raise NonFiniteError(
                 f'{MOST_SKIPPED} steps in a row were skipped: neither the '
                 'weights nor the next batches are better. ' + HINT)
         # without gradients the optimiser changes nothing, not even its state
@@ -144,7 +145,7 @@ class NonFiniteHook(Hook):
         self.reported = True
         message = self._describe(what)
         if self.action == 'stop':
-            raise FloatingPointError(message)
+            raise NonFiniteError(message)
         self.runner.logger.log(logging.WARNING, message)
 
     def _describe(self, what: str) -> str:

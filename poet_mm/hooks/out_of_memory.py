@@ -9,14 +9,11 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from torch import nn
 
+from ..errors import OutOfGPUMemory
 from .model import unwrapped_model
 
 STEPS = ('train_step', 'val_step', 'test_step')
 GIB = 2**30
-
-
-class OutOfGPUMemory(RuntimeError):
-    """The GPU is full; the message says what to change."""
 
 
 @HOOKS.register_module()

@@ -15,7 +15,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform, Compose
 from mmpose.registry import TRANSFORMS
 
-from ..faults import MAX_SIDE, DataFault
+from ..errors import DataFault
+from ..faults import MAX_SIDE
 from .affine import MEAN_BGR, Size, compose, move_annotations, warp_image
 
 # Under this key a sample carries the matrix its pixels still wait for.

@@ -7,7 +7,7 @@ from mmengine.fileio import get
 from mmpose.datasets.transforms import LoadImage
 from mmpose.registry import TRANSFORMS
 
-from ..faults import DataFault
+from ..errors import DataFault
 
 
 @TRANSFORMS.register_module()

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import cv2
 import numpy as np
 
-from ..apis.launch import UserError
+from ..errors import UserError
 from .style import COLORS
 
 THUMBNAIL = 160  # longest side in pixels

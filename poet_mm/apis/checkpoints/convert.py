@@ -10,8 +10,8 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
 from ...codecs import EMPTY_PERSON, PERSON
+from ...errors import UserError, first_line
 from ..blocks import compare_blocks, shapes_of
-from ..launch import UserError, first_line
 from ..likely_config import build_model
 from ..weights import misfit
 from .files import (

@@ -10,9 +10,9 @@ import torch
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
+from ...errors import UserError
 from ...files import write_whole
 from ...version import __version__
-from ..launch import UserError
 from ..safe_load import safe_loading
 
 PLAIN = (str, int, float, bool, type(None))

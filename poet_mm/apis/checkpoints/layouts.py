@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from ...codecs import EMPTY_PERSON, PERSON
-from ..launch import UserError
+from ...errors import UserError
 
 Pairs = Tuple[Tuple[str, str], ...]  # templates: theirs, ours
 

@@ -4,7 +4,7 @@ import os.path as osp
 import re
 from typing import Dict, Iterator, List, Tuple
 
-from ..launch import UserError
+from ...errors import UserError
 
 PRIVATE = ('work_dir', 'load_from', 'resume', 'launcher')
 # /home/x, ~/x, C:\x, \\server\x, file:///x

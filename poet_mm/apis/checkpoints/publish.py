@@ -4,8 +4,8 @@ import hashlib
 import os.path as osp
 from typing import Any, Dict
 
+from ...errors import UserError
 from ..blocks import strip_ddp
-from ..launch import UserError
 from .files import (
     read_checkpoint,
     state_dict_of,
