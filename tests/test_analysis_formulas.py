@@ -32,7 +32,7 @@ from poet_mm.analysis.visibility import (
     roc_curve,
     thin,
 )
-from poet_mm.visualization.curves import series
+from poet_mm.utils.logs import series
 from poet_mm.visualization.style import COLORS, METHOD_COLORS, line_colors
 
 K = 5

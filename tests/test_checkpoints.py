@@ -24,12 +24,12 @@ from poet_mm.apis.checkpoints.files import (
     to_plain,
 )
 from poet_mm.apis.checkpoints.publish import publish, without_private
-from poet_mm.apis.launch import set_data_root, walk
 from poet_mm.apis.likely_config import build_model, most_alike
 from poet_mm.apis.weights import fit_weights, read_weights, starting_weights
 from poet_mm.errors import UserError
-from poet_mm.files import write_whole
 from poet_mm.hooks import CheckpointGuardHook
+from poet_mm.utils.config import set_data_root, walk
+from poet_mm.utils.files import write_whole
 
 ROOT = Path(__file__).parent.parent
 

@@ -14,7 +14,7 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import MODELS
 
 from poet_mm.apis.cost import count_parameters
-from poet_mm.apis.launch import walk
+from poet_mm.utils.config import walk
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / 'configs').glob('*.py'))

@@ -20,10 +20,11 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from poet_mm.apis import POETInferencer, find_config, to_coco
+from poet_mm.apis import POETInferencer, to_coco
 from poet_mm.apis.inputs import as_bgr, find_files, image_ids
 from poet_mm.apis.video import CODECS, Video, VideoWriter, best_codec
 from poet_mm.errors import EveryImageFails, UserError
+from poet_mm.utils.config import find_config
 
 ROOT = Path(__file__).parent.parent
 FIVE_JOINTS = dict(

@@ -18,8 +18,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpose.registry import DATASETS, METRICS, MODELS
 
-from poet_mm.apis import set_data_root
-from poet_mm.apis.launch import walk
+from poet_mm.utils.config import set_data_root, walk
 
 CONFIGS = Path(__file__).parent.parent / 'configs'
 JOINTS = {

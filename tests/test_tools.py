@@ -13,9 +13,9 @@ import train
 from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 
-from poet_mm.apis import set_data_root
 from poet_mm.errors import UserError
-from poet_mm.visualization import read_scalars
+from poet_mm.utils.config import set_data_root
+from poet_mm.utils.logs import read_scalars
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / 'configs' / 'poet_r18_toy.py'

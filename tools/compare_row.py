@@ -20,7 +20,6 @@ from mmengine.fileio import load
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from poet_mm.apis import check_pretrained
 from poet_mm.apis.comparison import (
     PROGRESS,
     Comparison,
@@ -43,10 +42,10 @@ from poet_mm.apis.resume import newest_whole
 from poet_mm.apis.safe_load import add_trust_argument, safe_loading
 from poet_mm.apis.table import coco_metrics
 from poet_mm.apis.weights import load_weights
+from poet_mm.cli import check_pretrained
 from poet_mm.errors import UserError
 from poet_mm.hooks.model import unwrapped_model
-from poet_mm.visualization import read_scalars
-from poet_mm.visualization.curves import loss_keys, series
+from poet_mm.utils.logs import loss_keys, read_scalars, series
 
 TIMED_IMAGES = 20
 PROBE_STEPS = 20  # timed, after those that were loaded ahead

@@ -40,9 +40,9 @@ from poet_mm.apis.checkpoints.convert import (
     require_same,
 )
 from poet_mm.apis.checkpoints.files import to_bytes, write_checkpoint
-from poet_mm.apis.launch import read_config
 from poet_mm.apis.safe_load import add_trust_argument, safe_loading
 from poet_mm.errors import UserError
+from poet_mm.utils.config import read_config
 
 TESTS = osp.join(osp.dirname(osp.abspath(__file__)), '..', 'tests')
 CONFIGS = dict(poet='poet_r50_release_coco', detr='poet_r50_coco')

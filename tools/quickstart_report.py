@@ -14,7 +14,8 @@ from mmpose.registry import DATASETS
 
 from poet_mm.apis.safe_load import safe_loading
 from poet_mm.apis.table import coco_metrics
-from poet_mm.visualization import draw_curves, draw_predictions, read_scalars
+from poet_mm.utils.logs import read_scalars
+from poet_mm.visualization import draw_curves, draw_predictions
 
 # What the faithful POET reaches with the same images, seen as often, on the
 # same backbone

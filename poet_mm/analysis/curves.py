@@ -3,16 +3,16 @@ import os.path as osp
 from typing import Dict, List, Sequence
 
 from ..errors import UserError
-from ..visualization.curves import (
+from ..utils.logs import (
     VALIDATION,
     Records,
-    draw_curves,
     find_trainings,
     loss_keys,
     of_decoder_layers,
     read_scalars,
     series,
 )
+from ..visualization.curves import draw_curves
 from .result import Result
 
 

@@ -9,8 +9,8 @@ from mmengine.logging import MMLogger
 from mmpose.evaluation.metrics import CocoMetric
 from mmpose.registry import METRICS
 
-from ..apis.launch import walk
 from ..apis.table import coco_metrics
+from ..utils.config import walk
 from ..visualization.layers import draw_layers
 from .collect import ImageRecord
 from .result import Analysis, Result

@@ -13,11 +13,11 @@ from mmpose.registry import MODELS
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..apis.launch import set_data_root, walk
 from ..apis.weights import load_weights
 from ..errors import UserError, first_line
 from ..heads import POETHead
 from ..hooks import use_channels_last
+from ..utils.config import set_data_root, walk
 
 SPLITS = ('val', 'train', 'test')
 

@@ -1,6 +1,7 @@
 """What the command-line tools are made of, and inference for people."""
+from ..cli import check_pretrained
 from ..errors import UserError
-from .launch import check_pretrained, find_config, set_data_root
+from ..utils.config import find_config, set_data_root
 from .people import to_coco
 
 __all__ = [

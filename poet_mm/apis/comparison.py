@@ -22,8 +22,8 @@ from typing import List, Optional
 from mmengine.config import Config
 
 from ..errors import UserError
-from ..files import write_whole
-from .launch import pretrained_files, set_data_root, walk
+from ..utils.config import pretrained_files, set_data_root, walk
+from ..utils.files import write_whole
 
 # What a row may say; config is needed, the rest has defaults.
 ROW_KEYS = dict(

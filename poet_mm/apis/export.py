@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from ..errors import UserError
 from ..heads import POETHead
 from ..padding import Extents
+from ..utils.config import walk
 from ..version import __version__
-from .launch import walk
 from .parity import (
     Size,
     last_poses,

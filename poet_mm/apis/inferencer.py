@@ -24,10 +24,10 @@ from rich.progress import Progress
 from torch import nn
 
 from ..errors import UserError, unreadable
+from ..utils.config import find_config
 from .failures import Failures
 from .fast_backbone import as_fast_backbone
 from .inputs import ImageLike, as_bgr, data_infos, is_video, open_inputs
-from .launch import find_config
 from .people import split_people
 from .safe_config import check_config_of
 from .safe_load import safe_loading

@@ -10,8 +10,8 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 from torch import nn
 
+from ..utils.config import CONFIGS
 from .blocks import Shapes, block_of, shapes_of
-from .launch import CONFIGS
 
 LEAST_ALIKE = 0.5  # below, no config is worth naming
 MOST_NAMED = 3

@@ -5,8 +5,8 @@ from typing import Any, List, Optional
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
 from ..annotation_file import read_annotations
-from ..apis.launch import read_config
 from ..errors import UserError, first_line
+from ..utils.config import read_config
 from .entries import check_entries
 from .images import check_images, read_files
 from .people import check_people

@@ -1,6 +1,7 @@
 """Each figure is one function."""
+from ..utils.logs import read_scalars
 from .convergence import draw_convergence
-from .curves import draw_curves, read_scalars
+from .curves import draw_curves
 from .gallery import write_gallery
 from .people_visualizer import PARTS, POETVisualizer
 from .predictions import draw_predictions

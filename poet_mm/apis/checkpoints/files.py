@@ -11,7 +11,7 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
 from ...errors import UserError
-from ...files import write_whole
+from ...utils.files import write_whole
 from ...version import __version__
 from ..safe_load import safe_loading
 

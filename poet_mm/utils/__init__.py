@@ -1,0 +1,1 @@
+"""Config files, whole files and training logs: nothing that knows poses."""
