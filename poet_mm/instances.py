@@ -9,7 +9,7 @@ from mmengine.structures import InstanceData
 from mmpose.utils.typing import InstanceList
 from torch import Tensor
 
-from .codecs import PERSON, POETCodec
+from .codecs.poet_codec import PERSON, POETCodec
 from .transforms.affine import to_original
 
 

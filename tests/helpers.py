@@ -9,7 +9,7 @@ from mmpose.apis import init_model
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
-from poet_mm.codecs import POETCodec
+from poet_mm.codecs.poet_codec import POETCodec
 
 PAPER_COSTS = [
     dict(type='PersonProbabilityCost', weight=1.0),

@@ -5,7 +5,7 @@ from helpers import random_people
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poet_mm.codecs import POETCodec
+from poet_mm.codecs.poet_codec import POETCodec
 
 SIZES = st.tuples(st.integers(1, 800), st.integers(1, 800))
 
@@ -69,7 +69,7 @@ def test_person_without_joints():
 
 def test_says_once_if_nothing_is_supervised(monkeypatch):
     said = []
-    monkeypatch.setattr('poet_mm.codecs.print_log',
+    monkeypatch.setattr('poet_mm.codecs.poet_codec.print_log',
                         lambda text, **kwargs: said.append(text))
     keypoints, visible = random_people(60)
     codec = POETCodec()

@@ -22,7 +22,7 @@ from mmcv.transforms import Compose
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from poet_mm.codecs import POETCodec
+from poet_mm.codecs.poet_codec import POETCodec
 from poet_mm.datasets import BottomupCocoDataset
 from poet_mm.errors import DataFault
 from poet_mm.transforms import LoadIntactImage

@@ -17,7 +17,7 @@ from mmpose.registry import TASK_UTILS
 from xtcocotools.coco import COCO
 from xtcocotools.cocoeval import COCOeval
 
-from poet_mm.codecs import POETCodec
+from poet_mm.codecs.poet_codec import POETCodec
 from poet_mm.denoising import NoisedPeople
 from poet_mm.losses import sum_over_ranks
 from poet_mm.oks import KeypointSimilarity

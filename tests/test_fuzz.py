@@ -19,7 +19,7 @@ from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from poet_mm.codecs import POETCodec
+from poet_mm.codecs.poet_codec import POETCodec
 from poet_mm.dataset_check import Expected, check_dataset, summarise
 from poet_mm.datasets import BottomupCocoDataset
 from poet_mm.errors import DataFault

@@ -15,7 +15,7 @@ from helpers import (
 )
 from mmpose.registry import MODELS, TASK_UTILS
 
-from poet_mm.codecs import POETCodec
+from poet_mm.codecs.poet_codec import POETCodec
 from poet_mm.targets import stack_targets
 
 

@@ -25,7 +25,7 @@ from mmpose.structures import PoseDataSample
 from xtcocotools.coco import COCO
 from xtcocotools.cocoeval import COCOeval
 
-from poet_mm.codecs import POETCodec
+from poet_mm.codecs.poet_codec import POETCodec
 from poet_mm.errors import UserError
 from poet_mm.hooks import (
     MatchQualityHook,

@@ -14,7 +14,7 @@ from mmpose.registry import DATASETS, MODELS
 from PIL import Image
 from test_configs import CONFIGS, raw_sample
 
-from poet_mm.codecs import POETCodec
+from poet_mm.codecs.poet_codec import POETCodec
 
 BASE = CONFIGS[0].parent / 'poet_r50_coco.py'
 FIVE_JOINTS = dict(

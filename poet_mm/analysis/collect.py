@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import nn
 
-from ..codecs import PERSON
+from ..codecs.poet_codec import PERSON
 from ..errors import unreadable
 from ..heads import POETHead
 from ..transforms.affine import to_original

@@ -3,7 +3,7 @@ from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 
-from ..codecs import OCCLUDED, VISIBLE
+from ..codecs.poet_codec import OCCLUDED, VISIBLE
 from ..visualization.visibility import draw_visibility
 from .collect import ImageRecord
 from .result import Analysis, Result, Table

@@ -12,7 +12,7 @@ import torch
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
-from ..codecs import PERSON
+from ..codecs.poet_codec import PERSON
 from ..errors import UserError
 from ..targets import get_field
 from ..transforms.packing import image_planes

@@ -1,5 +1,5 @@
 """Associative embedding, the paper's baseline: heatmaps grouped by tags."""
-from .codec import AECodec
+from ..codecs.associative_embedding.codec import AECodec
 from .head import AEHead
 from .losses import AELoss, MaskedMSELoss
 

@@ -10,7 +10,7 @@ from mmengine.structures import InstanceData
 from mmpose.registry import HOOKS
 from mmpose.structures import PoseDataSample
 
-from ..codecs import POETCodec
+from ..codecs.poet_codec import POETCodec
 from ..prediction import full_precision
 from ..targets import FIELDS, stack_targets
 from .model import poet_head

@@ -9,7 +9,7 @@ from mmpose.apis.inference import dataset_meta_from_config
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
-from ...codecs import EMPTY_PERSON, PERSON
+from ...codecs.poet_codec import EMPTY_PERSON, PERSON
 from ...errors import UserError, first_line
 from ..blocks import compare_blocks, shapes_of
 from ..likely_config import build_model

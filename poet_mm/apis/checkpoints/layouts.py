@@ -20,7 +20,7 @@ from typing import (
 import torch
 from torch import Tensor
 
-from ...codecs import EMPTY_PERSON, PERSON
+from ...codecs.poet_codec import EMPTY_PERSON, PERSON
 from ...errors import UserError
 
 Pairs = Tuple[Tuple[str, str], ...]  # templates: theirs, ours
