@@ -19,18 +19,18 @@ from poet_mm.analysis.centers import (
     relative_errors,
     true_centers,
 )
-from poet_mm.analysis.oks import (
-    People,
-    labelled_people,
-    match_people,
-    oks_matrix,
-)
 from poet_mm.analysis.visibility import (
     area_under,
     average_precision,
     occlusion_detector,
     roc_curve,
     thin,
+)
+from poet_mm.evaluation.oks import (
+    People,
+    labelled_people,
+    match_people,
+    oks_matrix,
 )
 from poet_mm.utils.logs import series
 from poet_mm.visualization.style import COLORS, METHOD_COLORS, line_colors

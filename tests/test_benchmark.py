@@ -16,7 +16,7 @@ from benchmarks.report import (
 )
 from mmengine.registry import init_default_scope
 
-from poet_mm.evaluation import hotcoco
+from poet_mm.evaluation.fast_coco_metric import hotcoco
 
 ROOT = Path(__file__).parents[1]
 TINY = dict(

@@ -186,7 +186,7 @@ def write_config(folder, more=''):
 def rank_of_a_job(rank, num_ranks, port, folder, toy):
     """What ``train.py`` and ``test.py`` do, started by torchrun."""
     from poet_mm.cli import start_without_gpu
-    from poet_mm.evaluation import FastCocoMetric
+    from poet_mm.evaluation.fast_coco_metric import FastCocoMetric
     from poet_mm.utils.config import set_data_root
     os.environ.update(
         RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(num_ranks),

@@ -14,7 +14,13 @@ from typing import List, Sequence
 
 import numpy as np
 
-from .oks import SAME_PERSON, Match, People, joint_similarity, oks_matrix
+from ..evaluation.oks import (
+    SAME_PERSON,
+    Match,
+    People,
+    joint_similarity,
+    oks_matrix,
+)
 
 GOOD_JOINT = 0.85  # similarity from which on a joint is right
 NEAR_JOINT = 0.5  # similarity from which on it is about that joint

@@ -13,9 +13,15 @@ from torch import nn
 
 from ..codecs.poet_codec import PERSON
 from ..errors import unreadable
+from ..evaluation.oks import (
+    Match,
+    People,
+    labelled_people,
+    match_people,
+    oks_matrix,
+)
 from ..heads import POETHead
 from ..transforms.affine import to_original
-from .oks import Match, People, labelled_people, match_people, oks_matrix
 from .session import Session
 
 

@@ -2,9 +2,7 @@
 import csv
 import json
 import os.path as osp
-from typing import List, Optional
-
-from ..evaluation import under_coco
+from typing import List, Mapping, Optional
 
 METRICS = ('AP', 'AP50', 'AP75', 'APM', 'APL', 'AR', 'AR50', 'AR75', 'ARM',
            'ARL')
@@ -48,6 +46,18 @@ def coco_metrics(metrics: dict) -> dict:
         for key, name in COCO_NAMES.items()
     }
     return {key: 100 * v if v >= 0 else None for key, v in values.items()}
+
+
+def under_coco(metrics: Mapping) -> dict:
+    """Metrics, some named by the ``prefix`` of their evaluator, as if that
+    were ``coco``: the prefix is what stands before ``/AP``."""
+    prefix = next((key[:-2] for key in metrics if key.endswith('/AP')), None)
+    if prefix is None:
+        return dict(metrics)
+    return {
+        f'coco/{key[len(prefix):]}' if key.startswith(prefix) else key: value
+        for key, value in metrics.items()
+    }
 
 
 def format_cell(value, style: str) -> str:

@@ -17,7 +17,7 @@ from mmengine.logging import MMLogger
 from mmpose.evaluation.metrics import CocoMetric
 from xtcocotools.cocoeval import COCOeval
 
-from poet_mm.evaluation import FastCocoMetric, hotcoco
+from poet_mm.evaluation.fast_coco_metric import FastCocoMetric, hotcoco
 
 from . import Row, Timing, measure
 

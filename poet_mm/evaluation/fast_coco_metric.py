@@ -13,14 +13,14 @@ N: number of people, K: number of keypoints of the skeleton.
 import gc
 import warnings
 from itertools import chain
-from typing import Dict, List, Mapping, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 from mmengine.logging import print_log
 from mmpose.evaluation.metrics import CocoMetric
 from mmpose.registry import METRICS
 
-from .detections import (
+from .coco_arrays import (
     Detections,
     box_areas,
     detection_dicts,
@@ -205,15 +205,3 @@ class FastCocoMetric(CocoMetric):
             require_equal(values,
                           super()._do_python_keypoint_eval(outfile_prefix))
         return values
-
-
-def under_coco(metrics: Mapping) -> dict:
-    """Metrics, some named by the ``prefix`` of their evaluator, as if that
-    were ``coco``: the prefix is what stands before ``/AP``."""
-    prefix = next((key[:-2] for key in metrics if key.endswith('/AP')), None)
-    if prefix is None:
-        return dict(metrics)
-    return {
-        f'coco/{key[len(prefix):]}' if key.startswith(prefix) else key: value
-        for key, value in metrics.items()
-    }

@@ -1,0 +1,1 @@
+"""POET against associative embedding over backbone strides."""
