@@ -13,22 +13,18 @@ from .safe_globals import register_safe_globals  # noqa: E402
 register_safe_globals()
 
 from . import (  # noqa: E402
-    assigners,
-    associative_embedding,
     batching,
     codecs,
     datasets,
     evaluation,
-    heads,
     hooks,
-    losses,
+    models,
     optim,
     transforms,
     visualization,
 )
 
 __all__ = [
-    '__version__', 'assigners', 'associative_embedding', 'batching', 'codecs',
-    'datasets', 'evaluation', 'heads', 'hooks', 'losses', 'optim',
-    'transforms', 'visualization'
+    '__version__', 'batching', 'codecs', 'datasets', 'evaluation', 'hooks',
+    'models', 'optim', 'transforms', 'visualization'
 ]

@@ -19,8 +19,8 @@ from mmpose.registry import MODELS
 from poet_mm.analysis import open_session
 from poet_mm.analysis.attention import attention_maps, record_rows
 from poet_mm.analysis.collect import walk_images
-from poet_mm.attention import record_weights
 from poet_mm.errors import UserError
+from poet_mm.models.layers.attention import record_weights
 from poet_mm.utils.config import set_data_root
 from poet_mm.visualization import draw_curves
 

@@ -10,16 +10,16 @@ from mmpose.models.losses import AssociativeEmbeddingLoss, KeypointMSELoss
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
-from poet_mm.associative_embedding.losses import (
+from poet_mm.codecs.associative_embedding.codec import AECodec, draw_gaussians
+from poet_mm.codecs.associative_embedding.grouping import group_peaks
+from poet_mm.codecs.associative_embedding.peaks import find_peaks
+from poet_mm.codecs.associative_embedding.search import search_cells
+from poet_mm.models.losses.ae_loss import (
     AELoss,
     MaskedMSELoss,
     pull_loss,
     push_loss,
 )
-from poet_mm.codecs.associative_embedding.codec import AECodec, draw_gaussians
-from poet_mm.codecs.associative_embedding.grouping import group_peaks
-from poet_mm.codecs.associative_embedding.peaks import find_peaks
-from poet_mm.codecs.associative_embedding.search import search_cells
 
 K = 5
 SWAP = [0, 2, 1, 4, 3]  # flip pairs of five joints

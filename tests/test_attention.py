@@ -10,8 +10,8 @@ from mmdet.models.layers.transformer.detr_layers import (
     DetrTransformerEncoder,
 )
 
-from poet_mm.attention import MultiheadAttention, record_weights
-from poet_mm.transformer import POETDecoder, POETEncoder
+from poet_mm.models.layers.attention import MultiheadAttention, record_weights
+from poet_mm.models.layers.transformer import POETDecoder, POETEncoder
 
 
 def as_ours(state):

@@ -3,10 +3,14 @@ import pytest
 import torch
 from helpers import random_samples, tiny_head, with_areas
 
-from poet_mm.detail import DetailLevels, DetailMaps, JointBranch
-from poet_mm.padding import image_extents
-from poet_mm.prediction import keypoints_of, pose_fields
-from poet_mm.targets import get_field
+from poet_mm.models.layers.joint_sampling import (
+    DetailLevels,
+    DetailMaps,
+    JointBranch,
+)
+from poet_mm.models.layers.padding import image_extents
+from poet_mm.models.layers.pose import keypoints_of, pose_fields
+from poet_mm.models.targets import get_field
 
 LEVELS = ((2, 4, 16, 24), (2, 8, 4, 6))  # B, C, H, W of pixels 64 x 96
 DETAIL = dict(in_channels=[4, 8], channels=6, joint_channels=8)

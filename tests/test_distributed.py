@@ -19,7 +19,7 @@ from torch import distributed, nn
 from torch.multiprocessing import start_processes
 from torch.nn.parallel import DistributedDataParallel
 
-from poet_mm import denoising
+from poet_mm.models.layers import denoising
 
 HEADS = dict(
     paper={},

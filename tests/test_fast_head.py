@@ -18,13 +18,13 @@ from xtcocotools.coco import COCO
 from xtcocotools.cocoeval import COCOeval
 
 from poet_mm.codecs.poet_codec import POETCodec
-from poet_mm.denoising import NoisedPeople
-from poet_mm.losses import sum_over_ranks
-from poet_mm.oks import KeypointSimilarity
-from poet_mm.padding import image_extents, padding_mask
-from poet_mm.prediction import pose_fields
-from poet_mm.proposals import Proposals, cell_centers
-from poet_mm.targets import stack_targets
+from poet_mm.models.layers.denoising import NoisedPeople
+from poet_mm.models.layers.padding import image_extents, padding_mask
+from poet_mm.models.layers.pose import pose_fields
+from poet_mm.models.layers.proposals import Proposals, cell_centers
+from poet_mm.models.losses.oks import KeypointSimilarity
+from poet_mm.models.losses.pose_set_loss import sum_over_ranks
+from poet_mm.models.targets import stack_targets
 
 NOISE = dict(groups=3, center_noise=0.5, scale_noise=0.4, joint_noise=0.2)
 NO_NOISE = dict(groups=2, center_noise=0, scale_noise=0, joint_noise=0)

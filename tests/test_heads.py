@@ -13,7 +13,7 @@ from helpers import (
 )
 from mmpose.registry import MODELS
 
-from poet_mm.padding import padding_mask
+from poet_mm.models.layers.padding import padding_mask
 
 FEAT = (2, 8, 4, 6)  # B, C, H, W of pixels 64 x 96
 

@@ -16,7 +16,7 @@ from helpers import (
 from mmpose.registry import MODELS, TASK_UTILS
 
 from poet_mm.codecs.poet_codec import POETCodec
-from poet_mm.targets import stack_targets
+from poet_mm.models.targets import stack_targets
 
 
 def build_loss(**kwargs):
@@ -90,7 +90,7 @@ def test_assignment_equals_trying_all(counts):
 
 def test_more_people_than_queries_warns_once(monkeypatch):
     said = []
-    monkeypatch.setattr('poet_mm.assigners.print_log',
+    monkeypatch.setattr('poet_mm.models.assigners.hungarian.print_log',
                         lambda text, **kwargs: said.append(text))
     samples = random_samples([5, 1])
     outputs = random_outputs(num_queries=3)

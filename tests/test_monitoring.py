@@ -36,8 +36,8 @@ from poet_mm.hooks import (
 from poet_mm.hooks.sample_predictions import drawable
 from poet_mm.hooks.totals import match_quality, means, to_host
 from poet_mm.hooks.validation_loss import with_targets
-from poet_mm.oks import matched_oks
-from poet_mm.targets import stack_targets
+from poet_mm.models.losses.oks import matched_oks
+from poet_mm.models.targets import stack_targets
 
 CONFIG = Path(__file__).parent.parent / 'configs' / 'poet_r18_toy.py'
 SIGMAS = np.array([0.05, 0.1, 0.02, 0.08, 0.06])

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from poet_mm import native_attention
-from poet_mm.native_attention import attention
+from poet_mm.models.layers.cpu_attention import native_attention
+from poet_mm.models.layers.cpu_attention.native_attention import attention
 
 needs_compiler = pytest.mark.skipif(
     not native_attention.available(), reason='no C++ compiler')

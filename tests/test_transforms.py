@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from mmengine.registry import init_default_scope
 from mmpose.registry import TRANSFORMS
 
+from poet_mm.models.instances import to_original
 from poet_mm.transforms import CoarseDropout, RandomSizeCrop, WarpOnce, affine
 from poet_mm.transforms.affine import (
     compose,
     move_annotations,
     move_points,
-    to_original,
     warp_image,
 )
 from poet_mm.transforms.dropout import drop_cells

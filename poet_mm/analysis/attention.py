@@ -12,10 +12,10 @@ import torch
 from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 
-from ..attention import MultiheadAttention, record_weights
 from ..errors import UserError
-from ..padding import padding_mask
-from ..transforms.affine import to_original
+from ..models.instances import to_original
+from ..models.layers.attention import MultiheadAttention, record_weights
+from ..models.layers.padding import padding_mask
 from ..visualization.attention import draw_attention
 from .collect import (
     ImageRecord,

@@ -20,8 +20,8 @@ from ..evaluation.oks import (
     match_people,
     oks_matrix,
 )
-from ..heads import POETHead
-from ..transforms.affine import to_original
+from ..models.heads.poet_head import POETHead
+from ..models.instances import to_original
 from .session import Session
 
 

@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader
 
 from ..apis.weights import load_weights
 from ..errors import UserError, first_line
-from ..heads import POETHead
 from ..hooks import use_channels_last
+from ..models.heads.poet_head import POETHead
 from ..utils.config import set_data_root, walk
 
 SPLITS = ('val', 'train', 'test')

@@ -22,8 +22,8 @@ from mmengine.utils import mkdir_or_exist
 from torch import Tensor, nn
 
 from ..errors import UserError
-from ..heads import POETHead
-from ..padding import Extents
+from ..models.heads.poet_head import POETHead
+from ..models.layers.padding import Extents
 from ..utils.config import walk
 from ..version import __version__
 from .parity import (

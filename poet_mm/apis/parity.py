@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..codecs.poet_codec import PERSON
 from ..errors import UserError
-from ..targets import get_field
+from ..models.targets import get_field
 from ..transforms.packing import image_planes
 
 BATCH_SIZES = (1, 2)

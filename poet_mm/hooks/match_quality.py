@@ -6,7 +6,7 @@ from mmengine.hooks import Hook, LoggerHook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from ..losses import SetLoss
+from ..models.losses.pose_set_loss import SetLoss
 from .model import poet_head
 from .totals import Totals, add, match_quality, means, sum_over_ranks
 

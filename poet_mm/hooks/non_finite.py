@@ -18,8 +18,8 @@ from mmpose.registry import HOOKS
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ..assigners import BadCosts
 from ..errors import NonFiniteError
+from ..models.assigners.hungarian import BadCosts
 from .incident import Incident, name_images, write_incident
 from .model import unwrapped_model
 

@@ -11,8 +11,8 @@ from mmpose.registry import HOOKS
 from mmpose.structures import PoseDataSample
 
 from ..codecs.poet_codec import POETCodec
-from ..prediction import full_precision
-from ..targets import FIELDS, stack_targets
+from ..models.layers.precision import full_precision
+from ..models.targets import FIELDS, stack_targets
 from .model import poet_head
 from .totals import (
     Totals,

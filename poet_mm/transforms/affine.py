@@ -12,7 +12,7 @@ N: number of people, K: number of keypoints.
 """
 import math
 from contextlib import contextmanager
-from typing import Mapping, Sequence, Tuple
+from typing import Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -83,25 +83,6 @@ def input_window(matrix: np.ndarray,
     center = inverse[:, :2] @ np.multiply(size, 0.5) + inverse[:, 2]
     scale = np.linalg.norm(inverse[:, :2], axis=0) * size
     return center.astype(np.float32), scale.astype(np.float32)
-
-
-def to_original(points: np.ndarray, metainfo: Mapping) -> np.ndarray:
-    """Points of the input image -> points of the original image.
-
-    The map of MMPose's ``BottomupPoseEstimator``, for what it does not move
-    itself; undoes resizes and crops, see :func:`input_window`.
-
-    Args:
-        points (np.ndarray): (..., 2), x and y in pixels of the input.
-        metainfo (Mapping): ``input_size`` (w, h) in pixels of the input,
-            ``input_center`` and ``input_scale`` (2,) in original pixels.
-
-    Returns:
-        np.ndarray: (..., 2), x and y in pixels of the original image.
-    """
-    scale = np.asarray(metainfo['input_scale'])
-    corner = metainfo['input_center'] - 0.5 * scale
-    return points / np.asarray(metainfo['input_size']) * scale + corner
 
 
 def move_people(results: dict, matrix: np.ndarray, size: Size) -> None:

@@ -12,8 +12,8 @@ import torch
 from mmpose.codecs import AssociativeEmbedding
 from mmpose.models.losses import AssociativeEmbeddingLoss, KeypointMSELoss
 
-from poet_mm.associative_embedding import AELoss, MaskedMSELoss
 from poet_mm.codecs.associative_embedding.codec import AECodec
+from poet_mm.models.losses.ae_loss import AELoss, MaskedMSELoss
 
 from . import measure
 

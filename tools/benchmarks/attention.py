@@ -11,7 +11,7 @@ import copy
 import torch
 from mmcv.cnn.bricks.transformer import MultiheadAttention as Incumbent
 
-from poet_mm.attention import MultiheadAttention
+from poet_mm.models.layers.attention import MultiheadAttention
 
 from . import Row, available_mb, measure, measure_one
 

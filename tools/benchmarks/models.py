@@ -19,7 +19,7 @@ from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 from torch import nn
 
-from poet_mm.transformer import POETDecoder
+from poet_mm.models.layers.transformer import POETDecoder
 
 from .matching import loop_loss
 

@@ -11,8 +11,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from poet_mm.hooks import use_channels_last
+from poet_mm.models.targets import stack_targets
 from poet_mm.optim import has_bfloat16
-from poet_mm.targets import stack_targets
 
 from . import Row, as_timing, even, peak_mb, time_call
 from .models import (

@@ -7,6 +7,7 @@ Letters: B images, M people of the batch, K keypoints.
 """
 from typing import Dict, List, Mapping, Tuple
 
+import numpy as np
 import torch
 from mmpose.utils.typing import SampleList
 from torch import Tensor
@@ -40,6 +41,21 @@ def stack_targets(
         if all(name in label for label in labels)
     }
     return targets, num_people
+
+
+def rows_of_images(num_people: List[int]) -> Tuple[Tensor, np.ndarray]:
+    """Which of the M people stand in the row of each image.
+
+    Returns:
+        tuple: Indices (B, N), 0 where a row has ended, N the most people of
+        an image; and (B, N), True where there is a person.
+    """
+    counts = np.asarray(num_people)
+    starts = np.cumsum(counts) - counts
+    place = np.arange(counts.max())
+    is_person = place < counts[:, None]
+    row = np.where(is_person, starts[:, None] + place, 0)
+    return torch.from_numpy(row), is_person
 
 
 def get_field(values: Mapping[str, Tensor], field: str) -> Tensor:

@@ -25,9 +25,9 @@ from mmpose.registry import MODELS, TASK_UTILS
 from mmpose.utils.typing import ConfigType, OptConfigType
 from torch import Tensor, nn
 
-from .assigners import Assignment
+from ..assigners.hungarian import Assignment
+from ..targets import check_field, field_weights, get_field
 from .oks import KeypointSimilarity
-from .targets import check_field, field_weights, get_field
 
 
 class SetLoss(NamedTuple):

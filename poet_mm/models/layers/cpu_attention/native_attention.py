@@ -25,7 +25,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .version import __version__
+from ....version import __version__
 
 SOURCES = Path(__file__).with_name('csrc')
 # Finite-math flags are left out on purpose: NaN has to stay NaN.

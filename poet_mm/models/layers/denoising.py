@@ -14,7 +14,8 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from .assigners import Assignment, rows_of_images
+from ..assigners.hungarian import Assignment
+from ..targets import rows_of_images
 
 Fields = Dict[str, Tensor]
 

@@ -10,24 +10,22 @@ sigmoid, 2 + 3K numbers: x and y of the centre, then dx, dy and visibility of
 every joint.
 """
 import math
-from contextlib import nullcontext
 from typing import (
     Callable,
-    ContextManager,
     Dict,
     Optional,
     Sequence,
     Tuple,
 )
 
-import torch
 import torch.nn.functional as F
 from mmdet.models.layers import MLP, coordinate_to_encoding
 from mmengine.model import BaseModule
 from mmpose.utils.typing import OptConfigType
 from torch import Tensor, nn
 
-from .detail import DetailMaps, JointBranch
+from .joint_sampling import DetailMaps, JointBranch
+from .precision import full_precision
 
 # What a branch gives a person at first: few queries are people (idea:
 # RetinaNet, arXiv 1708.02002).
@@ -162,11 +160,3 @@ def corrector(pose: Tensor, branches: Sequence[PoseBranch],
         return None if last else center_embed(pose), (logits, corrected)
 
     return correct
-
-
-def full_precision(like: Tensor) -> ContextManager:
-    """Switch autocast off, on devices for which torch has it."""
-    device = like.device.type
-    if device in ('cpu', 'cuda'):
-        return torch.autocast(device, enabled=False)
-    return nullcontext()

@@ -24,22 +24,27 @@ from mmpose.utils.typing import (
 )
 from torch import Tensor, nn
 
-from .denoising import NoisedPeople, PoseDenoising, split_queries
-from .detail import DetailLevels, DetailMaps
-from .instances import to_instances
-from .padding import Extents, image_extents
-from .prediction import (
+from ..instances import to_instances
+from ..layers.denoising import NoisedPeople, PoseDenoising, split_queries
+from ..layers.joint_sampling import DetailLevels, DetailMaps
+from ..layers.padding import Extents, image_extents
+from ..layers.pose import (
     CenterEmbedding,
     PoseBranch,
     corrector,
-    full_precision,
     init_corrections,
     pose_fields,
 )
-from .proposals import EncoderProposals, Proposals
-from .queries import Queries, add_noised, learned_queries, proposed_queries
-from .targets import stack_targets
-from .transformer import POETDecoder, POETEncoder
+from ..layers.precision import full_precision
+from ..layers.proposals import EncoderProposals, Proposals
+from ..layers.queries import (
+    Queries,
+    add_noised,
+    learned_queries,
+    proposed_queries,
+)
+from ..layers.transformer import POETDecoder, POETEncoder
+from ..targets import stack_targets
 
 
 class Predictions(NamedTuple):

@@ -9,8 +9,7 @@ from mmengine.structures import InstanceData
 from mmpose.utils.typing import InstanceList
 from torch import Tensor
 
-from .codecs.poet_codec import PERSON, POETCodec
-from .transforms.affine import to_original
+from ..codecs.poet_codec import PERSON, POETCodec
 
 
 def to_instances(outputs: Dict[str, Tensor], codec: POETCodec,
@@ -56,3 +55,22 @@ def _instances(fields: Dict[str, np.ndarray], codec: POETCodec,
         keypoints_visible=joint_scores.copy(),
         visibility=visibility,
         bbox_scores=scores)
+
+
+def to_original(points: np.ndarray, metainfo: Mapping) -> np.ndarray:
+    """Points of the input image -> points of the original image.
+
+    The map of MMPose's ``BottomupPoseEstimator``, for what it does not move
+    itself; undoes resizes and crops, see :func:`input_window`.
+
+    Args:
+        points (np.ndarray): (..., 2), x and y in pixels of the input.
+        metainfo (Mapping): ``input_size`` (w, h) in pixels of the input,
+            ``input_center`` and ``input_scale`` (2,) in original pixels.
+
+    Returns:
+        np.ndarray: (..., 2), x and y in pixels of the original image.
+    """
+    scale = np.asarray(metainfo['input_scale'])
+    corner = metainfo['input_center'] - 0.5 * scale
+    return points / np.asarray(metainfo['input_size']) * scale + corner

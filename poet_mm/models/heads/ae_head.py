@@ -24,8 +24,8 @@ from mmpose.utils.typing import (
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..padding import padding_mask
-from ..prediction import full_precision
+from ..layers.padding import padding_mask
+from ..layers.precision import full_precision
 
 
 def restore_size(maps: Tensor, size: Tuple[int, int]) -> Tensor:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from .prediction import PoseBranch, pose_fields
+from .pose import PoseBranch, pose_fields
 
 
 class Proposals(NamedTuple):

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from . import native_attention
+from .cpu_attention import native_attention
 
 # Scores, T x S, from which on our kernel beats torch's own on the CPU even
 # without mask and dropout.

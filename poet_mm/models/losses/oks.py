@@ -11,7 +11,7 @@ import torch
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from torch import Tensor
 
-from .targets import get_field
+from ..targets import get_field
 
 
 class KeypointSimilarity:

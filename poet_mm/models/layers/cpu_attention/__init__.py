@@ -1,0 +1,1 @@
+"""Attention for training on the CPU, compiled on first use."""
