@@ -16,13 +16,13 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpose.registry import MODELS
 
-from poet_mm.analysis import open_session
 from poet_mm.analysis.attention import attention_maps, record_rows
 from poet_mm.analysis.collect import walk_images
+from poet_mm.analysis.plots.curves import draw_curves
+from poet_mm.analysis.session import open_session
 from poet_mm.errors import UserError
 from poet_mm.models.layers.attention import record_weights
 from poet_mm.utils.config import set_data_root
-from poet_mm.visualization import draw_curves
 
 ROOT = Path(__file__).parent.parent
 K = 5

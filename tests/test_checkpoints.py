@@ -27,7 +27,7 @@ from poet_mm.apis.checkpoints.publish import publish, without_private
 from poet_mm.apis.likely_config import build_model, most_alike
 from poet_mm.apis.weights import fit_weights, read_weights, starting_weights
 from poet_mm.errors import UserError
-from poet_mm.hooks import CheckpointGuardHook
+from poet_mm.hooks.checkpoint_guard import CheckpointGuardHook
 from poet_mm.utils.config import set_data_root, walk
 from poet_mm.utils.files import write_whole
 

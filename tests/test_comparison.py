@@ -28,8 +28,9 @@ from poet_mm.apis.comparison import (
 )
 from poet_mm.apis.cost import count_gflops, feature_stride, time_inference
 from poet_mm.apis.table import METRICS, coco_metrics, write_table
+from poet_mm.comparison.convergence import draw_convergence
+from poet_mm.comparison.strides import draw_strides
 from poet_mm.errors import UserError
-from poet_mm.visualization import draw_convergence, draw_strides
 
 ROOT = Path(__file__).parent.parent
 TINY = {

@@ -22,13 +22,11 @@ from mmengine.runner import Runner
 from poet_mm.apis.resume import checkpoints_of, choose_checkpoint, find_fault
 from poet_mm.apis.safe_load import safe_loading
 from poet_mm.errors import OutOfGPUMemory, UserError
-from poet_mm.hooks import (
-    EpochSeedHook,
-    NonFiniteHook,
-    out_of_memory,
-    read_incident,
-)
+from poet_mm.hooks import out_of_memory
 from poet_mm.hooks.checkpoint import AtomicBackend, AtomicCheckpointHook
+from poet_mm.hooks.epoch_seed import EpochSeedHook
+from poet_mm.hooks.incident import read_incident
+from poet_mm.hooks.non_finite import NonFiniteHook
 
 CONFIG = Path(__file__).parent.parent / 'configs' / 'poet_fast_r18_toy.py'
 EPOCHS = 3

@@ -5,7 +5,7 @@ import xtcocotools.mask as coco_mask
 from mmengine.dataset import Compose
 from mmpose.registry import TRANSFORMS
 
-from poet_mm.transforms import RandomAffine
+from poet_mm.transforms.geometry import RandomAffine
 from poet_mm.transforms.mask import draw_segmentations
 
 H, W = 96, 128

@@ -27,15 +27,11 @@ from xtcocotools.cocoeval import COCOeval
 
 from poet_mm.codecs.poet_codec import POETCodec
 from poet_mm.errors import UserError
-from poet_mm.hooks import (
-    MatchQualityHook,
-    SamplePredictionsHook,
-    ValidationLossHook,
-    totals,
-)
-from poet_mm.hooks.sample_predictions import drawable
+from poet_mm.hooks import totals
+from poet_mm.hooks.match_quality import MatchQualityHook
+from poet_mm.hooks.sample_predictions import SamplePredictionsHook, drawable
 from poet_mm.hooks.totals import match_quality, means, to_host
-from poet_mm.hooks.validation_loss import with_targets
+from poet_mm.hooks.validation_loss import ValidationLossHook, with_targets
 from poet_mm.models.losses.oks import matched_oks
 from poet_mm.models.targets import stack_targets
 

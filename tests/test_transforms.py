@@ -11,15 +11,19 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import TRANSFORMS
 
 from poet_mm.models.instances import to_original
-from poet_mm.transforms import CoarseDropout, RandomSizeCrop, WarpOnce, affine
+from poet_mm.transforms import affine
 from poet_mm.transforms.affine import (
     compose,
     move_annotations,
     move_points,
     warp_image,
 )
-from poet_mm.transforms.dropout import drop_cells
-from poet_mm.transforms.geometry import short_edge_size
+from poet_mm.transforms.dropout import CoarseDropout, drop_cells
+from poet_mm.transforms.geometry import (
+    RandomSizeCrop,
+    WarpOnce,
+    short_edge_size,
+)
 from poet_mm.transforms.packing import image_planes
 
 K = 3

@@ -7,7 +7,7 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import VISUALIZERS
 from mmpose.structures import PoseDataSample
 
-from poet_mm.visualization import POETVisualizer
+from poet_mm.visualization.pose_visualizer import POETVisualizer
 from poet_mm.visualization.strokes import (
     HOLE,
     person_colors,

@@ -15,22 +15,16 @@ from typing import List, Optional
 import numpy as np
 from mmengine.config import DictAction
 
-from poet_mm.analysis import (
-    SPLITS,
-    Analysis,
-    AttentionAnalysis,
-    CenterAnalysis,
-    LayerAnalysis,
-    PredictionAnalysis,
-    Result,
-    Session,
-    VisibilityAnalysis,
-    analyze_curves,
-    open_session,
-    walk_images,
-    write_report,
-    write_result,
-)
+from poet_mm.analysis.attention import AttentionAnalysis
+from poet_mm.analysis.centers import CenterAnalysis
+from poet_mm.analysis.collect import walk_images
+from poet_mm.analysis.curves import analyze_curves
+from poet_mm.analysis.layers import LayerAnalysis
+from poet_mm.analysis.predictions import PredictionAnalysis
+from poet_mm.analysis.report import write_report
+from poet_mm.analysis.result import Analysis, Result, write_result
+from poet_mm.analysis.session import SPLITS, Session, open_session
+from poet_mm.analysis.visibility import VisibilityAnalysis
 from poet_mm.apis.safe_load import add_trust_argument, safe_loading
 from poet_mm.errors import UserError
 

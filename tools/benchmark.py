@@ -39,7 +39,7 @@ from benchmarks.report import (
 from mmengine.registry import init_default_scope
 
 import poet_mm
-from poet_mm.visualization import draw_scaling
+from tools.benchmarks.scaling import draw_scaling
 
 PARTS = dict(
     attention=attention,

@@ -31,8 +31,9 @@ from poet_mm.apis.comparison import (
 )
 from poet_mm.apis.safe_load import add_trust_argument
 from poet_mm.apis.table import format_cell, write_table
+from poet_mm.comparison.convergence import draw_convergence
+from poet_mm.comparison.strides import draw_strides
 from poet_mm.errors import UserError
-from poet_mm.visualization import draw_convergence, draw_strides
 
 TOOLS = osp.dirname(osp.abspath(__file__))
 PUBLISHED = osp.join(TOOLS, '../configs/comparisons/published.json')

@@ -29,7 +29,7 @@ from poet_mm.apis.results import NO_CODEC, ResultFolder
 from poet_mm.apis.safe_load import add_trust_argument, safe_loading
 from poet_mm.apis.video import Video, best_codec
 from poet_mm.errors import EveryImageFails, UserError, first_line
-from poet_mm.visualization import PARTS
+from poet_mm.visualization.pose_visualizer import PARTS
 
 MIN_SIDE = 400  # smaller pictures are enlarged to be drawn on
 

@@ -16,7 +16,6 @@ from ..errors import UserError
 from ..models.instances import to_original
 from ..models.layers.attention import MultiheadAttention, record_weights
 from ..models.layers.padding import padding_mask
-from ..visualization.attention import draw_attention
 from .collect import (
     ImageRecord,
     check_image,
@@ -24,6 +23,7 @@ from .collect import (
     found_queries,
     predict_batch,
 )
+from .plots.attention import draw_attention
 from .result import Analysis, Result
 from .session import Session
 

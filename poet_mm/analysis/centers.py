@@ -6,8 +6,8 @@ from typing import Dict, List, Optional
 
 import numpy as np
 
-from ..visualization.centers import draw_centers
 from .collect import ImageRecord, example_rank
+from .plots.centers import draw_centers
 from .result import Analysis, Result
 from .session import Session
 

@@ -12,7 +12,7 @@ from ..utils.logs import (
     read_scalars,
     series,
 )
-from ..visualization.curves import draw_curves
+from .plots.curves import draw_curves
 from .result import Result
 
 

@@ -11,8 +11,8 @@ from mmpose.registry import METRICS
 
 from ..apis.table import coco_metrics
 from ..utils.config import walk
-from ..visualization.layers import draw_layers
 from .collect import ImageRecord
+from .plots.layers import draw_layers
 from .result import Analysis, Result
 from .session import Session
 

@@ -4,9 +4,9 @@ from typing import List, NamedTuple
 
 import numpy as np
 
-from ..visualization.best_worst import draw_best_worst
 from .causes import CAUSES, name_causes
 from .collect import ImageRecord
+from .plots.predictions import draw_best_worst
 from .result import Analysis, Result
 from .session import Session
 

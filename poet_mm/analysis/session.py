@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from ..apis.weights import load_weights
 from ..errors import UserError, first_line
-from ..hooks import use_channels_last
+from ..hooks.speed import use_channels_last
 from ..models.heads.poet_head import POETHead
 from ..utils.config import set_data_root, walk
 

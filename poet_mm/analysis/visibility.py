@@ -4,8 +4,8 @@ from typing import Dict, List, Optional, Tuple
 import numpy as np
 
 from ..codecs.poet_codec import OCCLUDED, VISIBLE
-from ..visualization.visibility import draw_visibility
 from .collect import ImageRecord
+from .plots.visibility import draw_visibility
 from .result import Analysis, Result, Table
 from .session import Session
 

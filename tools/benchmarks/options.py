@@ -9,7 +9,7 @@ from mmengine.model.efficient_conv_bn_eval import (
     turn_on_efficient_conv_bn_eval,
 )
 
-from poet_mm.hooks import CompileHook, can_compile, use_channels_last
+from poet_mm.hooks.speed import CompileHook, can_compile, use_channels_last
 from poet_mm.optim import has_bfloat16
 
 from . import even, measure

@@ -6,14 +6,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from ..utils.logs import (
+from ...utils.logs import (
     VALIDATION,
     Records,
     loss_keys,
     of_decoder_layers,
     series,
 )
-from .style import (
+from ...visualization.style import (
     GREY,
     in_style,
     line_colors,

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .style import (
+from ...visualization.style import (
     COLORS,
     METHOD_COLORS,
     hide,

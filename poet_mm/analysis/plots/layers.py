@@ -3,7 +3,7 @@ from typing import List
 
 from matplotlib.figure import Figure
 
-from .style import (
+from ...visualization.style import (
     COLORS,
     METHOD_COLORS,
     in_style,

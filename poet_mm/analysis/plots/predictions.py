@@ -9,8 +9,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from .predictions import draw_people
-from .style import (
+from ...visualization.predictions import draw_people
+from ...visualization.style import (
     CAUSE_COLORS,
     hide,
     in_style,

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .predictions import draw_people
-from .style import COLORS, hide, in_style, save_figure
+from ...visualization.predictions import draw_people
+from ...visualization.style import COLORS, hide, in_style, save_figure
 
 HEAT = 'plasma'
 LEAST_PEAK = 4  # attention to everything alike shall look like it

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import (
+from ...visualization.style import (
     GREY,
     METHOD_COLORS,
     in_style,

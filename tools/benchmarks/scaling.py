@@ -4,7 +4,7 @@ from typing import Dict, List
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import COLORS, in_style, save_figure
+from poet_mm.visualization.style import COLORS, in_style, save_figure
 
 
 def draw_points(axes: Axes, points: Dict[int, float], label: str,

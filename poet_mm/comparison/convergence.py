@@ -4,7 +4,7 @@ from typing import List
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import in_style, line_colors, save_figure
+from ..visualization.style import in_style, line_colors, save_figure
 
 # key of a row's result -> what its axis says
 BUDGETS = dict(
