@@ -13,18 +13,16 @@ from .safe_globals import register_safe_globals  # noqa: E402
 register_safe_globals()
 
 from . import (  # noqa: E402
-    batching,
     codecs,
     datasets,
     evaluation,
     hooks,
     models,
     optim,
-    transforms,
     visualization,
 )
 
 __all__ = [
-    '__version__', 'batching', 'codecs', 'datasets', 'evaluation', 'hooks',
-    'models', 'optim', 'transforms', 'visualization'
+    '__version__', 'codecs', 'datasets', 'evaluation', 'hooks', 'models',
+    'optim', 'visualization'
 ]

@@ -16,7 +16,7 @@ from mmengine.runner import Runner
 from mmpose.registry import DATA_SAMPLERS, TRANSFORMS
 from torch.utils.data import SequentialSampler
 
-from poet_mm.batching import BatchIndex, SimilarShapeBatchSampler
+from poet_mm.datasets.samplers import BatchIndex, SimilarShapeBatchSampler
 
 many = settings(max_examples=60, deadline=None)
 

@@ -22,9 +22,13 @@ from faulty_data import (
 )
 from PIL import Image
 
-from poet_mm.dataset_check.check import Expected, check_dataset, read_expected
-from poet_mm.dataset_check.summary import summarise
-from poet_mm.datasets import BottomupCocoDataset
+from poet_mm.datasets.coco import BottomupCocoDataset
+from poet_mm.datasets.inspection.check import (
+    Expected,
+    check_dataset,
+    read_expected,
+)
+from poet_mm.datasets.inspection.report import summarise
 from poet_mm.errors import DataFault, UserError
 
 ROOT = Path(__file__).parent.parent

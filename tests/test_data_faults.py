@@ -23,10 +23,10 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from poet_mm.codecs.poet_codec import POETCodec
-from poet_mm.datasets import BottomupCocoDataset
+from poet_mm.datasets.coco import BottomupCocoDataset
+from poet_mm.datasets.transforms.geometry import move_pixels
+from poet_mm.datasets.transforms.loading import LoadIntactImage
 from poet_mm.errors import DataFault
-from poet_mm.transforms.geometry import move_pixels
-from poet_mm.transforms.loading import LoadIntactImage
 
 PIPELINE = [dict(type='LoadIntactImage'), dict(type='PackBottomupInputs')]
 

@@ -8,7 +8,7 @@ from mmengine.structures import InstanceData
 from mmpose.datasets.transforms import PackPoseInputs
 from mmpose.evaluation.metrics import CocoMetric
 
-from poet_mm.datasets import BottomupCocoDataset
+from poet_mm.datasets.coco import BottomupCocoDataset
 from poet_mm.errors import DataFault
 
 K = 17

@@ -20,11 +20,11 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from poet_mm.codecs.poet_codec import POETCodec
-from poet_mm.dataset_check.check import Expected, check_dataset
-from poet_mm.dataset_check.summary import summarise
-from poet_mm.datasets import BottomupCocoDataset
+from poet_mm.datasets.coco import BottomupCocoDataset
+from poet_mm.datasets.inspection.check import Expected, check_dataset
+from poet_mm.datasets.inspection.report import summarise
+from poet_mm.datasets.transforms.loading import LoadIntactImage
 from poet_mm.errors import DataFault
-from poet_mm.transforms.loading import LoadIntactImage
 
 TIMES = int(os.environ.get('POET_FUZZ', 0))
 seeds = st.integers(0, 2**32 - 1)

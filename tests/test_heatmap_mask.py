@@ -5,8 +5,8 @@ import xtcocotools.mask as coco_mask
 from mmengine.dataset import Compose
 from mmpose.registry import TRANSFORMS
 
-from poet_mm.transforms.geometry import RandomAffine
-from poet_mm.transforms.mask import draw_segmentations
+from poet_mm.datasets.transforms.geometry import RandomAffine
+from poet_mm.datasets.transforms.heatmap_mask import draw_segmentations
 
 H, W = 96, 128
 BOX = (20, 30, 70, 80)  # x1, y1, x2, y2 of a crowd

@@ -10,21 +10,21 @@ from hypothesis import strategies as st
 from mmengine.registry import init_default_scope
 from mmpose.registry import TRANSFORMS
 
-from poet_mm.models.instances import to_original
-from poet_mm.transforms import affine
-from poet_mm.transforms.affine import (
+from poet_mm.datasets.transforms import affine
+from poet_mm.datasets.transforms.affine import (
     compose,
     move_annotations,
     move_points,
     warp_image,
 )
-from poet_mm.transforms.dropout import CoarseDropout, drop_cells
-from poet_mm.transforms.geometry import (
+from poet_mm.datasets.transforms.dropout import CoarseDropout, drop_cells
+from poet_mm.datasets.transforms.formatting import image_planes
+from poet_mm.datasets.transforms.geometry import (
     RandomSizeCrop,
     WarpOnce,
     short_edge_size,
 )
-from poet_mm.transforms.packing import image_planes
+from poet_mm.models.instances import to_original
 
 K = 3
 W, H = 160, 120

@@ -36,10 +36,10 @@ from benchmarks.report import (
     write_page,
     write_readme,
 )
+from benchmarks.scaling import draw_scaling
 from mmengine.registry import init_default_scope
 
 import poet_mm
-from tools.benchmarks.scaling import draw_scaling
 
 PARTS = dict(
     attention=attention,

@@ -10,9 +10,16 @@ import argparse
 import os.path as osp
 import sys
 
-from poet_mm.dataset_check.check import Expected, check_dataset, read_expected
-from poet_mm.dataset_check.report import format_report, write_report
-from poet_mm.dataset_check.summary import summarise
+from poet_mm.datasets.inspection.check import (
+    Expected,
+    check_dataset,
+    read_expected,
+)
+from poet_mm.datasets.inspection.report import (
+    format_report,
+    summarise,
+    write_report,
+)
 from poet_mm.errors import DataFault, UserError
 
 

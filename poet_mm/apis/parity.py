@@ -13,9 +13,9 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
 from ..codecs.poet_codec import PERSON
+from ..datasets.transforms.formatting import image_planes
 from ..errors import UserError
 from ..models.targets import get_field
-from ..transforms.packing import image_planes
 
 BATCH_SIZES = (1, 2)
 TOLERANCE = 1e-4

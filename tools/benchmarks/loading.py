@@ -30,8 +30,8 @@ from mmengine.config import Config
 from mmengine.dataset import DefaultSampler
 from mmpose.registry import DATASETS, TRANSFORMS
 
-from poet_mm.batching import SimilarShapeBatchSampler
-from poet_mm.transforms.geometry import PENDING
+from poet_mm.datasets.samplers import SimilarShapeBatchSampler
+from poet_mm.datasets.transforms.geometry import PENDING
 
 from . import measure
 

@@ -7,7 +7,7 @@ from mmengine.fileio import get
 from mmpose.datasets.transforms import LoadImage
 from mmpose.registry import TRANSFORMS
 
-from ..errors import DataFault
+from ...errors import DataFault
 
 
 @TRANSFORMS.register_module()
@@ -24,7 +24,7 @@ class LoadIntactImage(LoadImage):
     Args:
         **kwargs: As in MMPose's ``LoadImage``, less ``ignore_empty``: what
             becomes of an image with a fault is decided by the data set, see
-            ``faults`` of :class:`poet_mm.datasets.BottomupCocoDataset`.
+            ``faults`` of :class:`poet_mm.datasets.coco.BottomupCocoDataset`.
     """
 
     def transform(self, results: dict) -> Optional[dict]:

@@ -4,14 +4,14 @@ from typing import Any, List, Optional
 
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
-from ..annotation_file import read_annotations
-from ..errors import UserError, first_line
-from ..utils.config import read_config
+from ...errors import UserError, first_line
+from ...utils.config import read_config
+from ..annotations import read_annotations
+from .annotations import check_people
+from .columns import Table, common_num_joints, make_table
 from .entries import check_entries
 from .images import check_images, read_files
-from .people import check_people
 from .skeleton import check_skeleton, file_joint_names
-from .table import Table, common_num_joints, make_table
 
 NUM_QUERIES = 25  # the paper's
 PARTS_OF_METAINFO = ('dataset_name', 'keypoint_info', 'skeleton_info',

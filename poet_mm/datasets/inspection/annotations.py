@@ -3,8 +3,8 @@ from typing import Iterator
 
 import numpy as np
 
+from .columns import Table
 from .finding import Finding, find
-from .table import Table
 
 TOLERANCE = 1.0  # pixels; labels are rounded
 

@@ -16,8 +16,7 @@ from itertools import islice
 from typing import ContextManager, Iterator, List
 
 import numpy as np
-from mmcv.transforms import BaseTransform, Compose
-from mmpose.registry import DATA_SAMPLERS, TRANSFORMS
+from mmpose.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
 
@@ -47,7 +46,7 @@ def numpy_seeded(*seed: int) -> Iterator[None]:
         np.random.set_state(state)
 
 
-def own_numbers(index: int) -> ContextManager:
+def image_rng(index: int) -> ContextManager:
     """Where an image that knows its batch's seed draws its random numbers:
     they do not depend on the worker that loads it, nor on what it did before,
     and a resumed run has them again."""
@@ -65,7 +64,7 @@ class SimilarShapeBatchSampler(Sampler):
     3. Shuffle the batches, and give each a seed.
 
     Every index of the sampler comes once. Seed and epoch of the sampler decide
-    on everything, augmentation (see :func:`own_numbers`) included, so a
+    on everything, augmentation (see :func:`image_rng`) included, so a
     resumed run goes on as one without a break. Ranks
     shuffle alike: in the same step they get batches of similar shape, with the
     same seed, and do not wait for each other.
@@ -127,27 +126,3 @@ def aspect_ratio(dataset, index: int) -> float:
             'expected width and height. Use BottomupCocoDataset and an '
             'annotation file with both, or batch_sampler=None.')
     return info['width'] / info['height']
-
-
-@TRANSFORMS.register_module()
-class SameInBatch(BaseTransform):
-    """Transforms that draw the same random numbers for all images of a batch.
-
-    They must draw from ``np.random``. Images that come without the seed of a
-    batch, from another sampler or a data set inside of another, draw on their
-    own.
-
-    Args:
-        transforms (list[dict]): Transforms, applied in order.
-    """
-
-    def __init__(self, transforms: List[dict]) -> None:
-        self.transforms = Compose(transforms)
-
-    def transform(self, results: dict) -> dict:
-        """Draw from the seed of the batch, then go on as before."""
-        index = results.get('sample_idx')
-        if not isinstance(index, BatchIndex):
-            return self.transforms(results)
-        with numpy_seeded(index.batch_seed):
-            return self.transforms(results)

@@ -10,9 +10,9 @@ import mmcv
 import numpy as np
 from PIL import Image
 
-from ..faults import MAX_SIDE
+from ..checks import MAX_SIDE
+from .columns import Table
 from .finding import Finding, find
-from .table import Table
 
 ORIENTATION = 0x0112  # EXIF's tag; 1 is upright
 SMALL = 32  # pixels, the stride of a ResNet

@@ -9,8 +9,8 @@ from typing import Dict, Iterator, List, Optional, Tuple
 from mmengine.fileio import get
 from mmengine.logging import print_log
 
-from .errors import DataFault
-from .faults import check_annotation, check_image
+from ..errors import DataFault
+from .checks import check_annotation, check_image
 
 Images = Dict[int, dict]
 People = Dict[int, List[dict]]

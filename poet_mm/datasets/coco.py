@@ -27,10 +27,10 @@ from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
-from .annotation_file import choose_usable, read_annotations
-from .batching import own_numbers
-from .errors import DataFault
-from .faults import distance_outside
+from ..errors import DataFault
+from .annotations import choose_usable, read_annotations
+from .checks import distance_outside
+from .samplers import image_rng
 
 IMAGE_CHOICES = ('all', 'with_people')
 FAULT_CHOICES = ('raise', 'skip')
@@ -251,7 +251,7 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
         its batch; ``None``, for which mmengine draws another one, if it has a
         fault that is to be skipped."""
         try:
-            with own_numbers(idx):
+            with image_rng(idx):
                 return super().prepare_data(idx)
         except DataFault as fault:
             if self.faults == 'raise':

@@ -15,8 +15,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform, Compose
 from mmpose.registry import TRANSFORMS
 
-from ..errors import DataFault
-from ..faults import MAX_SIDE
+from ...errors import DataFault
+from ..checks import MAX_SIDE
 from .affine import MEAN_BGR, Size, compose, move_annotations, warp_image
 
 # Under this key a sample carries the matrix its pixels still wait for.
@@ -234,7 +234,7 @@ class WarpOnce(BaseTransform):
     product to the pixels at once.
 
     Besides :class:`AffineTransform` s it may hold wrappers of them such as
-    mmcv's ``RandomChoice`` or :class:`poet_mm.batching.SameInBatch`, but
+    mmcv's ``RandomChoice`` or :class:`poet_mm.datasets.transforms.same_in_batch.SameInBatch`, but
     nothing else that touches pixels.
 
     Args:

@@ -5,7 +5,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import COLORS, GREY, in_style, save_figure, say_nothing_to_show
+from ...visualization.style import (
+    COLORS,
+    GREY,
+    in_style,
+    save_figure,
+    say_nothing_to_show,
+)
 
 COCO_LIMITS = (32, 96)  # pixels; small, medium, large people
 
@@ -77,7 +83,7 @@ def draw_dataset(summary: Mapping, num_queries: int, out: str,
     """Draw people per image, their sizes, image sizes and joints.
 
     Args:
-        summary (Mapping): See ``summarise`` of ``poet_mm.dataset_check``.
+        summary (Mapping): See :func:`~poet_mm.datasets.inspection.report.summarise`.
         num_queries (int): Of the model.
         out (str): Picture to write.
         title (str): Name of the data set.

@@ -4,8 +4,8 @@ from typing import Iterator
 
 import numpy as np
 
+from .columns import Table, as_key
 from .finding import Finding, find, repeated
-from .table import Table, as_key
 
 
 def check_entries(table: Table) -> Iterator[Finding]:

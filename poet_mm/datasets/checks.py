@@ -8,7 +8,7 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-from .errors import DataFault
+from ..errors import DataFault
 
 # cv2 cannot rotate or crop images with a longer side.
 MAX_SIDE = 2**15 - 2

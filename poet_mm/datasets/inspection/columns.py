@@ -11,7 +11,7 @@ from typing import Any, List
 
 import numpy as np
 
-from ..faults import as_numbers, distance_outside, is_number
+from ..checks import as_numbers, distance_outside, is_number
 
 
 @dataclass

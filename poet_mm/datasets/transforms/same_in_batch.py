@@ -1,0 +1,32 @@
+"""Transforms that draw alike for all images of a batch, so that little of the
+batch is padding, see :mod:`poet_mm.datasets.coco.samplers`."""
+from typing import List
+
+from mmcv.transforms import BaseTransform, Compose
+from mmpose.registry import TRANSFORMS
+
+from ..samplers import BatchIndex, numpy_seeded
+
+
+@TRANSFORMS.register_module()
+class SameInBatch(BaseTransform):
+    """Transforms that draw the same random numbers for all images of a batch.
+
+    They must draw from ``np.random``. Images that come without the seed of a
+    batch, from another sampler or a data set inside of another, draw on their
+    own.
+
+    Args:
+        transforms (list[dict]): Transforms, applied in order.
+    """
+
+    def __init__(self, transforms: List[dict]) -> None:
+        self.transforms = Compose(transforms)
+
+    def transform(self, results: dict) -> dict:
+        """Draw from the seed of the batch, then go on as before."""
+        index = results.get('sample_idx')
+        if not isinstance(index, BatchIndex):
+            return self.transforms(results)
+        with numpy_seeded(index.batch_seed):
+            return self.transforms(results)
