@@ -8,7 +8,7 @@ from .version import __version__
 
 check_stack()  # before anything is imported that may not be there
 
-from .safe_globals import register_safe_globals  # noqa: E402
+from .checkpoints.safe_pickle import register_safe_globals  # noqa: E402
 
 register_safe_globals()
 

@@ -17,15 +17,14 @@ from mmpose.registry import MODELS
 from torch import nn
 
 from poet_mm.apis import POETInferencer
-from poet_mm.apis.blocks import compare_blocks
-from poet_mm.apis.checkpoints.files import (
-    read_checkpoint,
-    state_dict_of,
-    to_plain,
+from poet_mm.checkpoints.compare import build_model, compare_blocks, most_alike
+from poet_mm.checkpoints.files import read_checkpoint, state_dict_of
+from poet_mm.checkpoints.loading import (
+    fit_weights,
+    read_weights,
+    starting_weights,
 )
-from poet_mm.apis.checkpoints.publish import publish, without_private
-from poet_mm.apis.likely_config import build_model, most_alike
-from poet_mm.apis.weights import fit_weights, read_weights, starting_weights
+from poet_mm.checkpoints.publish import publish, to_plain, without_private
 from poet_mm.errors import UserError
 from poet_mm.hooks.checkpoint_guard import CheckpointGuardHook
 from poet_mm.utils.config import set_data_root, walk

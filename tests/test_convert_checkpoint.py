@@ -9,16 +9,17 @@ import torch
 import torchvision
 from mmengine.config import Config
 from mmpose.registry import MODELS
-from release_model import random_release, release_model
+from random_release import random_release
 
-from poet_mm.apis.checkpoints.convert import (
+from poet_mm.checkpoints.convert import (
     convert,
     largest_difference,
     release_of,
     require_same,
 )
-from poet_mm.apis.checkpoints.files import read_checkpoint
-from poet_mm.apis.checkpoints.layouts import from_release, to_release
+from poet_mm.checkpoints.files import read_checkpoint
+from poet_mm.checkpoints.layouts import from_release, to_release
+from poet_mm.checkpoints.release_model import release_model
 from poet_mm.errors import UserError
 
 ROOT = Path(__file__).parent.parent
@@ -100,7 +101,7 @@ def test_comparison_sees_a_wrong_backbone(release_file, what, change,
         with pytest.raises(UserError, match=r'backbone\.style=pytorch'):
             convert('poet', release_file, cfg)
         monkeypatch.setattr(
-            'poet_mm.apis.checkpoints.convert.check_input', lambda cfg: None)
+            'poet_mm.checkpoints.convert.check_input', lambda cfg: None)
     conversion = convert('poet', release_file, cfg)
     with pytest.raises(UserError, match='differs from the source'):
         require_same(largest_difference(conversion, release_model))

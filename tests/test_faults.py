@@ -19,8 +19,12 @@ from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from poet_mm.apis.resume import checkpoints_of, choose_checkpoint, find_fault
-from poet_mm.apis.safe_load import safe_loading
+from poet_mm.checkpoints.resume import (
+    checkpoints_of,
+    choose_checkpoint,
+    find_fault,
+)
+from poet_mm.checkpoints.safe_load import safe_loading
 from poet_mm.errors import OutOfGPUMemory, UserError
 from poet_mm.hooks import out_of_memory
 from poet_mm.hooks.checkpoint import AtomicBackend, AtomicCheckpointHook

@@ -20,10 +20,11 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader, load_checkpoint
 from torch import nn
 
-from poet_mm.apis import POETInferencer, safe_pickle
-from poet_mm.apis.safe_config import check_config_text
-from poet_mm.apis.safe_load import FLAG, read_file, safe_loading
-from poet_mm.apis.weights import read_weights
+from poet_mm.apis import POETInferencer
+from poet_mm.checkpoints import safe_pickle
+from poet_mm.checkpoints.loading import read_weights
+from poet_mm.checkpoints.safe_config import check_config_text
+from poet_mm.checkpoints.safe_load import FLAG, read_file, safe_loading
 from poet_mm.errors import UserError
 
 

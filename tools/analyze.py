@@ -25,7 +25,7 @@ from poet_mm.analysis.report import write_report
 from poet_mm.analysis.result import Analysis, Result, write_result
 from poet_mm.analysis.session import SPLITS, Session, open_session
 from poet_mm.analysis.visibility import VisibilityAnalysis
-from poet_mm.apis.safe_load import add_trust_argument, safe_loading
+from poet_mm.checkpoints.safe_load import add_trust_argument, safe_loading
 from poet_mm.errors import UserError
 
 # in the order of the report

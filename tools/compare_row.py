@@ -38,10 +38,10 @@ from poet_mm.apis.cost import (
     peak_memory,
     time_inference,
 )
-from poet_mm.apis.resume import newest_whole
-from poet_mm.apis.safe_load import add_trust_argument, safe_loading
 from poet_mm.apis.table import coco_metrics
-from poet_mm.apis.weights import load_weights
+from poet_mm.checkpoints.loading import load_weights
+from poet_mm.checkpoints.resume import newest_whole
+from poet_mm.checkpoints.safe_load import add_trust_argument, safe_loading
 from poet_mm.cli import check_pretrained
 from poet_mm.errors import UserError
 from poet_mm.hooks.model import unwrapped_model

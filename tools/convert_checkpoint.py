@@ -31,20 +31,21 @@ from typing import List
 
 from mmengine.config import DictAction
 
-from poet_mm.apis.blocks import block_of
-from poet_mm.apis.checkpoints.convert import (
+from poet_mm.checkpoints.compare import block_of
+from poet_mm.checkpoints.convert import (
     LAYOUTS,
     convert,
     largest_difference,
     release_of,
     require_same,
 )
-from poet_mm.apis.checkpoints.files import to_bytes, write_checkpoint
-from poet_mm.apis.safe_load import add_trust_argument, safe_loading
+from poet_mm.checkpoints.files import write_checkpoint
+from poet_mm.checkpoints.publish import to_bytes
+from poet_mm.checkpoints.release_model import release_model
+from poet_mm.checkpoints.safe_load import add_trust_argument, safe_loading
 from poet_mm.errors import UserError
 from poet_mm.utils.config import read_config
 
-TESTS = osp.join(osp.dirname(osp.abspath(__file__)), '..', 'tests')
 CONFIGS = dict(poet='poet_r50_release_coco', detr='poet_r50_coco')
 OTHERS = 'poet_r50_512_coco'  # study 2 starts from such backbones
 
@@ -97,12 +98,6 @@ def write(checkpoint: dict, path: str) -> None:
 
 def compare(conversion) -> None:
     """Print how far the converted model is from the source's equations."""
-    if not osp.isfile(osp.join(TESTS, 'release_model.py')):
-        print('Not compared with the equations of the source: they are in '
-              'tests/ of a clone.')
-        return
-    sys.path.insert(0, TESTS)
-    from release_model import release_model
     difference = largest_difference(conversion, release_model)
     require_same(difference)
     print('Largest difference from the equations of the source, on 2 images '

@@ -14,8 +14,8 @@ import argparse
 import os.path as osp
 import sys
 
-from poet_mm.apis.checkpoints.publish import publish
-from poet_mm.apis.safe_load import add_trust_argument, safe_loading
+from poet_mm.checkpoints.publish import publish
+from poet_mm.checkpoints.safe_load import add_trust_argument, safe_loading
 from poet_mm.errors import UserError
 
 

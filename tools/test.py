@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from torch.distributed.elastic.multiprocessing.errors import record
 from train import add_common_arguments, load_config
 
-from poet_mm.apis.safe_load import safe_loading
+from poet_mm.checkpoints.safe_load import safe_loading
 from poet_mm.errors import DataFault, OutOfGPUMemory, UserError
 
 

@@ -14,8 +14,8 @@ from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 from torch.distributed.elastic.multiprocessing.errors import record
 
-from poet_mm.apis.resume import choose_checkpoint
-from poet_mm.apis.safe_load import add_trust_argument, safe_loading
+from poet_mm.checkpoints.resume import choose_checkpoint
+from poet_mm.checkpoints.safe_load import add_trust_argument, safe_loading
 from poet_mm.cli import check_pretrained, start_without_gpu
 from poet_mm.errors import DataFault, OutOfGPUMemory, UserError
 from poet_mm.optim import has_bfloat16

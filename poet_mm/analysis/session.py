@@ -13,7 +13,7 @@ from mmpose.registry import MODELS
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..apis.weights import load_weights
+from ..checkpoints.loading import load_weights
 from ..errors import UserError, first_line
 from ..hooks.speed import use_channels_last
 from ..models.heads.poet_head import POETHead

@@ -23,16 +23,16 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import nn
 
+from ..checkpoints.loading import fit_weights
+from ..checkpoints.safe_config import check_config_of
+from ..checkpoints.safe_load import safe_loading
 from ..errors import UserError, unreadable
 from ..utils.config import find_config
 from .failures import Failures
 from .fast_backbone import as_fast_backbone
 from .inputs import ImageLike, as_bgr, data_infos, is_video, open_inputs
 from .people import split_people
-from .safe_config import check_config_of
-from .safe_load import safe_loading
 from .video import Video, VideoWriter
-from .weights import fit_weights
 
 KPT_THR = 0.3  # MMPose's
 

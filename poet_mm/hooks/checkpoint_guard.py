@@ -7,8 +7,8 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from ..apis.checkpoints.files import versions
-from ..apis.weights import fit_weights, starting_weights
+from ..checkpoints.files import versions
+from ..checkpoints.loading import fit_weights, starting_weights
 from ..errors import UserError
 from .model import unwrapped_model
 

@@ -83,7 +83,7 @@ def draw_dataset(summary: Mapping, num_queries: int, out: str,
     """Draw people per image, their sizes, image sizes and joints.
 
     Args:
-        summary (Mapping): See :func:`~poet_mm.datasets.inspection.report.summarise`.
+        summary (Mapping): See ``summarise`` in ``report.py``.
         num_queries (int): Of the model.
         out (str): Picture to write.
         title (str): Name of the data set.

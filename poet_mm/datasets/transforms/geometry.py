@@ -234,7 +234,7 @@ class WarpOnce(BaseTransform):
     product to the pixels at once.
 
     Besides :class:`AffineTransform` s it may hold wrappers of them such as
-    mmcv's ``RandomChoice`` or :class:`poet_mm.datasets.transforms.same_in_batch.SameInBatch`, but
+    mmcv's ``RandomChoice`` or :class:`SameInBatch`, but
     nothing else that touches pixels.
 
     Args:

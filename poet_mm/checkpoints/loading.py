@@ -5,10 +5,9 @@ from typing import Dict, Iterator, List, Mapping, Tuple
 from torch import Tensor, nn
 
 from ..errors import UserError
-from .blocks import Block, compare_blocks, shapes_of, strip_ddp
-from .checkpoints.files import read_checkpoint, state_dict_of
-from .checkpoints.layouts import guess_layout
-from .likely_config import likely_config
+from .compare import Block, compare_blocks, likely_config, shapes_of, strip_ddp
+from .files import read_checkpoint, state_dict_of
+from .layouts import guess_layout
 
 # What training may not start from by halves; the rest, which depends on
 # skeleton, queries and losses, may differ and then starts afresh.

@@ -9,18 +9,10 @@ from mmpose.apis.inference import dataset_meta_from_config
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
-from ...codecs.poet_codec import EMPTY_PERSON, PERSON
-from ...errors import UserError, first_line
-from ..blocks import compare_blocks, shapes_of
-from ..likely_config import build_model
-from ..weights import misfit
-from .files import (
-    read_checkpoint,
-    sha256_of,
-    state_dict_of,
-    to_plain,
-    versions,
-)
+from ..codecs.poet_codec import EMPTY_PERSON, PERSON
+from ..errors import UserError, first_line
+from .compare import build_model, compare_blocks, shapes_of
+from .files import read_checkpoint, sha256_of, state_dict_of, versions
 from .layouts import (
     BACKBONES,
     NOBODY,
@@ -31,6 +23,8 @@ from .layouts import (
     is_ours,
     to_release,
 )
+from .loading import misfit
+from .publish import to_plain
 
 # What the programs normalise images with, which weights do not tell.
 IMAGENET = dict(

@@ -20,8 +20,8 @@ from typing import (
 import torch
 from torch import Tensor
 
-from ...codecs.poet_codec import EMPTY_PERSON, PERSON
-from ...errors import UserError
+from ..codecs.poet_codec import EMPTY_PERSON, PERSON
+from ..errors import UserError
 
 Pairs = Tuple[Tuple[str, str], ...]  # templates: theirs, ours
 

@@ -1,21 +1,16 @@
 """Reading checkpoints without running what is in them, and writing ones that
 need no class to be read."""
 import hashlib
-import io
 import sys
 from typing import Any, Dict
 
-import numpy as np
-import torch
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
-from ...errors import UserError
-from ...utils.files import write_whole
-from ...version import __version__
-from ..safe_load import safe_loading
-
-PLAIN = (str, int, float, bool, type(None))
+from ..errors import UserError
+from ..utils.files import write_whole
+from ..version import __version__
+from .safe_load import safe_loading
 
 
 def read_checkpoint(path: str) -> Dict[str, Any]:
@@ -56,41 +51,6 @@ def state_dict_of(checkpoint: Dict[str, Any], path: str) -> Dict[str, Tensor]:
         raise UserError(f'{path} holds no weights, only '
                         f'{", ".join(map(str, list(checkpoint)[:5]))}.')
     return weights
-
-
-def to_plain(value: Any, name: str = 'checkpoint') -> Any:
-    """Arrays as lists, tensors on the CPU without what they are views of.
-
-    Raises:
-        UserError: Something in it is neither plain nor an array.
-    """
-    if type(value) in PLAIN:
-        return value
-    if isinstance(value, Tensor):
-        return value.detach().cpu().clone().contiguous()
-    if isinstance(value, (np.ndarray, np.generic)):
-        return to_plain(value.tolist(), name)
-    if isinstance(value, dict):
-        return {
-            to_plain(key, name): to_plain(item, f'{name}[{key!r}]')
-            for key, item in value.items()
-        }
-    if isinstance(value, (list, tuple)):
-        items = [
-            to_plain(item, f'{name}[{i}]') for i, item in enumerate(value)
-        ]
-        return items if isinstance(value, list) else tuple(items)
-    raise UserError(f'{name} is a {type(value).__name__}, which only a pickle '
-                    'of classes can keep. Leave it out or make it a number, '
-                    'a string, or a list of them.')
-
-
-def to_bytes(checkpoint: Dict[str, Any]) -> bytes:
-    """The file of a checkpoint of plain values; equal ones have equal files.
-    """
-    buffer = io.BytesIO()  # a file on disk would hold its own name
-    torch.save(to_plain(checkpoint), buffer)
-    return buffer.getvalue()
 
 
 def write_checkpoint(data: bytes, path: str) -> None:

@@ -19,6 +19,10 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
+from ..stack import in_range
+
+NUMBERS = '?bBhHiIlLqQefdFD'  # of NumPy's types; not 'O', objects
+NEEDED = ('numpy.', 'mmengine.', 'builtins.', '_codecs.')
 STATISTICS = ('min', 'max', 'current', 'mean')
 REBUILD = ('_rebuild_tensor', '_rebuild_tensor_v2', '_rebuild_parameter',
            '_rebuild_sparse_tensor', '_rebuild_meta_tensor_no_storage')
@@ -107,3 +111,19 @@ class Unpickler(pickle._Unpickler):
 def load(file: BinaryIO, **kwargs) -> Any:
     """Like ``pickle.load``."""
     return Unpickler(file, **kwargs).load()
+
+
+# Workaround (mmengine<=0.10.7): from torch 2.6 on its training checkpoints
+# end in an UnpicklingError, because it declares nothing in them safe.
+def register_safe_globals() -> None:
+    """Declare safe what training checkpoints of mmengine hold beside tensors.
+
+    For programs of others in this process, MMPose's own tools and
+    inferencers; before torch 2.6 there is nothing to declare.
+    """
+    if not in_range(torch.__version__, '>=2.6'):
+        return
+    named = [(value, name) for name, value in allowed_globals().items()
+             if name.startswith(NEEDED)]
+    dtypes = {type(np.dtype(number)) for number in NUMBERS}
+    torch.serialization.add_safe_globals([*named, *dtypes])

@@ -1,1 +1,0 @@
-"""Checkpoints of others in, ours out."""

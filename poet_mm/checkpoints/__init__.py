@@ -1,0 +1,2 @@
+"""Checkpoints: read without running them, compared with a model, resumed,
+converted and published."""
