@@ -15,14 +15,13 @@ register_safe_globals()
 from . import (  # noqa: E402
     codecs,
     datasets,
+    engine,
     evaluation,
-    hooks,
     models,
-    optim,
     visualization,
 )
 
 __all__ = [
-    '__version__', 'codecs', 'datasets', 'evaluation', 'hooks', 'models',
-    'optim', 'visualization'
+    '__version__', 'codecs', 'datasets', 'engine', 'evaluation', 'models',
+    'visualization'
 ]

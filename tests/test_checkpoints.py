@@ -25,8 +25,8 @@ from poet_mm.checkpoints.loading import (
     starting_weights,
 )
 from poet_mm.checkpoints.publish import publish, to_plain, without_private
+from poet_mm.engine.hooks.checkpoint_guard import CheckpointGuardHook
 from poet_mm.errors import UserError
-from poet_mm.hooks.checkpoint_guard import CheckpointGuardHook
 from poet_mm.utils.config import set_data_root, walk
 from poet_mm.utils.files import write_whole
 

@@ -25,12 +25,12 @@ from poet_mm.checkpoints.resume import (
     find_fault,
 )
 from poet_mm.checkpoints.safe_load import safe_loading
+from poet_mm.engine.hooks import out_of_memory
+from poet_mm.engine.hooks.checkpoint import AtomicBackend, AtomicCheckpointHook
+from poet_mm.engine.hooks.epoch_seed import EpochSeedHook
+from poet_mm.engine.hooks.incident import read_incident
+from poet_mm.engine.hooks.non_finite import NonFiniteHook
 from poet_mm.errors import OutOfGPUMemory, UserError
-from poet_mm.hooks import out_of_memory
-from poet_mm.hooks.checkpoint import AtomicBackend, AtomicCheckpointHook
-from poet_mm.hooks.epoch_seed import EpochSeedHook
-from poet_mm.hooks.incident import read_incident
-from poet_mm.hooks.non_finite import NonFiniteHook
 
 CONFIG = Path(__file__).parent.parent / 'configs' / 'poet_fast_r18_toy.py'
 EPOCHS = 3

@@ -8,7 +8,11 @@ from helpers import random_samples, tiny_head
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
-from poet_mm.hooks.speed import ChannelsLastHook, CompileHook, can_compile
+from poet_mm.engine.hooks.speed import (
+    ChannelsLastHook,
+    CompileHook,
+    can_compile,
+)
 
 
 class TinyPoet(nn.Module):

@@ -26,12 +26,18 @@ from xtcocotools.coco import COCO
 from xtcocotools.cocoeval import COCOeval
 
 from poet_mm.codecs.poet_codec import POETCodec
+from poet_mm.engine.hooks import loss_totals as totals
+from poet_mm.engine.hooks.loss_totals import match_quality, means, to_host
+from poet_mm.engine.hooks.match_quality import MatchQualityHook
+from poet_mm.engine.hooks.sample_predictions import (
+    SamplePredictionsHook,
+    drawable,
+)
+from poet_mm.engine.hooks.validation_loss import (
+    ValidationLossHook,
+    with_targets,
+)
 from poet_mm.errors import UserError
-from poet_mm.hooks import totals
-from poet_mm.hooks.match_quality import MatchQualityHook
-from poet_mm.hooks.sample_predictions import SamplePredictionsHook, drawable
-from poet_mm.hooks.totals import match_quality, means, to_host
-from poet_mm.hooks.validation_loss import ValidationLossHook, with_targets
 from poet_mm.models.losses.oks import matched_oks
 from poet_mm.models.targets import stack_targets
 
@@ -377,7 +383,7 @@ def test_samples_without_areas(monkeypatch):
     """No loss where its OKS term needs areas; the head predicts all the
     same."""
     said = []
-    monkeypatch.setattr('poet_mm.hooks.validation_loss.print_log',
+    monkeypatch.setattr('poet_mm.engine.hooks.validation_loss.print_log',
                         lambda text, **kwargs: said.append(text))
     head, hook = tiny_head(loss=FAST_LOSS).eval(), ValidationLossHook()
     runner = fake_runner(head)

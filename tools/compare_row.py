@@ -43,8 +43,8 @@ from poet_mm.checkpoints.loading import load_weights
 from poet_mm.checkpoints.resume import newest_whole
 from poet_mm.checkpoints.safe_load import add_trust_argument, safe_loading
 from poet_mm.cli import check_pretrained
+from poet_mm.engine.hooks.utils import unwrapped_model
 from poet_mm.errors import UserError
-from poet_mm.hooks.model import unwrapped_model
 from poet_mm.utils.logs import loss_keys, read_scalars, series
 
 TIMED_IMAGES = 20

@@ -17,8 +17,8 @@ from torch.distributed.elastic.multiprocessing.errors import record
 from poet_mm.checkpoints.resume import choose_checkpoint
 from poet_mm.checkpoints.safe_load import add_trust_argument, safe_loading
 from poet_mm.cli import check_pretrained, start_without_gpu
+from poet_mm.engine.optim_wrappers import has_bfloat16
 from poet_mm.errors import DataFault, OutOfGPUMemory, UserError
-from poet_mm.optim import has_bfloat16
 from poet_mm.utils.config import set_data_root
 
 AMP_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'BFloat16OptimWrapper')

@@ -14,8 +14,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ..checkpoints.loading import load_weights
+from ..engine.hooks.speed import use_channels_last
 from ..errors import UserError, first_line
-from ..hooks.speed import use_channels_last
 from ..models.heads.poet_head import POETHead
 from ..utils.config import set_data_root, walk
 

@@ -8,7 +8,7 @@ nothing), ResNet-50 at 512 pixels (stride 32).
 """
 import torch
 
-from poet_mm.hooks.speed import use_channels_last
+from poet_mm.engine.hooks.speed import use_channels_last
 
 from . import even, measure
 from .models import (

@@ -9,8 +9,12 @@ from mmengine.model.efficient_conv_bn_eval import (
     turn_on_efficient_conv_bn_eval,
 )
 
-from poet_mm.hooks.speed import CompileHook, can_compile, use_channels_last
-from poet_mm.optim import has_bfloat16
+from poet_mm.engine.hooks.speed import (
+    CompileHook,
+    can_compile,
+    use_channels_last,
+)
+from poet_mm.engine.optim_wrappers import has_bfloat16
 
 from . import even, measure
 from .models import (

@@ -10,9 +10,9 @@ with four people each: the small ResNet-18 of the toy data at 128 pixels
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from poet_mm.hooks.speed import use_channels_last
+from poet_mm.engine.hooks.speed import use_channels_last
+from poet_mm.engine.optim_wrappers import has_bfloat16
 from poet_mm.models.targets import stack_targets
-from poet_mm.optim import has_bfloat16
 
 from . import Row, as_timing, even, peak_mb, time_call
 from .models import (

@@ -13,9 +13,9 @@ import torch
 from mmengine.dist import all_gather_object
 from torch import Tensor
 
-from ..models.losses.oks import matched_oks
-from ..models.losses.pose_set_loss import SetLoss, name_layers
-from ..models.targets import get_field
+from ...models.losses.oks import matched_oks
+from ...models.losses.pose_set_loss import SetLoss, name_layers
+from ...models.targets import get_field
 
 Totals = Dict[str, Union[float, np.ndarray, Tensor]]
 

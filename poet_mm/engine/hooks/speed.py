@@ -7,7 +7,7 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from torch import nn
 
-from .model import unwrapped_model
+from .utils import unwrapped_model
 
 
 @HOOKS.register_module()

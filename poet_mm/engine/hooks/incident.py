@@ -10,7 +10,7 @@ from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import MultilevelPixelData, PoseDataSample
 from torch import Tensor, nn
 
-from ..checkpoints.safe_load import safe_loading
+from ...checkpoints.safe_load import safe_loading
 
 PARTS = {
     part.__name__: part

@@ -7,10 +7,10 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from ..checkpoints.files import versions
-from ..checkpoints.loading import fit_weights, starting_weights
-from ..errors import UserError
-from .model import unwrapped_model
+from ...checkpoints.files import versions
+from ...checkpoints.loading import fit_weights, starting_weights
+from ...errors import UserError
+from .utils import unwrapped_model
 
 
 @HOOKS.register_module()

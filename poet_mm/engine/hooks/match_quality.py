@@ -6,9 +6,9 @@ from mmengine.hooks import Hook, LoggerHook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from ..models.losses.pose_set_loss import SetLoss
-from .model import poet_head
-from .totals import Totals, add, match_quality, means, sum_over_ranks
+from ...models.losses.pose_set_loss import SetLoss
+from .loss_totals import Totals, add, match_quality, means, sum_over_ranks
+from .utils import poet_head
 
 
 @HOOKS.register_module()

@@ -4,7 +4,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
-from ..models.heads.poet_head import POETHead
+from ...models.heads.poet_head import POETHead
 
 
 def unwrapped_model(runner: Runner) -> nn.Module:

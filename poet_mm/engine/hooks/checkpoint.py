@@ -8,7 +8,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from ..utils.files import write_whole
+from ...utils.files import write_whole
 
 BACKEND = 'atomic'
 

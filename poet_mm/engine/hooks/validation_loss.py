@@ -10,11 +10,10 @@ from mmengine.structures import InstanceData
 from mmpose.registry import HOOKS
 from mmpose.structures import PoseDataSample
 
-from ..codecs.poet_codec import POETCodec
-from ..models.layers.precision import full_precision
-from ..models.targets import FIELDS, stack_targets
-from .model import poet_head
-from .totals import (
+from ...codecs.poet_codec import POETCodec
+from ...models.layers.precision import full_precision
+from ...models.targets import FIELDS, stack_targets
+from .loss_totals import (
     Totals,
     add,
     loss_totals,
@@ -23,6 +22,7 @@ from .totals import (
     sum_over_ranks,
     to_host,
 )
+from .utils import poet_head
 
 PREFIX = 'val/'
 LOGGED = 'val/' + PREFIX  # in the message hub

@@ -11,7 +11,7 @@ from mmengine.structures import InstanceData
 from mmpose.registry import HOOKS
 from mmpose.structures import PoseDataSample
 
-from ..models.instances import to_original
+from ...models.instances import to_original
 
 SHOWN_SIZE = 480  # pixels; smaller images are enlarged to be readable
 

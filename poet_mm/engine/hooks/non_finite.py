@@ -18,10 +18,10 @@ from mmpose.registry import HOOKS
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ..errors import NonFiniteError
-from ..models.assigners.hungarian import BadCosts
+from ...errors import NonFiniteError
+from ...models.assigners.hungarian import BadCosts
 from .incident import Incident, name_images, write_incident
-from .model import unwrapped_model
+from .utils import unwrapped_model
 
 ACTIONS = ('stop', 'skip')
 MOST_SKIPPED = 10  # steps in a row

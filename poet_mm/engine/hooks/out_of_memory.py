@@ -9,8 +9,8 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from torch import nn
 
-from ..errors import OutOfGPUMemory
-from .model import unwrapped_model
+from ...errors import OutOfGPUMemory
+from .utils import unwrapped_model
 
 STEPS = ('train_step', 'val_step', 'test_step')
 GIB = 2**30
