@@ -18,7 +18,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from poet_mm.apis import POETInferencer
-from poet_mm.apis.results import ResultFolder
+from poet_mm.apis.result_folder import ResultFolder
 from poet_mm.apis.video import CODECS, Video, VideoWriter, best_codec
 from poet_mm.visualization.gallery import (
     Entry,
@@ -127,7 +127,7 @@ def test_damaged_video(run, tmp_path, capsys):
 
 
 def test_without_a_codec_for_browsers(run, tmp_path, monkeypatch, capsys):
-    for place in ('infer', 'poet_mm.apis.results', 'poet_mm.apis.video'):
+    for place in ('infer', 'poet_mm.apis.result_folder', 'poet_mm.apis.video'):
         monkeypatch.setattr(f'{place}.best_codec', lambda: CODECS[-1])
     code, out = run(write_video(tmp_path / 'film.mp4', 3))
     assert code == 0

@@ -25,7 +25,7 @@ import torch
 
 from poet_mm.apis import POETInferencer
 from poet_mm.apis.inputs import camera_number, find_files, is_video
-from poet_mm.apis.results import NO_CODEC, ResultFolder
+from poet_mm.apis.result_folder import NO_CODEC, ResultFolder
 from poet_mm.apis.video import Video, best_codec
 from poet_mm.checkpoints.safe_load import add_trust_argument, safe_loading
 from poet_mm.errors import EveryImageFails, UserError, first_line

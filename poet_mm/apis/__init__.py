@@ -1,13 +1,8 @@
-"""What the command-line tools are made of, and inference for people."""
-from ..cli import check_pretrained
+"""Inference: poses of images, folders and videos."""
 from ..errors import UserError
-from ..utils.config import find_config, set_data_root
-from .people import to_coco
+from .results import to_coco
 
-__all__ = [
-    'POETInferencer', 'UserError', 'check_pretrained', 'find_config',
-    'set_data_root', 'to_coco'
-]
+__all__ = ['POETInferencer', 'UserError', 'to_coco']
 
 
 def __getattr__(name: str):

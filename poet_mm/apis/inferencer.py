@@ -26,15 +26,49 @@ from torch import nn
 from ..checkpoints.loading import fit_weights
 from ..checkpoints.safe_config import check_config_of
 from ..checkpoints.safe_load import safe_loading
-from ..errors import UserError, unreadable
+from ..errors import EveryImageFails, UserError, first_line, unreadable
 from ..utils.config import find_config
-from .failures import Failures
 from .fast_backbone import as_fast_backbone
 from .inputs import ImageLike, as_bgr, data_infos, is_video, open_inputs
-from .people import split_people
+from .results import split_people
 from .video import Video, VideoWriter
 
 KPT_THR = 0.3  # MMPose's
+FAILURES = 3  # as many from the start on: then it is not the images
+
+
+class Failures:
+    """What went wrong with images after they had been read.
+
+    Args:
+        on_error (callable, optional): Told of every failure; None raises it.
+    """
+
+    def __init__(self, on_error: Optional[Callable]) -> None:
+        self.on_error = on_error
+        self.count = 0
+        self.some_went_well = False
+
+    def add(self, path: str, error: Exception) -> None:
+        """Tell of an image, or give up: see ``FAILURES``."""
+        if self.on_error is None:
+            raise error
+        said = f'{type(error).__name__}: {first_line(error)}'
+        self.count += 1
+        self.on_error(UserError(f'{path}: {said}'))
+        if self.count == FAILURES and not self.some_went_well:
+            raise EveryImageFails(
+                f'stopped, as the first {FAILURES} images all failed: it '
+                'seems to be model, weights or device') from error
+
+    def check(self, check: Callable[[], None]) -> None:
+        """Call what may raise a UserError, and tell of that."""
+        try:
+            check()
+        except UserError as error:
+            if self.on_error is None:
+                raise
+            self.on_error(error)
 
 
 # Workaround (mmpose<=1.3.2): what `Pose2DInferencer` lacks for models without
