@@ -19,14 +19,14 @@ from mmpose.apis import inference_bottomup, init_model
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
-from poet_mm.apis import export
-from poet_mm.apis.parity import (
+from poet_mm.errors import UserError
+from poet_mm.export import graph as export
+from poet_mm.export.parity import (
     pad_images,
     random_images,
     reference_poses,
     sizes_to_check,
 )
-from poet_mm.errors import UserError
 
 onnxruntime = pytest.importorskip('onnxruntime')
 onnx = pytest.importorskip('onnx')

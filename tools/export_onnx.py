@@ -17,11 +17,11 @@ import sys
 from mmengine.config import Config, DictAction
 from mmpose.apis import init_model
 
-from poet_mm.apis.export import export_onnx, export_torchscript
-from poet_mm.apis.parity import BATCH_SIZES, TOLERANCE
 from poet_mm.checkpoints.loading import fit_weights, read_weights
 from poet_mm.checkpoints.safe_load import add_trust_argument, safe_loading
 from poet_mm.errors import UserError
+from poet_mm.export.graph import export_onnx, export_torchscript
+from poet_mm.export.parity import BATCH_SIZES, TOLERANCE
 
 
 def parse_args():

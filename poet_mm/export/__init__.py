@@ -1,0 +1,1 @@
+"""Export to ONNX and TorchScript, proven equal to the model."""
