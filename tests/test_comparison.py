@@ -18,7 +18,13 @@ from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 from mmpose.registry import MODELS, TRANSFORMS
 
-from poet_mm.apis.comparison import (
+from poet_mm.comparison.convergence import draw_convergence
+from poet_mm.comparison.cost import (
+    count_gflops,
+    feature_stride,
+    time_inference,
+)
+from poet_mm.comparison.spec import (
     check_files,
     read_comparison,
     row_budget,
@@ -26,10 +32,8 @@ from poet_mm.apis.comparison import (
     row_folder,
     set_budget,
 )
-from poet_mm.apis.cost import count_gflops, feature_stride, time_inference
-from poet_mm.apis.table import METRICS, coco_metrics, write_table
-from poet_mm.comparison.convergence import draw_convergence
 from poet_mm.comparison.strides import draw_strides
+from poet_mm.comparison.table import METRICS, coco_metrics, write_table
 from poet_mm.errors import UserError
 
 ROOT = Path(__file__).parent.parent

@@ -13,7 +13,7 @@ from mmengine.runner import load_checkpoint
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import MODELS
 
-from poet_mm.apis.cost import count_parameters
+from poet_mm.comparison.cost import count_parameters
 from poet_mm.utils.config import walk
 
 ROOT = Path(__file__).parent.parent

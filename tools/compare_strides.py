@@ -19,7 +19,9 @@ import torch
 from mmengine.config import DictAction
 from mmengine.fileio import load
 
-from poet_mm.apis.comparison import (
+from poet_mm.checkpoints.safe_load import add_trust_argument
+from poet_mm.comparison.convergence import draw_convergence
+from poet_mm.comparison.spec import (
     PROGRESS,
     Comparison,
     Row,
@@ -29,10 +31,8 @@ from poet_mm.apis.comparison import (
     row_config,
     row_folder,
 )
-from poet_mm.apis.table import format_cell, write_table
-from poet_mm.checkpoints.safe_load import add_trust_argument
-from poet_mm.comparison.convergence import draw_convergence
 from poet_mm.comparison.strides import draw_strides
+from poet_mm.comparison.table import format_cell, write_table
 from poet_mm.errors import UserError
 
 TOOLS = osp.dirname(osp.abspath(__file__))

@@ -13,8 +13,8 @@ from mmpose.apis import inference_bottomup, init_model
 from mmpose.registry import DATASETS
 
 from poet_mm.analysis.plots.curves import draw_curves
-from poet_mm.apis.table import coco_metrics
 from poet_mm.checkpoints.safe_load import safe_loading
+from poet_mm.comparison.table import coco_metrics
 from poet_mm.utils.logs import read_scalars
 from poet_mm.visualization.predictions import draw_predictions
 

@@ -9,7 +9,7 @@ from mmengine.logging import MMLogger
 from mmpose.evaluation.metrics import CocoMetric
 from mmpose.registry import METRICS
 
-from ..apis.table import coco_metrics
+from ..comparison.table import coco_metrics
 from ..utils.config import walk
 from .collect import ImageRecord
 from .plots.layers import draw_layers

@@ -15,7 +15,7 @@ from typing import Callable, Dict, List, Optional
 import numpy as np
 import torch
 
-from poet_mm.apis.cost import synchronize
+from poet_mm.comparison.cost import synchronize
 
 
 @dataclass

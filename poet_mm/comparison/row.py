@@ -1,0 +1,111 @@
+"""What a row of a comparison started from, how it was trained, what it costs.
+"""
+import os.path as osp
+from typing import List
+
+from mmengine.config import Config
+from mmengine.dist import get_world_size
+from mmengine.runner import Runner
+
+from ..checkpoints.resume import newest_whole
+from ..engine.hooks.utils import unwrapped_model
+from ..utils.logs import loss_keys, read_scalars, series
+from .cost import (
+    count_gflops,
+    count_parameters,
+    feature_stride,
+    peak_memory,
+    time_inference,
+)
+from .spec import Row
+from .table import coco_metrics
+
+TIMED_IMAGES = 20
+
+
+def describe_init(cfg: Config, row: Row) -> str:
+    """What the weights started from."""
+    if row.init or row.checkpoint:
+        return row.init
+    backbone = cfg.model.backbone.get('init_cfg') or {}
+    start = cfg.get('load_from') or backbone.get('checkpoint')
+    return osp.basename(start) if start else 'random'
+
+
+def resume_latest(cfg: Config) -> None:
+    """Go on from the row's own latest checkpoint. ``load_from`` of the config
+    is what a row starts from, not what it resumes."""
+    latest = newest_whole(cfg)
+    if latest is not None:
+        cfg.load_from, cfg.resume = latest, True
+
+
+def training_minutes(work_dir: str, steps: int) -> float:
+    """Minutes of all training steps, from the log of some of them."""
+    total, last = 0.0, 0
+    for record in read_scalars(work_dir):
+        if 'loss' in record:
+            total += record['time'] * (record['step'] - last)
+            last, time_of_last = record['step'], record['time']
+    return (total + time_of_last * (steps - last)) / 60
+
+
+def describe_training(runner: Runner, cfg: Config, epochs: int) -> dict:
+    """What the training of a row was."""
+    steps = epochs * len(runner.train_dataloader)
+    lr = max(
+        group.get('initial_lr', group['lr'])
+        for group in runner.optim_wrapper.param_groups)
+    memory, memory_kind = peak_memory()
+    minutes = training_minutes(cfg.work_dir, steps)
+    return dict(
+        epochs=epochs,
+        images_seen=epochs * len(runner.train_dataloader.dataset),
+        batch=cfg.train_dataloader.batch_size * get_world_size(),
+        lr=lr,
+        minutes=minutes,
+        step_ms=6e4 * minutes / steps,
+        memory_mb=memory,
+        memory_kind=memory_kind,
+        curve=convergence(cfg.work_dir, epochs),
+        how='trained here')
+
+
+def convergence(work_dir: str, epochs: int) -> List[dict]:
+    """Of every evaluation on the way: ``epoch``, COCO's numbers in percent,
+    and ``losses``, means of what training logged in that epoch: ``loss``, of
+    everything, and the terms of the last layer."""
+    records = read_scalars(work_dir)
+    losses = {
+        key: dict(zip(*series(records, key)))
+        for key in loss_keys(records)
+    }
+    return [
+        dict(
+            epoch=int(record['step']),
+            **coco_metrics(record),
+            losses={
+                key: values[record['step']]
+                for key, values in losses.items()
+                if record['step'] in values
+            }) for record in records
+        if 'coco/AP' in record and record['step'] <= epochs
+    ]
+
+
+def describe(runner: Runner, cfg: Config) -> dict:
+    """What the model of a row is and costs."""
+    model = unwrapped_model(runner)
+    cost = time_inference(model, runner.test_dataloader.dataset, TIMED_IMAGES)
+    size = -(-cost['input'] // 32) * 32
+    passes = 2 if model.test_cfg.get('flip_test') else 1
+    params, trained = count_parameters(model)
+    codec = cfg.model.head.get('decoder') or {}
+    return dict(
+        stride=feature_stride(model, size),
+        params=params / 1e6,
+        trainable_params=trained / 1e6,
+        gflops=passes * count_gflops(model, size),
+        sigma=codec.get('sigma'),
+        flip=passes == 2,
+        **cost)
