@@ -158,7 +158,8 @@ def test_batch_is_the_same_as_one_by_one(inferencer, images, monkeypatch):
     alone = people_of(inferencer, images)
     assert_same(people_of(inferencer, images, batch_size=3), alone)
     assert_same(people_of(inferencer, images, batch_size=2), alone)
-    monkeypatch.setattr('poet_mm.models.heads.poet_head.image_extents', lambda *_: None)
+    monkeypatch.setattr('poet_mm.models.heads.poet_head.image_extents',
+                        lambda *_: None)
     unmasked = people_of(inferencer, images, batch_size=3)
     assert np.abs(unmasked[1] - alone[1]).max() > 1e-3
 
@@ -175,7 +176,8 @@ def test_batch_is_the_same_with_a_resnet(inferencer, images, monkeypatch):
     for batch_size in (2, 4, 6):
         got = people_of(inferencer, images, batch_size=batch_size)
         assert_same(got, alone)
-    monkeypatch.setattr('poet_mm.models.heads.poet_head.image_extents', lambda *_: None)
+    monkeypatch.setattr('poet_mm.models.heads.poet_head.image_extents',
+                        lambda *_: None)
     unmasked = people_of(inferencer, images, batch_size=6)
     for image in (0, 1):
         assert np.abs(unmasked[image] - alone[image]).max() > 0.01
