@@ -52,7 +52,7 @@ setup(
         'export': ['onnx', 'onnxruntime'],  # for tools/export_onnx.py
         'fast': ['hotcoco>=1.1'],  # for FastCocoMetric
         'tensorboard': ['tensorboard'],  # for tools/train.py --tensorboard
-        'tests': ['hypothesis', 'pytest', 'ruff']
+        'tests': ['hypothesis', 'import-linter', 'pytest', 'ruff']
     },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',

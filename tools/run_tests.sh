@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Lint and tests, in .venv (made first if need be) or, with --no-venv, in the
-# active environment. Everything else is passed on to pytest:
+# Lint, import contract and tests, in .venv (made first if need be) or, with
+# --no-venv, in the active environment. Everything else goes to pytest:
 #
 #   bash tools/run_tests.sh -k codec -x
 set -euo pipefail
@@ -16,8 +16,9 @@ for argument; do
 done
 . tools/setup_env.sh "$no_venv"
 
-"$PYTHON" -c 'import hypothesis, pytest, ruff' ||
+"$PYTHON" -c 'import hypothesis, importlinter, pytest, ruff' ||
   die "$PYTHON lacks what the tests need: pip install -e '.[tests]'"
 [ -z "${CI-}" ] || set -- --durations=15 "$@"
 "$PYTHON" -m ruff check .
+"$PYTHON" -c 'from importlinter import cli; cli.lint_imports_command()'
 "$PYTHON" -m pytest "$@"

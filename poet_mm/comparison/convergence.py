@@ -34,7 +34,7 @@ def draw_convergence(rows: List[dict], out: str, title: str) -> bool:
     """Draw AP against images seen and against minutes.
 
     Args:
-        rows (list[dict]): Results, see ``apis/table.py``; those with a
+        rows (list[dict]): Results, see ``comparison/table.py``; those with a
             ``curve``, a list of dicts with ``epoch`` and ``AP``, are drawn.
         out (str): Picture to write, if there is anything to draw.
         title (str): What was trained.

@@ -6,7 +6,7 @@ memory and ``hotcoco`` (https://github.com/derekallman/hotcoco, MIT, optional)
 matches them. What xtcocotools does differently from the original COCO code is
 kept: people without a labelled joint are told by v, not by
 ``num_keypoints``; detections without a score above 0 for any joint count as
-not made; ``use_area=False`` takes 0.53 of the box (``detections.py``).
+not made; ``use_area=False`` takes 0.53 of the box (``coco_arrays.py``).
 
 N: number of people, K: number of keypoints of the skeleton.
 """
