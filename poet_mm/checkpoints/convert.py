@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..codecs.poet_codec import EMPTY_PERSON, PERSON
 from ..errors import UserError, first_line
+from ..models.layers.pose import fields_of
 from .compare import build_model, compare_blocks, shapes_of
 from .files import read_checkpoint, sha256_of, state_dict_of, versions
 from .layouts import (
@@ -44,7 +45,8 @@ TOLERANCE = 1e-3  # of the largest output
 
 # A model of the source's own layout: its weights, normalised images
 # (B, 3, H, W) and padding mask (B, H, W), True at padding -> logits
-# (L, B, Q, 3) and poses (L, B, Q, 2 + 3K) after the sigmoid.
+# (L, B, Q, 3) and poses (L, B, Q, ...) after the sigmoid, laid out as in
+# PoseLogits.
 Reference = Callable[[Dict[str, Tensor], Tensor, Tensor], Any]
 
 
@@ -211,16 +213,11 @@ def largest_difference(conversion: Conversion, reference: Reference,
     fields = model.head(model.extract_feat(inputs), samples)
     logits, poses = reference(conversion.source, inputs, padding)
     logits = logits[..., [EMPTY_PERSON, PERSON, NOBODY]]
-    joints = poses[..., 2:].unflatten(-1, (-1, 3))  # dx, dy, v
-    theirs = dict(
-        centers=poses[..., :2],
-        offsets=2 * joints[..., :2] - 1,
-        visibility=joints[..., 2])
     return dict(
         logits=float((fields['logits'] - logits).abs().max()),
         poses=max(
             float((fields[name] - value).abs().max())
-            for name, value in theirs.items()),
+            for name, value in fields_of(poses).items()),
         largest=float(logits.abs().max()))
 
 
