@@ -3,9 +3,9 @@ fits its config, whole blocks at a time."""
 import os.path as osp
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
+import mmpose.apis
 import torch
 from mmengine.config import Config
-from mmpose.apis.inference import dataset_meta_from_config
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
@@ -90,7 +90,8 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
             cfg.model.head.num_queries = len(queries)
         meta.update(
             cfg=cfg.pretty_text,
-            dataset_meta=to_plain(dataset_meta_from_config(cfg)))
+            dataset_meta=to_plain(
+                mmpose.apis.inference.dataset_meta_from_config(cfg)))
     elif layout == 'detr':
         learned = not cfg.model.head.get('propose', False)
         weights, dropped = from_detr(
