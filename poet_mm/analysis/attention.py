@@ -5,6 +5,7 @@ of the feature map that show the image.
 """
 import os.path as osp
 from contextlib import contextmanager
+from functools import partial
 from typing import Dict, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
@@ -14,8 +15,9 @@ from torch import Tensor, nn
 
 from ..errors import UserError
 from ..models.instances import to_original
-from ..models.layers.attention import MultiheadAttention, record_weights
+from ..models.layers.attention import MultiheadAttention
 from ..models.layers.padding import padding_mask
+from ..models.listeners import listening
 from .collect import (
     ImageRecord,
     check_image,
@@ -62,27 +64,20 @@ def record_rows(head: nn.Module, cells: Sequence[int],
         of the decoder -> (M, HW), mean over the heads, on the CPU. The rest is
         forgotten as soon as an attention has run.
     """
-    rows = {}
+    weights: Dict[str, Tensor] = {}
+
+    def keep(name: str, rows: Sequence[int], of_all: Tensor) -> None:
+        kept = of_all[0][:, list(rows)]  # (heads, rows, S)
+        weights[name] = kept.float().mean(0).cpu()
+
+    pairs = []
     for name, module in head.named_modules():
         if isinstance(module, MultiheadAttention):
-            rows[name] = (cells if name.startswith('encoder') else
-                          queries if name.endswith('cross_attn') else [])
-    with record_weights(head) as weights:
-
-        def keep(module: MultiheadAttention, *_) -> None:
-            name = module.record_name
-            kept = weights[name][0][:, list(rows[name])]  # (heads, rows, S)
-            weights[name] = kept.float().mean(0).cpu()
-
-        hooks = [
-            head.get_submodule(name).register_forward_hook(keep)
-            for name in rows
-        ]
-        try:
-            yield weights
-        finally:
-            for hook in hooks:
-                hook.remove()
+            rows = (cells if name.startswith('encoder') else
+                    queries if name.endswith('cross_attn') else [])
+            pairs.append((module, partial(keep, name, rows)))
+    with listening(pairs):
+        yield weights
 
 
 def cell_of(points: np.ndarray, corner: np.ndarray, cell: np.ndarray,

@@ -3,14 +3,15 @@ fits its config, whole blocks at a time."""
 import os.path as osp
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
+import mmpose.apis
 import torch
 from mmengine.config import Config
-from mmpose.apis.inference import dataset_meta_from_config
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
 from ..codecs.poet_codec import EMPTY_PERSON, PERSON
 from ..errors import UserError, first_line
+from ..models.layers.pose import fields_of
 from .compare import build_model, compare_blocks, shapes_of
 from .files import read_checkpoint, sha256_of, state_dict_of, versions
 from .layouts import (
@@ -44,7 +45,8 @@ TOLERANCE = 1e-3  # of the largest output
 
 # A model of the source's own layout: its weights, normalised images
 # (B, 3, H, W) and padding mask (B, H, W), True at padding -> logits
-# (L, B, Q, 3) and poses (L, B, Q, 2 + 3K) after the sigmoid.
+# (L, B, Q, 3) and poses (L, B, Q, ...) after the sigmoid, laid out as in
+# PoseLogits.
 Reference = Callable[[Dict[str, Tensor], Tensor, Tensor], Any]
 
 
@@ -88,7 +90,8 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
             cfg.model.head.num_queries = len(queries)
         meta.update(
             cfg=cfg.pretty_text,
-            dataset_meta=to_plain(dataset_meta_from_config(cfg)))
+            dataset_meta=to_plain(
+                mmpose.apis.inference.dataset_meta_from_config(cfg)))
     elif layout == 'detr':
         learned = not cfg.model.head.get('propose', False)
         weights, dropped = from_detr(
@@ -211,16 +214,11 @@ def largest_difference(conversion: Conversion, reference: Reference,
     fields = model.head(model.extract_feat(inputs), samples)
     logits, poses = reference(conversion.source, inputs, padding)
     logits = logits[..., [EMPTY_PERSON, PERSON, NOBODY]]
-    joints = poses[..., 2:].unflatten(-1, (-1, 3))  # dx, dy, v
-    theirs = dict(
-        centers=poses[..., :2],
-        offsets=2 * joints[..., :2] - 1,
-        visibility=joints[..., 2])
     return dict(
         logits=float((fields['logits'] - logits).abs().max()),
         poses=max(
             float((fields[name] - value).abs().max())
-            for name, value in theirs.items()),
+            for name, value in fields_of(poses).items()),
         largest=float(logits.abs().max()))
 
 

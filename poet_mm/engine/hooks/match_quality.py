@@ -32,14 +32,14 @@ class MatchQualityHook(Hook):
         self.sigmas: Optional[torch.Tensor] = None
 
     def before_train(self, runner: Runner) -> None:
-        """Begin to watch the loss."""
+        """Listen to the loss."""
         head = poet_head(runner, self)
         sigmas = runner.train_dataloader.dataset.metainfo['sigmas']
         self.sigmas = torch.as_tensor(sigmas, dtype=torch.float32)
-        head.loss_module.watcher = self.watch
+        head.loss_module.listeners.append(self.watch)
 
     def watch(self, batch: SetLoss) -> None:
-        """Called by :class:`PoseSetLoss` in every training step."""
+        """Add up what :class:`PoseSetLoss` tells of a training step."""
         self.sigmas = self.sigmas.to(batch.matched['logits'].device)
         self.totals = add(self.totals, match_quality(batch, self.sigmas))
 
@@ -54,8 +54,8 @@ class MatchQualityHook(Hook):
             self.totals = {}
 
     def after_train(self, runner: Runner) -> None:
-        """Leave the loss as it was."""
-        poet_head(runner, self).loss_module.watcher = None
+        """Stop listening."""
+        poet_head(runner, self).loss_module.listeners.remove(self.watch)
 
 
 def log_interval(runner: Runner) -> int:

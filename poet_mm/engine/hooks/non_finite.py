@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 
 from ...errors import NonFiniteError
 from ...models.assigners.hungarian import BadCosts
+from ...models.listeners import Listeners
 from .incident import Incident, name_images, write_incident
 from .utils import unwrapped_model
 
@@ -68,6 +69,9 @@ class NonFiniteHook(Hook):
                 'custom_hooks.')
         self.runner = runner
         self.model = unwrapped_model(runner)
+        loss = getattr(self.model.head, 'loss_module', None)
+        assigner = getattr(loss, 'assigner', None)  # AE has none
+        self.listeners = getattr(assigner, 'listeners', Listeners())
         self.handle = self.model.register_forward_hook(self._keep_losses)
         optimizer = runner.optim_wrapper.optimizer
         self.step = optimizer.step
@@ -100,7 +104,7 @@ class NonFiniteHook(Hook):
         self.losses: Dict[str, Tensor] = {}
         self.matching: List[BadCosts] = []
         self.reported = False
-        self._listen(self.matching.append)
+        self.listeners.append(self.matching.append)
 
     def after_train_iter(self,
                          runner: Runner,
@@ -109,18 +113,13 @@ class NonFiniteHook(Hook):
                          outputs: Optional[dict] = None) -> None:
         """Look at what did not reach the optimiser: it was left out by a loss
         scaler, or gradients are accumulated."""
-        self._listen(None)
+        # validation, which has no step to stop, gets the exception
+        self.listeners.remove(self.matching.append)
         # RuntimeInfoHook has put it there, as a number
         loss = runner.message_hub.get_scalar('train/loss').current()
         if not self.reported and (self.matching or not math.isfinite(loss)):
             self._report(f'the loss is {loss}')
         self.batch = None
-
-    def _listen(self, report) -> None:
-        """Validation, which has no step to skip, gets the exception."""
-        loss = getattr(self.model.head, 'loss_module', None)
-        if hasattr(loss, 'assigner'):
-            loss.assigner.report = report
 
     def _keep_losses(self, model: nn.Module, args: tuple, outputs) -> None:
         if model.training and isinstance(outputs, dict):

@@ -9,12 +9,10 @@ most people of an image, K keypoints.
 import logging
 import math
 from typing import (
-    Callable,
     Dict,
     List,
     Mapping,
     NamedTuple,
-    Optional,
     Sequence,
     Tuple,
     TypeVar,
@@ -29,6 +27,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from ...errors import NonFiniteError
+from ..listeners import Listeners
 from ..targets import rows_of_images
 
 Fields = Mapping[str, Tensor]
@@ -73,8 +72,8 @@ class PoseHungarianAssigner:
 
     def __init__(self, match_costs: List[ConfigType]) -> None:
         self.match_costs = [TASK_UTILS.build(cost) for cost in match_costs]
-        # called with bad costs, which then bar a query instead of raising
-        self.report: Optional[Callable[[BadCosts], None]] = None
+        # of BadCosts, which then bar a query instead of raising
+        self.listeners = Listeners()
         self._warned = False
 
     def assign(self, outputs: Fields, targets: Fields,
@@ -107,8 +106,8 @@ class PoseHungarianAssigner:
             dict: The pairs of each set, by its name.
 
         Raises:
-            NonFiniteError: A cost is NaN or infinite, and ``report`` is
-                not set; names the layers, the images and the costs.
+            NonFiniteError: A cost is NaN or infinite, and nobody listens;
+                names the layers, the images and the costs.
         """
         shapes = [outputs['logits'].shape[:3] for outputs in sets.values()]
         device = next(iter(sets.values()))['logits'].device
@@ -172,12 +171,12 @@ class PoseHungarianAssigner:
         found = BadCosts(names, of,
                          np.unique(layers).tolist(),
                          np.unique(images).tolist())
-        if self.report is None:
+        if not self.listeners:
             raise NonFiniteError(
                 f'{found} Usual causes: joints that are not numbers in the '
                 'annotations, a learning rate too high, overflow in fp16 (use '
                 'bf16 or fp32).')
-        self.report(found)
+        self.listeners.tell(found)
 
 
 def _bar_invalid(cost: Tensor, outputs: Fields) -> Tensor:

@@ -4,14 +4,13 @@ Source: POET (arXiv 2103.12115), section 3; transformer as in DETR
 (arXiv 2005.12872). Difference from the authors' release: the fields have names
 instead of strided columns of one tensor.
 
-Letters: B images, L decoder layers, Q queries, K keypoints, C person classes.
+Letters: B images, L decoder layers, Q queries, T tokens, K keypoints, C person
+classes, D channels of the transformer.
 """
 from functools import partial
 from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
-import torch
 from mmdet.models.layers import MLP, SinePositionalEncoding
-from mmengine.model import ModuleList
 from mmpose.models.heads.base_head import BaseHead
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.utils.typing import (
@@ -25,19 +24,20 @@ from mmpose.utils.typing import (
 from torch import Tensor, nn
 
 from ..instances import to_instances
+from ..layers.decoding import Fields, decode_refining, decode_shared
 from ..layers.denoising import NoisedPeople, PoseDenoising, split_queries
 from ..layers.joint_sampling import DetailLevels, DetailMaps
-from ..layers.padding import Extents, image_extents
+from ..layers.padding import Extents, ValidRegion, image_extents
 from ..layers.pose import (
     CenterEmbedding,
-    PoseBranch,
-    corrector,
+    PoseLogits,
     init_corrections,
-    pose_fields,
+    pose_branches,
 )
 from ..layers.precision import full_precision
 from ..layers.proposals import EncoderProposals, Proposals
 from ..layers.queries import (
+    Memory,
     Queries,
     add_noised,
     learned_queries,
@@ -45,14 +45,14 @@ from ..layers.queries import (
 )
 from ..layers.transformer import POETDecoder, POETEncoder
 from ..targets import stack_targets
+from . import checks
 
 
 class Predictions(NamedTuple):
-    """``fields`` (L, B, Q, ...), see :meth:`POETHead.forward`, and in training
-    those of noised people, if any; and what the encoder proposes, if it
-    does."""
-    fields: Dict[str, Tensor]
-    noised: Optional[Dict[str, Tensor]]
+    """``fields`` (L, B, Q, ...), see :meth:`POETHead.forward`; those of
+    denoising queries, ``noised``, and what the encoder proposes, or None."""
+    fields: Fields
+    noised: Optional[Fields]
     proposals: Optional[Proposals]
 
 
@@ -65,28 +65,26 @@ class POETHead(BaseHead):
 
     Args:
         in_channels (int): Channels of the feature level.
-        num_keypoints (int): K, joints of the data set's skeleton.
+        num_keypoints (int): K, keypoints of the data set's skeleton.
         num_queries (int): Q, the most people an image can get.
             Defaults to 25.
-        num_classes (int): C, person classes without "nobody": 1, or 2 with
+        num_classes (int): C, person classes without "no object": 1, or 2 with
             ``POETCodec(empty_class=True)``. Defaults to 1.
         feat_index (int): Which of the backbone's (or neck's) feature levels.
             Defaults to -1, the last.
-        propose (bool): Take as queries the tokens of the encoder that propose
-            the likeliest people, see :class:`EncoderProposals`; what they
-            propose is learned like the prediction of a decoder layer. Else
-            queries are learned, as in the paper. Wants images padded to whole
-            cells (``pad_size_divisor``). Defaults to False.
-        refine (bool): Every decoder layer corrects the pose of the one
-            before, with a :class:`PoseBranch` of its own, and queries move
-            with their centres. Else every layer predicts poses anew, as in
-            the paper. Defaults to False.
-        detail (dict, optional): Arguments of :class:`DetailLevels`: what
-            finer feature levels show at the joints takes part in their
-            correction; with ``refine`` only. Wants images padded to whole
-            cells, too. Defaults to None.
-        denoising (dict, optional): Arguments of :class:`PoseDenoising`; with
-            ``propose`` only. Defaults to None: no noised people.
+        propose (bool): Two-stage (Deformable DETR): queries are the tokens
+            that propose the likeliest people, see :class:`EncoderProposals`.
+            Needs images padded to whole cells (``pad_size_divisor``).
+            Defaults to False: learned queries, as in the paper.
+        refine (bool): Iterative refinement (Deformable DETR): every decoder
+            layer corrects the poses of the one before with a
+            :class:`PoseBranch` of its own. Defaults to False: every layer
+            predicts whole poses, as in the paper.
+        detail (dict, optional): Multi-level joint sampling, arguments of
+            :class:`DetailLevels`. Needs ``refine`` and images padded to whole
+            cells. Defaults to None.
+        denoising (dict, optional): Denoising queries (DN-DETR), arguments of
+            :class:`PoseDenoising`. Needs ``propose``. Defaults to None.
         encoder, decoder (dict): Arguments of mmdet's
             ``DetrTransformerEncoder`` and ``DetrTransformerDecoder``.
         positional_encoding (dict): Arguments of mmdet's
@@ -94,6 +92,9 @@ class POETHead(BaseHead):
         loss (dict): Config of :class:`PoseSetLoss`.
         codec (dict): Config of :class:`POETCodec`, the one that the pipeline's
             ``GenerateTarget`` uses.
+
+    Raises:
+        ValueError: Arguments do not go together; says which to set.
     """
 
     def __init__(self,
@@ -113,82 +114,52 @@ class POETHead(BaseHead):
                  denoising: OptConfigType = None,
                  init_cfg: OptConfigType = None) -> None:
         super().__init__(init_cfg)
+        checks.check_pieces(propose, refine, detail, denoising)
         self.in_channels = in_channels
         self.num_keypoints = num_keypoints
         self.num_queries = num_queries
         self.num_classes = num_classes
         self.feat_index = feat_index
-
+        # 1. Encode
         self.positional_encoding = SinePositionalEncoding(
             **positional_encoding)
         self.encoder = POETEncoder(**encoder)
         self.decoder = POETDecoder(**decoder)
         channels = self.encoder.embed_dims
-        self._check_channels(channels)
+        checks.check_channels(
+            channels, self.decoder.embed_dims,
+            2 * self.positional_encoding.num_feats)
         self.input_proj = nn.Conv2d(in_channels, channels, kernel_size=1)
-        self.detail = None
-        if detail is not None:
-            if not refine:
-                raise ValueError('POETHead got detail without refine=True: '
-                                 'poses are not corrected. Set '
-                                 'model.head.refine=True, or '
-                                 'model.head.detail=None.')
-            self.detail = DetailLevels(**detail)
-        self._build_queries(channels, propose, refine)
-        self.denoising = None
-        if denoising is not None:
-            if not propose:
-                raise ValueError('POETHead got denoising without propose=True:'
-                                 ' learned queries begin without a pose. Set '
-                                 'model.head.propose=True, or '
-                                 'model.head.denoising=None.')
-            self.denoising = PoseDenoising(channels, **denoising)
-        self.loss_module = MODELS.build(loss)
-        self.codec = KEYPOINT_CODECS.build(codec)
-        self._check_classes()
-
-    def _build_queries(self, channels: int, propose: bool,
-                       refine: bool) -> None:
-        """Where queries come from, and what reads poses from them."""
-        sizes = (channels, self.num_classes, self.num_keypoints)
+        self.detail = None if detail is None else DetailLevels(**detail)
+        # 2. Make queries
+        sizes = (channels, num_classes, num_keypoints)
         self.proposals = EncoderProposals(*sizes) if propose else None
         if not propose:
-            self.query_embedding = nn.Embedding(self.num_queries, channels)
-        self.center_embed = None
-        if propose or (refine and self.decoder.num_layers > 1):
-            self.center_embed = CenterEmbedding(channels)
+            self.query_embedding = nn.Embedding(num_queries, channels)
+        self.make_queries = self._propose if propose else self._learned
+        moving = refine and self.decoder.num_layers > 1
+        self.center_embed = (
+            CenterEmbedding(channels) if propose or moving else None)
+        # 3. Decode, and read poses
         self.branches = None
         if refine:
-            joints = None if self.detail is None else dict(
-                sampled_channels=self.detail.sampled_channels,
-                joint_channels=self.detail.joint_channels)
-            self.branches = ModuleList(
-                PoseBranch(*sizes, joints)
-                for _ in range(self.decoder.num_layers))
+            self.branches = pose_branches(self.decoder.num_layers, sizes,
+                                          self.detail)
         else:
-            self.class_embed = nn.Linear(channels, self.num_classes + 1)
+            self.class_embed = nn.Linear(channels, num_classes + 1)
             self.pose_embed = MLP(channels, channels,
-                                  2 + 3 * self.num_keypoints, 3)
-
-    def _check_classes(self) -> None:
-        needed = 2 if self.codec.empty_class else 1
-        if self.num_classes != needed:
-            raise ValueError(
-                f'POETHead got num_classes={self.num_classes}; with '
-                f'POETCodec(empty_class={self.codec.empty_class}) it must be '
-                f'{needed}.')
-
-    def _check_channels(self, channels: int) -> None:
-        code = 2 * self.positional_encoding.num_feats
-        if not channels == self.decoder.embed_dims == code:
-            raise ValueError(
-                f'POETHead got an encoder of {channels} channels, a decoder '
-                f'of {self.decoder.embed_dims} and a positional encoding of '
-                f'{code} (2 x num_feats); they must be equal.')
+                                  PoseLogits.size(num_keypoints), 3)
+        self.decode = self._decode_refining if refine else self._decode_shared
+        # Training
+        self.denoising = (None if denoising is None else PoseDenoising(
+            channels, **denoising))
+        self.loss_module = MODELS.build(loss)
+        self.codec = KEYPOINT_CODECS.build(codec)
+        checks.check_classes(num_classes, self.codec.empty_class)
 
     def init_weights(self) -> None:
-        """Xavier-uniform matrices in the transformer, as in DETR; then what
-        ``init_cfg`` says."""
+        """Set Xavier-uniform matrices in the transformer, as in DETR, then
+        what ``init_cfg`` says."""
         for module in (self.encoder, self.decoder):
             for parameter in module.parameters():
                 if parameter.dim() > 1:
@@ -199,7 +170,7 @@ class POETHead(BaseHead):
 
     def forward(self,
                 feats: Features,
-                data_samples: OptSampleList = None) -> Dict[str, Tensor]:
+                data_samples: OptSampleList = None) -> Fields:
         """Predict the poses of all queries after every decoder layer.
 
         Args:
@@ -208,8 +179,8 @@ class POETHead(BaseHead):
                 ``batch_input_shape``. None means images without padding.
 
         Returns:
-            dict: fp32 tensors ``logits`` (L, B, Q, C + 1), last class nobody;
-            ``centers`` (L, B, Q, 2) in [0, 1] and ``offsets``
+            dict: fp32 tensors ``logits`` (L, B, Q, C + 1), last class "no
+            object"; ``centers`` (L, B, Q, 2) in [0, 1] and ``offsets``
             (L, B, Q, K, 2) in [-1, 1], both of the un-padded image;
             ``visibility`` (L, B, Q, K) in [0, 1]. ``POETCodec.decode`` undoes
             the coordinates.
@@ -221,136 +192,98 @@ class POETHead(BaseHead):
                     feats: Features,
                     extents: Optional[Extents],
                     noised: Optional[NoisedPeople] = None) -> Predictions:
-        """All that the head makes of feature levels (B, C_i, H_i, W_i), whose
-        images end at ``extents``."""
+        """Predict from feature levels (B, C_i, H_i, W_i), whose images end at
+        ``extents``; with denoising queries for ``noised`` people.
+
+        1. Encode the feature level.
+        2. Make queries.
+        3. Decode them, and read poses.
+        """
+        # 1.
         feat = self.select_level(feats)
-        padding = None if extents is None else extents.mask(feat)
-        memory, position = self.encode(feat, padding)
-        center_embed, shares = self.center_embed, None
-        if extents is not None:
-            shares = extents.shares()
-            if center_embed is not None:
-                center_embed = partial(
-                    center_embed, filled=extents.filled(feat))
-        if self.proposals is None:
-            proposals = None
-            queries = learned_queries(self.query_embedding.weight, memory,
-                                      2 + 3 * self.num_keypoints)
-        else:
-            proposals = self.proposals(memory, feat.shape[-2:], padding,
-                                       shares)
-            queries = proposed_queries(proposals, memory, self.num_queries,
-                                       center_embed)
+        memory = self.encode(feat, ValidRegion(extents, feat))
+        # 2.
+        queries, proposals = self.make_queries(memory)
         if noised is not None:
             queries = add_noised(queries, noised,
-                                 self.denoising.content.weight, center_embed)
-        detail = None
-        if self.detail is not None:
-            detail = self.detail(feats, extents)
-        fields = self.decode_queries(queries, memory, position, padding,
-                                     center_embed, detail)
+                                 self.denoising.content.weight,
+                                 self._placing(memory))
+        # 3.
+        detail = None if self.detail is None else self.detail(feats, extents)
+        fields = self.decode(queries, memory, detail)
         if noised is None:
             return Predictions(fields, None, proposals)
         return Predictions(*split_queries(fields, self.num_queries), proposals)
 
-    def encode(self, feat: Tensor,
-               padding: Optional[Tensor]) -> Tuple[Tensor, Tensor]:
-        """Feature map -> memory and its position code, both (B, HW, 256)."""
-        position = self.positional_encoding(padding, feat)
-        position = position.flatten(2).transpose(1, 2)  # (B, HW, C)
+    def encode(self, feat: Tensor, region: ValidRegion) -> Memory:
+        """Return the memory of a feature map (B, C_i, H, W), T = HW."""
+        position = self.positional_encoding(region.mask, feat)
+        position = position.flatten(2).transpose(1, 2)  # (B, T, D)
         tokens = self.input_proj(feat).flatten(2).transpose(1, 2)
-        padding = None if padding is None else padding.flatten(1)  # (B, HW)
-        memory = self.encoder(
-            tokens, query_pos=position, key_padding_mask=padding)
-        return memory, position
+        tokens = self.encoder(
+            tokens, query_pos=position, key_padding_mask=region.token_mask)
+        return Memory(tokens, position, region)
 
-    def decode_queries(self,
-                       queries: Queries,
-                       memory: Tensor,
-                       position: Tensor,
-                       padding: Optional[Tensor],
-                       center_embed: Optional[Callable[[Tensor], Tensor]],
-                       detail: Optional[DetailMaps]) -> Dict[str, Tensor]:
-        """Decode all queries in parallel -> fields (L, B, Q, ...)."""
-        padding = None if padding is None else padding.flatten(1)
-        decode = partial(
-            self.decoder,
-            queries.content,
-            queries.position,
-            key=memory,
-            value=memory,
-            key_pos=position,
-            key_padding_mask=padding,
-            self_attn_mask=queries.mask)
-        if self.branches is None:
-            states = decode(lambda _, state: (queries.position, state))
-            return self._read_states(torch.stack(states), queries.pose)
-        correct = corrector(queries.pose, self.branches, center_embed, detail)
-        logits, poses = zip(*decode(correct))
-        return pose_fields(torch.stack(logits), torch.stack(poses))
+    def _placing(self, memory: Memory) -> Callable[[PoseLogits], Tensor]:
+        """Return what gives poses the position codes of their queries."""
+        return partial(self.center_embed, region=memory.region)
 
-    def _read_states(self, states: Tensor, pose: Tensor) -> Dict[str, Tensor]:
-        """States (L, B, Q, 256) and the poses that all of them correct ->
-        fields."""
-        with full_precision(states):  # bf16 is too coarse for pixels
-            states = states.float()
-            return pose_fields(
-                self.class_embed(states), pose + self.pose_embed(states))
+    def _learned(self, memory: Memory) -> Tuple[Queries, None]:
+        return learned_queries(self.query_embedding.weight, memory,
+                               self.num_keypoints), None
+
+    def _propose(self, memory: Memory) -> Tuple[Queries, Proposals]:
+        proposals = self.proposals(memory.tokens, memory.region)
+        return proposed_queries(proposals, memory, self.num_queries,
+                                self._placing(memory)), proposals
+
+    def _decode_shared(self, queries: Queries, memory: Memory,
+                       detail: None) -> Fields:
+        return decode_shared(self.decoder, queries, memory, self.class_embed,
+                             self.pose_embed)
+
+    def _decode_refining(self, queries: Queries, memory: Memory,
+                         detail: Optional[DetailMaps]) -> Fields:
+        return decode_refining(self.decoder, queries, memory, self.branches,
+                               self._placing(memory), detail)
 
     def loss(self,
              feats: Features,
              batch_data_samples: SampleList,
              train_cfg: OptConfigType = None) -> Dict[str, Tensor]:
-        """Losses of all decoder layers, see :class:`PoseSetLoss`."""
+        """Return the losses of all decoder layers, see :class:`PoseSetLoss`.
+        """
         targets, num_people = stack_targets(batch_data_samples)
-        self._check_skeleton(targets)
-        noised = None
+        checks.check_skeleton(targets['visibility'].shape[-1],
+                              self.num_keypoints)
+        noised = denoised = proposed = None
         if self.denoising is not None and self.training:
             noised = self.denoising(targets, num_people)
         extents = image_extents(batch_data_samples, feats[-1].device)
-        fields, of_noised, proposals = self.predict_all(
-            feats, extents, noised)
-        proposed, denoised = None, None
-        if proposals is not None:
-            proposed = proposals.fields()
+        predicted = self.predict_all(feats, extents, noised)
         if noised is not None:
-            denoised = noised.of_layers(of_noised)
-        with full_precision(fields['logits']):
-            return self.loss_module(fields, targets, num_people, proposed,
-                                    denoised)
+            denoised = noised.of_layers(predicted.noised)
+        if predicted.proposals is not None:
+            proposed = predicted.proposals.fields()
+        with full_precision(predicted.fields['logits']):
+            return self.loss_module(predicted.fields, targets, num_people,
+                                    proposed, denoised)
 
     def predict(self,
                 feats: Features,
                 batch_data_samples: SampleList,
                 test_cfg: OptConfigType = None) -> InstanceList:
-        """Poses of the last decoder layer, see :func:`to_instances`."""
-        for option in ('flip_test', 'multiscale_test'):
-            if (test_cfg or {}).get(option):
-                raise ValueError(
-                    f'POETHead cannot be tested with {option}=True: sets of '
-                    'predictions from two passes have no common order. Set '
-                    f'model.test_cfg.{option}=False.')
+        """Return the poses of the last decoder layer, see
+        :func:`to_instances`."""
+        checks.check_test(test_cfg or {})
         outputs = self(feats, batch_data_samples)  # hooks may listen
         return to_instances(outputs, self.codec, [
             sample.metainfo for sample in batch_data_samples
         ])
 
     def select_level(self, feats: Features) -> Tensor:
-        """The feature level (B, C_i, H, W) that the head reads."""
+        """Return the feature level (B, C_i, H, W) that the head reads."""
         feat = feats[self.feat_index] if isinstance(feats,
                                                     Sequence) else feats
-        if feat.shape[1] != self.in_channels:
-            raise ValueError(
-                f'Feature level {self.feat_index} has {feat.shape[1]} '
-                f'channels, POETHead was built for {self.in_channels}. Set '
-                'model.head.in_channels, or another level with '
-                'model.head.feat_index.')
+        checks.check_level(self.feat_index, feat.shape[1], self.in_channels)
         return feat
-
-    def _check_skeleton(self, targets: Dict[str, Tensor]) -> None:
-        num_keypoints = targets['visibility'].shape[-1]
-        if num_keypoints != self.num_keypoints:
-            raise ValueError(
-                f'The data have {num_keypoints} joints a person, POETHead was '
-                f'built for {self.num_keypoints}. Set '
-                f'model.head.num_keypoints={num_keypoints}.')

@@ -9,6 +9,7 @@ are computed where :func:`record_weights` asks for them.
 Letters: B images, T queries, S keys, H heads, C channels.
 """
 from contextlib import contextmanager
+from functools import partial
 from typing import Dict, Iterator, Optional
 
 import torch
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ..listeners import Listeners, listening
 from .cpu_attention import native_attention
 
 # Scores, T x S, from which on our kernel beats torch's own on the CPU even
@@ -50,8 +52,7 @@ class MultiheadAttention(BaseModule):
         self.in_proj = nn.Linear(embed_dims, 3 * embed_dims)  # q, k, v
         self.out_proj = nn.Linear(embed_dims, embed_dims)
         self.out_dropout = nn.Dropout(dropout)
-        self.records: Optional[Dict[str, Tensor]] = None
-        self.record_name = ''
+        self.listeners = Listeners()  # of the weights (B, H, T, S)
         nn.init.zeros_(self.in_proj.bias)
         nn.init.zeros_(self.out_proj.bias)
 
@@ -86,10 +87,10 @@ class MultiheadAttention(BaseModule):
         if _is_unsafe(q):
             q, k, v = q.float(), k.float(), v.float()
         dropout = self.dropout if self.training else 0.0
-        if self.records is not None:
+        if self.listeners:
             weights = attention_weights(q, k,
                                         _may_look(attn_mask, key_padding_mask))
-            self.records[self.record_name] = weights  # (B, H, T, S)
+            self.listeners.tell(weights)
             out = F.dropout(weights, dropout) @ v  # (B, H, T, C / H)
         elif attn_mask is None and _native_is_faster(q, k, v, key_padding_mask,
                                                      dropout):
@@ -180,15 +181,7 @@ def record_weights(model: nn.Module) -> Iterator[Dict[str, Tensor]]:
         weights (B, H, T, S) of the last pass, before dropout.
     """
     records: Dict[str, Tensor] = {}
-    attentions = {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, MultiheadAttention)
-    }
-    for name, attention in attentions.items():
-        attention.records, attention.record_name = records, name
-    try:
+    with listening([(module, partial(records.__setitem__, name))
+                    for name, module in model.named_modules()
+                    if isinstance(module, MultiheadAttention)]):
         yield records
-    finally:
-        for attention in attentions.values():
-            attention.records = None

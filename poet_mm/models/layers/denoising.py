@@ -1,12 +1,12 @@
-"""Queries that begin at people, noised, and learn to go back: training only.
+"""Denoising queries: they begin at noised ground truth and learn to go back.
 
-They teach the decoder to correct poses from the first step on, when few
-matched queries are near anybody.
+They are for training only, and teach the decoder to correct poses from the
+first step on, when few matched queries are near a person.
 
 Source: as an idea, DN-DETR (arXiv 2203.01305), which does so for boxes.
 
 Letters: B images, M people of the batch, N the most people of an image, G
-groups, Q queries, K keypoints, D channels. Poses are as in ``prediction.py``.
+groups, Q queries, P pairs, L decoder layers, K keypoints, D channels.
 """
 from typing import Dict, List, NamedTuple, Tuple
 
@@ -16,31 +16,37 @@ from torch import Tensor, nn
 
 from ..assigners.hungarian import Assignment
 from ..targets import rows_of_images
+from .pose import PoseLogits
 
 Fields = Dict[str, Tensor]
 
 
 class NoisedPeople(NamedTuple):
-    """``pose`` (B, G x N, 2 + 3K); whose they are, ``pairs``, each (1, P),
-    P = G x M; ``valid`` (1, B, G x N), False where nobody is of whom a joint
-    is known; and how many ``groups``, G."""
-    pose: Tensor
+    """Noised ground truth.
+
+    ``pose`` (B, G x N); ``pairs`` of query and person, each (1, P), P = G x M;
+    ``valid`` (1, B, G x N), False where there is no person with a labelled
+    keypoint; ``groups``, G.
+    """
+    pose: PoseLogits
     pairs: Assignment
     valid: Tensor
     groups: int
 
     def of_layers(self, fields: Fields) -> Tuple[Fields, Assignment]:
-        """Predicted fields (L, B, G x N, ...) -> the same with ``valid``, and
-        the pairs, each (L, P)."""
+        """Return predicted fields (L, B, G x N, ...) with ``valid``, and the
+        pairs of all layers, each (L, P)."""
         num_layers = len(fields['logits'])
         pairs = Assignment(*(x.expand(num_layers, -1) for x in self.pairs))
         valid = self.valid.expand(num_layers, -1, -1)
         return dict(fields, valid=valid), pairs
 
     def attention_mask(self, num_queries: int) -> Tensor:
-        """Who must not look at whom, (B, T, T), T = Q + G x N: queries not at
-        noised people, who are made of the truth; groups not at each other;
-        and nobody where nobody is."""
+        """Return the attention mask (B, T, T), T = Q + G x N, True = blocked.
+
+        Matching queries cannot see denoising queries, which leak ground truth;
+        denoising groups cannot see each other; padding is never seen.
+        """
         valid = self.valid[0]
         size = valid.shape[1] // self.groups
         group = torch.arange(valid.shape[1], device=valid.device)
@@ -53,15 +59,16 @@ class NoisedPeople(NamedTuple):
 
 
 class PoseDenoising(BaseModule):
-    """Every person of the batch, noised in G ways.
+    """Add noise to every person of the batch, in G ways.
 
     Args:
         channels (int): D.
         groups (int): G, 1 or more.
-        center_noise (float): Most that a centre moves, in reaches of the
-            person: of its farthest joint from the centre, along each axis.
-        scale_noise (float): Most that a person grows or shrinks, as a share.
-        joint_noise (float): Standard deviation of joints, in reaches.
+        center_noise (float): Largest shift of a centre along each axis, in
+            reaches: distances of the person's farthest keypoint from the
+            centre along that axis.
+        scale_noise (float): Largest change of a person's size, as a fraction.
+        joint_noise (float): Standard deviation of keypoints, in reaches.
 
     Raises:
         ValueError: No groups, or noise below 0 (of the scale: or from 1 on).
@@ -85,7 +92,8 @@ class PoseDenoising(BaseModule):
         self.content = nn.Embedding(1, channels)
 
     def forward(self, targets: Fields, num_people: List[int]) -> NoisedPeople:
-        """
+        """Return the noised people of a batch.
+
         Args:
             targets (dict): True fields (M, ...), see ``stack_targets``.
             num_people (list[int]): People of each image; its sum is M.
@@ -109,10 +117,13 @@ class PoseDenoising(BaseModule):
         return NoisedPeople(pose, Assignment(*pairs), valid[None],
                             self.groups)
 
-    def _noise(self, centers: Tensor, offsets: Tensor, row: Tensor) -> Tensor:
-        """Fields (M, ...) -> poses of the people ``row`` (B, G x N)."""
+    def _noise(self, centers: Tensor, offsets: Tensor,
+               row: Tensor) -> PoseLogits:
+        """Return noised poses of the people ``row`` (B, G x N), from fields
+        (M, ...)."""
         if not len(centers):
-            return centers.new_zeros(*row.shape, 2 + 3 * offsets.shape[1])
+            size = PoseLogits.size(offsets.shape[1])
+            return PoseLogits(centers.new_zeros(*row.shape, size))
         reaches = offsets.abs().amax(1)[row]  # (B, G x N, 2)
         centers, offsets = centers[row], offsets[row]
         centers = centers + self.center_noise * reaches * _uniform(reaches)
@@ -120,19 +131,16 @@ class PoseDenoising(BaseModule):
         noise = self.joint_noise * torch.randn_like(offsets)
         offsets = (
             offsets * scales.unsqueeze(-2) + noise * reaches.unsqueeze(-2))
-        visibility = torch.full_like(offsets[..., :1], 0.5)
-        joints = torch.cat((offsets / 2 + 0.5, visibility), -1)
-        pose = torch.cat((centers, joints.flatten(-2)), -1)
-        return pose.logit(eps=1e-3)
+        return PoseLogits.of_people(centers, offsets)
 
 
 def _uniform(like: Tensor) -> Tensor:
-    """Numbers in [-1, 1]."""
+    """Return random numbers in [-1, 1], of the shape of ``like``."""
     return 2 * torch.rand_like(like) - 1
 
 
 def split_queries(fields: Fields, num_queries: int) -> Tuple[Fields, ...]:
-    """Fields (L, B, T, ...) -> those of the first Q queries, and the rest."""
+    """Return fields (L, B, T, ...) of the first Q queries, and of the rest."""
     first = {name: x[:, :, :num_queries] for name, x in fields.items()}
     rest = {name: x[:, :, num_queries:] for name, x in fields.items()}
     return first, rest

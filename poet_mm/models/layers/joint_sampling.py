@@ -1,4 +1,5 @@
-"""What fine feature maps show at the joints of a pose.
+"""Multi-level joint sampling: what finer feature maps show at the keypoints of
+a pose.
 
 The tokens of the encoder are coarse. A pose says where its joints may be, and
 there the maps of the backbone (or neck) are read, finer ones too, at the cost
@@ -22,21 +23,21 @@ from mmengine.model import BaseModule, ModuleList
 from mmpose.utils.typing import Features
 from torch import Tensor, nn
 
-from .padding import Extents
+from .padding import Extents, ValidRegion
 
 
 class DetailMaps(NamedTuple):
-    """``levels``, each (B, S / number of levels, H, W), fp32, and how much of
-    their width and height the images have, ``shares`` (B, 2), or None:
-    all."""
+    """``levels``, each (B, S / number of levels, H, W), fp32, and the valid
+    ``ratio`` (B, 2) of them that the images cover, or None: all."""
     levels: List[Tensor]
-    shares: Optional[Tensor]
+    ratio: Optional[Tensor]
 
     def sample(self, points: Tensor) -> Tensor:
-        """Points (B, Q, K, 2) in [0, 1] of the un-padded images -> what is
-        there, between cells interpolated, beyond them 0: (B, Q, K, S)."""
-        if self.shares is not None:
-            points = points * self.shares[:, None, None]
+        """Return the levels' values (B, Q, K, S) at points (B, Q, K, 2) in
+        [0, 1] of the un-padded images: interpolated between cells, 0 beyond
+        them."""
+        if self.ratio is not None:
+            points = points * self.ratio[:, None, None]
         grid = 2 * points - 1
         values = [
             F.grid_sample(level, grid, align_corners=False)
@@ -46,7 +47,7 @@ class DetailMaps(NamedTuple):
 
 
 class DetailLevels(BaseModule):
-    """Makes feature levels ready to be sampled.
+    """Make feature levels ready to be sampled.
 
     Args:
         in_channels (Sequence[int]): Of every level that backbone or neck
@@ -67,7 +68,8 @@ class DetailLevels(BaseModule):
 
     def forward(self, feats: Features,
                 extents: Optional[Extents]) -> DetailMaps:
-        """Feature levels (B, C_i, H_i, W_i) -> maps without padding.
+        """Return maps of the feature levels (B, C_i, H_i, W_i), with 0 at
+        padded cells.
 
         Raises:
             ValueError: Levels have other channels than ``in_channels``.
@@ -80,21 +82,16 @@ class DetailLevels(BaseModule):
                 f'{list(self.in_channels)}, but the levels that it gets have '
                 f'{list(found)} channels: set model.head.detail.in_channels, '
                 'or model.backbone.out_indices.')
+        regions = [ValidRegion(extents, feat) for feat in feats]
         levels = [  # in fp32 once, not again for every decoder layer
-            project(feat).float()
-            for project, feat in zip(self.projections, feats)
+            region.without_padding(project(feat).float()) for region, project,
+            feat in zip(regions, self.projections, feats)
         ]
-        if extents is None:
-            return DetailMaps(levels, None)
-        levels = [
-            level.masked_fill(extents.mask(level)[:, None], 0)
-            for level in levels
-        ]
-        return DetailMaps(levels, extents.shares())
+        return DetailMaps(levels, regions[0].ratio)
 
 
 class JointBranch(BaseModule):
-    """Corrects every joint by what is seen there.
+    """Correct every keypoint by what is seen there.
 
     Args:
         channels (int): D.
@@ -121,10 +118,10 @@ class JointBranch(BaseModule):
 
     def forward(self, states: Tensor,
                 detail: Tensor) -> Tuple[Tensor, Tensor]:
-        """States (B, Q, D) and detail (B, Q, K, S) -> corrections of dx, dy
-        and visibility of every joint, (B, Q, 3K), and what all joints say of
-        the person, (B, Q, D)."""
+        """Return corrections (B, Q, K, 3) of dx, dy and visibility of every
+        keypoint, and the evidence (B, Q, D) of all keypoints for a person,
+        from states (B, Q, D) and samples ``detail`` (B, Q, K, S)."""
         x = (self.detail_embed(detail) + self.joint_embed.weight
              + self.state_embed(states)[:, :, None])  # (B, Q, K, J)
         x = self.hidden(x.relu()).relu()
-        return self.correction(x).flatten(2), self.evidence(x.mean(2))
+        return self.correction(x), self.evidence(x.mean(2))

@@ -1,7 +1,12 @@
-"""Where the images of a batch end, in pixels and in cells of a feature map.
+"""Where the images of a batch end, in pixels and on a feature map.
 
-Letters: B images, C channels, H x W cells.
+Images are padded at their right and bottom. The head must not see padding, and
+its coordinates are those of the un-padded image.
+
+Letters: B images, C channels, H x W cells of a feature map.
 """
+from dataclasses import dataclass
+from functools import cached_property
 from typing import List, NamedTuple, Optional, Tuple
 
 import torch
@@ -9,47 +14,99 @@ from torch import Tensor
 
 
 class Extents(NamedTuple):
-    """``sizes`` (B, 2), height and width of every image, of the ``total``
-    height and width that all were padded to; in pixels."""
+    """Sizes of the images of a batch, in pixels: ``sizes`` (B, 2), height and
+    width of each, and ``total``, the height and width that all were padded
+    to."""
     sizes: Tensor
     total: Tuple[int, int]
 
-    def mask(self, feat: Tensor) -> Tensor:
-        """Where a feature map (B, C, H, W) shows only padding: (B, H, W),
-        True at cells whose upper left pixel lies beyond the image."""
+    def on(self, feat: Tensor) -> 'ValidRegion':
+        """Return the valid region of a feature map (B, C, H, W)."""
+        return ValidRegion(self, feat)
+
+
+@dataclass(frozen=True, eq=False)
+class ValidRegion:
+    """The part of a feature map that shows the images, not padding.
+
+    What it gives is None where no image is padded.
+
+    Args:
+        extents (Extents, optional): Of the images; None: all fill the batch.
+        feat (Tensor): The feature map (B, C, H, W), for its size and device.
+    """
+    extents: Optional[Extents]
+    feat: Tensor
+
+    @cached_property
+    def mask(self) -> Optional[Tensor]:
+        """(B, H, W), True at padded cells: those whose upper left pixel lies
+        beyond the image."""
+        if self.extents is None:
+            return None
+        sizes, total = self.extents
         beyond = []
-        for axis, cells in enumerate(feat.shape[-2:]):
-            pixels = cell_pixels(cells, self.total[axis], self.sizes)
-            beyond.append(pixels >= self.sizes[:, axis, None])  # (B, cells)
+        for axis, cells in enumerate(self.feat.shape[-2:]):
+            pixels = cell_pixels(cells, total[axis], sizes)
+            beyond.append(pixels >= sizes[:, axis, None])  # (B, cells)
         return beyond[0][:, :, None] | beyond[1][:, None, :]  # (B, H, W)
 
-    def shares(self) -> Tensor:
-        """How much each image has of the width and of the height, (B, 2).
+    @cached_property
+    def token_mask(self) -> Optional[Tensor]:
+        """:attr:`mask` of the cells in a row, (B, HW)."""
+        return None if self.mask is None else self.mask.flatten(1)
 
-        Of a feature map too: an image that ends within a cell has a part of
-        it. That is exact where the total is a multiple of the stride
-        (``pad_size_divisor``); else the last cell counts as whole, and places
-        are off by up to the part that is missing.
+    @cached_property
+    def ratio(self) -> Optional[Tensor]:
+        """Valid ratio (B, 2): the share of the map's width and of its height
+        that each image covers.
+
+        An image that ends within a cell covers a part of that cell. This is
+        exact where the total is a multiple of the stride
+        (``pad_size_divisor``). Otherwise the last cell counts as whole, and
+        places are off by up to the part that is missing.
         """
-        height, width = self.total
-        return torch.stack(
-            (self.sizes[:, 1] / width, self.sizes[:, 0] / height), -1)
+        if self.extents is None:
+            return None
+        sizes, (height, width) = self.extents
+        return torch.stack((sizes[:, 1] / width, sizes[:, 0] / height), -1)
 
-    def filled(self, feat: Tensor) -> Tensor:
-        """How much each image has of the width and height of its own cells of
-        a feature map (B, C, H, W), the last ones whole: (B, 2), less than 1
-        where it ends within a cell."""
-        mask = self.mask(feat)
-        width, height = (~mask[:, 0]).sum(1), (~mask[:, :, 0]).sum(1)
-        cells = torch.stack(
-            (width / feat.shape[-1], height / feat.shape[-2]), -1)
-        return self.shares() / cells
+    @cached_property
+    def cell_ratio(self) -> Optional[Tensor]:
+        """Valid ratio (B, 2) within the cells that each image touches: below
+        1 where it ends within a cell."""
+        if self.extents is None:
+            return None
+        width = (~self.mask[:, 0]).sum(1)
+        height = (~self.mask[:, :, 0]).sum(1)
+        cells = torch.stack((width / self.feat.shape[-1],
+                             height / self.feat.shape[-2]), -1)
+        return self.ratio / cells
+
+    def without_padding(self, values: Tensor) -> Tensor:
+        """Return values (B, C, H, W) with 0 at padded cells."""
+        if self.mask is None:
+            return values
+        return values.masked_fill(self.mask[:, None], 0)
+
+    def cell_centers(self) -> Tensor:
+        """Return the centres of all cells, (B, HW, 2), x and y in [0, 1] of
+        the un-padded image, and beyond 1 where it does not reach the middle
+        of a cell; B = 1 without padding."""
+        height, width = self.feat.shape[-2:]
+        device = self.feat.device
+        y = (torch.arange(height, device=device) + 0.5) / height
+        x = (torch.arange(width, device=device) + 0.5) / width
+        x, y = x.expand(height, -1), y[:, None].expand(-1, width)
+        centers = torch.stack((x, y), -1).flatten(0, 1)[None]  # (1, HW, 2)
+        return centers if self.ratio is None else (
+            centers / self.ratio[:, None])
 
 
 def image_extents(data_samples: Optional[List],
                   device: torch.device) -> Optional[Extents]:
-    """Extents of images with ``img_shape`` and ``batch_input_shape`` (height,
-    width) in pixels; None if none is padded."""
+    """Return the extents of images with ``img_shape`` and
+    ``batch_input_shape`` (height, width) in pixels; None if none is padded."""
     if data_samples is None:
         return None
     total = tuple(data_samples[0].metainfo['batch_input_shape'])
@@ -61,13 +118,13 @@ def image_extents(data_samples: Optional[List],
 
 
 def cell_pixels(cells: int, total: int, like: Tensor) -> Tensor:
-    """The first pixel (cells, ) of each of the cells along an axis of
-    ``total`` pixels: nearest-neighbour sampling, in whole numbers."""
+    """Return the first pixel (cells, ) of each cell along an axis of ``total``
+    pixels: nearest-neighbour sampling, in whole numbers."""
     return torch.arange(cells, device=like.device) * total // cells
 
 
 def padding_mask(data_samples: Optional[List],
                  feat: Tensor) -> Optional[Tensor]:
-    """See :meth:`Extents.mask`; None if there is no padding."""
-    extents = image_extents(data_samples, feat.device)
-    return None if extents is None else extents.mask(feat)
+    """Return :attr:`ValidRegion.mask` of a feature map (B, C, H, W); None if
+    there is no padding."""
+    return ValidRegion(image_extents(data_samples, feat.device), feat).mask

@@ -1,39 +1,123 @@
-"""From states of the transformer to poses, and from poses back to queries.
+"""Poses before the sigmoid, and the layers that read them from the decoder.
 
-Source: POET (arXiv 2103.12115), section 3.1, and as ideas: corrections layer
-by layer from Deformable DETR (arXiv 2010.04159), queries placed by the sine
-code of a point from Conditional DETR (arXiv 2108.06152), by what they predict
-from DAB-DETR (arXiv 2201.12329).
+Source: POET (arXiv 2103.12115), section 3.1, and as ideas: queries placed by
+the sine code of a point from Conditional DETR (arXiv 2108.06152), by what they
+predict from DAB-DETR (arXiv 2201.12329).
 
-Letters: K keypoints, C person classes, D channels. A pose is, before the
-sigmoid, 2 + 3K numbers: x and y of the centre, then dx, dy and visibility of
-every joint.
+Letters: B images, Q queries, K keypoints, C person classes, D channels.
 """
 import math
-from typing import (
-    Callable,
-    Dict,
-    Optional,
-    Sequence,
-    Tuple,
-)
+from dataclasses import dataclass
+from typing import Dict, Optional, Tuple
 
+import torch
 import torch.nn.functional as F
 from mmdet.models.layers import MLP, coordinate_to_encoding
-from mmengine.model import BaseModule
-from mmpose.utils.typing import OptConfigType
+from mmengine.model import BaseModule, ModuleList
 from torch import Tensor, nn
 
-from .joint_sampling import DetailMaps, JointBranch
+from .joint_sampling import DetailLevels, DetailMaps, JointBranch
+from .padding import ValidRegion
 from .precision import full_precision
 
-# What a branch gives a person at first: few queries are people (idea:
-# RetinaNet, arXiv 1708.02002).
+# Probability of a person that a branch begins with: few queries are people
+# (idea: RetinaNet, arXiv 1708.02002).
 PRIOR = 0.05
+EPS = 1e-3  # logits end at this distance from 0 and 1
+
+
+@dataclass(frozen=True, eq=False)
+class PoseLogits:
+    """Poses before the sigmoid. Only this class knows their layout.
+
+    Args:
+        values (Tensor): (..., :meth:`size`), as a layer gives them: x and y of
+            the centre, then dx, dy and visibility of every keypoint.
+    """
+    values: Tensor
+
+    @staticmethod
+    def size(num_keypoints: int) -> int:
+        """Return how many numbers a pose has."""
+        return 2 + 3 * num_keypoints
+
+    @classmethod
+    def at(cls, centers: Tensor, num_keypoints: int) -> 'PoseLogits':
+        """Return poses whose keypoints all lie at their centres (..., 2), in
+        [0, 1] of the un-padded image, with visibility 0.5."""
+        return cls(F.pad(centers.logit(eps=EPS), (0, 3 * num_keypoints)))
+
+    @classmethod
+    def of_people(cls, centers: Tensor, offsets: Tensor) -> 'PoseLogits':
+        """Return the poses of fields ``centers`` (..., 2) and ``offsets``
+        (..., K, 2), with visibility 0.5."""
+        visibility = torch.full_like(offsets[..., :1], 0.5)
+        joints = torch.cat((offsets / 2 + 0.5, visibility), -1)  # (..., K, 3)
+        values = torch.cat((centers, joints.flatten(-2)), -1)
+        return cls(values.logit(eps=EPS))
+
+    @property
+    def center(self) -> Tensor:
+        """(..., 2), x and y."""
+        return self.values[..., :2]
+
+    @property
+    def joints(self) -> Tensor:
+        """(..., K, 3), dx, dy and visibility."""
+        return self.values[..., 2:].unflatten(-1, (-1, 3))
+
+    def centers(self) -> Tensor:
+        """Return centres (..., 2) in [0, 1] of the un-padded image."""
+        return self.center.sigmoid()
+
+    def keypoints(self) -> Tensor:
+        """Return keypoints (..., K, 2) in [0, 1] of the un-padded image."""
+        return (self.centers().unsqueeze(-2)
+                + 2 * self.joints[..., :2].sigmoid() - 1)
+
+    def fields(self, logits: Tensor) -> Dict[str, Tensor]:
+        """Return the fields of :meth:`POETHead.forward`; ``logits``
+        (..., C + 1) are those of the class."""
+        return dict(logits=logits, **fields_of(self.values.sigmoid()))
+
+    def moved(self, correction: Tensor) -> 'PoseLogits':
+        """Return poses corrected by (..., :meth:`size`)."""
+        return PoseLogits(self.values + correction)
+
+    def moved_joints(self, correction: Tensor) -> 'PoseLogits':
+        """Return poses whose :attr:`joints` are corrected by (..., K, 3)."""
+        return self.moved(F.pad(correction.flatten(-2), (2, 0)))
+
+    def detach(self) -> 'PoseLogits':
+        """Return the same poses without their gradient."""
+        return PoseLogits(self.values.detach())
+
+    def take(self, tokens: Tensor) -> 'PoseLogits':
+        """Return those of tokens (B, Q), of poses of all tokens."""
+        return PoseLogits(take_tokens(self.values, tokens))
+
+
+def fields_of(values: Tensor) -> Dict[str, Tensor]:
+    """Return poses after the sigmoid, laid out as in :class:`PoseLogits`, as
+    ``centers`` (..., 2), ``offsets`` (..., K, 2) in [-1, 1] and
+    ``visibility`` (..., K)."""
+    pose = PoseLogits(values)
+    joints = pose.joints
+    return dict(
+        centers=pose.center,
+        offsets=2 * joints[..., :2] - 1,
+        visibility=joints[..., 2])
+
+
+def take_tokens(values: Tensor, tokens: Tensor) -> Tensor:
+    """Return values (B, Q, D) of tokens (B, Q), from those of all, (B, T, D).
+    """
+    # not take_along_dim, which ONNX does not have
+    return values.gather(1, tokens[..., None].expand(-1, -1, values.shape[2]))
 
 
 class PoseBranch(BaseModule):
-    """The class of a query, and what is to be corrected in its pose.
+    """Read the class of a query, and correct its pose.
 
     It begins without corrections: the pose that comes in goes out.
 
@@ -41,21 +125,14 @@ class PoseBranch(BaseModule):
         channels (int): D.
         num_classes (int): C.
         num_keypoints (int): K.
-        joints (dict, optional): Other arguments of :class:`JointBranch`.
-            Defaults to None: nothing is seen of joints.
     """
 
-    def __init__(self,
-                 channels: int,
-                 num_classes: int,
-                 num_keypoints: int,
-                 joints: OptConfigType = None) -> None:
+    def __init__(self, channels: int, num_classes: int,
+                 num_keypoints: int) -> None:
         super().__init__()
         self.class_embed = nn.Linear(channels, num_classes + 1)
-        self.pose_embed = MLP(channels, channels, 2 + 3 * num_keypoints, 3)
-        self.joints = None
-        if joints is not None:
-            self.joints = JointBranch(channels, num_keypoints, **joints)
+        self.pose_embed = MLP(channels, channels,
+                              PoseLogits.size(num_keypoints), 3)
 
     def init_weights(self) -> None:
         """See :func:`init_corrections`."""
@@ -64,29 +141,76 @@ class PoseBranch(BaseModule):
 
     def forward(self,
                 states: Tensor,
-                pose: Tensor,
-                detail: Optional[Tensor] = None) -> Tuple[Tensor, Tensor]:
-        """States (B, Q, D), poses (B, Q, 2 + 3K) and what is seen at their
-        joints (B, Q, K, S) -> logits (B, Q, C + 1) and corrected poses,
-        fp32."""
+                pose: PoseLogits,
+                detail: Optional[DetailMaps] = None
+                ) -> Tuple[Tensor, PoseLogits]:
+        """Return logits (B, Q, C + 1) and corrected poses, both fp32.
+
+        Args:
+            states (Tensor): (B, Q, D).
+            pose (PoseLogits): (B, Q).
+            detail (DetailMaps, optional): Not used here.
+        """
         with full_precision(states):  # bf16 is too coarse for pixels
             states = states.float()
-            corrected = pose + self.pose_embed(states)
-            if self.joints is not None:
-                corrections, evidence = self.joints(states, detail)
-                corrected = corrected + F.pad(corrections, (2, 0))
-                states = states + evidence
+            corrected = pose.moved(self.pose_embed(states))
             return self.class_embed(states), corrected
 
 
+class JointPoseBranch(PoseBranch):
+    """A branch that also sees finer feature maps at the pose's keypoints.
+
+    Args:
+        channels (int): D.
+        num_classes (int): C.
+        num_keypoints (int): K.
+        joints (dict): Other arguments of :class:`JointBranch`.
+    """
+
+    def __init__(self, channels: int, num_classes: int, num_keypoints: int,
+                 joints: dict) -> None:
+        super().__init__(channels, num_classes, num_keypoints)
+        self.joints = JointBranch(channels, num_keypoints, **joints)
+
+    def forward(self, states: Tensor, pose: PoseLogits,
+                detail: DetailMaps) -> Tuple[Tensor, PoseLogits]:
+        """Do the same as :class:`PoseBranch`, with ``detail``."""
+        seen = detail.sample(pose.keypoints())
+        with full_precision(states):
+            states = states.float()
+            corrected = pose.moved(self.pose_embed(states))
+            of_joints, evidence = self.joints(states, seen)
+            corrected = corrected.moved_joints(of_joints)
+            return self.class_embed(states + evidence), corrected
+
+
+def pose_branches(num_layers: int, sizes: Tuple[int, int, int],
+                  detail: Optional[DetailLevels]) -> ModuleList:
+    """Return a branch for every decoder layer; with ``detail`` they see it.
+
+    Args:
+        num_layers (int): L.
+        sizes (tuple[int]): D, C and K.
+        detail (DetailLevels, optional): The finer levels that are sampled.
+    """
+    if detail is None:
+        return ModuleList(PoseBranch(*sizes) for _ in range(num_layers))
+    joints = dict(
+        sampled_channels=detail.sampled_channels,
+        joint_channels=detail.joint_channels)
+    return ModuleList(
+        JointPoseBranch(*sizes, joints) for _ in range(num_layers))
+
+
 def init_corrections(class_embed: nn.Linear, pose_embed: MLP) -> None:
-    """Begin with few people, and poses as they come in."""
+    """Set weights so that few queries are people, and poses stay as they come
+    in."""
     nn.init.zeros_(pose_embed.layers[-1].weight)
     nn.init.zeros_(pose_embed.layers[-1].bias)
     nn.init.zeros_(class_embed.bias)
     people = class_embed.out_features - 1
-    nobody = math.log(people * (1 - PRIOR) / PRIOR)
-    nn.init.constant_(class_embed.bias[-1:], nobody)
+    no_object = math.log(people * (1 - PRIOR) / PRIOR)
+    nn.init.constant_(class_embed.bias[-1:], no_object)
 
 
 class CenterEmbedding(BaseModule):
@@ -104,59 +228,10 @@ class CenterEmbedding(BaseModule):
         self.num_feats = channels // 2
         self.mlp = MLP(channels, channels, channels, 2)
 
-    def forward(self, pose: Tensor, filled: Optional[Tensor] = None) -> Tensor:
-        """Poses (B, Q, 2 + 3K) and how much of their cells the images fill,
-        (B, 2), see :meth:`Extents.filled` -> codes (B, Q, D)."""
-        centers = pose[..., :2].sigmoid()
-        if filled is not None:
-            centers = centers * filled[:, None]
+    def forward(self, pose: PoseLogits, region: ValidRegion) -> Tensor:
+        """Return the codes (B, Q, D) of poses (B, Q) on the feature map whose
+        valid region is ``region``."""
+        centers = pose.centers()
+        if region.cell_ratio is not None:
+            centers = centers * region.cell_ratio[:, None]
         return self.mlp(coordinate_to_encoding(centers, self.num_feats))
-
-
-def pose_fields(logits: Tensor, pose: Tensor) -> Dict[str, Tensor]:
-    """Logits (..., C + 1) and poses (..., 2 + 3K) -> the fields that
-    :meth:`POETHead.forward` tells of."""
-    pose = pose.sigmoid()
-    joints = pose[..., 2:].unflatten(-1, (-1, 3))
-    return dict(
-        logits=logits,
-        centers=pose[..., :2],
-        offsets=2 * joints[..., :2] - 1,
-        visibility=joints[..., 2])
-
-
-def keypoints_of(pose: Tensor) -> Tensor:
-    """Poses (..., 2 + 3K) -> joints (..., K, 2) in [0, 1] of the un-padded
-    image."""
-    joints = pose[..., 2:].unflatten(-1, (-1, 3))[..., :2]
-    return pose[..., None, :2].sigmoid() + 2 * joints.sigmoid() - 1
-
-
-def corrector(pose: Tensor, branches: Sequence[PoseBranch],
-              center_embed: Callable[[Tensor], Tensor],
-              detail: Optional[DetailMaps]) -> Callable:
-    """What :class:`POETDecoder` calls after every layer; each begins where the
-    one before ended, without its gradient.
-
-    Args:
-        pose (Tensor): (B, Q, 2 + 3K), where the first layer begins.
-        branches (Sequence[PoseBranch]): One for each layer.
-        center_embed (Callable): :class:`CenterEmbedding` of these images;
-            queries move with their centres.
-        detail (DetailMaps, optional): What is seen at joints.
-
-    Returns:
-        Callable: Number of a layer and its states (B, Q, D) -> position codes
-        (B, Q, D) of the next layer, None after the last, and the prediction:
-        logits (B, Q, C + 1) and corrected poses.
-    """
-
-    def correct(layer: int, states: Tensor) -> Tuple[Optional[Tensor], tuple]:
-        nonlocal pose
-        seen = None if detail is None else detail.sample(keypoints_of(pose))
-        logits, corrected = branches[layer](states, pose, seen)
-        pose = corrected.detach()
-        last = layer + 1 == len(branches)
-        return None if last else center_embed(pose), (logits, corrected)
-
-    return correct

@@ -3,8 +3,7 @@
 Source: POET (arXiv 2103.12115), section 3, for learned queries; for the
 others see ``proposals.py`` and ``denoising.py``.
 
-Letters: B images, Q queries, G x N noised people, K keypoints, T tokens, D
-channels. Poses are as in ``prediction.py``.
+Letters: B images, Q queries, G x N denoising queries, T tokens, D channels.
 """
 from typing import Callable, NamedTuple, Optional
 
@@ -12,46 +11,62 @@ import torch
 from torch import Tensor
 
 from .denoising import NoisedPeople
-from .proposals import Proposals, take_tokens
+from .padding import ValidRegion
+from .pose import PoseLogits, take_tokens
+from .proposals import Proposals
+
+
+class Memory(NamedTuple):
+    """What the decoder looks at: the encoder's ``tokens`` (B, T, D), their
+    ``position`` codes (B, T, D), and the valid ``region`` of the feature map
+    whose cells they are."""
+    tokens: Tensor
+    position: Tensor
+    region: ValidRegion
 
 
 class Queries(NamedTuple):
-    """``content`` and ``position`` code (B, Q, D), the ``pose``
-    (B, Q, 2 + 3K) that is corrected, and ``mask`` (B, Q, Q), True where a
-    query must not look at another, or None."""
+    """``content`` and ``position`` code (B, Q, D), the ``pose`` (B, Q) that
+    the decoder corrects, and ``mask`` (B, Q, Q), True where a query must not
+    see another, or None."""
     content: Tensor
     position: Tensor
-    pose: Tensor
+    pose: PoseLogits
     mask: Optional[Tensor] = None
 
 
-def learned_queries(embedding: Tensor, memory: Tensor,
-                    num_values: int) -> Queries:
-    """Positions (Q, D), the same for all images, without content; poses
-    begin in the middle."""
+def learned_queries(embedding: Tensor, memory: Memory,
+                    num_keypoints: int) -> Queries:
+    """Return queries at learned positions (Q, D), the same for all images,
+    without content. Their poses begin in the middle of the image."""
     # len(memory) would be a constant in an exported graph
-    position = embedding.expand(memory.shape[0], -1, -1)
-    pose = position.new_zeros(1, 1, num_values, dtype=torch.float32)
+    position = embedding.expand(memory.tokens.shape[0], -1, -1)
+    pose = position.new_zeros(
+        1, 1, PoseLogits.size(num_keypoints), dtype=torch.float32)
     return Queries(
         torch.zeros_like(position), position,
-        pose.expand(*position.shape[:2], -1))
+        PoseLogits(pose.expand(*position.shape[:2], -1)))
 
 
-def proposed_queries(proposals: Proposals, memory: Tensor, num_queries: int,
-                     center_embed: Callable[[Tensor], Tensor]) -> Queries:
-    """The tokens of the memory (B, T, D) that propose the likeliest people.
-    What they propose is taught by its own loss, not by the decoder's."""
+def proposed_queries(proposals: Proposals, memory: Memory, num_queries: int,
+                     place: Callable[[PoseLogits], Tensor]) -> Queries:
+    """Return as queries the Q tokens that propose the likeliest people.
+
+    Their poses are learned through the loss of the proposals, not through the
+    decoder's. ``place`` gives the position codes of poses.
+    """
     tokens = proposals.best(num_queries)
-    pose = take_tokens(proposals.pose.detach(), tokens)
-    return Queries(take_tokens(memory, tokens), center_embed(pose), pose)
+    pose = proposals.pose.detach().take(tokens)
+    return Queries(take_tokens(memory.tokens, tokens), place(pose), pose)
 
 
 def add_noised(queries: Queries, noised: NoisedPeople, content: Tensor,
-               center_embed: Callable[[Tensor], Tensor]) -> Queries:
-    """Append noised people, who share their content (1, D)."""
-    content = content.expand(*noised.pose.shape[:2], -1)
+               place: Callable[[PoseLogits], Tensor]) -> Queries:
+    """Return the queries with denoising queries after them, which share their
+    content (1, D). ``place`` gives the position codes of poses."""
+    content = content.expand(*noised.pose.values.shape[:2], -1)
     return Queries(
         torch.cat((queries.content, content), 1),
-        torch.cat((queries.position, center_embed(noised.pose)), 1),
-        torch.cat((queries.pose, noised.pose), 1),
+        torch.cat((queries.position, place(noised.pose)), 1),
+        PoseLogits(torch.cat((queries.pose.values, noised.pose.values), 1)),
         noised.attention_mask(queries.content.shape[1]))

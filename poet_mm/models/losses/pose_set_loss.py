@@ -7,7 +7,6 @@ Letters: L decoder layers, B images, Q queries, M people of the batch, P
 matched pairs, K keypoints.
 """
 from typing import (
-    Callable,
     Dict,
     List,
     Mapping,
@@ -26,6 +25,7 @@ from mmpose.utils.typing import ConfigType, OptConfigType
 from torch import Tensor, nn
 
 from ..assigners.hungarian import Assignment
+from ..listeners import Listeners
 from ..targets import check_field, field_weights, get_field
 from .oks import KeypointSimilarity
 
@@ -88,8 +88,7 @@ class PoseSetLoss(BaseModule):
                              'model.head.loss.metainfo to that of the data '
                              'set.')
         self.similarity = KeypointSimilarity(metainfo) if oks_weight else None
-        # called with the SetLoss of every training step
-        self.watcher: Optional[Callable[[SetLoss], None]] = None
+        self.listeners = Listeners()  # of the SetLoss of every training step
 
     def forward(
             self,
@@ -130,8 +129,7 @@ class PoseSetLoss(BaseModule):
         batches = {
             '': self._measure(outputs, targets, num_people, pairs['decoder'])
         }
-        if self.watcher is not None:
-            self.watcher(batches[''])
+        self.listeners.tell(batches[''])
         if proposals is not None:
             batches['enc.'] = self._measure(proposals, targets, num_people,
                                             pairs['encoder'])
