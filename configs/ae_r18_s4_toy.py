@@ -1,7 +1,8 @@
 """AE-R18 at stride 4 on synthetic people: a row of the toy comparison.
 
 Expect  a row of docs/stride_toy/table.md; no number of its own.
-Cost    batch 16, 16 epochs, 5 minutes on 2 CPU cores (measured here)
+Cost    batch 16, 16 epochs (of the comparison; 320 in this file), 5 minutes on
+        2 CPU cores (measured here)
 Run     bash tools/toy_comparison.sh
 
 Backbone, images and schedule are those of poet_r18_s32_toy.py. Without flip

@@ -8,6 +8,7 @@ Run     bash tools/dist_train.sh configs/poet_fast_hrnet-w32_512_coco.py 4 \
 """
 _base_ = ['./poet_fast_r50_512_coco.py', './_base_/hrnet_w32.py']
 
+_base_.hrnet_w32.extra.stage4.multiscale_output = True
 model = dict(
     backbone=dict(
         _delete_=True,
@@ -15,5 +16,4 @@ model = dict(
         norm_eval=True,
         **_base_.hrnet_w32),
     head=dict(in_channels=256, detail=dict(in_channels=[32, 64, 128, 256])))
-model['backbone']['extra'].stage4.multiscale_output = True
 del _base_.hrnet_w32

@@ -7,25 +7,25 @@ Run     python tools/make_toy_coco.py --out data/toy_five --train 3000 \
             right_ankle
         python tools/train.py configs/poet_fast_r18_five_toy.py \
             --data-root data/toy_five
+
+Only metainfo and num_keypoints differ from poet_fast_r18_toy.py, whose other
+settings are repeated here.
 """
 _base_ = ['./poet_r18_toy.py', './_base_/poet_fast.py']
 
-# what differs from COCO's 17 keypoints: the metainfo, and their number
 metainfo = dict(from_file='{{ fileDirname }}/_base_/datasets/toy_five.py')
+_base_.fast_head.loss.metainfo = metainfo
+_base_.fast_head.detail.update(in_channels=[32, 64, 128], channels=32)
 model = dict(
-    data_preprocessor=dict(pad_size_divisor=16),
+    data_preprocessor=dict(pad_size_divisor=16),  # whole cells
     backbone=dict(out_indices=(0, 1, 2)),
     head=dict(num_keypoints=5, **_base_.fast_head))
-model['head']['loss'].metainfo = metainfo
-model['head']['detail'].update(in_channels=[32, 64, 128], channels=32)
 del _base_.fast_head
 
 train_dataloader = dict(dataset=dict(metainfo=metainfo))
 test_dataloader = _base_.test_dataloader
 test_dataloader.dataset.metainfo = metainfo
 val_dataloader = test_dataloader
-
-# the rest is that of poet_fast_r18_toy.py
 val_evaluator = _base_.test_evaluator
 
 train_cfg = dict(max_epochs=6, val_interval=1)

@@ -9,6 +9,7 @@ The head reads the fourth branch (stride 32, 256 channels).
 """
 _base_ = ['./poet_r50_512_coco.py', './_base_/hrnet_w32.py']
 
+_base_.hrnet_w32.extra.stage4.multiscale_output = True
 model = dict(
     # the branches fit together only at multiples of 32
     data_preprocessor=dict(pad_size_divisor=32),
@@ -18,5 +19,4 @@ model = dict(
         norm_eval=True,
         **_base_.hrnet_w32),
     head=dict(in_channels=256))
-model['backbone']['extra'].stage4.multiscale_output = True
 del _base_.hrnet_w32

@@ -16,7 +16,7 @@ max_size = 512
 multi_scale = _base_.size_512.multi_scale
 random_scale_or_crop = _base_.size_512.random_scale_or_crop
 train_pipeline = _base_.train_pipeline
-# of WarpOnce, SameInBatch
+# the transforms of SameInBatch in WarpOnce
 train_pipeline[2].transforms[1].transforms = [random_scale_or_crop]
 test_pipeline = _base_.test_pipeline
 test_pipeline[1] = _base_.size_512.test
