@@ -1,12 +1,14 @@
-"""AE-DC45-R50 at 512 pixels, stride 8 by dilation: no deconvolution, C4 and C5
-keep the stride of C3. The alternative to ae_r50_s8_512_coco.
+"""AE-DC45-R50 at 512 pixels, stride 8 by dilation: C4 and C5 keep the stride
+of C3, and there is no deconvolution.
 
 Expect  not published, not yet trained here.
-Cost    100 epochs of 192 images, from the weights of stride 4.
+Cost    batch 192, 100 epochs from the weights of stride 4, time not
+        measured
 Run     bash tools/dist_train.sh configs/ae_dc45_r50_s8_512_coco.py 8 \
             --data-root COCO --cfg-options load_from=AE_R50_S4.pth
 
-Sigma is 1 cell: 8 pixels, as at stride 4.
+The alternative to ae_r50_s8_512_coco. Sigma is 1 cell: 8 pixels, as at stride
+4.
 """
 _base_ = ['./ae_r50_s8_512_coco.py']
 

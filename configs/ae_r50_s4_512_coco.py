@@ -2,25 +2,23 @@
 the baseline of POET's study 2.
 
 Expect  AP 46.6 on COCO val2017 (published, Table 2, with flip test; MMPose
-        0.x, images enlarged to a short edge of 512 pixels); not yet trained
-        here.
-Cost    300 epochs of 192 images.
+        0.x, short edge enlarged to 512 pixels); not yet trained here.
+Cost    batch 192, 300 epochs, hours not published
 Run     bash tools/dist_train.sh configs/ae_r50_s4_512_coco.py 8 \
             --data-root COCO
 
-Complete on its own; every other AE config is a difference from this one. Data,
-evaluator and size of the test images are those of poet_r50_512_coco.py. What
-the paper names is different: an affine augmentation into a fixed canvas in
-place of rotation, crop and multi-scale, no coarse dropout, and MMPose's
-schedule for AE.
+Start reading here. _base_/ has the data loaders and the runtime. All other AE
+configs are differences from this one. Data, evaluator and size of the test
+images are those of poet_r50_512_coco.py. As the paper says, training differs:
+one affine augmentation onto a fixed canvas instead of rotation, crop and
+multi-scale, no coarse dropout, and MMPose's schedule for AE.
 
-Sigma is 8 pixels, 2 cells here, as in MMPose. Below one cell a Gaussian is
-little more than a single cell (at half a cell the neighbours get 0.14), which
-gives a network almost only background to learn from; so at strides 16 and 32
-sigma is one cell (neighbours 0.61), which is 16 and 32 pixels.
+Sigma is 8 pixels, which is 2 cells here, as in MMPose. A Gaussian of less than
+one cell is little more than a single cell (at half a cell the neighbours get
+0.14), and a network learns almost only background from it. At strides 16 and
+32 sigma is therefore one cell (neighbours 0.61), which is 16 and 32 pixels.
 """
-_base_ = ['mmpose::_base_/default_runtime.py']
-custom_imports = dict(imports=['poet_mm'], allow_failed_imports=False)
+_base_ = ['./_base_/runtime.py', './_base_/coco_keypoints.py']
 
 # model
 num_keypoints = 17
@@ -60,11 +58,6 @@ model = dict(
     test_cfg=dict(flip_test=True, restore_heatmap_size=True))
 
 # data
-data_root = 'data/coco/'
-data_mode = 'bottomup'  # for MMPose's inferencers
-dataset_type = 'BottomupCocoDataset'
-metainfo = dict(from_file='configs/_base_/datasets/coco.py')
-
 affine = dict(
     type='RandomAffine',
     size=input_size,
@@ -72,7 +65,7 @@ affine = dict(
     scale=(0.75, 1.5),
     max_shift=0.2)
 train_pipeline = [
-    dict(type='LoadIntactImage', backend_args={{_base_.backend_args}}),
+    dict(type='LoadIntactImage', backend_args=_base_.backend_args),
     dict(type='RandomFlip', prob=0.5),
     affine,
     dict(type='GenerateTarget', encoder=codec),
@@ -80,45 +73,14 @@ train_pipeline = [
     dict(type='PackBottomupInputs')
 ]
 test_pipeline = [
-    dict(type='LoadIntactImage', backend_args={{_base_.backend_args}}),
+    dict(type='LoadIntactImage', backend_args=_base_.backend_args),
     dict(type='ShortEdgeResize', short_edges=512, max_size=512),
     dict(type='PackBottomupInputs')
 ]
 
-train_dataloader = dict(
-    batch_size=24,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        metainfo=metainfo,
-        ann_file='annotations/person_keypoints_train2017.json',
-        data_prefix=dict(img='train2017/'),
-        pipeline=train_pipeline))
-val_dataloader = dict(
-    batch_size=8,
-    num_workers=4,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        metainfo=metainfo,
-        ann_file='annotations/person_keypoints_val2017.json',
-        data_prefix=dict(img='val2017/'),
-        test_mode=True,
-        pipeline=test_pipeline))
+train_dataloader = dict(batch_size=24, dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(batch_size=8, dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
-
-val_evaluator = dict(
-    type='FastCocoMetric',
-    ann_file=data_root + 'annotations/person_keypoints_val2017.json',
-    score_mode='bbox',
-    nms_mode='none')
-test_evaluator = val_evaluator
 
 # schedule
 train_cfg = dict(by_epoch=True, max_epochs=300, val_interval=10)
@@ -129,16 +91,3 @@ param_scheduler = [
     dict(type='MultiStepLR', milestones=[200, 260], gamma=0.1, by_epoch=True)
 ]
 auto_scale_lr = dict(base_batch_size=192)
-
-# runtime
-default_hooks = dict(
-    checkpoint=dict(
-        type='AtomicCheckpointHook',
-        interval=5,
-        max_keep_ckpts=3,
-        save_best='coco/AP',
-        rule='greater'),
-    epoch_seed=dict(type='EpochSeedHook'),
-    non_finite=dict(type='NonFiniteHook'),
-    out_of_memory=dict(type='OutOfMemoryHook'),
-    checkpoint_guard=dict(type='CheckpointGuardHook'))

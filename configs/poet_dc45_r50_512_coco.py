@@ -2,7 +2,8 @@
 stride that the paper names as future work.
 
 Expect  not published, not yet trained here.
-Cost    250 epochs of 50 images; 16 times the tokens of poet_r50_512_coco.
+Cost    batch 50, 250 epochs, time not measured; 16 times the tokens of
+        poet_r50_512_coco
 Run     bash tools/dist_train.sh configs/poet_dc45_r50_512_coco.py 5 \
             --data-root COCO --cfg-options load_from=POET_R50_COCO.pth
 """

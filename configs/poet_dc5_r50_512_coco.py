@@ -1,7 +1,8 @@
-"""POET-DC5-R50 at 512 pixels (stride 16, dilated C5), study 2 of the paper.
+"""POET-DC5-R50 at 512 pixels (stride 16, dilated C5): study 2 of the paper.
 
 Expect  AP 51.9 on COCO val2017 (published, Table 2); not yet trained here.
-Cost    250 epochs of 50 images; four times the tokens of poet_r50_512_coco.
+Cost    batch 50, 250 epochs, hours not published; 4 times the tokens of
+        poet_r50_512_coco
 Run     bash tools/dist_train.sh configs/poet_dc5_r50_512_coco.py 5 \
             --data-root COCO --cfg-options load_from=POET_R50_COCO.pth
 """

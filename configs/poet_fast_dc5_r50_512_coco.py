@@ -1,7 +1,7 @@
 """Fast POET-DC5-R50 at 512 pixels: stride 16 by dilation.
 
 Expect  not yet trained here.
-Cost    25 epochs of 64 images.
+Cost    batch 64, 25 epochs, time not measured
 Run     bash tools/dist_train.sh configs/poet_fast_dc5_r50_512_coco.py 8 \
             --data-root COCO
 """

@@ -1,7 +1,7 @@
-"""POET with ResNet-101, the recipe of study 1.
+"""POET-R101 on COCO keypoints, trained as in study 1.
 
 Expect  not published, not yet trained here.
-Cost    as poet_r50_coco, with a backbone of twice the depth.
+Cost    batch 12, 300 epochs, time not measured
 Run     bash tools/dist_train.sh configs/poet_r101_coco.py 2 --data-root COCO
 """
 _base_ = ['./poet_r50_coco.py']

@@ -1,16 +1,15 @@
-"""POET-R18 on drawn people, small enough for two CPU cores.
+"""POET-R18 overfits 96 images of synthetic people, on two CPU cores.
 
-Expect  AP >= 0.90 on the 96 images it trains on: that the model can learn
-        people. Validation is on those; test is on images it has not seen.
-Cost    4 minutes on 2 CPU cores.
+Expect  AP >= 0.90 on the 96 images it trains on: a proof that the model can
+        learn people. It validates on these, and tests on unseen images.
+Cost    batch 16, 320 epochs, 4 to 8 minutes on 2 CPU cores (measured here)
 Run     python tools/make_toy_coco.py --out data/toy --train 96 --val 64 \
             --size 128 --seed 0
         python tools/train.py configs/poet_r18_toy.py
 
-Stride 16, half the usual width, no augmentation (the drawn people's colours
-tell left from right, so they must not be flipped).
+Stride 16, half the usual width, no dropout, no augmentation.
 """
-_base_ = ['./poet_r50_coco.py']
+_base_ = ['./poet_r50_coco.py', './_base_/toy.py']
 
 codec = dict(type='POETCodec', supervise='labelled')
 attention = dict(embed_dims=128, num_heads=8, dropout=0.0)
@@ -46,56 +45,36 @@ model = dict(
 
 data_root = 'data/toy/'
 train_pipeline = [
-    dict(type='LoadIntactImage'),
-    dict(type='ShortEdgeResize', short_edges=128, max_size=128),
+    dict(type='LoadIntactImage'), _base_.toy.resize,
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackBottomupInputs')
 ]
-test_pipeline = [
-    dict(type='LoadIntactImage'),
-    dict(type='ShortEdgeResize', short_edges=128, max_size=128),
-    dict(type='PackBottomupInputs')
-]
+test_pipeline = _base_.toy.test_pipeline
 train_dataloader = dict(
-    batch_size=16,
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(data_root=data_root, pipeline=train_pipeline))
+    dataset=dict(data_root=data_root, pipeline=train_pipeline),
+    **_base_.toy.loader)
+test_dataloader = dict(
+    dataset=dict(data_root=data_root, pipeline=test_pipeline),
+    **_base_.toy.loader)
 val_dataloader = dict(
-    batch_size=16,
-    num_workers=0,
-    persistent_workers=False,
     dataset=dict(
         data_root=data_root,
         ann_file='annotations/person_keypoints_train2017.json',
         data_prefix=dict(img='train2017/'),
-        pipeline=test_pipeline))
-test_dataloader = dict(
-    batch_size=16,
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(data_root=data_root, pipeline=test_pipeline))
+        pipeline=test_pipeline),
+    **_base_.toy.loader)
 
 val_evaluator = dict(
     ann_file=data_root + 'annotations/person_keypoints_train2017.json')
 test_evaluator = dict(
     ann_file=data_root + 'annotations/person_keypoints_val2017.json')
 
-train_cfg = dict(max_epochs=320, val_interval=40)
+train_cfg = _base_.toy.train_cfg
 optim_wrapper = dict(
     optimizer=dict(lr=5e-4),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1.0))),
     clip_grad=dict(max_norm=1.0))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, by_epoch=False, end=50),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=320,
-        by_epoch=True,
-        convert_to_iter_based=True)
-]
+param_scheduler = _base_.toy.param_scheduler
 auto_scale_lr = dict(base_batch_size=16)
-
-default_hooks = dict(
-    checkpoint=dict(interval=40, max_keep_ckpts=2, save_best=None))
-randomness = dict(seed=0)
+default_hooks = dict(checkpoint=_base_.toy.checkpoint)
+del _base_.toy

@@ -1,14 +1,14 @@
-"""POET-R50 learns 16 real images by heart: a proof that it can learn people.
+"""POET-R50 overfits 16 real images: a proof that it can learn people.
 
-Expect  AP >= 0.80 on the 16 images it trains on.
-        Reached 1.00 on 16 of coco_person_mini (62 people, 11 images with
-        3 or more): docs/overfit16_scalars.json.
-Cost    22 minutes on 2 CPU cores.
+Expect  AP >= 0.80 on the 16 images it trains on. Reached 1.00 on 62 people, 11
+        images with 3 or more: docs/overfit16_scalars.json.
+Cost    batch 8, 750 epochs, 22 minutes on 2 CPU cores (measured here)
 Run     python tools/make_subset.py COCO data/coco_mini_16 --images 16
         python tools/train.py configs/poet_r50_overfit16_coco.py
 
-At 192 pixels, without augmentation and dropout, every labelled joint
-supervised (COCO scores those). Trained and validated on the same images.
+COCO is any folder of person images in COCO's layout, for example val2017.
+192 pixels, no augmentation, no dropout. Every labelled keypoint is supervised,
+because COCO scores those. Training and validation use the same images.
 """
 _base_ = ['./poet_r50_coco.py']
 
@@ -28,27 +28,21 @@ model = dict(
         codec=codec))
 
 data_root = 'data/coco_mini_16/'
+__resize = dict(type='ShortEdgeResize', short_edges=192, max_size=192)
 train_pipeline = [
-    dict(type='LoadIntactImage'),
-    dict(type='ShortEdgeResize', short_edges=192, max_size=192),
+    dict(type='LoadIntactImage'), __resize,
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackBottomupInputs')
 ]
 test_pipeline = [
-    dict(type='LoadIntactImage'),
-    dict(type='ShortEdgeResize', short_edges=192, max_size=192),
+    dict(type='LoadIntactImage'), __resize,
     dict(type='PackBottomupInputs')
 ]
+__loader = dict(batch_size=8, num_workers=0, persistent_workers=False)
 train_dataloader = dict(
-    batch_size=8,
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(data_root=data_root, pipeline=train_pipeline))
+    dataset=dict(data_root=data_root, pipeline=train_pipeline), **__loader)
 val_dataloader = dict(
-    batch_size=8,
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(data_root=data_root, pipeline=test_pipeline))
+    dataset=dict(data_root=data_root, pipeline=test_pipeline), **__loader)
 test_dataloader = val_dataloader
 
 val_evaluator = dict(

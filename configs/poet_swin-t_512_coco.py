@@ -1,7 +1,7 @@
 """POET on Swin-T at 512 pixels (stride 32, 768 channels).
 
 Expect  not published, not yet trained here.
-Cost    250 epochs of 64 images.
+Cost    batch 64, 250 epochs, time not measured
 Run     bash tools/dist_train.sh configs/poet_swin-t_512_coco.py 4 \
             --data-root COCO
 """

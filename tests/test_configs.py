@@ -189,6 +189,37 @@ def test_config_opens_with_what_it_gives(path):
         assert (ROOT / tool).is_file(), tool
 
 
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_header_gives_batch_and_epochs_of_the_config(path):
+    """Check batch over all GPUs of the command, epochs, and source of the
+    time. The toy comparison has its own number of epochs."""
+    head = path.read_text().split('"""')[1]
+    cost = re.search(r'Cost    batch (\d+), (\d+) epochs(.*?)Run     ', head,
+                     re.DOTALL)
+    source = r'\((?:paper|measured here)\)|not\s+(?:measured|published)'
+    assert re.search(source, cost[3])
+    cfg = Config.fromfile(path)
+    gpus = re.search(r'dist_train\.sh \S+ (\d+)', head)
+    assert int(cost[1]) == (
+        cfg.train_dataloader.batch_size * int(gpus[1] if gpus else 1))
+    epochs = cfg.train_cfg.max_epochs
+    if 'toy_comparison.sh' in head:
+        comparison = ROOT / 'configs' / 'comparisons' / 'stride_toy.py'
+        epochs = Config.fromfile(comparison).budget.epochs
+    assert int(cost[2]) == epochs
+
+
+def test_five_keypoints_change_only_the_skeleton():
+    """Check the settings that this config repeats from the other."""
+    five, toy = (
+        Config.fromfile(ROOT / 'configs' / f'{name}.py').to_dict()
+        for name in ('poet_fast_r18_five_toy', 'poet_fast_r18_toy'))
+    for node in walk(five):
+        for key in {'metainfo', 'num_keypoints'} & node.keys():
+            node[key] = toy[key]
+    assert five == toy
+
+
 def test_paper_recipe():
     """What the paper states is what the base config says."""
     cfg = Config.fromfile(CONFIGS[0].parent / 'poet_r50_coco.py')

@@ -25,10 +25,10 @@ JOINTS = {
     'poet_fast_r18_five_toy': 5,
     'poet_fast_r50_512_crowdpose': 14,
     'poet_fast_r50_512_animalpose': 20,
-    'poet_r50_finetune': 17,
+    'poet_fast_r50_finetune': 17,
 }
 HEIGHT, WIDTH = 72, 96
-FINETUNE = 'poet_r50_finetune'
+FINETUNE = 'poet_fast_r50_finetune'
 
 
 def write_image(rng, folder, name):

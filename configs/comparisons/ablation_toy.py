@@ -1,12 +1,13 @@
-"""What each piece of the fast POET is worth on drawn people.
+"""What each piece of the fast POET contributes, on synthetic people.
 
 Expect  docs/ablation_toy/table.md; summary: README, Fast POET.
-Cost    2 hours on 2 CPU cores: nine rows with three seeds each.
+Cost    9 rows, 3 seeds each: batch 16, 4 epochs, 2 hours in all on 2 CPU cores
+        (measured here)
 Run     python tools/make_toy_coco.py --out data/toy_strides --train 3000 \
             --val 200 --size 128 --seed 1
         python tools/compare_strides.py configs/comparisons/ablation_toy.py
 
-Same images seen, same learning rate, schedule and seeds for all rows.
+All rows see the same images, with the same learning rate, schedule and seeds.
 """
 title = 'Toy people, 128 pixels: the pieces of the fast POET'
 data_root = 'data/toy_strides/'
@@ -22,7 +23,7 @@ averaged = [
         priority=49)
 ]
 
-# What is changed in poet_fast_r18_toy.py; most of it is taken away.
+# Changes to poet_fast_r18_toy.py. Most of them remove a piece.
 pieces = {
     'all': {},
     'with EMA': {

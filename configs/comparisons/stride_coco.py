@@ -1,16 +1,16 @@
 """POET against AE over strides on COCO: Table 2 and Figure 1 of the paper.
 
 Expect  the published rows, which the table shows beside those trained.
-Cost    250 epochs of COCO for POET, 300 for AE at stride 4, 100 for the other
-        AE rows; several GPUs for weeks.
+Cost    6 rows: batch and epochs of each config (250 for POET, 300 for AE at
+        stride 4, 100 for the other AE rows), time not measured
 Run     python tools/compare_strides.py configs/comparisons/stride_coco.py \
             --data-root COCO --gpus 8
 
-Every row trains for the epochs that the paper gives it; with `--epochs E` or
-`--minutes M` all train equally long. Learning rates are scaled from the batch
-of the recipe to that of the GPUs. A trained row is given as
-`checkpoint='FILE'`; `options=dict(load_from='FILE')` in the other AE rows,
-with the checkpoint of AE at stride 4, starts them as the paper's did.
+Each row trains for as many epochs as in the paper. With `--epochs E` or
+`--minutes M` all rows train equally long. Learning rates are scaled from the
+batch of the config to that of the GPUs. For a row that is trained already, add
+`checkpoint='FILE'`. The paper starts AE at strides 8 to 32 from the checkpoint
+of stride 4: add `options=dict(load_from='FILE')` to these rows.
 """
 title = 'COCO val2017, 512 pixels: POET and AE over strides'
 data_root = 'data/coco/'

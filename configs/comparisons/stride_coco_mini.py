@@ -1,17 +1,17 @@
 """POET against AE over strides on a small part of COCO, 512 pixels.
 
-Expect  a ranking of what was trained on the same few images; not COCO's AP.
-Cost    60 epochs of a few thousand images for each of six rows; a GPU.
+Expect  a ranking of models trained on the same few images; not COCO's AP.
+Cost    6 rows: batch 16, 60 epochs, time not measured; needs a GPU
 Run     python tools/compare_strides.py \
             configs/comparisons/stride_coco_mini.py --data-root COCO_MINI
 
 COCO_MINI is a folder in COCO's layout with a few thousand images. All rows
-start from the same backbone weights, see as many images in batches of 16, and
-are tested on the same. Each keeps the learning rate of its recipe, although
-that was meant for larger batches: the training is short. It only parts the
-tags of AE with a larger weight (0.02 is about what MMPose 1.x gives them,
-which sums 0.001 over a batch).
-Backbone weights from a file: `--cfg-options
+start from the same backbone weights, see equally many images, and are tested
+on the same ones. Each row keeps the learning rate of its config, which is
+meant for larger batches and longer training. Only the tag loss of AE gets a
+larger weight, so that the tags separate: 0.02 is about what MMPose 1.x gives
+it, which sums 0.001 over a batch.
+To take the backbone weights from a file: `--cfg-options
 model.backbone.init_cfg.checkpoint=FILE`, and model.backbone.style=caffe for
 weights with the stride on the first 1x1 convolution.
 """

@@ -1,11 +1,13 @@
-"""POET against AE over strides on drawn people: Figure 1 of the paper, small.
+"""POET against AE over strides on synthetic people: Figure 1 of the paper,
+small.
 
-Expect  docs/stride_toy/table.md; a comparison of trends, not of COCO's AP.
-Cost    30 minutes on 2 CPU cores.
+Expect  docs/stride_toy/table.md: trends, not COCO's AP.
+Cost    6 rows: batch 16, 16 epochs, 30 minutes in all on 2 CPU cores (measured
+        here)
 Run     bash tools/toy_comparison.sh
 
-Same images, seen as often, same backbone without pre-training, evaluated on
-images that none has seen.
+All rows see the same images equally often, with a backbone of the same width
+and no pre-training. Evaluation is on unseen images.
 """
 title = 'Toy people, 128 pixels: POET and AE over strides'
 data_root = 'data/toy_strides/'

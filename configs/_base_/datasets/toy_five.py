@@ -1,13 +1,14 @@
-"""Metainfo of drawn people with 5 joints: the form to fill in for a skeleton
-of one's own.
+"""Metainfo of synthetic people with 5 keypoints: a form to fill in for a
+skeleton of your own.
 
     python tools/make_toy_coco.py --out data/toy_five --train 3000 --val 200 \
         --joints nose left_wrist right_wrist left_ankle right_ankle
 
-Joints in the order of the annotations. `swap`: what a joint becomes in a
-mirror, '' for those in the middle. `type`: upper or lower body, or ''; POET
-has no use for it. `sigmas`: how far off an annotator is, as COCO counts it
-(half of the `k_i` there); with those of other joints AP is another number.
+List the keypoints in the order of the annotations.
+* `swap`: the keypoint it becomes in a mirror, '' for those in the middle.
+* `type`: upper or lower body, or ''. POET does not use it.
+* `sigmas`: the annotators' standard deviation as COCO counts it, half of `k_i`
+  in COCO's formula. AP depends on it.
 """
 dataset_info = dict(
     dataset_name='toy_five',
