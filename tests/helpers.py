@@ -1,5 +1,6 @@
 """Small models, people and predictions that the tests share."""
 import copy
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,6 +11,8 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
 from poet_mm.codecs.poet_codec import POETCodec
+
+ROOT = Path(__file__).resolve().parent.parent  # of the repository
 
 PAPER_COSTS = [
     dict(type='PersonProbabilityCost', weight=1.0),

@@ -2,7 +2,6 @@
 import csv
 import json
 import runpy
-from pathlib import Path
 
 import analyze
 import cv2
@@ -10,6 +9,7 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from helpers import ROOT
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
@@ -24,7 +24,6 @@ from poet_mm.errors import UserError
 from poet_mm.models.layers.attention import record_weights
 from poet_mm.utils.config import set_data_root
 
-ROOT = Path(__file__).parent.parent
 K = 5
 OFFSETS = np.array([[-.2, -.3], [.2, -.3], [0, 0], [-.2, .3], [.2, .3]])
 VISIBILITY = np.array([.9, .8, .2, .1, .5])

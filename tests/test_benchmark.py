@@ -1,7 +1,6 @@
 """The benchmark on tiny cases: its own checks that both sides agree, and what
 becomes of its rows."""
 import json
-from pathlib import Path
 
 import benchmark
 import pytest
@@ -14,11 +13,11 @@ from benchmarks.report import (
     write_page,
     write_readme,
 )
+from helpers import ROOT
 from mmengine.registry import init_default_scope
 
 from poet_mm.evaluation.fast_coco_metric import hotcoco
 
-ROOT = Path(__file__).parents[1]
 TINY = dict(
     attention='--tokens 12 --images 2',
     matching='--layers 2 --images 3 --queries 8 --people 5 --keypoints 3',

@@ -2,7 +2,6 @@
 import json
 import os
 import sys
-from pathlib import Path
 
 import check_dataset as tool
 import cv2
@@ -20,6 +19,7 @@ from faulty_data import (
     with_joint,
     write_data,
 )
+from helpers import ROOT
 from PIL import Image
 
 from poet_mm.datasets.coco import BottomupCocoDataset
@@ -31,7 +31,6 @@ from poet_mm.datasets.inspection.check import (
 from poet_mm.datasets.inspection.report import summarise
 from poet_mm.errors import DataFault, UserError
 
-ROOT = Path(__file__).parent.parent
 EXPECTED = Expected(list(NAMES), num_queries=3)
 
 

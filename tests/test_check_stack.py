@@ -2,12 +2,11 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import check_stack as tool
 import pytest
+from helpers import ROOT
 
-ROOT = Path(__file__).parent.parent
 WORKAROUNDS = list(tool.find_workarounds())
 
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from helpers import ROOT
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer, MMLogger
 from mmengine.optim import OptimWrapper
@@ -29,8 +30,6 @@ from poet_mm.engine.hooks.checkpoint_guard import CheckpointGuardHook
 from poet_mm.errors import UserError
 from poet_mm.utils.config import set_data_root, walk
 from poet_mm.utils.files import write_whole
-
-ROOT = Path(__file__).parent.parent
 
 
 def toy_model(**changes):

@@ -13,7 +13,7 @@ import compare_strides
 import numpy as np
 import pytest
 import torch
-from helpers import tiny_head_cfg
+from helpers import ROOT, tiny_head_cfg
 from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 from mmpose.registry import MODELS, TRANSFORMS
@@ -36,7 +36,6 @@ from poet_mm.comparison.strides import draw_strides
 from poet_mm.comparison.table import METRICS, coco_metrics, write_table
 from poet_mm.errors import UserError
 
-ROOT = Path(__file__).parent.parent
 TINY = {
     'model.backbone.base_channels': 8,
     'model.backbone.stem_channels': 8,

@@ -7,6 +7,7 @@ import convert_checkpoint
 import pytest
 import torch
 import torchvision
+from helpers import ROOT
 from mmengine.config import Config
 from mmpose.registry import MODELS
 from random_release import random_release
@@ -22,7 +23,6 @@ from poet_mm.checkpoints.layouts import from_release, to_release
 from poet_mm.checkpoints.release_model import release_model
 from poet_mm.errors import UserError
 
-ROOT = Path(__file__).parent.parent
 SMALL = dict(base=8, channels=16, ffn=24, num_layers=2, num_queries=7)
 DETR = (('class_embed', 92), ('bbox_embed', 4))
 

@@ -42,8 +42,8 @@ def make_dataset(folder, content=None, **kwargs):
 def log(monkeypatch):
     """What is said in the log while data are read."""
     said = []
-    for module in ('datasets', 'annotation_file'):
-        monkeypatch.setattr(f'poet_mm.{module}.print_log',
+    for module in ('coco', 'annotations'):
+        monkeypatch.setattr(f'poet_mm.datasets.{module}.print_log',
                             lambda text, **kwargs: said.append(text))
     return said
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import FAST_LOSS, random_samples, tiny_head, with_areas
+from helpers import FAST_LOSS, ROOT, random_samples, tiny_head, with_areas
 from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -30,7 +30,6 @@ HEADS = dict(
         denoising=dict(
             groups=2, center_noise=0.3, scale_noise=0.2, joint_noise=0),
         loss=FAST_LOSS))
-ROOT = Path(__file__).parent.parent
 SECONDS = 900  # a hang is an error, not a wait
 COUNTS = [[2, 1, 3, 0], [2, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
 
@@ -105,7 +104,7 @@ def worker(rank, kind, shares, folder):
 def start(function, args, num_processes):
     """Run processes that have imported everything already, or kill them."""
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['test_distributed', 'mmpose.apis'])
+    context.set_forkserver_preload([__name__, 'mmpose.apis'])
     group = start_processes(
         function, args, num_processes, join=False, start_method='forkserver')
     ended = False

@@ -3,7 +3,6 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -11,7 +10,7 @@ import export_onnx
 import numpy as np
 import pytest
 import torch
-from helpers import tiny_head_cfg
+from helpers import ROOT, tiny_head_cfg
 from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -31,7 +30,6 @@ from poet_mm.export.parity import (
 onnxruntime = pytest.importorskip('onnxruntime')
 onnx = pytest.importorskip('onnx')
 
-ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / 'configs' / 'poet_r18_toy.py'
 TINY = {
     'model.backbone.base_channels': 8,

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from helpers import ROOT
 from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 from mmengine.hooks import Hook
@@ -32,7 +33,7 @@ from poet_mm.engine.hooks.incident import read_incident
 from poet_mm.engine.hooks.non_finite import NonFiniteHook
 from poet_mm.errors import OutOfGPUMemory, UserError
 
-CONFIG = Path(__file__).parent.parent / 'configs' / 'poet_fast_r18_toy.py'
+CONFIG = ROOT / 'configs' / 'poet_fast_r18_toy.py'
 EPOCHS = 3
 # something random everywhere: augmentation, dropout, noised people
 PIPELINE = [
@@ -140,7 +141,7 @@ def train_until_killed(toy, work_dir, at, queue):
 def go_on():
     """Start or resume a run -> moments passed, None if it was killed."""
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['test_faults', 'poet_mm', 'mmpose.apis'])
+    context.set_forkserver_preload([__name__, 'poet_mm', 'mmpose.apis'])
 
     def go_on(toy, work_dir, at=0):
         queue = context.SimpleQueue()

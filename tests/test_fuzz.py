@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from faulty_data import METAINFO, NAN, make_content
+from helpers import ROOT
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mmcv.transforms import Compose
@@ -289,8 +290,7 @@ changes = st.sampled_from(sorted(KEYS)).flatmap(
     lambda entries: st.tuples(st.just(entries), st.integers(0, 5),
                               st.sampled_from(KEYS[entries]), ODD))
 TRAIN = Config.fromfile(
-    os.path.join(os.path.dirname(__file__), '..', 'configs',
-                 'poet_r18_toy.py')).train_pipeline[1:]
+    ROOT / 'configs' / 'poet_r18_toy.py').train_pipeline[1:]
 ANYTHING = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(),
               st.text(max_size=3)),

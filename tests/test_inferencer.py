@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from helpers import write_video
+from helpers import ROOT, write_video
 from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 from mmengine.structures import InstanceData
@@ -26,7 +26,6 @@ from poet_mm.apis.video import CODECS, Video, VideoWriter, best_codec
 from poet_mm.errors import EveryImageFails, UserError
 from poet_mm.utils.config import find_config
 
-ROOT = Path(__file__).parent.parent
 FIVE_JOINTS = dict(
     dataset_name='five',
     keypoint_info={

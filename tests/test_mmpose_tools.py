@@ -9,9 +9,10 @@ import cv2
 import mmpose
 import numpy as np
 import pytest
+from helpers import ROOT
 from make_toy_coco import make_toy_coco
 
-CONFIG = str(Path(__file__).parent.parent / 'configs' /
+CONFIG = str(ROOT / 'configs' /
              'poet_fast_r18_five_toy.py')
 TOOLS = Path(mmpose.__file__).parent / '.mim' / 'tools'
 JOINTS = ['nose', 'left_wrist', 'right_wrist', 'left_ankle', 'right_ankle']

@@ -11,6 +11,7 @@ import torch
 import train as tool
 from helpers import (
     FAST_LOSS,
+    ROOT,
     make_sample,
     random_outputs,
     random_people,
@@ -41,7 +42,7 @@ from poet_mm.errors import UserError
 from poet_mm.models.losses.oks import matched_oks
 from poet_mm.models.targets import stack_targets
 
-CONFIG = Path(__file__).parent.parent / 'configs' / 'poet_r18_toy.py'
+CONFIG = ROOT / 'configs' / 'poet_r18_toy.py'
 SIGMAS = np.array([0.05, 0.1, 0.02, 0.08, 0.06])
 TINY = {
     'model.backbone.base_channels': 8,

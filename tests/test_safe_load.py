@@ -15,6 +15,7 @@ import pytest
 import test as test_tool
 import torch
 import train
+from helpers import ROOT
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader, load_checkpoint
@@ -265,13 +266,10 @@ def test_config_text_in_meta_is_not_run_when_resuming(tmp_path):
     assert meta == dict(epoch=1)
 
 
-ROOT = os.path.join(os.path.dirname(__file__), '..', 'configs')
-
-
 @pytest.mark.parametrize(
-    'name', sorted(x for x in os.listdir(ROOT) if x.endswith('.py')))
+    'name', sorted(path.name for path in (ROOT / 'configs').glob('*.py')))
 def test_our_configs_are_plain(name):
-    cfg = Config.fromfile(os.path.join(ROOT, name))
+    cfg = Config.fromfile(ROOT / 'configs' / name)
     check_config_text(cfg.pretty_text, name)
 
 

@@ -4,11 +4,10 @@ import runpy
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from helpers import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = [*sorted((ROOT / 'tools').glob('*.sh')), ROOT / '.ci' / 'run']
 UTILITIES = ['bash', 'cat', 'cksum', 'dirname', 'grep', 'mkdir', 'tr']
 

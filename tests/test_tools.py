@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import train
+from helpers import ROOT
 from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 
@@ -17,7 +18,6 @@ from poet_mm.errors import UserError
 from poet_mm.utils.config import set_data_root
 from poet_mm.utils.logs import read_scalars
 
-ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / 'configs' / 'poet_r18_toy.py'
 TINY = [
     '--cfg-options', 'model.backbone.base_channels=8',
