@@ -1,4 +1,4 @@
-"""POETCodec: round trips, and what is supervised."""
+"""POETCodec: there and back, and what counts as a person."""
 import numpy as np
 import pytest
 from helpers import random_people
@@ -87,3 +87,17 @@ def test_says_once_if_nothing_is_supervised(monkeypatch):
 def test_unknown_supervision():
     with pytest.raises(ValueError, match="'labelled', 'visible'"):
         POETCodec('all')
+
+
+def test_scales():
+    codec = POETCodec()
+    keypoints, visible = random_people(3)
+    encoded = codec.encode(
+        keypoints, visible, (50, 80), iscrowd=[0, 1, 0],
+        area=[100.0, 5.0, 400.0])
+    np.testing.assert_allclose(encoded['scales'], [[8, 5], [4, 2.5]])
+    nobody = codec.encode(keypoints[:0], visible[:0], (50, 80), area=[])
+    assert nobody['scales'].shape == (0, 2)
+    assert 'scales' not in codec.encode(keypoints, visible, (50, 80))
+    flat = codec.encode(keypoints, visible, (50, 80), area=[0, 0, 0])
+    assert np.isfinite(flat['scales']).all()

@@ -4,8 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from helpers import random_samples, tiny_head
-from mmengine.optim import build_optim_wrapper
+from helpers import loss_and_gradients
 from torch import nn
 
 from poet_mm.engine.hooks.speed import (
@@ -13,37 +12,6 @@ from poet_mm.engine.hooks.speed import (
     CompileHook,
     can_compile,
 )
-
-
-class TinyPoet(nn.Module):
-    """A backbone of one convolution and a small head."""
-
-    def __init__(self):
-        super().__init__()
-        self.backbone = nn.Conv2d(3, 8, 16, stride=16)
-        self.head = tiny_head()
-
-    def forward(self, images, samples):
-        losses = self.head.loss((self.backbone(images), ), samples)
-        return sum(losses.values())
-
-
-@pytest.fixture
-def batch():
-    return torch.randn(2, 3, 64, 48), random_samples([2, 0])
-
-
-@pytest.fixture
-def model():
-    torch.manual_seed(0)
-    return TinyPoet()
-
-
-def loss_and_gradients(model, batch):
-    model.zero_grad()
-    loss = model(*batch)
-    loss.backward()
-    return loss, {n: p.grad.clone() for n, p in model.named_parameters()}
 
 
 def as_runner(model):
@@ -93,56 +61,3 @@ def test_compile_hook(model, batch):
 def test_compile_hook_names_what_there_is(model):
     with pytest.raises(ValueError, match=r"'neck'.*head\.encoder"):
         CompileHook(modules=['neck']).before_train(as_runner(model))
-
-
-@pytest.mark.parametrize('counts', [[2, 1], [0, 0]])
-def test_recomputed_encoder(counts):
-    """Checkpointing gives the same gradients, with dropout too."""
-    results = []
-    for num_cp in (0, 1, 2):
-        torch.manual_seed(0)
-        model = TinyPoet()
-        encoder = model.head.encoder
-        encoder.num_checkpointed = num_cp
-        for layer in encoder.layers:
-            layer.self_attn.dropout = 0.3
-        samples = random_samples(counts)
-        torch.manual_seed(1)
-        results.append(
-            loss_and_gradients(model, (torch.randn(2, 3, 64, 48), samples)))
-    torch.testing.assert_close(results[1], results[0])
-    torch.testing.assert_close(results[2], results[0])
-
-
-def test_recomputed_layers_must_exist():
-    cfg = dict(encoder=dict(num_layers=2, num_cp=3, layer_cfg={}))
-    with pytest.raises(ValueError, match=r'num_cp=3.*\[0, 2\]'):
-        tiny_head(**cfg)
-
-
-def test_bfloat16_wrapper(model, batch):
-    """Products are in bfloat16; parameters, gradients and fields in fp32."""
-    seen = {}
-
-    def look(module, inputs, output):
-        seen['feats'] = output.dtype
-
-    model.backbone.register_forward_hook(look)
-    wrapper = build_optim_wrapper(
-        model,
-        dict(
-            type='BFloat16OptimWrapper',
-            optimizer=dict(type='SGD', lr=0.1),
-            clip_grad=dict(max_norm=0.1)))
-    expected, _ = loss_and_gradients(model, batch)
-    before = model.backbone.weight.detach().clone()
-    with wrapper.optim_context(model):
-        loss = model(*batch)
-        fields = model.head((model.backbone(batch[0]), ))
-    assert seen['feats'] == torch.bfloat16
-    assert {x.dtype for x in fields.values()} == {torch.float32}
-    assert loss.dtype == torch.float32
-    torch.testing.assert_close(loss, expected, rtol=0.02, atol=0)
-    wrapper.update_params(loss)
-    assert model.backbone.weight.dtype == torch.float32
-    assert not torch.equal(model.backbone.weight, before)

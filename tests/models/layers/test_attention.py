@@ -1,28 +1,12 @@
-"""Our attention and transformer against mmcv's and mmdet's own."""
-import copy
+"""Our attention against mmcv's own."""
 from contextlib import nullcontext
 
 import pytest
 import torch
+from helpers import as_ours
 from mmcv.cnn.bricks.transformer import MultiheadAttention as Incumbent
-from mmdet.models.layers.transformer.detr_layers import (
-    DetrTransformerDecoder,
-    DetrTransformerEncoder,
-)
 
 from poet_mm.models.layers.attention import MultiheadAttention, record_weights
-from poet_mm.models.layers.transformer import POETDecoder, POETEncoder
-
-
-def as_ours(state):
-    """mmcv's parameter names -> ours."""
-    names = (('attn.in_proj_', 'in_proj.'), ('attn.out_proj', 'out_proj'))
-    renamed = {}
-    for name, value in state.items():
-        for old, new in names:
-            name = name.replace(old, new)
-        renamed[name] = value
-    return renamed
 
 
 @pytest.mark.parametrize('mask', [False, True])
@@ -47,48 +31,6 @@ def test_equals_mmcv(mask):
         out.square().sum().backward()
         results.append((out, leaf.grad))
     torch.testing.assert_close(*results)
-
-
-def test_transformer_equals_mmdet():
-    attention = dict(embed_dims=16, num_heads=2, dropout=0.1)
-    ffn = dict(embed_dims=16, feedforward_channels=32, ffn_drop=0.1)
-    encoder_cfg = dict(
-        num_layers=2, layer_cfg=dict(self_attn_cfg=attention, ffn_cfg=ffn))
-    decoder_cfg = copy.deepcopy(encoder_cfg)
-    decoder_cfg['layer_cfg']['cross_attn_cfg'] = attention
-    tokens, position = torch.randn(2, 2, 12, 16)
-    queries = torch.randn(2, 3, 16)
-    padding = torch.arange(12) >= torch.tensor([[12], [9]])
-    states = []
-    for encoder, decoder in ((POETEncoder, POETDecoder),
-                             (DetrTransformerEncoder,
-                              DetrTransformerDecoder)):
-        encoder = encoder(**copy.deepcopy(encoder_cfg)).eval()
-        decoder = decoder(**copy.deepcopy(decoder_cfg)).eval()
-        if not states:
-            ours = encoder, decoder
-        else:
-            ours[0].load_state_dict(as_ours(encoder.state_dict()))
-            ours[1].load_state_dict(as_ours(decoder.state_dict()))
-        states.append((encoder, decoder))
-    outs = []
-    for encoder, decoder in states:
-        memory = encoder(tokens, position, padding)
-        callback = {}
-        if isinstance(decoder, POETDecoder):
-            callback['predict'] = lambda _, state: (queries, state)
-        outs.append(
-            decoder(
-                torch.zeros_like(queries),
-                key=memory,
-                value=memory,
-                query_pos=queries,
-                key_pos=position,
-                key_padding_mask=padding,
-                **callback))
-    outs[0] = torch.stack(outs[0])
-    assert outs[0].shape == (2, 2, 3, 16)
-    torch.testing.assert_close(*outs)
 
 
 @pytest.mark.parametrize('queries', [25, 26])

@@ -1,7 +1,7 @@
 """Sampling of fine feature maps at joints."""
 import pytest
 import torch
-from helpers import random_samples, tiny_head, with_areas
+from helpers import padded_samples, random_samples, tiny_head, with_areas
 
 from poet_mm.models.layers.joint_sampling import (
     DetailLevels,
@@ -22,13 +22,6 @@ def detailed_head(**kwargs):
 
 def random_levels():
     return [torch.randn(shape) for shape in LEVELS]
-
-
-def padded_samples():
-    samples = random_samples([2, 1], img_shape=(40, 60))
-    for sample in samples:
-        sample.set_metainfo(dict(batch_input_shape=(64, 96)))
-    return with_areas(samples)
 
 
 def interpolate(level, x, y):

@@ -1,4 +1,4 @@
-"""Matching, costs and set loss against slow loops, and their invariants."""
+"""The set loss against a slow loop, and its invariants."""
 import copy
 
 import numpy as np
@@ -6,38 +6,22 @@ import pytest
 import reference
 import torch
 from helpers import (
-    PAPER_COSTS,
+    FAST_LOSS,
     PAPER_LOSS,
+    build_loss,
+    fast_head,
     make_sample,
     random_outputs,
     random_people,
     random_samples,
+    with_areas,
 )
 from mmpose.registry import MODELS, TASK_UTILS
+from reference import as_reference
 
 from poet_mm.codecs.poet_codec import POETCodec
+from poet_mm.models.losses.pose_set_loss import sum_over_ranks
 from poet_mm.models.targets import stack_targets
-
-
-def build_loss(**kwargs):
-    return MODELS.build(copy.deepcopy({**PAPER_LOSS, **kwargs}))
-
-
-def as_reference(outputs, samples):
-    """Tensors -> the nested lists of ``reference.set_loss``."""
-    num_layers, num_images = outputs['logits'].shape[:2]
-    layers = [[{
-        name: values[layer, image].tolist()
-        for name, values in outputs.items()
-    } for image in range(num_images)] for layer in range(num_layers)]
-    images = []
-    for sample in samples:
-        labels = sample.gt_instance_labels
-        images.append([{
-            name: labels[name][n].tolist()
-            for name in labels.keys()  # noqa: SIM118
-        } for n in range(len(labels))])
-    return layers, images
 
 
 def literal_loss():
@@ -65,42 +49,6 @@ def test_equals_loop(counts, field, supervise):
             assert value == pytest.approx(
                 expected[layer].get(name, 0.0), rel=1e-5), (layer, name)
     assert len(losses) == 8
-
-
-@pytest.mark.parametrize('counts', [[1], [4], [2, 0, 3]])
-def test_assignment_equals_trying_all(counts):
-    samples = random_samples(counts, seed=3)
-    outputs = random_outputs(num_images=len(counts), seed=4)
-    targets, num_people = stack_targets(samples)
-    assigner = TASK_UTILS.build(
-        dict(type='PoseHungarianAssigner', match_costs=PAPER_COSTS))
-    pairs = assigner.assign(outputs, targets, num_people)
-    layers, images = as_reference(outputs, samples)
-    for layer, preds in enumerate(layers):
-        expected = [
-            (image, query) for image, people in enumerate(images)
-            for query in reference.best_assignment(preds[image], people)[1]
-        ]
-        got = list(
-            zip(pairs.image_idx[layer].tolist(),
-                pairs.query_idx[layer].tolist()))
-        assert got == expected
-        assert pairs.person_idx[layer].tolist() == list(range(sum(counts)))
-
-
-def test_more_people_than_queries_warns_once(monkeypatch):
-    said = []
-    monkeypatch.setattr('poet_mm.models.assigners.hungarian.print_log',
-                        lambda text, **kwargs: said.append(text))
-    samples = random_samples([5, 1])
-    outputs = random_outputs(num_queries=3)
-    loss = build_loss()
-    for _ in range(2):
-        losses = loss(outputs, *stack_targets(samples))
-        assert all(value.isfinite() for value in losses.values())
-    assert len(said) == 1
-    assert '5 people' in said[0]
-    assert '3 queries' in said[0]
 
 
 def perfect_outputs(sample, num_queries=6):
@@ -166,74 +114,6 @@ def test_empty_class():
     assert losses['loss_cls'].item() == pytest.approx(expected[1]['cls'])
 
 
-def test_costs_are_the_terms_of_eq3():
-    """Each cost alone, every query against every person, plain norms too."""
-    keypoints, visible = random_people(3)
-    samples = [make_sample(keypoints, visible)]
-    outputs = random_outputs(num_layers=1, num_images=1)
-    people = {
-        name: values[None]  # (1, N, ...)
-        for name, values in stack_targets(samples)[0].items()
-    }
-    layers, images = as_reference(outputs, samples)
-    preds, true = layers[0][0], images[0]
-    for field, cost in (('keypoints', dict(type='KeypointL1Cost', weight=4)),
-                        ('offsets', dict(type='KeypointL1Cost', weight=4)),
-                        ('visibility', dict(type='L2Cost', weight=0.2)),
-                        ('centers', dict(type='L2Cost', weight=0.5))):
-        cost = TASK_UTILS.build(dict(cost, field=field))
-        got = cost(outputs, people)[0, 0]  # (Q, N)
-        expected = [[
-            reference.person_loss(
-                reference.query_of(preds, q), person,
-                'offsets' if field == 'offsets' else 'keypoints')[field]
-            for person in true
-        ] for q in range(6)]
-        torch.testing.assert_close(got, torch.tensor(expected))
-        if hasattr(cost, 'squared'):
-            cost.squared = False
-            plain = cost(outputs, people)[0, 0] / cost.weight
-            torch.testing.assert_close(plain.square(), got / cost.weight)
-
-
-@pytest.mark.parametrize('bad', [float('nan'), float('inf')])
-def test_bad_numbers_name_layer_image_and_cost(bad):
-    outputs = random_outputs()
-    outputs['visibility'][1, 1, 2, 0] = bad
-    with pytest.raises(
-            FloatingPointError,
-            match=r'L2Cost\(visibility\).*layers \[1\], images \[1\]'):
-        build_loss()(outputs, *stack_targets(random_samples([2, 3])))
-
-
-def test_bad_numbers_that_are_reported_bar_their_query():
-    """As if it were not there; and SciPy never sees them, be it all."""
-    outputs, samples = random_outputs(), random_samples([2, 3])
-    targets, num_people = stack_targets(samples)
-    assigner = build_loss().assigner
-    rest = [0, 1, 3, 4, 5]
-    expected = assigner.assign(
-        {name: x[:, :, rest] for name, x in outputs.items()}, targets,
-        num_people)
-    found = []
-    assigner.report = found.append
-    outputs['centers'][:, :, 2] = float('nan')
-    got = assigner.assign(outputs, targets, num_people)
-    assert torch.equal(got.query_idx, torch.tensor(rest)[expected.query_idx])
-    assert torch.equal(got.person_idx, expected.person_idx)
-    assert (found[0].layers, found[0].images) == ([0, 1], [0, 1])
-    outputs['logits'][:] = float('nan')
-    assert assigner.assign(outputs, targets,
-                           num_people).query_idx.shape == (2, 5)
-
-
-def test_missing_targets_name_the_cure():
-    sample = random_samples([1])[0]
-    del sample.gt_instance_labels.centers
-    with pytest.raises(KeyError, match='GenerateTarget'):
-        stack_targets([sample])
-
-
 def test_unknown_field():
     with pytest.raises(ValueError, match="No field 'heatmaps'"):
         build_loss(terms=dict(heatmaps=dict(type='mmdet.L1Loss')))
@@ -264,3 +144,36 @@ def test_one_host_transfer(monkeypatch):
     calls.clear()
     sum(loss(random_outputs(requires_grad=True), *targets).values()).backward()
     assert calls == ['cpu', 'numpy']
+
+
+def test_padded_proposals_learn_nothing():
+    """Nor with more people than tokens that show the image."""
+    loss = fast_head(loss=FAST_LOSS).loss_module
+    outputs = random_outputs(num_layers=1)
+    targets, num_people = stack_targets(
+        with_areas(random_samples([5, 2])))
+    outputs['valid'] = torch.zeros(1, 2, 6, dtype=torch.bool)
+    outputs['valid'][:, 0, :2] = outputs['valid'][:, 1, 4:] = True
+    batch = loss.measure(outputs, targets, num_people)
+    assert batch.num_people == 7
+    assert len(batch.matched['valid'][0]) == 7
+    assert batch.matched['valid'].sum() == 4
+    moved = dict(outputs, centers=outputs['centers'].where(
+        outputs['valid'][..., None], torch.tensor(0.5)))
+    others = loss.measure(moved, targets, num_people)
+    for name, total in batch.sums.items():
+        torch.testing.assert_close(others.sums[name], total)
+
+
+def test_ranks_add_counts_of_one_type():
+    """Also a rank whose weights are whole numbers that the host knows."""
+    loss = fast_head(loss=dict(FAST_LOSS, nobody_weight=1)).loss_module
+    targets, num_people = stack_targets(with_areas(random_samples([2, 1])))
+    known = loss.measure(random_outputs(), targets, num_people)
+    valid = torch.ones(2, 2, 6, dtype=torch.bool)
+    unknown = loss.measure(
+        dict(random_outputs(), valid=valid), targets, num_people)
+    for batch in (known, unknown):
+        counts = sum_over_ranks([batch])
+        assert counts.dtype == torch.float32
+        assert counts.tolist() == [[3, 12]]
