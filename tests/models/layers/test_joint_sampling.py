@@ -9,8 +9,6 @@ from poet_mm.models.layers.joint_sampling import (
     JointBranch,
 )
 from poet_mm.models.layers.padding import image_extents
-from poet_mm.models.layers.pose import keypoints_of, pose_fields
-from poet_mm.models.targets import get_field
 
 LEVELS = ((2, 4, 16, 24), (2, 8, 4, 6))  # B, C, H, W of pixels 64 x 96
 DETAIL = dict(in_channels=[4, 8], channels=6, joint_channels=8)
@@ -56,13 +54,6 @@ def test_samples_are_bilinear(shares):
                 torch.testing.assert_close(
                     samples[image, query, joint], expected, atol=1e-5,
                     rtol=1e-4)
-
-
-def test_points_are_the_joints_of_the_fields():
-    pose = torch.randn(2, 3, 17)
-    fields = pose_fields(torch.zeros(2, 3, 2), pose)
-    torch.testing.assert_close(
-        keypoints_of(pose), get_field(fields, 'keypoints'))
 
 
 @pytest.mark.parametrize('mode', ['eval', 'train'])
