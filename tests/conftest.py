@@ -1,4 +1,11 @@
-"""Make ``tools/`` and the helpers importable; be silent and repeatable."""
+"""Make ``tools/`` and the helpers importable; be silent and repeatable.
+
+The tests of ``poet_mm/ROOM/FILE.py`` are in ``tests/ROOM/test_FILE.py`` (long
+ones also in ``test_FILE_PART.py``), those of ``tools/TOOL.py`` in
+``tests/tools/test_TOOL.py``, and tests of several rooms together in
+``tests/integration/``.
+"""
+import argparse
 import sys
 from pathlib import Path
 
@@ -6,18 +13,64 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / 'tools')]
+TESTS = Path(__file__).resolve().parent
+sys.path[:0] = [str(TESTS), str(TESTS.parent), str(TESTS.parent / 'tools')]
+pytest.register_assert_rewrite('fuzz', 'helpers', 'known_predictions',
+                               'random_release', 'tool_runs')
 
 
 @pytest.fixture(scope='session')
 def model_files(tmp_path_factory):
     """Config and checkpoint of a tiny model for toy people."""
-    from helpers import write_random_checkpoint, write_tiny_config
+    from helpers import ROOT, write_random_checkpoint, write_tiny_config
     folder = tmp_path_factory.mktemp('model')
     config = write_tiny_config(folder / 'tiny.py', ROOT)
     checkpoint = write_random_checkpoint(folder / 'tiny.pth', config)
     return str(config), str(checkpoint)
+
+
+@pytest.fixture(scope='module')
+def world(tmp_path_factory):
+    """Config, data and checkpoint of a model with known predictions."""
+    from known_predictions import make_world
+    return make_world(tmp_path_factory.mktemp('world'))
+
+
+@pytest.fixture(scope='module')
+def release():
+    """Small random weights in the layout of the authors' release."""
+    from random_release import SMALL, random_release
+    return random_release(**SMALL)
+
+
+@pytest.fixture(scope='module')
+def release_file(release, tmp_path_factory):
+    """As the authors' training writes it, with classes that are not torch's.
+    """
+    path = tmp_path_factory.mktemp('release') / 'release.pth'
+    args = argparse.Namespace(num_queries=7)
+    torch.save(
+        dict(model=release, optimizer={}, lr_scheduler={}, epoch=249,
+             args=args), path)
+    return str(path)
+
+
+@pytest.fixture(scope='module')
+def conversion(release_file):
+    """The weights of ``release_file`` for our model."""
+    from random_release import small_cfg
+
+    from poet_mm.checkpoints.convert import convert
+    return convert('poet', release_file, small_cfg())
+
+
+@pytest.fixture
+def detr_file(tmp_path):
+    """Path and weights of a small random DETR."""
+    from random_release import DETR, SMALL, random_release
+    weights = random_release(**dict(SMALL, num_queries=100), outputs=DETR)
+    torch.save(dict(model=weights), tmp_path / 'detr.pth')
+    return str(tmp_path / 'detr.pth'), weights
 
 
 @pytest.fixture(autouse=True)

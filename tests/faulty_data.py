@@ -5,6 +5,9 @@ import json
 import cv2
 import numpy as np
 
+from poet_mm.datasets.coco import BottomupCocoDataset
+from poet_mm.datasets.inspection.check import Expected, check_dataset
+
 W, H = 64, 48
 NAMES = ('nose', 'left_hand', 'right_hand')
 METAINFO = dict(
@@ -100,3 +103,25 @@ FAULTS = dict(
                        dict(keypoints=with_joint(1, [20, 20, 3]))),
     joints_far_outside=('annotations',
                         dict(keypoints=with_joint(1, [1e6, 20, 2]))))
+
+
+EXPECTED = Expected(list(NAMES), num_queries=3)
+
+
+def find(folder, content, images=False, expected=EXPECTED, **kwargs):
+    """Findings by their names."""
+    ann_file, image_folder = write_data(folder, content)
+    _, findings = check_dataset(
+        str(ann_file), str(image_folder) if images else None, expected,
+        **kwargs)
+    return {finding.name: finding for finding in findings}
+
+
+PIPELINE = [dict(type='LoadIntactImage'), dict(type='PackBottomupInputs')]
+
+
+def make_dataset(folder, content=None, **kwargs):
+    ann_file, images = write_data(folder, content or make_content())
+    return BottomupCocoDataset(
+        ann_file=str(ann_file), data_prefix=dict(img=str(images)),
+        metainfo=METAINFO, pipeline=PIPELINE, **kwargs)

@@ -1,15 +1,22 @@
 """Small models, people and predictions that the tests share."""
 import copy
+from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.structures import InstanceData
 from mmpose.apis import init_model
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
+from torch import nn
 
+from poet_mm.checkpoints.compare import build_model
 from poet_mm.codecs.poet_codec import POETCodec
+from poet_mm.evaluation.oks import People
+
+ROOT = Path(__file__).resolve().parent.parent  # of the repository
 
 PAPER_COSTS = [
     dict(type='PersonProbabilityCost', weight=1.0),
@@ -190,3 +197,88 @@ def write_random_checkpoint(path, config):
             state_dict=model.state_dict(),
             meta=dict(dataset_meta=model.dataset_meta)), path)
     return path
+
+
+BODY = np.array([[0., 0], [40, 0], [20, 40], [0, 80], [40, 80]])
+
+
+def make_people(*corners, area=3600., visibility=2):
+    """People of the same pose at corners (x, y)."""
+    N = len(corners)
+    keypoints = BODY + np.reshape(corners, (N, 1, 2))
+    box = np.concatenate([np.reshape(corners, (N, 2)), [[40, 80]] * N], 1)
+    return People(
+        ids=np.arange(N),
+        keypoints=keypoints,
+        visibility=np.broadcast_to(visibility, (N, len(BODY))).astype(float),
+        bbox=box,
+        area=np.full(N, area))
+
+
+def as_ours(state):
+    """mmcv's parameter names -> ours."""
+    names = (('attn.in_proj_', 'in_proj.'), ('attn.out_proj', 'out_proj'))
+    renamed = {}
+    for name, value in state.items():
+        for old, new in names:
+            name = name.replace(old, new)
+        renamed[name] = value
+    return renamed
+
+
+def toy_model(**changes):
+    cfg = Config.fromfile(ROOT / 'configs' / 'poet_r18_toy.py')
+    cfg.merge_from_dict({f'model.{key}': value
+                         for key, value in changes.items()})
+    return build_model(cfg)
+
+
+def fast_head(**kwargs):
+    return tiny_head(propose=True, refine=True, **kwargs)
+
+
+def padded_samples():
+    samples = random_samples([2, 1], img_shape=(40, 60))
+    for sample in samples:
+        sample.set_metainfo(dict(batch_input_shape=(64, 96)))
+    return with_areas(samples)
+
+
+class TinyPoet(nn.Module):
+    """A backbone of one convolution and a small head."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = nn.Conv2d(3, 8, 16, stride=16)
+        self.head = tiny_head()
+
+    def forward(self, images, samples):
+        losses = self.head.loss((self.backbone(images), ), samples)
+        return sum(losses.values())
+
+
+def loss_and_gradients(model, batch):
+    model.zero_grad()
+    loss = model(*batch)
+    loss.backward()
+    return loss, {n: p.grad.clone() for n, p in model.named_parameters()}
+
+
+def build_loss(**kwargs):
+    return MODELS.build(copy.deepcopy({**PAPER_LOSS, **kwargs}))
+
+
+def people_of(inferencer, inputs, **kwargs):
+    """Keypoints (N, K, 2) of every image, all queries."""
+    kwargs.setdefault('score_thr', 0)
+    return [
+        np.array([person['keypoints'] for person in people])
+        for result in inferencer(inputs, **kwargs)
+        for people in result['predictions']
+    ]
+
+
+def assert_same(got, expected, atol=1e-4):
+    assert len(got) == len(expected)
+    for a, b in zip(got, expected):
+        np.testing.assert_allclose(a, b, atol=atol)

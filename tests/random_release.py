@@ -1,5 +1,7 @@
 """Random weights in the layout of the authors' release, and of DETR."""
 import torch
+from helpers import ROOT
+from mmengine.config import Config
 
 
 def random_release(depths=(3, 4, 6, 3),
@@ -82,3 +84,40 @@ def random_release(depths=(3, 4, 6, 3),
             add_linear(f'{name}.layers.{i}', rows if i == 2 else channels,
                        channels)
     return weights
+
+
+SMALL = dict(base=8, channels=16, ffn=24, num_layers=2, num_queries=7)
+DETR = (('class_embed', 92), ('bbox_embed', 4))
+
+
+def small_cfg(name='poet_r50_release_coco', **changes):
+    """A config of one of ours, as small as ``SMALL``."""
+    cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
+    head = 'model.head'
+    cfg.merge_from_dict({
+        'model.backbone.stem_channels': 8,
+        'model.backbone.base_channels': 8,
+        f'{head}.in_channels': 256,
+        f'{head}.positional_encoding.num_feats': 8,
+        **{
+            f'{head}.{part}.layer_cfg.{attention}.embed_dims': 16
+            for part, attention in (('encoder', 'self_attn_cfg'),
+                                    ('decoder', 'self_attn_cfg'),
+                                    ('decoder', 'cross_attn_cfg'))
+        },
+        **{
+            f'{head}.{part}.layer_cfg.ffn_cfg.{key}': value
+            for part in ('encoder', 'decoder')
+            for key, value in (('embed_dims', 16), ('feedforward_channels',
+                                                    24))
+        },
+        f'{head}.encoder.num_layers': 2,
+        f'{head}.decoder.num_layers': 2,
+        **changes
+    })
+    return cfg
+
+
+def assert_equal(got, expected):
+    assert set(got) == set(expected)
+    assert all(torch.equal(got[name], expected[name]) for name in expected)

@@ -139,3 +139,20 @@ def tag_losses(tags, indices, num_tags):
         pulls.append(pull / max(N, 1))
         pushes.append(push)
     return np.mean(pulls), np.mean(pushes)
+
+
+def as_reference(outputs, samples):
+    """Tensors -> the nested lists of ``reference.set_loss``."""
+    num_layers, num_images = outputs['logits'].shape[:2]
+    layers = [[{
+        name: values[layer, image].tolist()
+        for name, values in outputs.items()
+    } for image in range(num_images)] for layer in range(num_layers)]
+    images = []
+    for sample in samples:
+        labels = sample.gt_instance_labels
+        images.append([{
+            name: labels[name][n].tolist()
+            for name in labels.keys()  # noqa: SIM118
+        } for n in range(len(labels))])
+    return layers, images

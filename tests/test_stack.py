@@ -1,8 +1,11 @@
-"""The version checks, on made-up environments."""
+"""The version checks, on made-up environments, and the pinned versions."""
+import re
+import runpy
 import subprocess
 import sys
 
 import pytest
+from helpers import ROOT
 
 from poet_mm import stack
 
@@ -115,3 +118,15 @@ def test_check_imports_nothing_heavy():
     code = ('import runpy, sys; runpy.run_path(sys.argv[1]); '
             'sys.exit("torch" in sys.modules)')
     subprocess.run([sys.executable, '-c', code, stack.__file__], check=True)
+
+
+def test_pins_are_supported():
+    stack = runpy.run_path(ROOT / 'poet_mm/stack.py')
+    pinned = set()
+    for path in (ROOT / 'requirements').glob('*.txt'):
+        for name, version in re.findall(r'(?m)^([\w-]+)==(\S+)',
+                                        path.read_text()):
+            if name in stack['SUPPORTED']:
+                assert stack['in_range'](version, stack['SUPPORTED'][name])
+                pinned.add(name)
+    assert pinned == set(stack['SUPPORTED'])

@@ -1,0 +1,157 @@
+"""Videos in and out, cut off and damaged; a camera."""
+import json
+
+import cv2
+import numpy as np
+import pytest
+from helpers import assert_same, people_of, write_video
+
+from poet_mm.apis.video import CODECS, Video, VideoWriter, best_codec
+from poet_mm.errors import UserError
+
+
+def test_video(inferencer, tmp_path):
+    """As many frames out as in; batches as one by one; also JSON."""
+    path = str(write_video(tmp_path / 'film.mp4', 7))
+    frames = list(Video(path))
+    assert len(frames) == 7
+    out = tmp_path / 'out'
+    got = people_of(inferencer, path, batch_size=3, out_dir=str(out))
+    assert_same(got, people_of(inferencer, frames))
+    film, = (out / 'visualizations').iterdir()
+    assert film.name == f'film{best_codec().suffix}'
+    drawn = list(Video(str(film)))
+    assert [frame.shape for frame in drawn] == [(38, 50, 3)] * 7
+    records = json.loads((out / 'predictions' / 'film.json').read_text())
+    assert [record['frame_id'] for record in records] == list(range(7))
+    assert len(records[0]['instances']) == 10
+
+
+def test_video_is_whole_if_its_user_stops(inferencer, tmp_path):
+    path = write_video(tmp_path / 'film.mp4', 5)
+    results = inferencer(path, vis_out_dir=str(tmp_path / 'out'))
+    next(results)
+    next(results)
+    results.close()
+    film, = (tmp_path / 'out').iterdir()
+    assert len(list(Video(str(film)))) == 2
+
+
+@pytest.mark.parametrize('codec', CODECS, ids=lambda codec: codec.fourcc)
+def test_codecs(codec, tmp_path, monkeypatch, capfd):
+    """Those that OpenCV has here write as many frames as they get, of the
+    colours that they get, and nothing to the terminal."""
+    monkeypatch.setattr('poet_mm.apis.video.best_codec', lambda: codec)
+    writer = VideoWriter(str(tmp_path / 'film'), 12.5)
+    frames = list(Video(str(write_video(tmp_path / 'in.mp4', 9))))
+    try:
+        for frame in frames:
+            writer.write(frame)
+    except UserError as error:
+        assert codec != best_codec()
+        pytest.skip(str(error))
+    writer.release()
+    assert 'FFMPEG' not in capfd.readouterr().err
+    video = Video(writer.path)
+    assert video.fps == 12.5
+    got = list(video)
+    video.check_end()
+    assert len(got) == len(frames) == writer.num_written
+    assert np.abs(np.subtract(got, frames, dtype=float)).mean() < 8
+
+
+def damage(path, begin, end):
+    """Overwrite a part of a file, or take off its end."""
+    data = bytearray(path.read_bytes())
+    begin, end = int(begin * len(data)), end and int(end * len(data))
+    if end is None:
+        del data[begin:]
+    else:
+        data[begin:end] = bytes(end - begin)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(('name', 'fourcc', 'part'), [
+    ('film.mp4', 'mp4v', (0.4, 0.6)), ('film.mp4', 'mp4v', (0.5, 0.9)),
+    ('film.avi', 'MJPG', (0.6, None)), ('film.webm', 'VP80', (0.6, None)),
+    ('film.webm', 'VP80', (0.4, 0.6))])
+def test_damaged_video(inferencer, tmp_path, name, fourcc, part):
+    """What comes before is kept, and it is said."""
+    path = write_video(tmp_path / name, 40, fourcc=fourcc)
+    whole = people_of(inferencer, path, batch_size=8)
+    assert len(whole) == 40
+    damage(path, *part)
+    errors = []
+    got = people_of(inferencer, path, batch_size=8, on_error=errors.append)
+    assert 8 < len(got) < 36
+    assert_same(got[:8], whole[:8])
+    error, = errors
+    assert str(error) == (f'{path}: cut off or damaged; of 40 frames only '
+                          f'the first {len(got)} can be read')
+    results = inferencer(path, batch_size=8)
+    for _ in range(-(-len(got) // 8)):
+        next(results)
+    with pytest.raises(UserError, match='cut off or damaged'):
+        next(results)
+
+
+def test_frame_counts_that_are_estimates(tmp_path):
+    """Some containers tell a duration only."""
+    video = Video(str(write_video(tmp_path / 'film.mp4', 5)))
+    assert len(list(video)) == 5
+    video.check_end()
+    video.num_frames = 6
+    with pytest.raises(UserError, match='of 6 frames only the first 5'):
+        video.check_end()
+    video.name, video.num_frames = 'film.MKV', 8
+    video.check_end()
+    video.num_frames = 9
+    with pytest.raises(UserError):
+        video.check_end()
+    video.num_frames = None
+    video.check_end()
+    video.num_read = 0
+    with pytest.raises(UserError, match='not one frame'):
+        video.check_end()
+
+
+def test_video_among_images(inferencer, images, tmp_path):
+    """It is not left out in silence."""
+    folder = tmp_path / 'folder'
+    folder.mkdir()
+    (folder / 'a.png').symlink_to(images[0])
+    (folder / 'c.png').symlink_to(images[1])
+    write_video(folder / 'b.mp4', 2)
+    errors = []
+    got = people_of(
+        inferencer, folder, batch_size=2, on_error=errors.append)
+    assert_same(got, people_of(inferencer, images[:2], batch_size=2))
+    assert 'b.mp4: a video' in str(errors[0])
+    assert len(errors) == 1
+    with pytest.raises(UserError, match=r'b\.mp4: .*give videos one by one'):
+        list(inferencer(folder))
+
+
+def test_webcam(inferencer, monkeypatch):
+    """A camera without a screen: three frames, then it is unplugged."""
+
+    class Camera:
+
+        def __init__(self, number):
+            assert number == 1
+            self.frames = [np.zeros((40, 60, 3), np.uint8)] * 3
+
+        def isOpened(self):
+            return True
+
+        def get(self, _):
+            return -1.0
+
+        def read(self):
+            return (True, self.frames.pop()) if self.frames else (False, None)
+
+        def release(self):
+            self.frames = None
+
+    monkeypatch.setattr(cv2, 'VideoCapture', Camera)
+    assert len(people_of(inferencer, 'webcam:1')) == 3

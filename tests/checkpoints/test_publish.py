@@ -1,0 +1,151 @@
+"""What is published is plain, and all that an inferencer needs."""
+import argparse
+import hashlib
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from poet_mm.apis import POETInferencer
+from poet_mm.checkpoints.publish import publish, to_plain, without_private
+from poet_mm.errors import UserError
+from poet_mm.utils.config import set_data_root, walk
+
+
+def test_publish(training_checkpoint, tmp_path):
+    """Small, plain, named by its content, the same every time."""
+    path = publish(training_checkpoint, str(tmp_path / 'poet.pth'))
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    assert Path(path).name == f'poet-{digest[:8]}.pth'
+    assert re.search(r'-([a-f0-9]*)\.', path)[1] == digest[:8]  # torch.hub's
+    assert publish(training_checkpoint, str(tmp_path / 'poet.pth')) == path
+    published = torch.load(path, weights_only=True)
+    assert set(published) == {'state_dict', 'meta'}
+    assert {'cfg', 'dataset_meta', 'versions', 'epoch'} < set(
+        published['meta'])
+    assert 'secret' not in str(published['meta'])
+    before = torch.load(training_checkpoint, weights_only=False)
+    assert published['state_dict'].keys() == before['state_dict'].keys()
+    assert all(torch.equal(published['state_dict'][name], value)
+               for name, value in before['state_dict'].items())
+    assert os.path.getsize(path) < os.path.getsize(training_checkpoint) / 2
+
+
+def test_published_is_all_that_an_inferencer_needs(training_checkpoint,
+                                                   model_files, tmp_path):
+    """Config and skeleton are inside; the same people as before."""
+    path = publish(training_checkpoint, str(tmp_path / 'poet'))
+    image = np.random.default_rng(0).integers(
+        0, 256, (96, 128, 3), dtype=np.uint8)
+    people = [
+        next(inferencer(image, score_thr=0, return_vis=True,
+                        draw=['skeleton', 'visibility']))
+        for inferencer in (POETInferencer(None, path, device='cpu'),
+                           POETInferencer(*model_files, device='cpu'))
+    ]
+    assert people[0]['predictions'] == people[1]['predictions']
+    np.testing.assert_array_equal(people[0]['visualization'],
+                                  people[1]['visualization'])
+
+
+def test_publish_needs_config_and_metainfo(model_files, tmp_path):
+    with pytest.raises(UserError, match=r"has no meta\['cfg'\]"):
+        publish(model_files[1], str(tmp_path / 'poet.pth'))
+    assert not list(tmp_path.iterdir())
+
+
+def test_private_parts_of_a_config():
+    text = ("a = 1\nload_from = '/home/x'\nlong = dict(\n    work_dir=2)\n"
+            "work_dir = (\n    '/home/'\n    'x')\nresume = True\nz = 3\n")
+    assert without_private(text) == (
+        'a = 1\nlong = dict(\n    work_dir=2)\nz = 3\n')
+
+
+PATHS = r"""a = '/mnt/é/a.pkl'; b = ['/mnt/x', 'é', '~/c.py', "C:\\me\\d.pth"]
+data_root = '/home/me/coco/'
+train_dataloader = dict(
+    dataset=dict(
+        ann_file='/home/me/coco/annotations/a.json',
+        data_prefix={'img': '/home/me/coco/train/'},
+        data_root='/home/me/coco/'))
+val_evaluator = dict(ann_file='/home/me/'
+                     'coco/annotations/b.json', of='s3://b/c')
+val_dataset = dict(data_root='/home/me/coco', ann_file='b.json')
+"""
+
+
+def test_absolute_paths_of_a_config():
+    """They tell who trained; --data-root still finds what lies in it."""
+    text = without_private(PATHS)
+    assert text == """a = 'a.pkl'; b = ['.', 'é', 'c.py', 'd.pth']
+data_root = 'data/'
+train_dataloader = dict(
+    dataset=dict(
+        ann_file='annotations/a.json',
+        data_prefix={'img': 'train/'},
+        data_root='data/'))
+val_evaluator = dict(ann_file='data/annotations/b.json', of='s3://b/c')
+val_dataset = dict(data_root='data/', ann_file='b.json')
+"""
+    assert without_private(text) == text
+
+
+def test_published_config_finds_its_data(training_checkpoint, tmp_path):
+    """As test.py --data-root does."""
+    checkpoint = torch.load(training_checkpoint, weights_only=False)
+    text = checkpoint['meta']['cfg']
+    roots = {node['data_root'] for node in walk(
+        Config.fromstring(text, '.py')._cfg_dict.to_dict())
+        if node.get('data_root')}
+    for root in roots:
+        text = text.replace(root, '/home/somebody/secret/')
+    checkpoint['meta']['cfg'] = text
+    torch.save(checkpoint, training_checkpoint)
+    path = publish(training_checkpoint, str(tmp_path / 'poet.pth'))
+    published = torch.load(path, weights_only=True)['meta']['cfg']
+    assert 'secret' not in published
+    (tmp_path / 'coco' / 'annotations').mkdir(parents=True)
+    cfg = Config.fromstring(published, '.py')
+    set_data_root(cfg, str(tmp_path / 'coco'))
+    assert Path(cfg.val_evaluator.ann_file).parent == (
+        tmp_path / 'coco' / 'annotations')
+    assert len(POETInferencer(None, path, device='cpu').model.state_dict())
+
+
+@pytest.mark.parametrize(('cfg', 'said'), [
+    ('a = (', 'is no Python'), ('a = "\0"', 'is no Python'),
+    (dict(a=1), 'is a dict, expected the text'),
+])
+def test_publish_foreign_configs(training_checkpoint, tmp_path, cfg, said):
+    checkpoint = torch.load(training_checkpoint, weights_only=False)
+    checkpoint['meta']['cfg'] = cfg
+    torch.save(checkpoint, training_checkpoint)
+    said = rf"epoch_3\.pth: meta\['cfg'\] {said}"
+    with pytest.raises(UserError, match=said):
+        publish(training_checkpoint, str(tmp_path / 'poet.pth'))
+
+
+def test_targets_that_cannot_be(training_checkpoint, tmp_path):
+    for folder in (str(tmp_path), f'{tmp_path}/new/', ''):
+        with pytest.raises(UserError, match='is a folder: give the name'):
+            publish(training_checkpoint, folder)
+    with pytest.raises(UserError, match=r'Cannot write .*File ex.*3\.pth\)'):
+        publish(training_checkpoint, f'{training_checkpoint}/a.pth')
+    assert list(tmp_path.iterdir()) == [Path(training_checkpoint)]
+
+
+def test_plain_values():
+    view = torch.arange(10)[3:5]
+    plain = to_plain(dict(
+        a=np.ones((2, 1), np.float32), b=np.int64(3), c=(1, [None, True]),
+        d=view))
+    assert plain['a'] == [[1.0], [1.0]]
+    assert type(plain['b']) is int
+    assert plain['c'] == (1, [None, True])
+    assert plain['d'].untyped_storage().nbytes() == 16  # not all of the ten
+    with pytest.raises(UserError, match=r"meta\['x'\]\[0\] is a Namespace"):
+        to_plain(dict(x=[argparse.Namespace()]), 'meta')

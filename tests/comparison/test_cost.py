@@ -1,0 +1,58 @@
+"""FLOPs against the arithmetic, and times."""
+import pytest
+import torch
+from helpers import ROOT, tiny_head_cfg
+from mmengine.config import Config
+from mmpose.registry import MODELS
+
+from poet_mm.comparison.cost import (
+    count_gflops,
+    feature_stride,
+    time_inference,
+)
+
+
+class FeatureMap(torch.nn.Module):
+    """An estimator whose backbone is one convolution of stride 8."""
+
+    def __init__(self, head):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 8, 8, stride=8)
+        self.head = MODELS.build(head)
+
+    def extract_feat(self, inputs):
+        return (self.conv(inputs), )
+
+
+def test_flops_equal_the_arithmetic():
+    """Counted by hand for POET: attention included."""
+    model = FeatureMap(tiny_head_cfg()).eval()
+    tokens, queries, width, ffn = 64, 6, 16, 32
+    square = width**2
+
+    def attention(t, s):
+        return 2 * t * square + 2 * s * square + 2 * t * s * width
+
+    expected = tokens * 8 * 3 * 64 + tokens * 8 * width
+    expected += 2 * (attention(tokens, tokens) + 2 * tokens * width * ffn)
+    expected += 2 * (
+        attention(queries, queries) + attention(queries, tokens) +
+        2 * queries * width * ffn)
+    # all layers' outputs go through the predictors
+    expected += 2 * queries * (2 * square + width * (2 + 3 * 5) + width * 2)
+    assert count_gflops(model, 64) * 1e9 == pytest.approx(expected)
+    assert feature_stride(model, 64) == 8
+
+
+def test_time_is_split_and_the_model_left_as_it_was(toy):
+    from mmpose.registry import DATASETS
+    cfg = Config.fromfile(ROOT / 'configs' / 'ae_r18_s16_toy.py')
+    cfg.test_dataloader.dataset.data_root = str(toy)
+    model = MODELS.build(cfg.model)
+    before = set(vars(model)), set(vars(model.head))
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    cost = time_inference(model, dataset, 2)
+    assert cost['network_ms'] > 0
+    assert cost['post_ms'] > 0
+    assert cost['input'] == 128
+    assert (set(vars(model)), set(vars(model.head))) == before

@@ -1,0 +1,72 @@
+"""The file of a comparison: rows, budgets, folders."""
+import pytest
+from helpers import ROOT
+from mmengine.config import Config
+from mmpose.registry import MODELS, TRANSFORMS
+from tiny_comparison import ROWS, TINY, write_comparison
+
+from poet_mm.comparison.spec import (
+    check_files,
+    read_comparison,
+    row_budget,
+    row_config,
+    row_folder,
+    set_budget,
+)
+
+
+def test_a_change_of_config_is_another_row(toy, tmp_path):
+    folders = set()
+    for changes in (dict(), dict(budget=dict(epochs=3)),
+                    dict(options={**TINY, 'optim_wrapper.optimizer.lr': 1})):
+        path = write_comparison(tmp_path / 'c.py', toy, **changes)
+        comparison = read_comparison(str(path))
+        row = comparison.rows[0]
+        for _ in range(2):
+            cfg = row_config(comparison, row)
+            folders.add(row_folder('w', comparison, row, cfg, 1))
+    assert len(folders) == 3
+    assert row_folder('w', comparison, row, cfg, 2) not in folders
+
+
+def test_whose_epochs_count(toy, tmp_path):
+    """The command line's, then the row's, then the file's."""
+    rows = [*ROWS, dict(ROWS[0], name='given', checkpoint=__file__, epochs=7)]
+    path = str(write_comparison(tmp_path / 'c.py', toy, rows=rows))
+    budgets = [[row_budget(comparison, row) for row in comparison.rows]
+               for comparison in (read_comparison(path),
+                                  read_comparison(path, budget=dict(epochs=9)))
+               ]
+    assert budgets == [[dict(epochs=2), dict(epochs=4), {}],
+                       [dict(epochs=9), dict(epochs=9), {}]]
+    assert read_comparison(path).rows[2].epochs == 7
+
+
+@pytest.mark.parametrize(
+    'path', [*(ROOT / 'configs' / 'comparisons').glob('*.py')],
+    ids=lambda path: path.stem)
+def test_shipped_comparisons_build(path, toy):
+    comparison = read_comparison(str(path), str(toy))
+    for row in comparison.rows:
+        cfg = row_config(comparison, row)
+        check_files(cfg, row)
+        set_budget(cfg, row_budget(comparison, row)['epochs'])
+        cfg.model.backbone.init_cfg = None
+        MODELS.build(cfg.model)
+        for loader in (cfg.train_dataloader, cfg.test_dataloader):
+            for step in loader.dataset.pipeline:
+                TRANSFORMS.build(step)
+
+
+def test_budget_stretches_the_schedule():
+    cfg = Config.fromfile(ROOT / 'configs' / 'ae_r50_s4_512_coco.py')
+    set_budget(cfg, 30)
+    warm_up, steps = cfg.param_scheduler
+    assert cfg.train_cfg.max_epochs == 30
+    assert (warm_up.begin, warm_up.end) == (0, 500)  # iterations
+    assert steps.milestones == [20, 26]
+    cfg = Config.fromfile(ROOT / 'configs' / 'poet_r18_toy.py')
+    set_budget(cfg, 32, val_interval=2)
+    assert cfg.train_cfg.val_interval == 2
+    assert cfg.param_scheduler[1].T_max == 32
+    assert cfg.default_hooks.checkpoint.interval == 3

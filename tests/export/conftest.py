@@ -1,0 +1,67 @@
+"""A tiny model, and its ONNX file with and without a padding mask."""
+import pytest
+import torch
+from helpers import tiny_head_cfg
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmpose.registry import MODELS
+
+from poet_mm.export import graph as export
+
+SIZE = (48, 64)
+
+FAST = dict(
+    propose=True,
+    refine=True,
+    detail=dict(in_channels=[16, 64], channels=4, joint_channels=8))
+
+
+def make_model(**pieces):
+    """K = 5, Q = 6; BatchNorm with statistics, to see if it is in eval mode.
+    """
+    torch.manual_seed(0)
+    init_default_scope('mmpose')
+    model = MODELS.build(
+        dict(
+            type='BottomupPoseEstimator',
+            data_preprocessor=dict(
+                type='PoseDataPreprocessor',
+                mean=[120.0, 110.0, 100.0],
+                std=[60.0, 55.0, 50.0],
+                bgr_to_rgb=True),
+            backbone=dict(
+                type='ResNet',
+                depth=18,
+                stem_channels=8,
+                base_channels=8,
+                out_indices=(1, 3)),
+            head=tiny_head_cfg(in_channels=64, **pieces)))
+    model.train().extract_feat(torch.rand(4, 3, 64, 64))  # statistics
+    names = dict(enumerate(['nose', 'neck', 'tail', 'paw', 'claw']))
+    model.dataset_meta = dict(
+        keypoint_id2name=names, skeleton_links=[(0, 1), (1, 2), (2, 3)])
+    pipeline = [
+        dict(type='LoadImage'),
+        dict(type='ShortEdgeResize', short_edges=48, max_size=64),
+        dict(type='PackBottomupInputs')
+    ]
+    dataset = dict(dataset=dict(pipeline=pipeline))
+    model.cfg = Config(dict(test_dataloader=dataset))
+    return model.eval()
+
+
+@pytest.fixture(scope='module')
+def model():
+    return make_model()
+
+
+@pytest.fixture(
+    scope='module', params=[({}, False), ({}, True), (FAST, False),
+                            (FAST, True)])
+def exported(request, tmp_path_factory):
+    """Model, path, whether it has a padding mask, and the error found."""
+    pieces, padding = request.param
+    model = make_model(**pieces)
+    path = str(tmp_path_factory.mktemp('onnx') / 'poet.onnx')
+    error = export.export_onnx(model, path, SIZE, padding_mask=padding)
+    return model, path, padding, error

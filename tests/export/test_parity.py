@@ -1,0 +1,43 @@
+"""The reference that exported files are compared with."""
+import numpy as np
+import torch
+from mmpose.structures import PoseDataSample
+
+from poet_mm.export.parity import (
+    random_images,
+    reference_poses,
+    sizes_to_check,
+)
+
+
+def test_reference_is_what_the_model_predicts(model):
+    """Two images of different sizes, through ``predict`` of MMPose."""
+    images = random_images((64, 64), 2, padding=True)
+    samples = []
+    for image in images:
+        height, width = image.shape[:2]
+        samples.append(
+            PoseDataSample(
+                metainfo=dict(
+                    img_shape=(height, width),
+                    input_size=(width, height),
+                    input_center=np.array([width, height]) / 2,
+                    input_scale=np.array([width, height]))))
+    inputs = [
+        torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1)
+        for image in images
+    ]
+    with torch.no_grad():
+        found = model.test_step(dict(inputs=inputs, data_samples=samples))
+    scores, keypoints, visibility, _ = reference_poses(model, images)
+    for i, sample in enumerate(found):
+        people, size = sample.pred_instances, images[i].shape[1::-1]
+        np.testing.assert_allclose(people.bbox_scores, scores[i], rtol=1e-5)
+        np.testing.assert_allclose(
+            people.keypoints, keypoints[i] * size, rtol=1e-4, atol=1e-3)
+        np.testing.assert_allclose(
+            people.visibility, visibility[i], rtol=1e-5)
+
+
+def test_sizes_are_multiples():
+    assert sizes_to_check((60, 100), 32) == [(32, 96), (96, 32), (32, 32)]

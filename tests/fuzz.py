@@ -1,0 +1,54 @@
+"""Random cases, and what every training target is like.
+
+The same cases are drawn each time, so that a test fails for a change and not
+by chance; ``POET_FUZZ=20 pytest tests/integration/test_fuzz_people.py`` draws
+20 times as many new ones. What of these fails is kept in ``.hypothesis/`` and
+tried first.
+"""
+import os
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from poet_mm.errors import DataFault
+
+TIMES = int(os.environ.get('POET_FUZZ', 0))
+seeds = st.integers(0, 2**32 - 1)
+K = 3
+
+
+def cases(number):
+    """So many examples, or so many times as many random ones."""
+    return settings(
+        max_examples=number * max(TIMES, 1), deadline=None,
+        derandomize=not TIMES,
+        suppress_health_check=list(HealthCheck))
+
+
+def attempt(call, *args, kind=DataFault, **kwargs):
+    """(result, None), or (None, what was said of the fault)."""
+    try:
+        return call(*args, **kwargs), None
+    except kind as fault:
+        return None, str(fault)
+
+
+def assert_targets(labels, N, num_keypoints, empty_class=False):
+    """What every training target is like, wherever it comes from."""
+    shapes = dict(centers=(2, ), offsets=(num_keypoints, 2), labels=(),
+                  visibility=(num_keypoints, ), scales=(2, ),
+                  keypoint_weights=(num_keypoints, ))
+    for field, values in labels.items():
+        values = np.asarray(values)
+        assert values.shape == (N, *shapes[field]), field
+        assert np.isfinite(values).all(), field
+    weights = np.asarray(labels['keypoint_weights'])
+    assert set(np.unique(weights)) <= {0, 1}
+    assert set(np.unique(labels['visibility'])) <= {0, 1}
+    centers, offsets = labels['centers'], np.asarray(labels['offsets'])
+    assert ((np.asarray(centers) >= 0) & (np.asarray(centers) <= 1)).all()
+    assert (np.abs(offsets) <= 1).all()
+    assert not offsets[weights == 0].any()
+    nobody = (weights == 0).all(axis=1)
+    np.testing.assert_array_equal(labels['labels'], nobody * empty_class)

@@ -1,0 +1,290 @@
+"""Processes (gloo) equal one process with the joint batch, evaluate each image
+once, and end with a reason when one of them dies."""
+import json
+import multiprocessing
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import FAST_LOSS, ROOT, random_samples, tiny_head, with_areas
+from make_toy_coco import make_toy_coco
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from torch import distributed, nn
+from torch.multiprocessing import start_processes
+from torch.nn.parallel import DistributedDataParallel
+
+from poet_mm.models.layers import denoising
+
+HEADS = dict(
+    paper={},
+    fast=dict(
+        propose=True,
+        refine=True,
+        detail=dict(in_channels=[8], channels=4, joint_channels=8),
+        denoising=dict(
+            groups=2, center_noise=0.3, scale_noise=0.2, joint_noise=0),
+        loss=FAST_LOSS))
+SECONDS = 900  # a hang is an error, not a wait
+COUNTS = [[2, 1, 3, 0], [2, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
+
+
+class LossOf(nn.Module):
+    """A head whose forward is its loss, for DDP."""
+
+    def __init__(self, head):
+        super().__init__()
+        self.head = head
+
+    def forward(self, feat, samples):
+        return self.head.loss((feat, ), samples)
+
+
+def build(kind):
+    torch.manual_seed(0)
+    head = tiny_head(**HEADS[kind])
+    for branch in head.branches or ():  # so that poses depend on all of it
+        torch.nn.init.normal_(branch.pose_embed.layers[-1].weight, std=0.01)
+    return LossOf(head), torch.randn(4, 8, 4, 3)
+
+
+def samples_of(counts):
+    return with_areas(random_samples(counts))
+
+
+def run(model, feat, samples):
+    """-> losses by name, gradients by parameter."""
+    model.zero_grad()
+    losses = model(feat, samples)
+    sum(losses.values()).backward()
+    module = getattr(model, 'module', model)
+    return {name: value.detach() for name, value in losses.items()}, {
+        name: parameter.grad.clone()
+        for name, parameter in module.named_parameters()
+    }
+
+
+def largest(tensors):
+    return max(value.abs().max().item() for value in tensors.values())
+
+
+def same_noise(like):
+    """Instead of random numbers, whose order depends on the batch. None at all
+    would leave |prediction - truth| on its kink, with a gradient of either
+    sign."""
+    return torch.full_like(like, 0.5)
+
+
+def worker(rank, kind, shares, folder):
+    torch.set_num_threads(1)
+    denoising._uniform = same_noise
+    distributed.init_process_group(
+        'gloo', f'file://{folder}/store', rank=rank, world_size=len(shares))
+    model, feat = build(kind)
+    ddp = DistributedDataParallel(model)  # raises on unused parameters
+    results = []
+    start = sum(shares[:rank])
+    mine = slice(start, start + shares[rank])
+    for counts in COUNTS:
+        losses, grads = run(ddp, feat[mine], samples_of(counts)[mine])
+        for value in losses.values():
+            distributed.all_reduce(value)
+            value /= len(shares)
+        results.append((losses, grads))
+    if rank == 0:
+        torch.save(results, f'{folder}/results.pt')
+    distributed.destroy_process_group()
+
+
+def start(function, args, num_processes):
+    """Run processes that have imported everything already, or kill them."""
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload([__name__, 'mmpose.apis'])
+    group = start_processes(
+        function, args, num_processes, join=False, start_method='forkserver')
+    ended = False
+    try:
+        for _ in range(num_processes):  # each join waits for one of them
+            ended = ended or group.join(SECONDS)
+    finally:
+        for process in group.processes:
+            process.kill()
+    assert ended, f'not ended after {SECONDS} s'
+
+
+gloo = pytest.mark.skipif(
+    not distributed.is_available() or os.name != 'posix',
+    reason='needs gloo and a fork server')
+
+
+@gloo
+@pytest.mark.parametrize(('kind', 'shares'), [
+    ('paper', (2, 2)), ('fast', (2, 2)), ('fast', (1, 2, 1))])
+def test_processes_equal_one(kind, shares, tmp_path, monkeypatch):
+    """With images, and people, shared out unevenly."""
+    monkeypatch.setattr(denoising, '_uniform', same_noise)
+    start(worker, (kind, shares, str(tmp_path)), len(shares))
+    model, feat = build(kind)
+    results = torch.load(tmp_path / 'results.pt')
+    for counts, (losses, grads) in zip(COUNTS, results):
+        expected = run(model, feat, samples_of(counts))
+        for got, wanted, atol in (
+            (losses, expected[0], 1e-6),
+            # sums in another order round by the scale of the gradient
+            (grads, expected[1], 5e-7 * largest(expected[1]))):
+            assert got.keys() == wanted.keys()
+            for name in wanted:
+                torch.testing.assert_close(
+                    got[name],
+                    wanted[name],
+                    rtol=1e-6,
+                    atol=atol,
+                    msg=lambda text, at=(counts, name): f'{at}: {text}')
+
+
+@pytest.fixture(scope='module')
+def toy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('ranks_toy')
+    make_toy_coco(folder, 7, 7, 64, 0)
+    path = folder / 'annotations' / 'person_keypoints_train2017.json'
+    content = json.loads(path.read_text())
+    # two images with people: in a step some ranks have nobody
+    images = [image['id'] for image in content['images'][:2]]
+    content['annotations'] = [
+        ann for ann in content['annotations'] if ann['image_id'] in images]
+    path.write_text(json.dumps(content))
+    return folder
+
+
+TINY = """\
+_base_ = [{base!r}]
+model = dict(
+    backbone=dict(base_channels=8, stem_channels=8),
+    head=dict(in_channels=32, detail=dict(in_channels=[8, 16, 32])))
+train_cfg = dict(max_epochs=1, val_interval=1)
+param_scheduler = []
+train_dataloader = dict(batch_size=1, dataset=dict(images='all'))
+test_dataloader = dict(batch_size=2)
+default_hooks = dict(
+    checkpoint=dict(interval=1), logger=dict(interval=1))
+"""
+
+
+def write_config(folder, more=''):
+    path = folder / 'tiny.py'
+    base = str(ROOT / 'configs' / 'poet_fast_r18_toy.py')
+    path.write_text(TINY.format(base=base) + more)
+    return path
+
+
+def rank_of_a_job(rank, num_ranks, port, folder, toy):
+    """What ``train.py`` and ``test.py`` do, started by torchrun."""
+    from poet_mm.cli import start_without_gpu
+    from poet_mm.evaluation.fast_coco_metric import FastCocoMetric
+    from poet_mm.utils.config import set_data_root
+    os.environ.update(
+        RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(num_ranks),
+        MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+    os.chdir(folder)  # mmengine gathers results in the current folder
+    torch.set_num_threads(1)
+    init_default_scope('mmpose')
+    compute = FastCocoMetric.compute_metrics
+
+    def keep(self, results):
+        ids = [pred['img_id'] for pred, _ in results]
+        with open('evaluated.jsonl', 'a') as file:
+            file.write(json.dumps(ids) + '\n')
+        return compute(self, results)
+
+    FastCocoMetric.compute_metrics = keep
+    cfg = Config.fromfile('tiny.py')
+    set_data_root(cfg, toy)
+    cfg.work_dir = f'work{num_ranks}'
+    if num_ranks > 1:
+        cfg.launcher = 'pytorch'
+        start_without_gpu(cfg)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    # shards of 7 images are uneven; of a loader that pads them, too
+    metrics = [runner.test()]
+    runner = Runner.from_cfg(
+        cfg.merge_from_dict({'test_dataloader.sampler.round_up': True})
+        or cfg)
+    runner.load_checkpoint(f'{cfg.work_dir}/epoch_1.pth')
+    metrics.append(runner.test())
+    if rank == 0:
+        Path('metrics.json').write_text(json.dumps(metrics))
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(('127.0.0.1', 0))
+        return found.getsockname()[1]
+
+
+@gloo
+@pytest.mark.skipif(torch.cuda.is_available(), reason='starts without a GPU')
+@pytest.mark.parametrize('num_ranks', [2, 3])
+def test_ranks_train_and_evaluate_every_image_once(num_ranks, toy, tmp_path):
+    """Steps in which ranks have nobody, shards of different size."""
+    write_config(tmp_path)
+    start(rank_of_a_job, (num_ranks, free_port(), str(tmp_path), str(toy)),
+          num_ranks)
+    lines = (tmp_path / 'evaluated.jsonl').read_text().splitlines()
+    annotations = json.loads(
+        (toy / 'annotations/person_keypoints_val2017.json').read_text())
+    ids = sorted(image['id'] for image in annotations['images'])
+    assert [sorted(json.loads(line)) for line in lines] == [ids] * 3
+    first, padded = json.loads((tmp_path / 'metrics.json').read_text())
+    assert first == padded
+    records = [
+        json.loads(line)
+        for path in tmp_path.glob(f'work{num_ranks}/*/vis_data/scalars.json')
+        for line in path.read_text().splitlines()
+    ]
+    steps = [x['step'] for x in records if 'grad_norm' in x]
+    assert len(steps) == -(-7 // num_ranks)
+
+
+DYING = """\
+import os
+import signal
+from mmengine.hooks import Hook
+from mmpose.registry import HOOKS
+
+
+@HOOKS.register_module()
+class DyingHook(Hook):
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.rank == 1 and batch_idx == 1:
+            raise OSError('the disk of rank 1 is gone')
+"""
+
+
+@gloo
+@pytest.mark.skipif(torch.cuda.is_available(), reason='starts without a GPU')
+def test_a_rank_that_dies_ends_the_job_with_its_reason(toy, tmp_path):
+    """Others wait for its gradients: torchrun ends them."""
+    (tmp_path / 'dying.py').write_text(DYING)
+    config = write_config(
+        tmp_path, "custom_imports = dict(imports=['poet_mm', 'dying'])\n"
+        "custom_hooks = [dict(type='DyingHook')]\n")
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    result = subprocess.run(
+        ['bash', ROOT / 'tools' / 'dist_train.sh', config, '2', '--data-root',
+         toy, '--work-dir', tmp_path / 'work'],
+        capture_output=True, text=True, timeout=SECONDS, cwd=tmp_path,
+        env=dict(os.environ, PYTHON=sys.executable, PORT=str(free_port()),
+                 PYTHONPATH=path, OMP_NUM_THREADS='1'))
+    assert result.returncode != 0
+    # torchrun's list of who failed and why; first is whom it saw end first,
+    # which may be a rank that waited for the one that died
+    summary = result.stderr.split('ChildFailedError')[-1]
+    assert 'rank      : 1' in summary
+    assert 'the disk of rank 1 is gone' in summary

@@ -1,0 +1,156 @@
+"""Sampling of fine feature maps at joints."""
+import pytest
+import torch
+from helpers import padded_samples, random_samples, tiny_head, with_areas
+
+from poet_mm.models.layers.joint_sampling import (
+    DetailLevels,
+    DetailMaps,
+    JointBranch,
+)
+from poet_mm.models.layers.padding import image_extents
+
+LEVELS = ((2, 4, 16, 24), (2, 8, 4, 6))  # B, C, H, W of pixels 64 x 96
+DETAIL = dict(in_channels=[4, 8], channels=6, joint_channels=8)
+
+
+def detailed_head(**kwargs):
+    return tiny_head(propose=True, refine=True, detail=DETAIL, **kwargs)
+
+
+def random_levels():
+    return [torch.randn(shape) for shape in LEVELS]
+
+
+def interpolate(level, x, y):
+    """Of one map (C, H, W) at x, y in cells, cell (0, 0) has its middle at
+    (0.5, 0.5); 0 beyond."""
+    total = torch.zeros(len(level))
+    for row in range(level.shape[1]):
+        for column in range(level.shape[2]):
+            share = (max(0, 1 - abs(column + 0.5 - x))
+                     * max(0, 1 - abs(row + 0.5 - y)))
+            total += share * level[:, row, column]
+    return total
+
+
+@pytest.mark.parametrize('shares', [None, [[0.5, 1.0], [0.75, 0.625]]])
+def test_samples_are_bilinear(shares):
+    levels = random_levels()
+    maps = DetailMaps(levels, shares and torch.tensor(shares))
+    points = torch.rand(2, 3, 5, 2) * 1.4 - 0.2  # some of them outside
+    samples = maps.sample(points)
+    assert samples.shape == (2, 3, 5, 12)
+    for image in range(2):
+        for query in range(3):
+            for joint in range(5):
+                x, y = points[image, query, joint].tolist()
+                if shares:
+                    x, y = x * shares[image][0], y * shares[image][1]
+                expected = torch.cat([
+                    interpolate(level[image], x * level.shape[3],
+                                y * level.shape[2]) for level in levels
+                ])
+                torch.testing.assert_close(
+                    samples[image, query, joint], expected, atol=1e-5,
+                    rtol=1e-4)
+
+
+@pytest.mark.parametrize('mode', ['eval', 'train'])
+def test_blind_to_padding(mode):
+    torch.manual_seed(0)
+    head = detailed_head()
+    for branch in (*head.branches, head.proposals.branch):
+        torch.nn.init.normal_(branch.pose_embed.layers[-1].weight)
+    for branch in head.branches:
+        torch.nn.init.normal_(branch.joints.correction.weight)
+    head.train(mode == 'train')
+    samples, levels = padded_samples(), random_levels()
+    extents = image_extents(samples, levels[0].device)
+    changed = [
+        level.masked_fill(extents.mask(level)[:, None], 1000.0)
+        for level in levels
+    ]
+    expected, got = head(levels, samples), head(changed, samples)
+    for name in expected:
+        assert torch.equal(expected[name], got[name]), name
+
+
+def test_samples_lie_where_the_joints_are():
+    """Maps that hold their pixels' places, of an image of 41 x 27 pixels that
+    ends within cells of 4 and of 16, give a point its place."""
+    sample, = random_samples([1], img_shape=(27, 41))
+    sample.set_metainfo(dict(batch_input_shape=(32, 48)))
+    ramps = []
+    for stride in (4, 16):
+        x = stride * (torch.arange(48 // stride) + 0.5)
+        y = stride * (torch.arange(32 // stride) + 0.5)
+        ramps.append(torch.stack(torch.meshgrid(x, y, indexing='xy'))[None])
+    extents = image_extents([sample], ramps[0].device)
+    points = torch.rand(1, 9, 3, 2) * 0.4 + 0.3  # between middles of cells
+    places = DetailMaps(ramps, extents.shares()).sample(points)
+    expected = points * torch.tensor([41.0, 27.0])
+    torch.testing.assert_close(places, expected.repeat(1, 1, 1, 2))
+
+
+def test_alone_and_padded_are_the_same():
+    """Of an image that ends within a cell of every level."""
+    torch.manual_seed(0)
+    head = detailed_head().eval()
+    for branch in head.branches:
+        torch.nn.init.normal_(branch.joints.correction.weight)
+        torch.nn.init.normal_(branch.joints.evidence.weight)
+    sample, = random_samples([1], img_shape=(33, 45))
+    sample.set_metainfo(dict(batch_input_shape=(48, 48)))
+    alone = [torch.randn(1, 4, 12, 12), torch.randn(1, 8, 3, 3)]
+    expected = head(alone, [sample])
+    padded = [torch.randn(1, *shape[1:]) for shape in LEVELS]
+    for whole, part in zip(padded, alone):
+        whole[..., :part.shape[2], :part.shape[3]] = part
+    sample.set_metainfo(dict(batch_input_shape=(64, 96)))
+    got = head(padded, [sample])
+    for name in expected:
+        torch.testing.assert_close(
+            got[name], expected[name], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize('counts', [[2, 1], [0, 0]])
+def test_autocast(counts):
+    """Samples and poses stay fp32, and every parameter learns."""
+    head = detailed_head()
+    samples = with_areas(random_samples(counts, img_shape=(64, 96)))
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = head.loss(random_levels(), samples)
+    assert all(value.isfinite() for value in losses.values())
+    assert losses['loss_keypoints'].dtype == torch.float32
+    sum(losses.values()).backward()
+    assert all(p.grad is not None for p in head.parameters())
+
+
+def test_a_joint_is_corrected_by_what_is_there():
+    """Of the finest level, a change at one joint moves that joint alone."""
+    branch = JointBranch(16, 5, 12, 8)
+    torch.nn.init.normal_(branch.correction.weight)
+    states, detail = torch.randn(2, 3, 16), torch.randn(2, 3, 5, 12)
+    before, _ = branch(states, detail)
+    detail[0, 1, 2] += 1
+    moved = (branch(states, detail)[0] != before).view(2, 3, 5, 3).any(-1)
+    assert moved.nonzero().tolist() == [[0, 1, 2]]
+
+
+def test_begins_without_corrections():
+    head = detailed_head().eval()
+    outputs = head(random_levels())
+    assert not outputs['offsets'].any()
+    assert (outputs['visibility'] == 0.5).all()
+
+
+def test_levels_that_were_not_announced():
+    levels = DetailLevels(**DETAIL)
+    with pytest.raises(ValueError, match=r'\[4, 8\].*\[8\] channels'):
+        levels([torch.randn(LEVELS[1])], None)
+
+
+def test_needs_corrections():
+    with pytest.raises(ValueError, match='without refine=True'):
+        tiny_head(propose=True, detail=DETAIL)

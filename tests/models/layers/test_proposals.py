@@ -1,0 +1,88 @@
+"""Two-stage proposals: their places, and which become queries."""
+import torch
+from helpers import fast_head, padded_samples
+
+from poet_mm.models.layers.padding import image_extents
+from poet_mm.models.layers.proposals import Proposals, cell_centers
+
+FEAT = (2, 8, 4, 6)  # B, C, H, W of pixels 64 x 96
+
+
+def test_proposals_begin_at_their_cells():
+    head = fast_head()
+    feat, samples = torch.randn(FEAT), padded_samples()
+    extents = image_extents(samples, feat.device)
+    fields = head.predict_all([feat], extents).proposals.fields()
+    # of 16 pixels; the third row and the fourth column show 40 x 60 in part
+    centers = fields['centers'][0].unflatten(1, FEAT[2:])
+    for y in range(3):
+        for x in range(4):
+            expected = torch.tensor([(16 * x + 8) / 60, (16 * y + 8) / 40])
+            expected = expected.clamp(max=1 - 1e-3)  # of the logit
+            torch.testing.assert_close(centers[0, y, x], expected)
+    assert not fields['offsets'].any()
+
+
+def test_queries_are_placed_like_tokens():
+    """A query at the middle of a cell has the code of that cell, whether or
+    not the image fills its last cells."""
+    head = fast_head()
+    feat, samples = torch.randn(FEAT), padded_samples()
+    extents = image_extents(samples, feat.device)
+    partly = cell_centers(feat, FEAT[2:], extents.shares())
+    samples[0].set_metainfo(dict(img_shape=(48, 64)))  # the same 3 x 4 cells
+    samples[1].set_metainfo(dict(img_shape=(48, 64)))
+    extents_of_whole = image_extents(samples, feat.device)
+    whole = cell_centers(feat, FEAT[2:], extents_of_whole.shares())
+    inside = (partly < 0.99).all(-1)  # the logit of a pose ends there
+    codes = [
+        head.center_embed(
+            torch.nn.functional.pad(x.logit(eps=1e-3), (0, 15)),
+            ends.filled(feat))
+        for x, ends in ((partly, extents), (whole, extents_of_whole))
+    ]
+    assert inside.sum() == 2 * 2 * 4
+    torch.testing.assert_close(codes[0][inside], codes[1][inside])
+
+
+def test_cells_without_padding():
+    centers = cell_centers(torch.zeros(1), (2, 4), None)
+    assert centers.shape == (1, 8, 2)
+    assert centers[0, 1].tolist() == [0.375, 0.25]
+
+
+def some_proposals(padding=None):
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 7, 2, generator=generator)
+    return Proposals(logits, torch.randn(2, 7, 17, generator=generator),
+                     padding)
+
+
+def test_best_are_the_likeliest():
+    proposals = some_proposals()
+    probs = proposals.logits.softmax(-1)[..., 0]
+    assert torch.equal(proposals.best(3), probs.topk(3).indices)
+
+
+def test_selection_follows_a_permutation():
+    proposals = some_proposals()
+    order = torch.randperm(7)
+    shuffled = proposals._replace(
+        logits=proposals.logits[:, order], pose=proposals.pose[:, order])
+    assert torch.equal(order[shuffled.best(4)], proposals.best(4))
+
+
+def test_padded_tokens_are_never_chosen():
+    padding = torch.zeros(2, 7, dtype=torch.bool)
+    padding[1, 2:] = True  # fewer tokens than queries
+    proposals = some_proposals(padding)
+    proposals.logits[1, 2:, 0] = 50.0
+    tokens = proposals.best(5)
+    assert tokens[0].unique().numel() == 5
+    assert (tokens[1] < 2).all()
+    assert (tokens[1, 2:] == tokens[1, 1]).all()
+
+
+def test_more_queries_than_tokens():
+    outputs = fast_head(num_queries=9).eval()((torch.randn(1, 8, 2, 2), ))
+    assert outputs['centers'].shape == (2, 1, 9, 2)

@@ -1,0 +1,119 @@
+"""tools/analyze.py on checkpoints whose predictions are known by hand."""
+import json
+import runpy
+
+import analyze
+import numpy as np
+import pytest
+import torch
+from helpers import ROOT
+from known_predictions import (
+    link_model,
+    make_image,
+    read_rows,
+    run,
+    write_data,
+    write_log,
+)
+from mmengine.config import Config
+from mmpose.registry import MODELS
+
+from poet_mm.errors import UserError
+
+K = 5
+
+
+def test_centers_by_hand(world):
+    """The second centre is the mean of four joints, at (36.8, 23.2)."""
+    found = run(world, 'centers')
+    rows = read_rows(world, 'centers')
+    errors = [(float(row['dx']), float(row['dy'])) for row in rows]
+    np.testing.assert_allclose(
+        errors, [(0, 0), (-4.8 / 50, 8.8 / 50)], atol=2e-6)
+    assert found['quadrants']['lower left'] == 0.5
+    assert found['people'] == 2
+    assert float(rows[0]['predicted_y']) == pytest.approx(48)
+
+
+def test_report(world, tmp_path):
+    """One page with every picture in it, and nothing from elsewhere."""
+    logs = world / 'logs'
+    write_log(logs, [dict(loss=2.0, loss_cls=1.0, epoch=1, step=1)])
+    out = world / 'out' / 'report'
+    analyze.main([
+        'report', str(world / 'config.py'), str(world / 'a.pth'),
+        '--data-root', str(world), '--split', 'train', '--out', str(out),
+        '--work-dir', str(logs), '--device', 'cpu'
+    ])
+    page = (out / 'report.html').read_text()
+    assert page.count('data:image/png;base64,') == 6
+    assert 'http' not in page
+    assert page.count('train split') == 5
+    for name in (*analyze.ANALYSES, 'curves'):
+        assert (out / f'{name}.pdf').is_file()
+        assert f'id="{name}"' in page
+
+
+def test_nobody_found_and_nobody_there(world, tmp_path, capsys):
+    """Every figure says so."""
+    found = run(world, 'predictions', '--score-thr', 1.0)
+    assert found['causes']['missed'] == 2
+    assert 'Nobody was found' in found['caption']
+    for name in ('attention', 'centers', 'visibility'):
+        run(world, name, '--score-thr', 1.0)
+    write_data(tmp_path, [make_image(tmp_path, 1, (64, 64))], [])
+    link_model(world, tmp_path)
+    analyze.main([
+        'report', str(tmp_path / 'config.py'), str(tmp_path / 'a.pth'),
+        '--data-root', str(tmp_path), '--out', str(tmp_path), '--device', 'cpu'
+    ])
+    page = (tmp_path / 'report.html').read_text()
+    assert page.count('data:image/png;base64,') == 5
+    assert 'No curves' in page
+    numbers = json.loads((tmp_path / 'layers.json').read_text())
+    assert numbers['layers'][0]['coco/AP'] == -1
+
+
+def test_ae_has_predictions_only(world, tmp_path, capsys):
+    cfg = Config.fromfile(ROOT / 'configs' / 'ae_r18_s4_toy.py')
+    cfg.merge_from_dict({
+        'model.head.num_keypoints': K,
+        'model.head.decoder.decode_keypoint_order': list(range(K))
+    })
+    five = Config.fromfile(world / 'config.py').metainfo
+    for loader in (cfg.test_dataloader, cfg.val_dataloader):
+        loader.dataset.metainfo = five
+    path = tmp_path / 'ae.py'
+    cfg.dump(path)
+    model = MODELS.build(cfg.model)
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'ae.pth')
+    args = [str(path), str(tmp_path / 'ae.pth'), '--data-root', str(world),
+            '--out', str(tmp_path), '--device', 'cpu']
+    with pytest.raises(UserError, match='only POET has'):
+        analyze.main(['centers', *args])
+    analyze.main(['report', *args])
+    assert (tmp_path / 'predictions.png').is_file()
+    assert not (tmp_path / 'layers.png').exists()
+    assert 'Only POET has' in (tmp_path / 'report.html').read_text()
+
+
+@pytest.mark.parametrize(('args', 'said'), [
+    (['--max-images', '0'], 'expected 1 or more'),
+    (['--device', 'nonsense'], 'Cannot use --device nonsense'),
+    (['--image', '77'], 'neither a file nor the id'),
+    (['--points', '1,1'], 'give it, too'),
+    (['--image', '1', '--points', '1,99'], 'not all inside'),
+    (['--cfg-options', 'model.head.num_queries=3'], 'does not fit the config'),
+    (['--cfg-options', 'test_dataloader=None'], 'no test_dataloader'),
+])
+def test_mistakes_get_a_sentence(world, args, said):
+    with pytest.raises(UserError, match=said):
+        run(world, 'attention', *args)
+
+
+def test_tool_ends_with_a_sentence(monkeypatch):
+    tool = ROOT / 'tools' / 'analyze.py'
+    monkeypatch.setattr('sys.argv', [str(tool), 'layers', 'none.py', 'x.pth'])
+    with pytest.raises(SystemExit) as error:
+        runpy.run_path(str(tool), run_name='__main__')
+    assert error.value.code == 'analyze.py: There is no config none.py.'

@@ -1,0 +1,133 @@
+"""tools/check_dataset.py: report, exit code, nothing modified."""
+import json
+import os
+import sys
+
+import check_dataset as tool
+import pytest
+from faulty_data import METAINFO, find, make_content, spoil, write_data
+
+from poet_mm.datasets.coco import BottomupCocoDataset
+
+
+@pytest.mark.parametrize('changes', [
+    dict(images=[], annotations=[]),
+    dict(annotations=[]),
+    dict(annotations=[  # instances_*.json
+        {key: value for key, value in ann.items() if 'keypoints' not in key}
+        for ann in make_content()['annotations']
+    ]),
+])
+def test_nobody_to_learn_from(tmp_path, changes, capsys):
+    content = dict(make_content(), **changes)
+    ann_file, _ = write_data(tmp_path, content)
+    with pytest.raises(ValueError, match='none of them to use'):
+        BottomupCocoDataset(ann_file=str(ann_file), metainfo=METAINFO)
+    assert find(tmp_path, content)['nobody'].wrong
+    assert run_tool(ann_file) == 1
+    said = capsys.readouterr().out
+    assert (f'WRONG: 0 of {len(content["annotations"])} annotations have a '
+            'bbox and keypoints') in said
+    assert 'person_keypoints_*.json' in said
+
+
+@pytest.mark.parametrize('content', [
+    dict(images=[]),
+    dict(images=[], annotations=[], categories=[]),
+    dict(images=[dict(id=1, file_name='1.jpg')]),
+    dict(images=[dict()], annotations=[dict()], categories=[dict()]),
+    dict(images=[dict(id=[1])], annotations=[dict(id={}, image_id=[1])]),
+])
+def test_hardly_any_data(tmp_path, content):
+    """Nothing to see is no reason to crash, nor to draw nothing; it is wrong,
+    because training refuses it."""
+    path = tmp_path / 'ann.json'
+    path.write_text(json.dumps(content))
+    assert run_tool(path, '--out', tmp_path / 'out') == 1
+    assert (tmp_path / 'out' / 'dataset.png').stat().st_size > 5000
+
+
+def run_tool(*args):
+    """Exit code of the tool."""
+    before, sys.argv = sys.argv, ['check_dataset.py', *map(str, args)]
+    try:
+        return tool.main()
+    finally:
+        sys.argv = before
+
+
+def test_tool_reports_and_modifies_nothing(tmp_path, capsys):
+    content = spoil(make_content(), 'annotations', 3, area=-1, num_keypoints=9)
+    ann_file, images = write_data(tmp_path / 'data', content)
+    config = tmp_path / 'three.py'
+    config.write_text(f'dataset_info = {METAINFO!r}')
+    files = [ann_file, *images.iterdir()]
+    before = [(os.stat(f).st_mtime_ns, f.read_bytes()) for f in files]
+    args = (ann_file, '--images', images, '--config', config)
+
+    assert run_tool(*args, '--decode', '--out', tmp_path / 'out') == 1
+    text = capsys.readouterr().out
+    assert 'WRONG: 1 of 8 annotations have an area' in text
+    assert 'annotation 103 of image 2 (2.jpg): -1' in text
+    assert '2 kinds of things are wrong, 0 unusual' in text
+    report = json.loads((tmp_path / 'out' / 'dataset.json').read_text())
+    assert {f['name'] for f in report['findings']} == {
+        'broken_area', 'lying_num_keypoints'}
+    assert report['summary']['people'] == 8
+    for ending in ('png', 'pdf'):
+        assert (tmp_path / 'out' / f'dataset.{ending}').stat().st_size > 5000
+    assert [(os.stat(f).st_mtime_ns, f.read_bytes()) for f in files] == before
+    assert {f.parent for f in (tmp_path / 'data').rglob('*')
+            if f.is_file()} == {tmp_path / 'data', images}
+
+    ann_file.write_text(json.dumps(make_content()))
+    assert run_tool(*args) == 0
+    assert 'Nothing wrong or unusual.' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(('text', 'said'), [
+    ('a = (', 'cannot be read as a config (SyntaxError: '),
+    ('_base_ = "none.py"', 'cannot be read as a config (FileNotFoundError: '),
+    ('dataset_info = dict(dataset_name="a", sigmas=[])',
+     '(it lacks keypoint_info, skeleton_info, joint_weights). It needs '),
+    (f'dataset_info = {dict(METAINFO, keypoint_info={0: dict()})!r}',
+     "(KeyError: 'name')"),
+    ('dataset_info = 5', 'cannot be used (TypeError: '),
+    ('train_dataloader = None', 'has no dataset_info'),
+])
+def test_wrong_configs_are_exit_code_two(tmp_path, capsys, text, said):
+    ann_file, _ = write_data(tmp_path, make_content())
+    config = tmp_path / 'wrong.py'
+    config.write_text(text)
+    assert run_tool(ann_file, '--config', config) == 2
+    printed = capsys.readouterr().err
+    assert str(config) in printed
+    assert said in printed
+
+
+@pytest.mark.parametrize(('text', 'said'), [
+    (json.dumps(make_content())[:-100], 'is no JSON'),
+    ('', 'is no JSON'),
+    ('[1, 2]', 'holds a list'),
+    ('{"annotations": []}', "no list of dicts under 'images'"),
+    ('{"images": [1]}', "no list of dicts under 'images'"),
+    ('{}', "no list of dicts under 'images'; it has nothing."),
+    ('{"a": 1, "info": {}}', "under 'images'; it has a, info."),
+    ('[' * 100000, 'is no JSON'),
+    (None, 'There is no file'),
+])
+def test_cannot_be_read_is_exit_code_two(tmp_path, capsys, text, said):
+    path = tmp_path / 'cut.json'
+    if text is not None:
+        path.write_text(text)
+    assert run_tool(path) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ''
+    assert 'cut.json' in captured.err
+    assert said in captured.err
+
+
+def test_folder_of_images_that_is_not_there(tmp_path, capsys):
+    ann_file, _ = write_data(tmp_path, make_content())
+    assert run_tool(ann_file, '--images', tmp_path / 'none') == 2
+    assert 'There is no folder' in capsys.readouterr().err

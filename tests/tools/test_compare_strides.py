@@ -1,0 +1,221 @@
+"""tools/compare_strides.py: killed and resumed, by epochs and by time."""
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from argparse import Namespace
+from pathlib import Path
+
+import compare_strides
+import numpy as np
+import pytest
+import torch
+from helpers import ROOT
+from make_toy_coco import make_toy_coco
+from tiny_comparison import ROWS, write_comparison
+
+from poet_mm.comparison.table import METRICS
+from poet_mm.errors import UserError
+
+
+@pytest.fixture(scope='module')
+def toy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('toy')
+    make_toy_coco(folder, 24, 4, 64, 0)
+    return folder
+
+
+def start(comparison, work_dir, *flags):
+    return subprocess.Popen([
+        sys.executable, ROOT / 'tools' / 'compare_strides.py', comparison,
+        '--work-dir', work_dir, *flags
+    ],
+                            stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT,
+                            text=True)
+
+
+def wait_for(condition, seconds=600):
+    end = time.time() + seconds
+    while not condition():
+        assert time.time() < end
+        time.sleep(0.05)
+
+
+def row_processes(work_dir):
+    """Command lines of the running rows of a comparison."""
+    found = []
+    for path in Path('/proc').glob('[0-9]*/cmdline'):
+        try:
+            line = path.read_text()
+        except OSError:
+            continue  # it has just ended
+        if 'compare_row.py' in line and str(work_dir) in line:
+            found.append(line)
+    return found
+
+
+def test_killed_and_resumed(toy, tmp_path):
+    """Killed in the second row, and run again: the first is kept, the second
+    goes on. A row that fails stops no other."""
+    bad = dict(ROWS[0], name='bad', options={'model.head.in_channels': 3})
+    start_from = tmp_path / 'start.pth'  # not what a row resumes from
+    queries = {'head.query_embedding.weight': torch.zeros(10, 128)}
+    torch.save(dict(state_dict=queries), start_from)
+    poet = dict(ROWS[1], options=dict(load_from=str(start_from)))
+    path = write_comparison(
+        tmp_path / 'c.py', toy, rows=[ROWS[0], poet, bad])
+    work = tmp_path / 'work'
+    process = start(path, work)
+    wait_for(lambda: [*work.glob('rows/poet-*/epoch_2.pth')]
+             or process.poll() is not None)
+    process.kill()
+    process.wait()
+    first, = work.glob('rows/ae-*/result.json')
+    second, = work.glob('rows/poet-*')
+    kept = first.stat().st_mtime_ns
+    wait_for(lambda: not row_processes(work))  # it notices
+    assert not (second / 'result.json').exists()
+
+    process = start(path, work)
+    output, _ = process.communicate()
+    assert process.returncode == 1  # for the bad row
+    assert first.stat().st_mtime_ns == kept
+    assert 'resumed epoch' in (second / 'console.log').read_text()
+    assert '[2/3] poet: AP' in output
+    assert '[3/3] bad: AP -, failed: RuntimeError' in output
+    table = json.loads((work / 'table.json').read_text())
+    ae, poet, failed = table['rows'][:3]
+    assert (ae['method'], ae['stride'], ae['sigma'], ae['epochs'],
+            ae['images_seen'], ae['flip']) == ('AE', 32, 1, 2, 44, False)
+    assert (poet['method'], poet['stride'], poet['sigma'], poet['epochs'],
+            poet['input'], poet['init']) == ('POET', 32, None, 4, 128,
+                                             'start.pth')
+    assert (ae['name'], ae['batch'], ae['lr']) == ('ae', 4, 1.5e-3)
+    for row in (ae, poet):
+        for key in ('AP', 'AR50', 'gflops', 'network_ms', 'post_ms',
+                    'memory_mb', 'minutes', 'step_ms', 'params'):
+            assert np.isfinite(row[key]), key
+        assert row['how'] == 'trained here'
+    assert failed['how'].startswith('failed: RuntimeError')
+    published = [row for row in table['rows'] if row['how'] == 'published']
+    assert {(row['method'], row['stride']) for row in published} == {
+        ('AE', 4), ('AE', 8), ('AE', 16), ('AE', 32), ('POET', 16),
+        ('POET', 32)
+    }
+    markdown = (work / 'table.md').read_text()
+    assert markdown.count('| published |') == 6
+    lines = (work / 'table.csv').read_text().splitlines()
+    assert len([*csv.reader(lines)]) == 1 + 9
+    assert (work / 'figure1.png').stat().st_size > 10000
+
+
+def test_rows_for_a_time(toy, tmp_path):
+    """Minutes become epochs once, which a resumed row keeps; a checkpoint is
+    only evaluated."""
+    path = write_comparison(
+        tmp_path / 'c.py',
+        toy,
+        rows=ROWS[:1],
+        budget=dict(minutes=0.02),
+        val_interval=1)
+    output, _ = start(path, tmp_path / 'work').communicate()
+    result, = (tmp_path / 'work').glob('rows/*/result.json')
+    epochs = json.loads(result.with_name('epochs.json').read_text())
+    content = json.loads(result.read_text())
+    assert content['epochs'] == epochs >= 1
+    curve = content['curve']
+    assert [point['epoch'] for point in curve] == list(range(1, epochs + 1))
+    assert curve[-1]['AP'] == pytest.approx(content['AP'], abs=1e-3)
+    assert curve[-1]['ARM'] == pytest.approx(content['ARM'], abs=1e-3)
+    assert all(point['losses']['loss'] > 0 for point in curve)
+    assert 'ae: trains for 0.02 minutes' in output
+    checkpoint = str(result.with_name(f'epoch_{epochs}.pth'))
+    path = write_comparison(
+        tmp_path / 'd.py', toy, rows=[dict(ROWS[0], checkpoint=checkpoint)])
+    start(path, tmp_path / 'other').communicate()
+    again, = (tmp_path / 'other').glob('rows/*/result.json')
+    old, new = (json.loads(file.read_text()) for file in (result, again))
+    assert new['how'] == f'epoch_{epochs}.pth'
+    assert new['init'] is None
+    for name in METRICS:
+        assert old[name] == new[name]
+
+
+@pytest.mark.parametrize(('changes', 'said'), [
+    (dict(data_root='/nowhere'), '/nowhere does not exist'),
+    (dict(rows=[dict(config='none.py')]), 'There is no config'),
+    (dict(rows=[dict(ROWS[0], colour='red')]), r"unknown keys \['colour'\]"),
+    (dict(rows=[ROWS[0], ROWS[0]]), 'give each a name'),
+    (dict(rows=[dict(ROWS[0], checkpoint='x.pth')]), 'no checkpoint x.pth'),
+    (dict(budget=dict(hours=3)), 'The budget is'),
+    (dict(budget=dict(epochs=1.5)), 'The budget is'),
+    (dict(val_interval=0), 'val_interval is 0'),
+    (dict(val_interval=1.5), 'val_interval is 1.5'),
+    (dict(data_root=''), 'has no data_root'),
+    (dict(rows=[]), 'no rows'),
+])
+def test_mistakes_are_one_sentence(toy, tmp_path, changes, said, monkeypatch):
+    path = write_comparison(tmp_path / 'c.py', toy, **changes)
+    monkeypatch.setattr(
+        sys, 'argv', ['', str(path), '--work-dir',
+                      str(tmp_path / 'work')])
+    with pytest.raises(UserError, match=said):
+        compare_strides.main()
+    assert not (tmp_path / 'work').exists()
+
+
+def test_missing_images_and_weights_are_said_first(toy, tmp_path,
+                                                   monkeypatch):
+    row = dict(
+        config=str(ROOT / 'configs' / 'ae_r50_s4_512_coco.py'),
+        options={'model.backbone.init_cfg.checkpoint': 'w.pth'})
+    path = write_comparison(tmp_path / 'c.py', toy, rows=[row])
+    args = ['', str(path), '--work-dir', str(tmp_path / 'work')]
+    monkeypatch.setattr(sys, 'argv', args)
+    with pytest.raises(UserError, match=r'There is no w\.pth'):
+        compare_strides.main()
+    write_comparison(path, toy)
+    (toy / 'val2017').rename(toy / 'elsewhere')
+    try:
+        with pytest.raises(UserError, match='val2017/, which row ae needs'):
+            compare_strides.main()
+    finally:
+        (toy / 'elsewhere').rename(toy / 'val2017')
+    monkeypatch.setattr(sys, 'argv', [*args, '--gpus', '99'])
+    with pytest.raises(UserError, match='--gpus 99: there are'):
+        compare_strides.main()
+
+
+def test_command_of_a_row_on_several_gpus():
+    args = Namespace(
+        comparison='c.py', work_dir='w', data_root='d', epochs=3,
+        minutes=None, gpus=2, trust_pickle=True,
+        cfg_options=['a.b=1', 'c=[1,2]'])
+    row = Namespace(name='ae')
+    command = compare_strides.row_command(args, row, '[1/2] ae', 1)
+    assert command[1:3] == ['-m', 'torch.distributed.run']
+    assert '--nproc_per_node=2' in command
+    assert '--standalone' in command  # a port of its own
+    assert '--trust-pickle' in command
+    assert command[-3:] == ['--cfg-options', 'a.b=1', 'c=[1,2]']
+    assert compare_strides.parse_options(command[-2:]) == {
+        'a.b': 1, 'c': [1, 2]}
+    assert '--launcher' in command
+    assert '--launcher' not in compare_strides.row_command(
+        Namespace(**{
+            **vars(args), 'gpus': 1
+        }), row, '', 0)
+
+
+@pytest.mark.parametrize(('code', 'text', 'said'), [
+    (1, 'Traceback\nValueError: so\n', 'ValueError: so'),
+    (1, '', 'no output'),
+    (-signal.SIGKILL, 'x', 'ended by SIGKILL'),
+])
+def test_reason_of_a_failure(tmp_path, code, text, said):
+    log = tmp_path / 'log'
+    log.write_text(text)
+    assert compare_strides.reason(str(log), code) == said

@@ -1,0 +1,105 @@
+"""tools/infer.py: files in, pictures, videos, JSON and a gallery out."""
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+from browser import gallery_data
+from helpers import write_video
+from make_toy_coco import make_toy_coco
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from poet_mm.apis.video import CODECS, Video, best_codec
+
+
+@pytest.fixture(scope='module')
+def toy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('toy')
+    make_toy_coco(folder, 1, 4, 64, 0)
+    return folder
+
+
+def test_pictures_json_and_gallery(run, toy, capsys):
+    folder = toy / 'val2017'
+    code, out = run(folder, '--save-json', '--score-thr', 0, '--batch-size',
+                    3, '--draw', 'skeleton,centers,offsets,visibility')
+    assert code == 0
+    assert '40 people in 4 pictures' in capsys.readouterr().out
+    for path in folder.iterdir():
+        drawn = cv2.imread(str(out / 'pictures' / f'{path.stem}.jpg'))
+        original = cv2.imread(str(path))  # 64 x 64
+        assert drawn.shape == (448, 448, 3)
+        original = cv2.resize(original, drawn.shape[1::-1])
+        assert np.abs(drawn.astype(int) - original).max() > 100
+
+    data = gallery_data(out)
+    assert [len(entry['scores']) for entry in data['entries']] == [10] * 4
+    assert all((out / entry['picture']).is_file()
+               for entry in data['entries'])
+
+    truth = COCO(str(toy / 'annotations' / 'person_keypoints_val2017.json'))
+    found = truth.loadRes(str(out / 'people.json'))
+    assert len(found.anns) == 40
+    evaluation = COCOeval(truth, found, 'keypoints')
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    assert len(evaluation.evalImgs)
+    assert evaluation.stats[0] >= 0
+
+
+def test_video_in_video_out(run, tmp_path):
+    film = write_video(tmp_path / 'film.mp4', 7)
+    code, out = run(film, '--fps', 5, '--save-json', '--score-thr', 0,
+                    '--batch-size', 3)
+    assert code == 0
+    entry, = gallery_data(out)['entries']
+    assert entry['video'] == f'videos/film{best_codec().suffix}'
+    video = Video(str(out / entry['video']))
+    assert video.fps == 5
+    assert len(list(video)) == 7
+    people = json.loads((out / 'videos' / 'film.json').read_text())
+    assert [person['image_id'] for person in people
+            ] == [frame for frame in range(7) for _ in range(10)]
+    assert (out / entry['picture']).is_file()
+
+
+def test_without_a_codec_for_browsers(run, tmp_path, monkeypatch, capsys):
+    for place in ('infer', 'poet_mm.apis.result_folder', 'poet_mm.apis.video'):
+        monkeypatch.setattr(f'{place}.best_codec', lambda: CODECS[-1])
+    code, out = run(write_video(tmp_path / 'film.mp4', 3))
+    assert code == 0
+    entry, = gallery_data(out)['entries']
+    assert len(list(Video(str(out / entry['video'])))) == 3
+    assert entry['video'] == 'videos/film.mp4'
+    assert 'no codec here that browsers play' in entry['note']
+    assert 'no codec here that browsers play' in capsys.readouterr().err
+
+
+def test_pictures_of_odd_shapes(run, tmp_path, capsys):
+    """Not enlarged beyond all bounds; what no JPEG can hold is reported."""
+    sizes = dict(a=(1, 4000), b=(4000, 1), c=(1, 1), d=(30, 1000),
+                 e=(1, 70000))
+    for name, size in sizes.items():
+        cv2.imwrite(str(tmp_path / f'{name}.png'), np.full(size, 99, np.uint8))
+    code, out = run(tmp_path, '--score-thr', 0)
+    shapes = {path.stem: cv2.imread(str(path)).shape[:2]
+              for path in (out / 'pictures').iterdir()}
+    assert shapes == dict(
+        a=(1, 4000), b=(4000, 1), c=(400, 400), d=(120, 4000))
+    assert code == 1
+    assert ('e.png: 70000 x 1 pixels cannot be written as a JPEG'
+            in capsys.readouterr().err)
+
+
+def test_same_names_from_two_folders(run, toy, tmp_path):
+    image = next((toy / 'val2017').iterdir())
+    for folder in 'ab':
+        (tmp_path / folder).mkdir()
+        shutil.copy(image, tmp_path / folder / '7.png')
+    code, out = run(tmp_path / 'a', tmp_path / 'b' / '7.png')
+    assert code == 0
+    assert sorted(path.name for path in (out / 'pictures').iterdir()
+                  ) == ['7.jpg', '7_2.jpg']

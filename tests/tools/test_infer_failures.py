@@ -1,0 +1,184 @@
+"""tools/infer.py on broken inputs and wrong flags: the rest goes on."""
+import json
+import shutil
+from pathlib import Path
+
+import infer
+import pytest
+import torch
+from browser import gallery_data
+from helpers import write_video
+from make_toy_coco import make_toy_coco
+
+from poet_mm.apis import POETInferencer
+from poet_mm.apis.video import Video, VideoWriter
+
+
+@pytest.fixture(scope='module')
+def toy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('toy')
+    make_toy_coco(folder, 1, 4, 64, 0)
+    return folder
+
+
+def test_damaged_video(run, tmp_path, capsys):
+    """The frames before the damage are kept, and the exit code tells."""
+    film = write_video(tmp_path / 'film.avi', 20, fourcc='MJPG')
+    data = film.read_bytes()
+    film.write_bytes(data[:len(data) // 2])
+    code, out = run(film, '--save-json', '--score-thr', 0)
+    assert code == 1
+    entry, = gallery_data(out)['entries']
+    kept = len(list(Video(str(out / entry['video']))))
+    assert 5 <= kept <= 15
+    said = f'{film}: cut off or damaged; of 20 frames only the first {kept} '
+    assert f'infer.py: {said}' in capsys.readouterr().err
+    assert said in gallery_data(out)['failures'][0]
+    people = json.loads((out / 'videos' / 'film.json').read_text())
+    assert len(people) == 10 * kept
+
+
+def fail_on(monkeypatch, names):
+    """Let the network fail on images of these names."""
+    forward = POETInferencer.forward
+
+    def fail(self, inputs, **kwargs):
+        for sample in inputs['data_samples']:
+            if Path(sample.img_path).stem in names:
+                raise RuntimeError('too much')
+        return forward(self, inputs, **kwargs)
+
+    monkeypatch.setattr(POETInferencer, 'forward', fail)
+
+
+def test_network_fails_on_one_image(run, toy, monkeypatch, capsys):
+    names = sorted(path.stem for path in (toy / 'val2017').iterdir())
+    fail_on(monkeypatch, names[1:2])
+    code, out = run(toy / 'val2017', '--batch-size', 4)
+    assert code == 1
+    entries = gallery_data(out)['entries']
+    assert [Path(entry['name']).stem for entry in entries
+            ] == [names[0], *names[2:]]
+    assert f'{names[1]}.png: RuntimeError: too much' in capsys.readouterr().err
+
+
+def test_network_fails_on_every_image(run, toy, tmp_path, monkeypatch, capsys):
+    """Then it stops early, and does not look at the video; but a video that
+    fails, all of it, after an image that went well, is only reported."""
+    names = {path.stem for path in (toy / 'val2017').iterdir()}
+    film = write_video(tmp_path / 'film.mp4', 9)
+    with monkeypatch.context() as patch:
+        fail_on(patch, names)
+        code, out = run(toy / 'val2017', film)
+    assert code == 2
+    lines = capsys.readouterr().err.strip().split('\n')
+    assert len(lines) == 4
+    assert 'the first 3 images all failed' in lines[-1]
+    assert gallery_data(out)['entries'] == []
+    fail_on(monkeypatch, [f'{frame:06d}' for frame in range(9)])
+    code, out = run(toy / 'val2017', film)
+    assert code == 1
+    assert len(gallery_data(out)['entries']) == 4
+    assert len(gallery_data(out)['failures']) == 4
+
+
+def test_the_rest_goes_on(run, toy, tmp_path, capsys):
+    """Broken, empty and missing inputs: a line each, and exit code 1."""
+    broken = tmp_path / 'in'
+    broken.mkdir()
+    (broken / 'a.jpg').write_text('no image')
+    (broken / 'b.png').touch()
+    (broken / 'c.mp4').write_text('no video')
+    shutil.copy(next((toy / 'val2017').iterdir()), broken / 'd.png')
+    write_video(broken / 'e.mp4', 2)
+    empty = tmp_path / 'empty'
+    empty.mkdir()
+    code, out = run(broken, empty, tmp_path / 'missing.jpg',
+                    tmp_path / 'x*.jpg', 'webcam:97')
+    assert code == 1
+    lines = capsys.readouterr().err.strip().split('\n')
+    said = [line for line in lines if line.startswith('infer.py: ')]
+    expected = ('empty: no images', 'missing.jpg: no such file',
+                'x*.jpg: no file fits', 'a.jpg: cannot be read',
+                'b.png: cannot be read', 'c.mp4: cannot be opened as a video',
+                'webcam:97: cannot be opened as a camera')
+    assert len(said) == len(expected)
+    for line, part in zip(said, expected):
+        assert part in line
+    data = gallery_data(out)
+    assert [Path(entry['name']).name for entry in data['entries']
+            ] == ['d.png', 'e.mp4']
+    assert len(data['failures']) == len(expected)
+
+
+def test_ctrl_c_keeps_what_is_done(run, toy, tmp_path, monkeypatch):
+    film = write_video(tmp_path / 'film.mp4', 9)
+    code, out = run(film)
+    assert code == 0
+    written = []
+
+    def write(self, frame, write=VideoWriter.write):
+        written.append(frame)
+        if len(written) == 4:
+            raise KeyboardInterrupt
+        write(self, frame)
+
+    monkeypatch.setattr(VideoWriter, 'write', write)
+    code, out = run(toy / 'val2017', film, '--save-json')
+    assert code == 130
+    entries = gallery_data(out)['entries']
+    assert len(entries) == 5
+    assert len(list(Video(str(out / entries[4]['video'])))) == 3
+    assert (out / 'people.json').is_file()
+    assert (out / 'videos' / 'film.json').is_file()
+
+
+@pytest.mark.parametrize(('flags', 'said'), [
+    (['--draw', 'bones'], "'bones' is not one of skeleton"),
+    (['--fps', '0'], '0 is not above 0'),
+    (['--batch-size', '0'], '--batch-size 0 is not above 0'),
+])
+def test_wrong_flags(run, flags, said, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run('x.jpg', *flags)
+    assert stopped.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(('flags', 'said'), [
+    (['--weights', 'none.pth'], 'There is no checkpoint none.pth.'),
+    (['--config', 'poet_r18'], 'Did you mean'),
+    (['--config', 'poet_r18_toy'], 'does not fit the config'),
+    (['--device', 'abacus'], '--device abacus: '),
+])
+def test_mistakes_get_a_sentence(model, tmp_path, flags, said, capsys):
+    args = ['x.jpg', '--out', tmp_path, *model, *flags]
+    assert infer.main([str(arg) for arg in args]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_weights_of_another_program_are_named(model, tmp_path, capsys):
+    """The command to convert them is one to paste."""
+    weights = tmp_path / 'theirs.pth'
+    torch.save({'model': {'kpt_embed.layers.0.bias': torch.ones(1)}}, weights)
+    args = ['x.jpg', '--out', tmp_path, *model, '--weights', weights]
+    assert infer.main([str(arg) for arg in args]) == 2
+    assert ('python tools/convert_checkpoint.py poet '
+            f'{weights} CONVERTED.pth') in capsys.readouterr().err
+
+
+def test_weights_that_are_none(model, tmp_path, capsys):
+    weights = tmp_path / 'text.pth'
+    for content in ('text', ''):
+        weights.write_text(content)
+        args = ['x.jpg', '--out', tmp_path, *model, '--weights', weights]
+        assert infer.main([str(arg) for arg in args]) == 2
+        line = capsys.readouterr().err.strip().split('\n')[-1]
+        assert 'text.pth, it is damaged or none' in line
+
+
+def test_out_that_cannot_be_made(run, model, tmp_path, capsys):
+    (tmp_path / 'file').touch()
+    args = ['x.jpg', *model, '--out', tmp_path / 'file' / 'out']
+    assert infer.main([str(arg) for arg in args]) == 2
+    assert 'file' in capsys.readouterr().err

@@ -1,0 +1,163 @@
+"""tools/train.py, as a user runs it, on toy people."""
+from argparse import Namespace
+
+import numpy as np
+import pytest
+import train
+import train as tool
+from helpers import ROOT
+from mmengine.config import Config
+from tool_runs import CONFIG, TINY, losses, run, scalars
+
+from poet_mm.errors import UserError
+from poet_mm.utils.config import set_data_root
+
+
+def test_train_logs_every_layer_and_validates(trained):
+    records = scalars(trained)
+    terms = {'cls', 'keypoints', 'visibility', 'centers'}
+    expected = {f'{layer}loss_{term}' for layer in ('', 'd0.', 'd1.')
+                for term in terms}
+    assert expected <= set(records[0])
+    assert sum('coco/AP' in record for record in records) == 2
+    assert (trained / 'epoch_2.pth').is_file()
+
+
+def test_same_seed_same_run_and_resume(trained, toy, tmp_path):
+    """Stopped after the first of two epochs and resumed: the same losses."""
+    args = ['train.py', CONFIG, '--data-root', toy, '--work-dir', tmp_path]
+    first = [option for option in TINY if 'max_epochs' not in option]
+    run(*args, *first, 'train_cfg.max_epochs=1')
+    resumed = tmp_path / 'first'
+    once, = tmp_path.glob('2*')
+    once.rename(resumed)
+    expected = losses(trained)
+    assert losses(tmp_path) == expected[:len(expected) // 2]
+    run(*args, '--resume', *TINY)
+    resumed.rename(tmp_path.parent / 'moved')
+    assert losses(tmp_path) == pytest.approx(
+        expected[len(expected) // 2:], rel=1e-5)
+
+
+def test_start_from_a_checkpoint(trained, toy, tmp_path):
+    """Of another skeleton or number of queries: what starts afresh gets a
+    line. Of another architecture: one sentence, and nothing is trained."""
+    start = ['--cfg-options', f'load_from={trained / "epoch_2.pth"}']
+    args = ['train.py', CONFIG, '--data-root', toy, '--work-dir', tmp_path]
+    output = run(*args, *start, *TINY[1:], 'model.head.num_queries=12',
+                 'train_cfg.max_epochs=1')
+    assert 'head.query_embedding starts afresh' in output
+    assert 'do not match exactly' not in output  # mmengine's wall of names
+    output = run(*args, *start, *TINY[1:], 'model.head.decoder.num_layers=2',
+                 check=False)
+    assert ('head.decoder.layers has 3 blocks in the checkpoint, 2 in the '
+            'model') in output
+    assert 'backbone.init_cfg.prefix=backbone.' in output
+    assert 'Traceback' not in output
+
+
+def test_mmpose_apis(trained, toy):
+    """init_model and MMPoseInferencer agree on a checkpoint of ours."""
+    from mmpose.apis import MMPoseInferencer, inference_bottomup, init_model
+    cfg = Config.fromfile(CONFIG)
+    options = dict(option.split('=') for option in TINY[1:4])
+    cfg.merge_from_dict({key: int(value) for key, value in options.items()})
+    checkpoint = str(trained / 'epoch_2.pth')
+    image = str(next((toy / 'val2017').iterdir()))
+    model = init_model(cfg, checkpoint, device='cpu')
+    found = inference_bottomup(model, image)[0].pred_instances
+    inferencer = MMPoseInferencer(
+        pose2d=cfg, pose2d_weights=checkpoint, device='cpu')
+    people = next(inferencer(image))['predictions'][0]
+    assert len(people) == len(found.keypoints) == 10
+    got = np.array([person['keypoints'] for person in people])
+    np.testing.assert_allclose(got, found.keypoints, rtol=1e-4)
+
+
+def test_wrong_data_root(tmp_path):
+    output = run('train.py', CONFIG, '--data-root', tmp_path, check=False)
+    assert 'has no folder annotations' in output
+    assert 'Traceback' not in output
+    with pytest.raises(UserError, match='does not exist'):
+        set_data_root(Config.fromfile(CONFIG), str(tmp_path / 'nowhere'))
+
+
+def test_missing_weights_say_what_to_do(toy, tmp_path):
+    output = run('train.py', ROOT / 'configs' / 'poet_r50_512_coco.py',
+                 '--data-root', toy, '--work-dir', tmp_path, '--cfg-options',
+                 'model.backbone.init_cfg.checkpoint=none.pth', check=False)
+    assert 'init_cfg.checkpoint=FILE' in output
+    assert 'init_cfg=None' in output
+    assert 'Traceback' not in output
+
+
+def test_flags_of_training(trained):
+    checkpoint = str(trained / 'epoch_2.pth')
+    flags = dict(
+        no_validate=True,
+        amp=None,
+        tensorboard=True,
+        resume=checkpoint,
+        auto_scale_lr=True,
+        cfg_options={'train_cfg.max_epochs': 3})
+    cfg = train.merge_args(Config.fromfile(CONFIG), Namespace(**flags))
+    assert cfg.val_dataloader is None
+    assert (cfg.resume, cfg.load_from) == (True, checkpoint)
+    assert cfg.auto_scale_lr.enable
+    assert [node['type'] for node in cfg.visualizer.vis_backends] == [
+        'LocalVisBackend', 'TensorboardVisBackend'
+    ]
+    assert cfg.train_cfg.max_epochs == 3
+    flags['resume'] = 'auto'
+    cfg = train.merge_args(Config.fromfile(CONFIG), Namespace(**flags))
+    assert (cfg.resume, cfg.load_from) == (True, None)
+
+
+@pytest.mark.parametrize(('changes', 'said'), [
+    (dict(config='none.py'), r'There is no config none\.py'),
+    (dict(launcher='pytorch'), 'needs a GPU for every process'),
+    (dict(resume='none.pth'), r'no checkpoint none\.pth to resume'),
+])
+def test_mistakes_get_a_sentence(changes, said, monkeypatch):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    monkeypatch.setattr('sys.argv', ['train.py', str(CONFIG)])
+    args = train.parse_args()
+    vars(args).update(changes)
+    with pytest.raises(UserError, match=said):
+        train.merge_args(train.load_config(args), args)
+
+
+@pytest.mark.parametrize(('gpu', 'bfloat16', 'dtype', 'wrapper'), [
+    (False, True, 'auto', 'BFloat16OptimWrapper'),
+    (False, False, 'bfloat16', 'BFloat16OptimWrapper'),
+    (True, True, 'auto', 'BFloat16OptimWrapper'),
+    (True, False, 'auto', 'AmpOptimWrapper'),
+    (True, True, 'float16', 'AmpOptimWrapper'),
+])
+def test_amp(monkeypatch, gpu, bfloat16, dtype, wrapper):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: gpu)
+    monkeypatch.setattr(train, 'has_bfloat16', lambda device: bfloat16)
+    cfg = Config.fromfile(CONFIG)
+    train.use_amp(cfg, dtype)
+    assert cfg.optim_wrapper.type == wrapper
+    assert cfg.optim_wrapper.clip_grad.max_norm == 1.0
+
+
+def test_amp_says_what_it_cannot_do(monkeypatch):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    monkeypatch.setattr(train, 'has_bfloat16', lambda device: False)
+    cfg = Config.fromfile(CONFIG)
+    with pytest.raises(UserError, match='this CPU emulates bfloat16'):
+        train.use_amp(cfg, 'auto')
+    monkeypatch.setattr(train, 'has_bfloat16', lambda device: True)
+    with pytest.raises(UserError, match=r'--amp float16 needs a GPU'):
+        train.use_amp(cfg, 'float16')
+    cfg.optim_wrapper.type = 'OtherWrapper'
+    with pytest.raises(UserError, match='OtherWrapper'):
+        train.use_amp(cfg, 'auto')
+
+
+def test_tensorboard_is_optional(monkeypatch):
+    monkeypatch.setattr(tool, 'find_spec', lambda name: None)
+    with pytest.raises(UserError, match='pip install tensorboard'):
+        tool.use_tensorboard(Config.fromfile(CONFIG))
