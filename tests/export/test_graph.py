@@ -107,10 +107,13 @@ def of_a_size(memory):
 def test_what_tracing_does_not_see(model, tmp_path, monkeypatch, write, change,
                                    said):
     """What becomes a constant of the graph: an error and no file."""
-    decode, path = model.head.decode_queries, tmp_path / 'poet.onnx'
-    monkeypatch.setattr(
-        model.head, 'decode_queries', lambda queries, memory, *others: decode(
-            queries, change(memory), *others))
+    encode, path = model.head.encode, tmp_path / 'poet.onnx'
+
+    def changed(*args):
+        memory = encode(*args)
+        return memory._replace(tokens=change(memory.tokens))
+
+    monkeypatch.setattr(model.head, 'encode', changed)
     with pytest.raises(UserError, match=f'{said}.* was not written'):
         write(model, str(path), SIZE)
     assert not path.exists()

@@ -132,8 +132,8 @@ def test_training_is_not_disturbed(trained, toy, tmp_path_factory):
     for name, value in plain.model.state_dict().items():
         torch.testing.assert_close(value, weights[name])
     assert 'oks' not in without[0]
-    assert plain.model.head.loss_module.watcher is None
-    assert trained[0].model.head.loss_module.watcher is None
+    assert not plain.model.head.loss_module.listeners
+    assert not trained[0].model.head.loss_module.listeners
     assert not trained[0].model.head._forward_hooks
 
 

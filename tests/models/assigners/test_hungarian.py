@@ -71,7 +71,7 @@ def test_bad_numbers_that_are_reported_bar_their_query():
         {name: x[:, :, rest] for name, x in outputs.items()}, targets,
         num_people)
     found = []
-    assigner.report = found.append
+    assigner.listeners.append(found.append)
     outputs['centers'][:, :, 2] = float('nan')
     got = assigner.assign(outputs, targets, num_people)
     assert torch.equal(got.query_idx, torch.tensor(rest)[expected.query_idx])

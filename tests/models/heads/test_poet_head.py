@@ -5,7 +5,9 @@ import torch
 from helpers import make_sample, random_samples, tiny_head
 from mmdet.models.layers.transformer.detr_layers import DetrTransformerDecoder
 
-from poet_mm.models.layers.padding import padding_mask
+from poet_mm.models.layers.decoding import read_poses
+from poet_mm.models.layers.padding import ValidRegion, padding_mask
+from poet_mm.models.layers.pose import PoseLogits
 
 FEAT = (2, 8, 4, 6)  # B, C, H, W of pixels 64 x 96
 
@@ -99,10 +101,10 @@ def test_coordinates_are_not_rounded_to_bf16():
     """Given the decoder's states, autocast changes nothing."""
     head = tiny_head()
     states = torch.randn(2, 1, 6, 16)
-    pose = torch.zeros(1)
-    expected = head._read_states(states, pose)
+    pose = PoseLogits(torch.zeros(1))
+    expected = read_poses(states, pose, head.class_embed, head.pose_embed)
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        got = head._read_states(states, pose)
+        got = read_poses(states, pose, head.class_embed, head.pose_embed)
     for name in expected:
         assert torch.equal(expected[name], got[name])
 
@@ -187,7 +189,7 @@ def test_faithful_outputs_are_what_they_were():
     """Bit for bit those of mmdet's decoder, all states read at once."""
     head = tiny_head().eval()
     feat = torch.randn(FEAT)
-    memory, position = head.encode(feat, None)
+    memory, position, _ = head.encode(feat, ValidRegion(None, feat))
     queries = head.query_embedding.weight.expand(2, -1, -1)
     states = DetrTransformerDecoder.forward(
         head.decoder,

@@ -4,7 +4,6 @@ import torch
 from helpers import fast_head, random_samples, tiny_head
 
 from poet_mm.models.layers.denoising import NoisedPeople
-from poet_mm.models.layers.pose import pose_fields
 from poet_mm.models.targets import stack_targets
 
 NOISE = dict(groups=3, center_noise=0.5, scale_noise=0.4, joint_noise=0.2)
@@ -88,7 +87,7 @@ def test_noised_people_know_whose_they_are():
     head = fast_head(denoising=NO_NOISE)
     samples = random_samples([2, 0, 3])
     noised, targets = noised_people(head, samples)
-    fields = pose_fields(torch.zeros(1), noised.pose)
+    fields = noised.pose.fields(torch.zeros(1))
     _, image, query, person = (0, *(x[0] for x in noised.pairs))
     assert len(person) == 2 * 5
     has_joint = targets['keypoint_weights'].sum(-1)[person] > 0

@@ -2,8 +2,9 @@
 import torch
 from helpers import fast_head, padded_samples
 
-from poet_mm.models.layers.padding import image_extents
-from poet_mm.models.layers.proposals import Proposals, cell_centers
+from poet_mm.models.layers.padding import ValidRegion, image_extents
+from poet_mm.models.layers.pose import PoseLogits
+from poet_mm.models.layers.proposals import Proposals
 
 FEAT = (2, 8, 4, 6)  # B, C, H, W of pixels 64 x 96
 
@@ -29,16 +30,14 @@ def test_queries_are_placed_like_tokens():
     head = fast_head()
     feat, samples = torch.randn(FEAT), padded_samples()
     extents = image_extents(samples, feat.device)
-    partly = cell_centers(feat, FEAT[2:], extents.shares())
+    partly = extents.on(feat).cell_centers()
     samples[0].set_metainfo(dict(img_shape=(48, 64)))  # the same 3 x 4 cells
     samples[1].set_metainfo(dict(img_shape=(48, 64)))
     extents_of_whole = image_extents(samples, feat.device)
-    whole = cell_centers(feat, FEAT[2:], extents_of_whole.shares())
+    whole = extents_of_whole.on(feat).cell_centers()
     inside = (partly < 0.99).all(-1)  # the logit of a pose ends there
     codes = [
-        head.center_embed(
-            torch.nn.functional.pad(x.logit(eps=1e-3), (0, 15)),
-            ends.filled(feat))
+        head.center_embed(PoseLogits.at(x, 5), ends.on(feat))
         for x, ends in ((partly, extents), (whole, extents_of_whole))
     ]
     assert inside.sum() == 2 * 2 * 4
@@ -46,7 +45,7 @@ def test_queries_are_placed_like_tokens():
 
 
 def test_cells_without_padding():
-    centers = cell_centers(torch.zeros(1), (2, 4), None)
+    centers = ValidRegion(None, torch.zeros(1, 1, 2, 4)).cell_centers()
     assert centers.shape == (1, 8, 2)
     assert centers[0, 1].tolist() == [0.375, 0.25]
 
@@ -54,8 +53,8 @@ def test_cells_without_padding():
 def some_proposals(padding=None):
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(2, 7, 2, generator=generator)
-    return Proposals(logits, torch.randn(2, 7, 17, generator=generator),
-                     padding)
+    pose = PoseLogits(torch.randn(2, 7, 17, generator=generator))
+    return Proposals(logits, pose, padding)
 
 
 def test_best_are_the_likeliest():
@@ -68,7 +67,8 @@ def test_selection_follows_a_permutation():
     proposals = some_proposals()
     order = torch.randperm(7)
     shuffled = proposals._replace(
-        logits=proposals.logits[:, order], pose=proposals.pose[:, order])
+        logits=proposals.logits[:, order],
+        pose=PoseLogits(proposals.pose.values[:, order]))
     assert torch.equal(order[shuffled.best(4)], proposals.best(4))
 
 
