@@ -5,9 +5,7 @@ import torch
 from helpers import make_sample, random_samples, tiny_head
 from mmdet.models.layers.transformer.detr_layers import DetrTransformerDecoder
 
-from poet_mm.models.layers.decoding import read_poses
 from poet_mm.models.layers.padding import ValidRegion, padding_mask
-from poet_mm.models.layers.pose import PoseLogits
 
 FEAT = (2, 8, 4, 6)  # B, C, H, W of pixels 64 x 96
 
@@ -97,18 +95,6 @@ def test_bf16_autocast_step():
         assert value.item() == pytest.approx(plain[name].item(), rel=0.05)
 
 
-def test_coordinates_are_not_rounded_to_bf16():
-    """Given the decoder's states, autocast changes nothing."""
-    head = tiny_head()
-    states = torch.randn(2, 1, 6, 16)
-    pose = PoseLogits(torch.zeros(1))
-    expected = read_poses(states, pose, head.class_embed, head.pose_embed)
-    with torch.autocast('cpu', dtype=torch.bfloat16):
-        got = read_poses(states, pose, head.class_embed, head.pose_embed)
-    for name in expected:
-        assert torch.equal(expected[name], got[name])
-
-
 def test_predict():
     head = tiny_head().eval().requires_grad_(False)
     samples = random_samples([1, 0], img_shape=(64, 48))
@@ -146,29 +132,6 @@ def test_centers_are_in_original_pixels():
         centers, expected * [24, 32] + [24, 0], rtol=1e-5)
 
 
-@pytest.mark.parametrize('option', ['flip_test', 'multiscale_test'])
-def test_flip_test_is_refused(option):
-    head = tiny_head()
-    with pytest.raises(ValueError, match=f'model.test_cfg.{option}=False'):
-        head.predict((torch.randn(FEAT), ), [], test_cfg={option: True})
-
-
-def test_wrong_channels():
-    with pytest.raises(ValueError, match=r'10 channels.*model\.head'):
-        tiny_head()((torch.randn(2, 10, 4, 3), ))
-    with pytest.raises(ValueError, match='must be equal'):
-        tiny_head(positional_encoding=dict(num_feats=4))
-
-
-def test_classes_must_fit_the_codec():
-    codec = dict(type='POETCodec', empty_class=True)
-    with pytest.raises(ValueError, match='must be 2'):
-        tiny_head(codec=codec)
-    tiny_head(codec=codec, num_classes=2)
-    with pytest.raises(ValueError, match='must be 1'):
-        tiny_head(num_classes=2)
-
-
 def test_pretrained_head_keeps_its_weights(tmp_path):
     head = tiny_head()
     torch.save(head.state_dict(), tmp_path / 'head.pth')
@@ -177,12 +140,6 @@ def test_pretrained_head_keeps_its_weights(tmp_path):
             type='Pretrained', checkpoint=str(tmp_path / 'head.pth')))
     for name, value in head.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
-
-
-def test_wrong_skeleton():
-    with pytest.raises(ValueError, match='num_keypoints=7'):
-        tiny_head().loss((torch.randn(1, 8, 4, 3), ),
-                         random_samples([1], num_keypoints=7))
 
 
 def test_faithful_outputs_are_what_they_were():

@@ -1,7 +1,7 @@
 """Denoising queries: nothing leaks, no group sees another."""
 import pytest
 import torch
-from helpers import fast_head, random_samples, tiny_head
+from helpers import fast_head, random_samples
 
 from poet_mm.models.layers.denoising import NoisedPeople
 from poet_mm.models.targets import stack_targets
@@ -100,8 +100,3 @@ def test_noised_people_know_whose_they_are():
             atol=2e-3,  # of the edge of the image, where logits end
             rtol=0)
     assert image.tolist() == [0, 0, 2, 2, 2] * 2
-
-
-def test_denoising_is_for_proposals():
-    with pytest.raises(ValueError, match='without propose=True'):
-        tiny_head(denoising=NOISE)

@@ -149,8 +149,3 @@ def test_levels_that_were_not_announced():
     levels = DetailLevels(**DETAIL)
     with pytest.raises(ValueError, match=r'\[4, 8\].*\[8\] channels'):
         levels([torch.randn(LEVELS[1])], None)
-
-
-def test_needs_corrections():
-    with pytest.raises(ValueError, match='without refine=True'):
-        tiny_head(propose=True, detail=DETAIL)

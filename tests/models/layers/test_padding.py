@@ -3,7 +3,7 @@ import numpy as np
 import torch
 from helpers import make_sample, random_samples
 
-from poet_mm.models.layers.padding import padding_mask
+from poet_mm.models.layers.padding import ValidRegion, padding_mask
 
 
 def test_no_padding_is_no_mask():
@@ -23,3 +23,9 @@ def test_mask_covers_cells_beyond_the_image():
     expected = torch.ones(4, 6, dtype=torch.bool)
     expected[:3, :1] = False  # 33 rows reach into the third cell of 16
     assert torch.equal(mask[1], expected)
+
+
+def test_cells_without_padding():
+    centers = ValidRegion(None, torch.zeros(1, 1, 2, 4)).cell_centers()
+    assert centers.shape == (1, 8, 2)
+    assert centers[0, 1].tolist() == [0.375, 0.25]

@@ -2,7 +2,7 @@
 import torch
 from helpers import fast_head, padded_samples
 
-from poet_mm.models.layers.padding import ValidRegion, image_extents
+from poet_mm.models.layers.padding import image_extents
 from poet_mm.models.layers.pose import PoseLogits
 from poet_mm.models.layers.proposals import Proposals
 
@@ -22,32 +22,6 @@ def test_proposals_begin_at_their_cells():
             expected = expected.clamp(max=1 - 1e-3)  # of the logit
             torch.testing.assert_close(centers[0, y, x], expected)
     assert not fields['offsets'].any()
-
-
-def test_queries_are_placed_like_tokens():
-    """A query at the middle of a cell has the code of that cell, whether or
-    not the image fills its last cells."""
-    head = fast_head()
-    feat, samples = torch.randn(FEAT), padded_samples()
-    extents = image_extents(samples, feat.device)
-    partly = extents.on(feat).cell_centers()
-    samples[0].set_metainfo(dict(img_shape=(48, 64)))  # the same 3 x 4 cells
-    samples[1].set_metainfo(dict(img_shape=(48, 64)))
-    extents_of_whole = image_extents(samples, feat.device)
-    whole = extents_of_whole.on(feat).cell_centers()
-    inside = (partly < 0.99).all(-1)  # the logit of a pose ends there
-    codes = [
-        head.center_embed(PoseLogits.at(x, 5), ends.on(feat))
-        for x, ends in ((partly, extents), (whole, extents_of_whole))
-    ]
-    assert inside.sum() == 2 * 2 * 4
-    torch.testing.assert_close(codes[0][inside], codes[1][inside])
-
-
-def test_cells_without_padding():
-    centers = ValidRegion(None, torch.zeros(1, 1, 2, 4)).cell_centers()
-    assert centers.shape == (1, 8, 2)
-    assert centers[0, 1].tolist() == [0.375, 0.25]
 
 
 def some_proposals(padding=None):
@@ -81,8 +55,3 @@ def test_padded_tokens_are_never_chosen():
     assert tokens[0].unique().numel() == 5
     assert (tokens[1] < 2).all()
     assert (tokens[1, 2:] == tokens[1, 1]).all()
-
-
-def test_more_queries_than_tokens():
-    outputs = fast_head(num_queries=9).eval()((torch.randn(1, 8, 2, 2), ))
-    assert outputs['centers'].shape == (2, 1, 9, 2)
