@@ -86,7 +86,7 @@ def make_small(cfg):
     """An AE config at 64 pixels, same stride."""
     for node in walk(cfg.to_dict()):
         assert node.get('type') != 'AssociativeEmbedding'  # MMPose's
-    for node in walk(cfg):
+    for node in walk(cfg._cfg_dict):
         if node.get('type') == 'AECodec':
             stride = node.input_size[0] // node.heatmap_size[0]
             node.input_size = (SMALL, SMALL)

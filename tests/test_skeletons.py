@@ -82,7 +82,7 @@ def make_small(cfg):
     if detail:
         detail.in_channels = [8 * 2**i for i in range(stages)]
     cfg.model.head.encoder.num_layers = cfg.model.head.decoder.num_layers = 2
-    for node in walk(cfg):
+    for node in walk(cfg._cfg_dict):
         if 'feedforward_channels' in node:
             node.feedforward_channels = 32
         if node.get('type') == 'ShortEdgeResize':
