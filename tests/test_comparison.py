@@ -18,6 +18,7 @@ from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 from mmpose.registry import MODELS, TRANSFORMS
 
+from poet_mm.cli import read_options
 from poet_mm.comparison.convergence import draw_convergence
 from poet_mm.comparison.cost import (
     count_gflops,
@@ -163,6 +164,8 @@ def test_a_row_is_tested_with_the_weights_of_its_file(toy, tmp_path,
                                                       monkeypatch):
     """The mean of EMAHook, not what it is the mean of."""
     import compare_row
+
+    from poet_mm.comparison import training
     hook = dict(type='EMAHook', momentum=0.5)
     path = write_comparison(
         tmp_path / 'x.py', toy, rows=[dict(ROWS[1], epochs=1)],
@@ -173,9 +176,9 @@ def test_a_row_is_tested_with_the_weights_of_its_file(toy, tmp_path,
         tested.update(runner.model.state_dict())
         return {}
 
-    monkeypatch.setattr(compare_row.Runner, 'test', test)
-    monkeypatch.setattr(compare_row, 'coco_metrics', lambda _: {})
-    monkeypatch.setattr(compare_row, 'describe', lambda *_: {})
+    monkeypatch.setattr(training.Runner, 'test', test)
+    monkeypatch.setattr(training, 'coco_metrics', lambda _: {})
+    monkeypatch.setattr(training, 'describe', lambda *_: {})
     monkeypatch.setattr(
         sys, 'argv',
         ['compare_row.py', str(path), 'poet', '--work-dir', str(tmp_path),
@@ -335,7 +338,7 @@ def test_command_of_a_row_on_several_gpus():
     assert '--standalone' in command  # a port of its own
     assert '--trust-pickle' in command
     assert command[-3:] == ['--cfg-options', 'a.b=1', 'c=[1,2]']
-    assert compare_strides.parse_options(command[-2:]) == {
+    assert read_options(command[-2:]) == {
         'a.b': 1, 'c': [1, 2]}
     assert '--launcher' in command
     assert '--launcher' not in compare_strides.row_command(
@@ -440,7 +443,7 @@ def test_time_is_split_and_the_model_left_as_it_was(toy):
 
 
 def test_own_process_is_watched():
-    from compare_row import is_alive
+    from poet_mm.comparison.training import is_alive
     assert is_alive(os.getpid())
     child = subprocess.Popen(['true'])
     child.wait()

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-import train as tool
 from helpers import (
     FAST_LOSS,
     make_sample,
@@ -25,6 +24,7 @@ from mmpose.structures import PoseDataSample
 from xtcocotools.coco import COCO
 from xtcocotools.cocoeval import COCOeval
 
+from poet_mm import cli
 from poet_mm.codecs.poet_codec import POETCodec
 from poet_mm.engine.hooks import loss_totals as totals
 from poet_mm.engine.hooks.loss_totals import match_quality, means, to_host
@@ -66,7 +66,7 @@ def train(toy, work_dir, **options):
     cfg.work_dir, cfg.experiment_name = str(work_dir), work_dir.name
     cfg.visualizer.name = work_dir.name  # there is one of each name
     if find_spec('tensorboard'):
-        tool.use_tensorboard(cfg)
+        cli.use_tensorboard(cfg)
     for name in ('train', 'val'):
         cfg[f'{name}_dataloader'].dataset.data_root = str(toy)
     cfg.val_evaluator.ann_file = str(
@@ -189,9 +189,9 @@ def test_tensorboard(trained):
 
 
 def test_tensorboard_is_optional(monkeypatch):
-    monkeypatch.setattr(tool, 'find_spec', lambda name: None)
+    monkeypatch.setattr(cli, 'find_spec', lambda name: None)
     with pytest.raises(UserError, match='pip install tensorboard'):
-        tool.use_tensorboard(Config.fromfile(CONFIG))
+        cli.use_tensorboard(Config.fromfile(CONFIG))
 
 
 def coco_oks(keypoints, visible, areas, predictions):

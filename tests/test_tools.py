@@ -13,11 +13,13 @@ import train
 from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 
+from poet_mm import cli
 from poet_mm.errors import UserError
 from poet_mm.utils.config import set_data_root
 from poet_mm.utils.logs import read_scalars
 
 ROOT = Path(__file__).parent.parent
+HAS_BFLOAT16 = 'poet_mm.engine.optim_wrappers.has_bfloat16'
 CONFIG = ROOT / 'configs' / 'poet_r18_toy.py'
 TINY = [
     '--cfg-options', 'model.backbone.base_channels=8',
@@ -269,25 +271,25 @@ def test_missing_checkpoint():
 ])
 def test_amp(monkeypatch, gpu, bfloat16, dtype, wrapper):
     monkeypatch.setattr('torch.cuda.is_available', lambda: gpu)
-    monkeypatch.setattr(train, 'has_bfloat16', lambda device: bfloat16)
+    monkeypatch.setattr(HAS_BFLOAT16, lambda device: bfloat16)
     cfg = Config.fromfile(CONFIG)
-    train.use_amp(cfg, dtype)
+    cli.use_amp(cfg, dtype)
     assert cfg.optim_wrapper.type == wrapper
     assert cfg.optim_wrapper.clip_grad.max_norm == 1.0
 
 
 def test_amp_says_what_it_cannot_do(monkeypatch):
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)
-    monkeypatch.setattr(train, 'has_bfloat16', lambda device: False)
+    monkeypatch.setattr(HAS_BFLOAT16, lambda device: False)
     cfg = Config.fromfile(CONFIG)
     with pytest.raises(UserError, match='this CPU emulates bfloat16'):
-        train.use_amp(cfg, 'auto')
-    monkeypatch.setattr(train, 'has_bfloat16', lambda device: True)
+        cli.use_amp(cfg, 'auto')
+    monkeypatch.setattr(HAS_BFLOAT16, lambda device: True)
     with pytest.raises(UserError, match=r'--amp float16 needs a GPU'):
-        train.use_amp(cfg, 'float16')
+        cli.use_amp(cfg, 'float16')
     cfg.optim_wrapper.type = 'OtherWrapper'
     with pytest.raises(UserError, match='OtherWrapper'):
-        train.use_amp(cfg, 'auto')
+        cli.use_amp(cfg, 'auto')
 
 
 def test_quickstart_report(trained):
