@@ -11,7 +11,7 @@ comment was written; where it is `<`, that version mended it.
 
 Examples:
   python tools/check_stack.py
-  /path/to/other/python tools/check_stack.py
+  python3.12 tools/check_stack.py
 """
 import argparse
 import platform
