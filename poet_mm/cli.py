@@ -24,7 +24,6 @@ from .utils.config import (
     pretrained_files,
     read_config,
     set_data_root,
-    walk,
 )
 
 if TYPE_CHECKING:
@@ -328,17 +327,6 @@ def use_tensorboard(cfg: 'Config') -> None:
     backends = cfg.visualizer.setdefault('vis_backends', [])
     if all(node['type'] != TENSORBOARD for node in backends):
         backends.append(dict(type=TENSORBOARD))
-
-
-def check_evaluator(cfg: 'Config', name: str) -> None:
-    """Raise a UserError unless the annotation files of an evaluator, if it
-    has any, are there."""
-    for node in walk(cfg.get(name)):
-        path = node.get('ann_file') or ''
-        if path and '://' not in path and not osp.isfile(path):
-            raise MissingFile(
-                f'There is no annotation file {path}, which {name} names. '
-                'Give --data-root, or set ann_file.')
 
 
 def check_pretrained(cfg: 'Config') -> None:

@@ -61,7 +61,6 @@ def test(args: argparse.Namespace) -> None:
 
     from poet_mm.checkpoints.safe_load import safe_loading
     cfg = merge_args(cli.load_config(args), args)
-    cli.check_evaluator(cfg, 'test_evaluator')
     with safe_loading(args.trust_pickle):
         runner = Runner.from_cfg(cfg)
         metrics = runner.test()

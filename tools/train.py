@@ -90,7 +90,6 @@ def train(args: argparse.Namespace) -> None:
     from poet_mm.checkpoints.resume import choose_checkpoint
     from poet_mm.checkpoints.safe_load import safe_loading
     cfg = merge_args(cli.load_config(args), args)
-    cli.check_evaluator(cfg, 'val_evaluator')
     if cfg.get('resume'):
         choose_checkpoint(cfg, args.resume or cfg.get('load_from') or 'auto')
     with safe_loading(args.trust_pickle):
