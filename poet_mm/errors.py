@@ -20,6 +20,14 @@ class DataFault(UserError, ValueError):
         return text
 
 
+class MissingFile(UserError, FileNotFoundError):
+    """A file that a config or a command names is not there."""
+
+
+class WrongValue(UserError, ValueError):
+    """A value is not one of those allowed."""
+
+
 class EveryImageFails(UserError):
     """It is the model, its weights or the device that does not work."""
 

@@ -1,43 +1,39 @@
 """Draw the paper's figures from any checkpoint.
 
-    python tools/analyze.py predictions CONFIG CHECKPOINT --data-root COCO
-    python tools/analyze.py report CONFIG CHECKPOINT --data-root COCO
-    python tools/analyze.py curves WORK_DIR [WORK_DIR ...]
-
 Each figure becomes NAME.png and NAME.pdf, the numbers behind it NAME.json and
 NAME.csv, and a caption that says what was run NAME.txt.
+
+Examples:
+  python tools/analyze.py report CONFIG CHECKPOINT --data-root COCO
+  python tools/analyze.py curves WORK_DIR WORK_DIR
 """
 import argparse
 import os.path as osp
 import sys
-from typing import List, Optional
+from importlib import import_module
+from typing import TYPE_CHECKING, List, Optional
 
-import numpy as np
-from mmengine.config import DictAction
+__parse_first__ = True
 
-from poet_mm.analysis.attention import AttentionAnalysis
-from poet_mm.analysis.centers import CenterAnalysis
-from poet_mm.analysis.collect import walk_images
-from poet_mm.analysis.curves import analyze_curves
-from poet_mm.analysis.layers import LayerAnalysis
-from poet_mm.analysis.predictions import PredictionAnalysis
-from poet_mm.analysis.report import write_report
-from poet_mm.analysis.result import Analysis, Result, write_result
-from poet_mm.analysis.session import SPLITS, Session, open_session
-from poet_mm.analysis.visibility import VisibilityAnalysis
-from poet_mm.checkpoints.safe_load import add_trust_argument, safe_loading
+from poet_mm import cli
 from poet_mm.errors import UserError
+from poet_mm.utils.config import check_data_root
 
-# in the order of the report
+if TYPE_CHECKING:
+    from poet_mm.analysis.result import Analysis, Result
+    from poet_mm.analysis.session import Session
+
+# File of poet_mm/analysis: its class and its figure, in the report's order.
 ANALYSES = dict(
-    predictions=(PredictionAnalysis,
+    predictions=('PredictionAnalysis',
                  'best and worst images by OKS, and what went wrong (Fig. 3)'),
-    attention=(AttentionAnalysis,
+    attention=('AttentionAnalysis',
                'what encoder and decoder look at in an image (Fig. 5)'),
-    centers=(CenterAnalysis, 'predicted centres and their errors (Fig. 7)'),
-    visibility=(VisibilityAnalysis,
+    centers=('CenterAnalysis', 'predicted centres and their errors (Fig. 7)'),
+    visibility=('VisibilityAnalysis',
                 "predicted visibility by COCO's class (Fig. 8)"),
-    layers=(LayerAnalysis, 'AP of every decoder layer (Fig. 9)'))
+    layers=('LayerAnalysis', 'AP of every decoder layer (Fig. 9)'))
+SPLITS = ('val', 'train', 'test')  # as in poet_mm/analysis/session.py
 
 
 def parse_point(text: str) -> List[float]:
@@ -51,76 +47,115 @@ def parse_point(text: str) -> List[float]:
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """What all but ``curves`` need: a model and images."""
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    """Add what all but ``curves`` need: a model and images."""
+    parser.add_argument('config', metavar='CONFIG', help='config file')
     parser.add_argument(
-        '--data-root', help="folder in COCO's layout, for all loaders")
+        'checkpoint', metavar='CHECKPOINT', help='checkpoint file or URL')
+    parser.add_argument(
+        '--data-root', metavar='DIR',
+        help="folder in COCO's layout, for all loaders (default: those of the "
+        'config)')
     parser.add_argument(
         '--split', choices=SPLITS, default='test',
-        help="images of which of the config's loaders (test); those of train "
-        'are not augmented')
+        help="images of which of the config's loaders; those of train are not "
+        'augmented')
     parser.add_argument(
-        '--max-images', type=int, metavar='N', help='only the first N images')
+        '--max-images', type=int, metavar='N',
+        help='only the first N images (default: all)')
     parser.add_argument(
         '--score-thr', type=float, default=0.5, metavar='P',
-        help='score from which on a prediction is a person (0.5)')
-    parser.add_argument('--device', help='cuda where there is one, else cpu')
-    add_trust_argument(parser)
+        help='score, in [0, 1], from which on a prediction is a person')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, default={},
-        help='changes to the config, as key=value')
+        '--device',
+        help='cpu, cuda, cuda:1, ... (default: cuda where there is one, else '
+        'cpu)')
+    cli.add_trust_argument(parser)
+    cli.add_options_argument(parser)
 
 
 def add_own_arguments(parser: argparse.ArgumentParser, name: str) -> None:
-    """What one subcommand needs; ``report`` takes all of them."""
+    """Add what one subcommand needs; ``report`` takes all of them."""
     if name in ('predictions', 'report'):
         parser.add_argument(
             '--examples', type=int, default=4, metavar='N',
-            help='how many best and how many worst images are drawn (4)')
+            help='number of best images, and of worst ones, that are drawn')
     if name in ('attention', 'report'):
         parser.add_argument(
-            '--image', help='file, or id of an image of the split; by default '
-            'one in which people are found well')
+            '--image',
+            help='file, or id of an image of the split (default: one in which '
+            'people are found well)')
         parser.add_argument(
             '--points', type=parse_point, nargs='+', metavar='X,Y',
-            help='where encoder attention is looked at, in pixels of the '
-            '--image; by default joints of the people found')
+            help='where encoder attention is looked at, in pixels of --image '
+            '(default: keypoints of the people found)')
         parser.add_argument(
             '--people', type=int, default=3, metavar='N',
-            help='how many people, at most, decoder attention is drawn of (3)')
+            help='largest number of people whose decoder attention is drawn')
     if name == 'report':
         parser.add_argument(
             '--work-dir', nargs='+', metavar='WORK_DIR',
-            help='work dirs of the training, for the curves; by default the '
-            "checkpoint's folder")
+            help='work dirs of the training, for the curves (default: the '
+            "checkpoint's folder)")
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser = argparse.ArgumentParser(**cli.about(__doc__))
     commands = parser.add_subparsers(
         dest='command', metavar='SUBCOMMAND', required=True)
     helps = {name: text for name, (_, text) in ANALYSES.items()}
     helps['curves'] = 'losses and AP over epochs (Fig. 4, 6)'
     helps['report'] = 'all of these, and one HTML page with them'
     for name, text in helps.items():
-        sub = commands.add_parser(name, help=text, description=text)
+        sub = commands.add_parser(
+            name, help=text, **cli.about(f'{text}\n\n{examples(name)}'))
         if name == 'curves':
             sub.add_argument(
-                'work_dir', nargs='+', help='work dirs of tools/train.py')
+                'work_dir', nargs='+', metavar='WORK_DIR',
+                help='work dirs of tools/train.py')
         else:
             add_common_arguments(sub)
         add_own_arguments(sub, name)
         sub.add_argument(
             '--out', default='work_dirs/analyze', metavar='DIR',
-            help='folder for the results (work_dirs/analyze)')
-    return parser.parse_args(argv)
+            help='folder for the results')
+    args = parser.parse_args(argv)
+    check_args(args)
+    return args
 
 
-def build_analysis(name: str, session: Session,
-                   args: argparse.Namespace) -> Analysis:
-    """An analysis with its options."""
-    cls = ANALYSES[name][0]
+def examples(name: str) -> str:
+    """Return two commands of a subcommand."""
+    command = f'  python tools/analyze.py {name}'
+    if name == 'curves':
+        return f'Examples:\n{command} WORK_DIR\n{command} A B --out DIR'
+    return (f'Examples:\n{command} CONFIG CHECKPOINT --data-root COCO\n'
+            f'{command} CONFIG CHECKPOINT --split val --max-images 100')
+
+
+def check_args(args: argparse.Namespace) -> None:
+    """Look for all that the arguments name."""
+    if args.command == 'curves':
+        for folder in args.work_dir:
+            if not osp.isdir(folder):
+                raise UserError(f'There is no work dir {folder}.')
+        return
+    cli.check_file(args.config, 'config')
+    cli.check_file(args.checkpoint, 'checkpoint')
+    cli.check_options(args.cfg_options)
+    if args.data_root is not None:
+        check_data_root(args.data_root)
+
+
+def analysis_class(name: str) -> type:
+    """Return the class of an analysis."""
+    module = import_module(f'poet_mm.analysis.{name}')
+    return getattr(module, ANALYSES[name][0])
+
+
+def build_analysis(name: str, session: 'Session',
+                   args: argparse.Namespace) -> 'Analysis':
+    """Return an analysis with its options."""
+    cls = analysis_class(name)
     if cls.poet_only and not session.is_poet:
         raise UserError(
             f'{name} shows what only POET has, and the head of this config is '
@@ -131,13 +166,15 @@ def build_analysis(name: str, session: Session,
     if name == 'attention':
         if args.points is not None and args.image is None:
             raise UserError('--points are in pixels of --image: give it, too.')
+        import numpy as np
         points = None if args.points is None else np.array(args.points)
         return cls(session, args.image, points, args.people)
     return cls(session)
 
 
-def run_analyses(analyses: List[Analysis]) -> List[Result]:
-    """One pass over the images for all of them."""
+def run_analyses(analyses: List['Analysis']) -> List['Result']:
+    """Go over the images once for all of them."""
+    from poet_mm.analysis.collect import walk_images
     if any(analysis.needs_images for analysis in analyses):
         for record in walk_images(analyses[0].session):
             for analysis in analyses:
@@ -145,8 +182,11 @@ def run_analyses(analyses: List[Analysis]) -> List[Result]:
     return [analysis.result() for analysis in analyses]
 
 
-def run_report(session: Session, args: argparse.Namespace) -> List[Result]:
-    """Every figure that can be drawn, and the page."""
+def run_report(session: 'Session', args: argparse.Namespace) -> None:
+    """Draw every figure that can be drawn, and write the page."""
+    from poet_mm.analysis.curves import analyze_curves
+    from poet_mm.analysis.report import write_report
+    from poet_mm.analysis.result import write_result
     skipped, results = [], []
     work_dirs = args.work_dir or [osp.dirname(osp.abspath(args.checkpoint))]
     try:
@@ -156,8 +196,8 @@ def run_report(session: Session, args: argparse.Namespace) -> List[Result]:
             raise
         skipped.append(f'No curves: {error} Give --work-dir.')
     names = [
-        name for name, (cls, _) in ANALYSES.items()
-        if session.is_poet or not cls.poet_only
+        name for name in ANALYSES
+        if session.is_poet or not analysis_class(name).poet_only
     ]
     if len(names) < len(ANALYSES):
         skipped.append(
@@ -171,11 +211,14 @@ def run_report(session: Session, args: argparse.Namespace) -> List[Result]:
     for text in skipped:
         print(text, file=sys.stderr)
     print(page)
-    return results
 
 
 def main(argv: Optional[List[str]] = None) -> None:
-    args = parse_args(argv)
+    args = cli.start(parse_args(argv))
+    from poet_mm.analysis.curves import analyze_curves
+    from poet_mm.analysis.result import write_result
+    from poet_mm.analysis.session import open_session
+    from poet_mm.checkpoints.safe_load import safe_loading
     if args.command == 'curves':
         results = [analyze_curves(args.work_dir)]
     else:
@@ -194,7 +237,4 @@ def main(argv: Optional[List[str]] = None) -> None:
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except UserError as error:
-        sys.exit(f'analyze.py: {error}')
+    sys.exit(cli.run(main))

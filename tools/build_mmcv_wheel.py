@@ -8,7 +8,9 @@ interrupted run stopped.
 
 Prints the wheel's path as the last line of stdout; progress goes to stderr.
 
-    python tools/build_mmcv_wheel.py --cache ~/.cache/poet_mm mmcv==2.1.0
+Examples:
+  python tools/build_mmcv_wheel.py --cache ~/.cache/poet_mm mmcv==2.1.0
+  python tools/build_mmcv_wheel.py --cache /shared/wheels mmcv==2.0.1
 """
 import argparse
 import fcntl
@@ -25,10 +27,21 @@ from pathlib import Path
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('requirement', help="for example 'mmcv==2.1.0'")
+    about, _, examples = __doc__.partition('Examples:\n')
+    parser = argparse.ArgumentParser(
+        description=about,
+        epilog=f'Examples:\n{examples}',
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        '--cache', type=Path, required=True, help='folder that keeps wheels')
+        'requirement',
+        metavar='mmcv==VERSION',
+        help="what to compile, for example 'mmcv==2.1.0'")
+    parser.add_argument(
+        '--cache',
+        type=Path,
+        required=True,
+        metavar='DIR',
+        help='folder that keeps the wheels')
     return parser.parse_args()
 
 

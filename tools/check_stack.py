@@ -1,8 +1,6 @@
 """Say which versions are installed here, whether poet_mm supports them, and
 what is known to bite with them.
 
-    python tools/check_stack.py
-
 Runs wherever Python does: what is missing or broken is said, not raised. Exit
 code 0: poet_mm can run here; 1: it cannot, and what to do about it is printed.
 
@@ -10,6 +8,10 @@ What bites is read from the comments beside the code that deals with it,
 "Workaround (mmcv<=2.1.0): what happens there". The range is that of versions
 which need it. Where the end is `<=` no released version was better when the
 comment was written; where it is `<`, that version mended it.
+
+Examples:
+  python tools/check_stack.py
+  python3.12 tools/check_stack.py
 """
 import argparse
 import platform
@@ -179,9 +181,12 @@ def bite_lines() -> Iterator[str]:
 
 
 def main() -> int:
-    argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    about, _, examples = __doc__.partition('Examples:\n')
+    parser = argparse.ArgumentParser(
+        description=about,
+        epilog=f'Examples:\n{examples}',
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args()
     lines = []
     for line in version_lines():
         print(line, flush=True)

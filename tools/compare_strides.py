@@ -1,90 +1,56 @@
 """Train and evaluate the rows of a comparison file, one after another, and
 write one table and the paper's Figure 1.
 
-    python tools/compare_strides.py configs/comparisons/stride_toy.py
-
 May be stopped at any point and run again: finished rows are kept, a
 half-trained row goes on. A row that fails is reported in the table; the next
 run tries it again.
+
+Examples:
+  python tools/compare_strides.py configs/comparisons/stride_toy.py
+  python tools/compare_strides.py configs/comparisons/stride_coco.py \\
+      --data-root COCO --gpus 4
 """
 import argparse
+import json
 import os
 import os.path as osp
 import signal
 import subprocess
 import sys
-from typing import List, Optional
+from typing import TYPE_CHECKING, List, Optional
 
-import torch
-from mmengine.config import DictAction
-from mmengine.fileio import load
+__parse_first__ = True
 
-from poet_mm.checkpoints.safe_load import add_trust_argument
-from poet_mm.comparison.convergence import draw_convergence
-from poet_mm.comparison.spec import (
-    PROGRESS,
-    Comparison,
-    Row,
-    check_files,
-    read_comparison,
-    row_budget,
-    row_config,
-    row_folder,
-)
-from poet_mm.comparison.strides import draw_strides
-from poet_mm.comparison.table import format_cell, write_table
+import poet_mm
+from poet_mm import cli
 from poet_mm.errors import UserError
+
+if TYPE_CHECKING:
+    from poet_mm.comparison.spec import Comparison, Row
 
 TOOLS = osp.dirname(osp.abspath(__file__))
 PUBLISHED = osp.join(TOOLS, '../configs/comparisons/published.json')
 
 
-def parse_args():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
-    parser.add_argument('comparison', help='comparison file')
-    parser.add_argument(
-        '--data-root', help="folder in COCO's layout, for all rows")
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(**cli.about(__doc__))
+    cli.add_comparison_arguments(parser)
     parser.add_argument(
         '--work-dir',
-        help='folder for rows and table; by default work_dirs/ and the name '
-        'of the comparison file')
-    budget = parser.add_mutually_exclusive_group()
-    budget.add_argument(
-        '--epochs',
-        type=int,
-        help='epochs of every row that is trained, whatever the file says')
-    budget.add_argument(
-        '--minutes',
-        type=float,
-        help='minutes of training of every row, turned into epochs by timing')
-    parser.add_argument(
-        '--gpus',
-        type=int,
-        default=1,
-        help="more than 1: train under torch's distributed launcher")
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        default=[],
-        help='changes to the configs of all rows, as key=value')
-    add_trust_argument(parser)
+        metavar='DIR',
+        help='folder for rows and table (default: work_dirs/ and the name of '
+        'the comparison file)')
     args = parser.parse_args()
+    cli.check_file(args.comparison, 'comparison file')
+    cli.check_options(args.cfg_options)
     stem = osp.splitext(osp.basename(args.comparison))[0]
     args.work_dir = args.work_dir or osp.join('work_dirs', stem)
     return args
 
 
-def parse_options(pairs: List[str]) -> dict:
-    """``key=value`` strings as ``--cfg-options`` of the other tools reads
-    them."""
-    options = argparse.Namespace()
-    DictAction([], 'options')(None, options, pairs)
-    return options.options
-
-
-def row_command(args: argparse.Namespace, row: Row, progress: str,
+def row_command(args: argparse.Namespace, row: 'Row', progress: str,
                 rows_left: int) -> List[str]:
-    """The process of one row."""
+    """Return the command of one row."""
     tool = [osp.join(TOOLS, 'compare_row.py'), args.comparison, row.name]
     flags = [
         '--work-dir', args.work_dir, '--progress', progress, '--rows-left',
@@ -107,7 +73,7 @@ def row_command(args: argparse.Namespace, row: Row, progress: str,
 
 
 def reason(log: str, code: int) -> str:
-    """Why a row failed, in one line."""
+    """Say why a row failed, in one line."""
     if code < 0:
         return f'ended by {signal.Signals(-code).name}'
     with open(log, errors='replace') as file:
@@ -117,10 +83,11 @@ def reason(log: str, code: int) -> str:
 
 
 def run_row(command: List[str], folder: str) -> Optional[str]:
-    """Run the process of a row; -> why it failed, None if it did not.
+    """Run the process of a row; return why it failed, None if it did not.
 
     All it says goes to ``console.log``, its progress to the console too.
     """
+    from poet_mm.comparison.spec import PROGRESS
     os.makedirs(folder, exist_ok=True)
     log = osp.join(folder, 'console.log')
     with open(log, 'w') as file, subprocess.Popen(
@@ -140,15 +107,24 @@ def run_row(command: List[str], folder: str) -> Optional[str]:
 
 
 def read_result(folder: str) -> Optional[dict]:
-    """Result of a finished row."""
+    """Return the result of a finished row."""
     path = osp.join(folder, 'result.json')
-    return load(path) if osp.isfile(path) else None
+    return read_json(path) if osp.isfile(path) else None
 
 
-def write_results(comparison: Comparison, results: List[dict],
+def read_json(path: str) -> dict:
+    """Read a JSON file."""
+    with open(path) as file:
+        return json.load(file)
+
+
+def write_results(comparison: 'Comparison', results: List[dict],
                   work_dir: str) -> None:
     """Write table and figure of what there is so far."""
-    published = load(PUBLISHED)
+    from poet_mm.comparison.convergence import draw_convergence
+    from poet_mm.comparison.strides import draw_strides
+    from poet_mm.comparison.table import write_table
+    published = read_json(PUBLISHED)
     rows = [
         *results, *({
             **row, 'how': 'published'
@@ -168,17 +144,23 @@ def write_results(comparison: Comparison, results: List[dict],
 
 
 def main() -> int:
-    """Run all rows; -> the number of those that failed."""
+    """Run all rows; return 1 if any failed, else 0."""
     args = parse_args()
-    budget = {
-        key: getattr(args, key)
-        for key in ('epochs', 'minutes') if getattr(args, key) is not None
-    }
+    poet_mm.register()
+    import torch
+
+    from poet_mm.comparison.spec import (
+        check_files,
+        read_comparison,
+        row_config,
+        row_folder,
+    )
     if args.gpus > 1 and torch.cuda.device_count() < args.gpus:
         raise UserError(f'--gpus {args.gpus}: there are '
                         f'{torch.cuda.device_count()} here.')
-    comparison = read_comparison(args.comparison, args.data_root, budget,
-                                 parse_options(args.cfg_options))
+    comparison = read_comparison(args.comparison, args.data_root,
+                                 cli.budget_of(args),
+                                 cli.read_options(args.cfg_options))
     configs = [row_config(comparison, row) for row in comparison.rows]
     for row, cfg in zip(comparison.rows, configs):
         check_files(cfg, row)
@@ -195,20 +177,22 @@ def main() -> int:
           f'Figure  {args.work_dir}/figure1.png')
     if comparison.val_interval:
         print(f'Figure  {args.work_dir}/convergence.png')
-    return failed
+    return min(failed, 1)
 
 
-def describe_budget(comparison: Comparison, row: Row) -> str:
-    """What a row is trained for, in words."""
+def describe_budget(comparison: 'Comparison', row: 'Row') -> str:
+    """Say what a row is trained for."""
+    from poet_mm.comparison.spec import row_budget
     if row.checkpoint:
         return f'evaluates {row.checkpoint}'
     (what, amount), = row_budget(comparison, row).items()
     return f'trains for {amount} {what}'
 
 
-def run_rows(args: argparse.Namespace, comparison: Comparison,
+def run_rows(args: argparse.Namespace, comparison: 'Comparison',
              folders: List[str]) -> int:
-    """Run the rows that have no result; -> how many failed."""
+    """Run the rows that have no result; return how many failed."""
+    from poet_mm.comparison.table import format_cell
     results = [{
         **(read_result(folder) or dict(how='not yet run')),
         'name': row.name,
@@ -238,9 +222,7 @@ def run_rows(args: argparse.Namespace, comparison: Comparison,
 
 if __name__ == '__main__':
     try:
-        sys.exit(min(main(), 1))
-    except UserError as error:
-        sys.exit(f'compare_strides.py: {error}')
+        sys.exit(cli.run(main))
     except KeyboardInterrupt:
         print('\nStopped; run it again to go on.', file=sys.stderr)
         sys.exit(130)

@@ -1,9 +1,4 @@
-"""Checkpoints of other programs -> ours, and ours -> the authors' release.
-
-    python tools/convert_checkpoint.py poet SRC DST
-    python tools/convert_checkpoint.py detr SRC DST --config poet_r101_coco
-    python tools/convert_checkpoint.py torchvision SRC DST
-    python tools/convert_checkpoint.py to-release SRC DST
+"""Convert checkpoints of other programs to ours, and ours to the release.
 
 poet         The authors' released checkpoint, `{'model': weights, ...}`: a
              whole model for configs/poet_r50_release_coco.py, with as many
@@ -23,58 +18,71 @@ written.
 SRC is read without running what is in it (--trust-pickle runs it); DST holds
 tensors and plain values only. Weights that were trained on BGR or with Caffe's
 strides fit too, and cannot be told from others: know your source.
+
+Examples:
+  python tools/convert_checkpoint.py poet SRC DST
+  python tools/convert_checkpoint.py detr SRC DST --config poet_r101_coco
 """
 import argparse
 import os.path as osp
 import sys
 from typing import List
 
-from mmengine.config import DictAction
+__parse_first__ = True
 
-from poet_mm.checkpoints.compare import block_of
-from poet_mm.checkpoints.convert import (
-    LAYOUTS,
-    convert,
-    largest_difference,
-    release_of,
-    require_same,
-)
-from poet_mm.checkpoints.files import write_checkpoint
-from poet_mm.checkpoints.publish import to_bytes
-from poet_mm.checkpoints.release_model import release_model
-from poet_mm.checkpoints.safe_load import add_trust_argument, safe_loading
+from poet_mm import cli
 from poet_mm.errors import UserError
-from poet_mm.utils.config import read_config
+from poet_mm.utils.config import find_config, read_config
 
-CONFIGS = dict(poet='poet_r50_release_coco', detr='poet_r50_coco')
-OTHERS = 'poet_r50_512_coco'  # study 2 starts from such backbones
+# Layout: what is converted, and the config that it is for.
+LAYOUTS = {
+    'poet': ("the authors' release of POET", 'poet_r50_release_coco'),
+    'detr': ('a DETR, to start from', 'poet_r50_coco'),
+    # study 2 starts from such backbones
+    'torchvision': ("a backbone of torchvision's", 'poet_r50_512_coco'),
+    'mmpretrain': ("a backbone of MMPretrain's", 'poet_r50_512_coco'),
+    'mmpose-ae': ("the backbone of MMPose's AE", 'poet_r50_512_coco'),
+    'to-release': ("ours to the authors' release", None),
+}
 
 
-def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest='layout', required=True)
-    for layout in (*LAYOUTS, 'to-release'):
-        command = commands.add_parser(layout)
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(**cli.about(__doc__))
+    commands = parser.add_subparsers(
+        dest='layout', metavar='LAYOUT', required=True)
+    for layout, (text, config) in LAYOUTS.items():
+        command = commands.add_parser(
+            layout, help=text, **cli.about(f'{text}\n\n{examples(layout)}'))
         command.add_argument('source', metavar='SRC', help='file to read')
         command.add_argument('target', metavar='DST', help='file to write')
-        add_trust_argument(command)
-        if layout == 'to-release':
+        cli.add_trust_argument(command)
+        if config is None:
             continue
-        default = CONFIGS.get(layout, OTHERS)
         command.add_argument(
             '--config',
-            default=default,
+            default=config,
             help='config that the result is for, or its name in configs/ '
-            f'without .py (default: {default})')
-        command.add_argument(
-            '--cfg-options',
-            nargs='+',
-            action=DictAction,
-            default={},
-            help='changes to the config, as key=value')
-    return parser.parse_args()
+            'without .py')
+        cli.add_options_argument(command)
+    args = parser.parse_args()
+    check_args(args)
+    return args
+
+
+def examples(layout: str) -> str:
+    """Return two commands of a layout."""
+    command = f'  python tools/convert_checkpoint.py {layout} SRC DST'
+    other = '--trust-pickle' if layout == 'to-release' else '--config CONFIG'
+    return f'Examples:\n{command}\n{command} {other}'
+
+
+def check_args(args: argparse.Namespace) -> None:
+    """Look for all that the arguments name."""
+    require_another_file(args.source, args.target)
+    cli.check_file(args.source, 'checkpoint')
+    if 'config' in args:
+        find_config(args.config)
+        cli.check_options(args.cfg_options)
 
 
 def require_another_file(source: str, target: str) -> None:
@@ -91,6 +99,8 @@ def tell_dropped(dropped: List[str]) -> None:
 
 
 def write(checkpoint: dict, path: str) -> None:
+    from poet_mm.checkpoints.files import write_checkpoint
+    from poet_mm.checkpoints.publish import to_bytes
     data = to_bytes(checkpoint)
     write_checkpoint(data, path)
     print(f'{path}: {len(data) / 1e6:.1f} MB')
@@ -98,6 +108,8 @@ def write(checkpoint: dict, path: str) -> None:
 
 def compare(conversion) -> None:
     """Print how far the converted model is from the source's equations."""
+    from poet_mm.checkpoints.convert import largest_difference, require_same
+    from poet_mm.checkpoints.release_model import release_model
     difference = largest_difference(conversion, release_model)
     require_same(difference)
     print('Largest difference from the equations of the source, on 2 images '
@@ -107,6 +119,7 @@ def compare(conversion) -> None:
 
 
 def say_what_it_is_for(conversion, args: argparse.Namespace) -> None:
+    from poet_mm.checkpoints.compare import block_of
     blocks = dict.fromkeys(map(block_of, conversion.checkpoint['state_dict']))
     print(f'For {args.config}: {", ".join(blocks)}')
     if args.layout == 'poet':
@@ -116,9 +129,10 @@ def say_what_it_is_for(conversion, args: argparse.Namespace) -> None:
               f'model.head.num_queries={queries}')
 
 
-def main():
-    args = parse_args()
-    require_another_file(args.source, args.target)
+def main() -> None:
+    args = cli.start(parse_args())
+    from poet_mm.checkpoints.convert import convert, release_of
+    from poet_mm.checkpoints.safe_load import safe_loading
     with safe_loading(args.trust_pickle):
         if args.layout == 'to-release':
             checkpoint, dropped = release_of(args.source)
@@ -136,7 +150,4 @@ def main():
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except UserError as error:
-        sys.exit(f'convert_checkpoint.py: {error}')
+    sys.exit(cli.run(main))

@@ -1,36 +1,40 @@
-"""Find people in pictures, folders, videos and camera pictures, and draw them.
+"""Find people in images, folders, videos and cameras, and draw them.
 
-    python tools/infer.py photos/ 'more/*.png' film.mp4 webcam:0 \
-        --config poet_r50_coco --weights CHECKPOINT --out DIR
+The folder --out gets pictures/, videos/ and gallery.html, a page to leaf
+through all, and with --save-json COCO's results. Pictures with a side below
+400 pixels are enlarged to be drawn on; results are in pixels of the input all
+the same. A camera is filmed until Ctrl-C.
 
-DIR gets pictures/, videos/ and gallery.html, a page to leaf through all, and
-with --save-json COCO's results. Pictures with a side below 400 pixels are
-enlarged to be drawn on; results are in pixels of the input all the same. A
-camera is filmed until Ctrl-C.
 Exit code 0: all went well, 1: some inputs could not be used, or not to their
 end (a line each says why), 2: nothing was done, because of a mistake or as
 the network fails on every image, 130: stopped by Ctrl-C, what was done is
 kept.
+
+Examples:
+  python tools/infer.py photos/ film.mp4 --weights CHECKPOINT --out DIR
+  python tools/infer.py 'more/*.png' webcam:0 --config poet_r50_coco \\
+      --weights CHECKPOINT --out DIR --save-json
 """
 import argparse
 import os
 import sys
-from typing import List, Tuple
+from typing import TYPE_CHECKING, List, Tuple
 
+__parse_first__ = True
 # before cv2 is imported: one line of ours for a broken file is enough
 os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
 os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
 
-import torch
-
-from poet_mm.apis import POETInferencer
-from poet_mm.apis.inputs import camera_number, find_files, is_video
-from poet_mm.apis.result_folder import NO_CODEC, ResultFolder
-from poet_mm.apis.video import Video, best_codec
-from poet_mm.checkpoints.safe_load import add_trust_argument, safe_loading
+from poet_mm import cli
 from poet_mm.errors import EveryImageFails, UserError, first_line
-from poet_mm.visualization.pose_visualizer import PARTS
+from poet_mm.utils.config import find_config
+from poet_mm.utils.files import writing
 
+if TYPE_CHECKING:
+    from poet_mm.apis import POETInferencer
+    from poet_mm.apis.result_folder import ResultFolder
+
+PARTS = ('skeleton', 'centers', 'offsets', 'visibility')  # of POETVisualizer
 MIN_SIDE = 400  # smaller pictures are enlarged to be drawn on
 
 
@@ -53,10 +57,7 @@ def positive(text: str) -> float:
 
 
 def parse_args(argv=None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description='Find people and draw them.',
-        epilog='Exit code: 0 all went well, 1 some inputs could not be used, '
-        '2 nothing was done, 130 stopped by Ctrl-C.')
+    parser = argparse.ArgumentParser(**cli.about(__doc__))
     parser.add_argument(
         'inputs',
         nargs='+',
@@ -64,17 +65,22 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='image, folder, glob, video, webcam or webcam:N')
     parser.add_argument(
         '--config',
-        help='config file, or the name of one in configs/ without .py; '
-        'defaults to the one in the checkpoint')
-    parser.add_argument('--weights', required=True, help='checkpoint file')
-    parser.add_argument('--out', required=True, help='folder for the results')
+        help='config file, or the name of one in configs/ without .py '
+        '(default: the one in the checkpoint)')
+    parser.add_argument(
+        '--weights',
+        required=True,
+        metavar='CHECKPOINT',
+        help='checkpoint file or URL')
+    parser.add_argument(
+        '--out', required=True, metavar='DIR', help='folder for the results')
     parser.add_argument(
         '--draw',
         type=list_parts,
         default=['skeleton', 'visibility'],
         metavar='PART,PART',
         help=f'what to draw, of {",".join(PARTS)}; visibility draws joints '
-        'that are predicted hidden hollow. Default: skeleton,visibility')
+        'that are predicted hidden hollow (default: skeleton,visibility)')
     parser.add_argument(
         '--save-json',
         action='store_true',
@@ -82,34 +88,48 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument(
         '--fps',
         type=positive,
-        help='frames a second of the videos; defaults to those of the input')
+        metavar='RATE',
+        help='frames per second of the written videos (default: those of the '
+        'input)')
     parser.add_argument(
         '--batch-size',
         type=int,
         default=1,
+        metavar='N',
         help='images of one pass through the network')
     parser.add_argument(
         '--score-thr',
         type=float,
         default=0.5,
-        help='leave out people who are less probable than that')
+        metavar='P',
+        help='leave out people whose score, in [0, 1], is below P')
     parser.add_argument(
         '--kpt-thr',
         type=float,
-        help='do not draw joints with a lower score; defaults to 0.3, and to '
-        '0 where visibility is drawn: hidden joints have low scores')
-    parser.add_argument('--device', help='cpu, cuda, cuda:1, ...')
-    add_trust_argument(parser)
+        metavar='P',
+        help='do not draw keypoints whose score, in [0, 1], is below P '
+        '(default: 0.3, and 0 where visibility is drawn: hidden keypoints '
+        'have low scores)')
+    parser.add_argument(
+        '--device',
+        help='cpu, cuda, cuda:1, ... (default: cuda where there is one, else '
+        'cpu)')
+    cli.add_trust_argument(parser)
     args = parser.parse_args(argv)
     if args.batch_size < 1:
         parser.error(f'--batch-size {args.batch_size} is not above 0')
+    cli.check_file(args.weights, 'checkpoint')
+    if args.config is not None:
+        find_config(args.config)
     return args
 
 
-def build_inferencer(args: argparse.Namespace) -> POETInferencer:
+def build_inferencer(args: argparse.Namespace) -> 'POETInferencer':
     """Build the model, or say in a sentence why there is none."""
-    if '://' not in args.weights and not os.path.isfile(args.weights):
-        raise UserError(f'There is no checkpoint {args.weights}.')
+    import torch
+
+    from poet_mm.apis import POETInferencer
+    from poet_mm.checkpoints.safe_load import safe_loading
     try:
         device = args.device and torch.device(args.device)
         torch.zeros(1, device=device)
@@ -127,8 +147,9 @@ def build_inferencer(args: argparse.Namespace) -> POETInferencer:
 
 
 def sort_inputs(inputs: List[str],
-                results: ResultFolder) -> Tuple[List[str], List]:
-    """Inputs -> images, videos; what is neither is reported."""
+                results: 'ResultFolder') -> Tuple[List[str], List]:
+    """Sort inputs into images and videos; what is neither is reported."""
+    from poet_mm.apis.inputs import camera_number, find_files, is_video
     images, videos = [], []
     for name in inputs:
         camera = camera_number(name)
@@ -145,15 +166,15 @@ def sort_inputs(inputs: List[str],
     return images, videos
 
 
-def report(results: ResultFolder, error: UserError) -> None:
+def report(results: 'ResultFolder', error: UserError) -> None:
     """Say what could not be used, and remember it."""
     results.failures.append(str(error))
     print(f'infer.py: {error}', file=sys.stderr, flush=True)
 
 
-def infer(inferencer: POETInferencer, inputs, args: argparse.Namespace,
-          results: ResultFolder):
-    """Samples with people, and their drawn pictures, one after another."""
+def infer(inferencer: 'POETInferencer', inputs, args: argparse.Namespace,
+          results: 'ResultFolder'):
+    """Yield samples with people, and their drawn images, one by one."""
     for result in inferencer(
             inputs,
             batch_size=args.batch_size,
@@ -166,8 +187,8 @@ def infer(inferencer: POETInferencer, inputs, args: argparse.Namespace,
         yield from zip(result['predictions'], result['visualization'])
 
 
-def infer_images(inferencer: POETInferencer, images: List[str],
-                 args: argparse.Namespace, results: ResultFolder) -> None:
+def infer_images(inferencer: 'POETInferencer', images: List[str],
+                 args: argparse.Namespace, results: 'ResultFolder') -> None:
     """Draw every image file."""
     for sample, drawn in infer(inferencer, images, args, results):
         try:
@@ -176,9 +197,10 @@ def infer_images(inferencer: POETInferencer, images: List[str],
             report(results, error)
 
 
-def infer_video(inferencer: POETInferencer, source,
-                args: argparse.Namespace, results: ResultFolder) -> None:
+def infer_video(inferencer: 'POETInferencer', source,
+                args: argparse.Namespace, results: 'ResultFolder') -> None:
     """Draw every frame of a video file, or of a camera until Ctrl-C."""
+    from poet_mm.apis.video import Video
     video = Video(source)
     result = results.add_video(video, args.fps or video.fps)
     try:
@@ -194,9 +216,11 @@ def make_title(inputs: List[str]) -> str:
     return f'People in {", ".join(names[:3])}' + ', ...' * (len(names) > 3)
 
 
-def run(inferencer: POETInferencer, args: argparse.Namespace,
-        results: ResultFolder) -> None:
-    """All images, then one video after another."""
+def run(inferencer: 'POETInferencer', args: argparse.Namespace,
+        results: 'ResultFolder') -> None:
+    """Draw all images, then one video after another."""
+    from poet_mm.apis.result_folder import NO_CODEC
+    from poet_mm.apis.video import best_codec
     images, videos = sort_inputs(args.inputs, results)
     if images:
         infer_images(inferencer, images, args, results)
@@ -211,37 +235,42 @@ def run(inferencer: POETInferencer, args: argparse.Namespace,
             report(results, error)
 
 
-def main(argv=None) -> int:
-    args = parse_args(argv)
-    try:
-        inferencer = build_inferencer(args)
-        inferencer.show_progress = sys.stderr.isatty()
-        inferencer.visualizer.min_side = MIN_SIDE
-        results = ResultFolder(args.out, make_title(args.inputs),
-                               args.save_json)
-    except (UserError, OSError) as error:
-        print(f'infer.py: {error}', file=sys.stderr)
-        return 2
+def run_and_report(inferencer: 'POETInferencer', args: argparse.Namespace,
+                   results: 'ResultFolder') -> int:
+    """Draw all inputs; return the exit code."""
     code = 0
     try:
-        try:
-            run(inferencer, args, results)
-        except EveryImageFails as error:
-            report(results, error)
-            code = 2
-        except KeyboardInterrupt:
-            print('infer.py: stopped', file=sys.stderr)
-            code = 130
-        finally:
-            results.close()
-    except OSError as error:  # the disk is full, or the folder is gone
-        print(
-            f'infer.py: cannot write to {args.out}: {error}', file=sys.stderr)
-        return 2
+        run(inferencer, args, results)
+    except EveryImageFails as error:
+        report(results, error)
+        code = 2
+    except KeyboardInterrupt:
+        print('infer.py: stopped', file=sys.stderr)
+        code = 130
+    finally:
+        results.close()
+    return code or int(bool(results.failures))
+
+
+def infer_all(argv=None) -> int:
+    """Parse the arguments and draw; return the exit code."""
+    args = cli.start(parse_args(argv))
+    from poet_mm.apis.result_folder import ResultFolder
+    inferencer = build_inferencer(args)
+    inferencer.show_progress = sys.stderr.isatty()
+    inferencer.visualizer.min_side = MIN_SIDE
+    with writing(args.out):
+        results = ResultFolder(args.out, make_title(args.inputs),
+                               args.save_json)
+        code = run_and_report(inferencer, args, results)
     print(f'{results.num_people} people in {results.num_pictures} pictures '
           f'and frames, {len(results.failures)} failures: '
           f'{os.path.join(args.out, "gallery.html")}')
-    return code or int(bool(results.failures))
+    return code
+
+
+def main(argv=None) -> int:
+    return cli.run(infer_all, argv, code=2)
 
 
 if __name__ == '__main__':

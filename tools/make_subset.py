@@ -1,38 +1,54 @@
 """Cut a small data set out of one in COCO's layout, to train and test on.
 
-    python tools/make_subset.py ../shared/coco_person_mini data/coco_mini_16 \
-        --images 16 --min-people 2
-
 Writes the same annotations as train and as val (an overfit proof needs no
 more) and links the images; the source is only read.
+
+Examples:
+  python tools/make_subset.py COCO data/coco_16
+  python tools/make_subset.py COCO data/coco_64 --images 64 --min-area 9216
 """
 import argparse
+import json
 import sys
 from collections import defaultdict
 from pathlib import Path
 
-from mmengine.fileio import dump, load
+__parse_first__ = True
+
+from poet_mm import cli
+from poet_mm.errors import UserError
 
 ANN_FILE = 'annotations/person_keypoints_{}2017.json'
 
 
-def parse_args():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('source', type=Path, help="data set in COCO's layout")
-    parser.add_argument('out', type=Path, help='folder to write')
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(**cli.about(__doc__))
     parser.add_argument(
-        '--images', type=int, default=16, help='how many (default 16)')
+        'source',
+        type=Path,
+        metavar='COCO',
+        help="folder in COCO's layout, of which train is used")
+    parser.add_argument(
+        'out', type=Path, metavar='DIR', help='folder to write')
+    parser.add_argument(
+        '--images',
+        type=int,
+        default=16,
+        metavar='N',
+        help='number of images')
     parser.add_argument(
         '--min-people',
         type=int,
         default=2,
-        help='people an image must have (default 2)')
+        metavar='N',
+        help='least number of people in an image')
     parser.add_argument(
         '--min-area',
         type=float,
         default=32**2,
-        help='area in pixels that each of them must have (default 1024, what '
-        'COCO calls medium)')
+        metavar='AREA',
+        help='least area of each of them, in square pixels (default: 1024, '
+        'what COCO calls medium)')
     return parser.parse_args()
 
 
@@ -60,24 +76,26 @@ def choose_images(coco, count, min_people, min_area):
     return dict(coco, images=images, annotations=annotations)
 
 
-def main():
+def main() -> None:
     args = parse_args()
     source = args.source / ANN_FILE.format('train')
     if not source.is_file():
-        sys.exit(f'make_subset.py: there is no {source}; the source must be '
-                 "a folder in COCO's layout.")
+        raise UserError(f'there is no {source}; the source must be a folder '
+                        "in COCO's layout.")
     if (args.out / 'annotations').exists():
-        sys.exit(f'make_subset.py: {args.out} already holds a data set; name '
-                 'a new folder, or remove it first.')
+        raise UserError(f'{args.out} already holds a data set; name a new '
+                        'folder, or remove it first.')
     subset = choose_images(
-        load(source), args.images, args.min_people, args.min_area)
+        json.loads(source.read_text()), args.images, args.min_people,
+        args.min_area)
     if len(subset['images']) < args.images:
-        sys.exit(f'make_subset.py: only {len(subset["images"])} images have '
-                 f'at least {args.min_people} people of area '
-                 f'{args.min_area:g} or more, and nobody else.')
+        raise UserError(f'only {len(subset["images"])} images have at least '
+                        f'{args.min_people} people of area '
+                        f'{args.min_area:g} or more, and nobody else.')
     (args.out / 'annotations').mkdir(parents=True)
     for split in ('train', 'val'):
-        dump(subset, args.out / ANN_FILE.format(split))
+        path = args.out / ANN_FILE.format(split)
+        path.write_text(json.dumps(subset))
         link = args.out / f'{split}2017'
         link.symlink_to((args.source / 'train2017').resolve())
     print(f'{args.out}: {len(subset["images"])} images, '
@@ -85,4 +103,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(cli.run(main))

@@ -1,7 +1,5 @@
 """Draw a small data set of articulated people in COCO's keypoint format.
 
-    python tools/make_toy_coco.py --out data/toy --train 256 --val 64
-
 Writes, as COCO 2017 lays them out, ``train2017/*.png``, ``val2017/*.png`` and
 ``annotations/person_keypoints_{train,val}2017.json``. The same seed gives the
 same bytes, and image i is the same however many images are made. A second run
@@ -23,6 +21,10 @@ it; v = 1 if something else covers it; and x = y = v = 0 outside the image. A
 person of whom no pixel is seen is not annotated. The centre of the upper left
 pixel is (0, 0), as in OpenCV. ``--joints`` annotates some joints only, for a
 skeleton of one's own; the drawn people stay the same.
+
+Examples:
+  python tools/make_toy_coco.py --out data/toy --train 256 --val 64
+  python tools/make_toy_coco.py --out data/eyes --joints left_eye right_eye
 """
 import argparse
 import json
@@ -33,8 +35,13 @@ import time
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Sequence
 
+__parse_first__ = True
+
 import cv2
 import numpy as np
+
+from poet_mm import cli
+from poet_mm.errors import WrongValue
 
 KEYPOINTS = ('nose', 'left_eye', 'right_eye', 'left_ear', 'right_ear',
              'left_shoulder', 'right_shoulder', 'left_elbow', 'right_elbow',
@@ -453,15 +460,15 @@ def check_arguments(out: Path, num_train: int, num_val: int, size: int,
     for name, value, lowest in (('train', num_train, 0), ('val', num_val, 0),
                                 ('size', size, 32), ('seed', seed, 0)):
         if value < lowest:
-            raise ValueError(f'{name} must be {lowest} or more, got {value}')
+            raise WrongValue(f'{name} must be {lowest} or more, got {value}')
     wrong = [name for name in joints if name not in KEYPOINTS]
     if wrong or not joints or len(set(joints)) < len(joints):
-        raise ValueError(f'joints must be different ones of {KEYPOINTS}, got '
+        raise WrongValue(f'joints must be different ones of {KEYPOINTS}, got '
                          f'{tuple(wrong or joints)}')
     if out.exists() and not out.is_dir():
-        raise ValueError(f'out must be a folder, got the file {out}')
+        raise WrongValue(f'out must be a folder, got the file {out}')
     if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
-        raise ValueError(
+        raise WrongValue(
             f'out must be a new folder, an empty one, or one that this tool '
             f'made; {out} holds other files')
 
@@ -498,17 +505,20 @@ def make_toy_coco(out: os.PathLike,
 
 
 def parse_args(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--out', type=Path, required=True, help='folder')
+    parser = argparse.ArgumentParser(**cli.about(__doc__))
     parser.add_argument(
-        '--train', type=int, default=256, help='number of training images')
-    parser.add_argument(
-        '--val', type=int, default=64, help='number of validation images')
-    parser.add_argument(
-        '--size', type=int, default=128, help='width and height in pixels')
-    parser.add_argument('--seed', type=int, default=0)
+        '--out',
+        type=Path,
+        required=True,
+        metavar='DIR',
+        help='folder to write: a new or empty one, or one of this tool')
+    for flag, default, text in (
+        ('--train', 256, 'number of training images'),
+        ('--val', 64, 'number of validation images'),
+        ('--size', 128, 'width and height in pixels'),
+        ('--seed', 0, 'seed of all that is drawn')):
+        parser.add_argument(
+            flag, type=int, default=default, metavar='N', help=text)
     parser.add_argument(
         '--joints',
         nargs='+',
@@ -521,14 +531,11 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
 def main(argv: Sequence[str]) -> None:
     args = parse_args(argv)
     start = time.perf_counter()
-    try:
-        people = make_toy_coco(args.out, args.train, args.val, args.size,
-                               args.seed, args.joints)
-    except ValueError as error:
-        sys.exit(f'error: {error}')
+    people = make_toy_coco(args.out, args.train, args.val, args.size,
+                           args.seed, args.joints)
     print(f'{args.out}: {args.train} + {args.val} images, {people} people, '
           f'{time.perf_counter() - start:.1f} s')
 
 
 if __name__ == '__main__':
-    main(sys.argv[1:])
+    sys.exit(cli.run(main, sys.argv[1:]))

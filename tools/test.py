@@ -1,50 +1,48 @@
-"""Test (and evaluate) a pose model: the flags of MMPose's own tool, less
-``--badcase``, and ``--data-root``.
+"""Test (and evaluate) a pose model.
 
-    python tools/test.py configs/poet_r50_coco.py CHECKPOINT --data-root COCO
+The flags are those of MMPose's own tool, less --badcase, and --data-root.
+Several processes: bash tools/dist_test.sh CONFIG CHECKPOINT GPUS [flags].
+
+Examples:
+  python tools/test.py configs/poet_r50_coco.py CHECKPOINT --data-root COCO
+  python tools/test.py configs/poet_r50_coco.py CHECKPOINT --out metrics.json
 """
 import argparse
-import os.path as osp
 import sys
+from typing import TYPE_CHECKING
 
-import mmengine
-from mmengine.config import Config
-from mmengine.hooks import Hook
-from mmengine.runner import Runner
-from torch.distributed.elastic.multiprocessing.errors import record
-from train import add_common_arguments, load_config
+__parse_first__ = True
 
-from poet_mm.checkpoints.safe_load import safe_loading
-from poet_mm.errors import DataFault, OutOfGPUMemory, UserError
+from poet_mm import cli
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
-class SaveMetricHook(Hook):
-    """Write the metrics of the test to a file, JSON or YAML by its ending."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def after_test_epoch(self, runner, metrics=None) -> None:
-        """Called by the Runner on every rank with the same metrics."""
-        if metrics is not None and runner.rank == 0:
-            mmengine.dump(metrics, self.path)
-
-
-def parse_args():
-    parser = argparse.ArgumentParser(description='Test a pose model')
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--out', help='file for the metrics (.json, .yml)')
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(**cli.about(__doc__))
+    parser.add_argument('config', metavar='CONFIG', help='config file')
     parser.add_argument(
-        '--dump', help='file (.pkl) for the predictions, for later use')
-    add_common_arguments(parser)
-    return parser.parse_args()
+        'checkpoint', metavar='CHECKPOINT', help='checkpoint file or URL')
+    parser.add_argument(
+        '--out',
+        metavar='FILE',
+        help='file for the metrics, .json or .yml (default: only the log has '
+        'them)')
+    parser.add_argument(
+        '--dump',
+        metavar='FILE',
+        help='file (.pkl) for the predictions, for later use (default: none '
+        'is written)')
+    cli.add_common_arguments(parser)
+    args = parser.parse_args()
+    cli.check_common_arguments(args)
+    cli.check_file(args.checkpoint, 'checkpoint')
+    return args
 
 
-def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
+def merge_args(cfg: 'Config', args: argparse.Namespace) -> 'Config':
     """Apply the flags of testing; ``--cfg-options`` has the last word."""
-    if '://' not in args.checkpoint and not osp.isfile(args.checkpoint):
-        raise UserError(f'There is no checkpoint {args.checkpoint}.')
     cfg.load_from = args.checkpoint
     if args.dump is not None:
         evaluators = cfg.test_evaluator
@@ -56,19 +54,25 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     return cfg
 
 
-@record  # what ends a rank is what torchrun says of it
-def main():
-    args = parse_args()
-    cfg = merge_args(load_config(args), args)
+def test(args: argparse.Namespace) -> None:
+    """Test with checked arguments."""
+    import mmengine
+    from mmengine.runner import Runner
+
+    from poet_mm.checkpoints.safe_load import safe_loading
+    cfg = merge_args(cli.load_config(args), args)
     with safe_loading(args.trust_pickle):
         runner = Runner.from_cfg(cfg)
-        if args.out:
-            runner.register_hook(SaveMetricHook(args.out), 'LOWEST')
-        runner.test()
+        metrics = runner.test()
+    if args.out and runner.rank == 0:
+        mmengine.dump(metrics, args.out)
+
+
+def main() -> None:
+    args = cli.start(parse_args())
+    from torch.distributed.elastic.multiprocessing.errors import record
+    record(test)(args)  # what ends a rank is what torchrun says of it
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except (UserError, DataFault, FileNotFoundError, OutOfGPUMemory) as error:
-        sys.exit(f'test.py: {error}')
+    sys.exit(cli.run(main))

@@ -25,13 +25,10 @@ def read_runs(work_dirs: Sequence[str]) -> Dict[str, Records]:
     if len(set(names)) < len(names):
         common = osp.commonpath(paths)
         names = [osp.relpath(path, common) for path in paths]
-    try:
-        return {
-            name: of_decoder_layers(read_scalars(path))
-            for name, path in zip(names, paths)
-        }
-    except FileNotFoundError as error:
-        raise UserError(str(error)) from error
+    return {
+        name: of_decoder_layers(read_scalars(path))
+        for name, path in zip(names, paths)
+    }
 
 
 def left_out(work_dirs: Sequence[str]) -> str:

@@ -4,7 +4,6 @@ mmengine reads every checkpoint (resuming, ``load_from``, weights of a
 backbone, inference) through ``CheckpointLoader.load_checkpoint`` and there
 ``torch.load``, which before torch 2.6 runs any code that a file holds.
 """
-import argparse
 import os
 import zipfile
 from contextlib import contextmanager
@@ -13,22 +12,13 @@ from typing import Any, Iterator, List
 import torch
 from mmengine.runner import CheckpointLoader
 
-from ..errors import UserError
+from ..errors import MissingFile, UserError
 from . import safe_pickle
 
 torch_load = torch.load
-FLAG = '--trust-pickle'
+FLAG = '--trust-pickle'  # of the tools, see cli.add_trust_argument
 FORCED = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 _decisions: List[bool] = []  # of the outermost safe_loading
-
-
-def add_trust_argument(parser: argparse.ArgumentParser) -> None:
-    """The flag that all tools share."""
-    parser.add_argument(
-        FLAG,
-        action='store_true',
-        help='also load checkpoints that hold more than data: this runs '
-        'whatever code is in them')
 
 
 @contextmanager
@@ -41,7 +31,7 @@ def safe_loading(trust: bool = False) -> Iterator[bool]:
         trust (bool): Run it all the same. Defaults to False.
 
     Raises:
-        UserError: A file holds more than data, or is damaged.
+        UserError: A file is missing, holds more than data, or is damaged.
     """
     if _decisions:
         yield _decisions[-1]
@@ -50,8 +40,12 @@ def safe_loading(trust: bool = False) -> Iterator[bool]:
 
     def load_checkpoint(filename, map_location=None, logger='current'):
         with _reading(filename, trust):
-            checkpoint = original.__get__(None, CheckpointLoader)(
-                filename, map_location, logger)
+            try:
+                checkpoint = original.__get__(None, CheckpointLoader)(
+                    filename, map_location, logger)
+            except FileNotFoundError as error:
+                raise MissingFile(
+                    f'There is no checkpoint {filename}.') from error
         if not isinstance(checkpoint, dict):
             raise UserError(
                 f'{filename} is no checkpoint: it holds a '

@@ -40,9 +40,14 @@ def read_annotations(path: str) -> dict:
         else the file has.
 
     Raises:
-        DataFault: It is not in that layout; says what it is instead.
+        DataFault: It cannot be read, or is not in that layout; says what it
+            is instead.
     """
-    raw = get(path)
+    try:
+        raw = get(path)
+    except OSError as error:
+        raise DataFault(f'{path!r} cannot be read '
+                        f'({error.strerror or error}).') from error
     try:
         with collector_paused():
             content = json.loads(raw)

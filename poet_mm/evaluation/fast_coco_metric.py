@@ -20,6 +20,7 @@ from mmengine.logging import print_log
 from mmpose.evaluation.metrics import CocoMetric
 from mmpose.registry import METRICS
 
+from ..errors import MissingFile
 from .coco_arrays import (
     Detections,
     box_areas,
@@ -114,7 +115,12 @@ class FastCocoMetric(CocoMetric):
                 f'backend is {backend!r}, expected one of {BACKENDS}.')
         if backend == 'hotcoco' and hotcoco is None:
             raise ImportError(f"backend='hotcoco': {MISSING}.")
-        super().__init__(*args, **kwargs)
+        try:
+            super().__init__(*args, **kwargs)
+        except FileNotFoundError as error:
+            raise MissingFile(
+                f'No annotation file at {error.filename!r}: give '
+                '--data-root, or set ann_file of the evaluator.') from error
         self.backend = backend
         self.check = check
         self._detections: Optional[Detections] = None  # None: in the file

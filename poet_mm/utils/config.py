@@ -2,11 +2,12 @@
 import difflib
 import os.path as osp
 from glob import glob
-from typing import Iterator, List
-
-from mmengine.config import Config
+from typing import TYPE_CHECKING, Iterator, List
 
 from ..errors import UserError, first_line
+
+if TYPE_CHECKING:  # its import takes seconds, and tools look for files first
+    from mmengine.config import Config
 
 PACKAGE = osp.normpath(osp.join(osp.dirname(__file__), '..'))
 CONFIGS = osp.join(PACKAGE, '.mim', 'configs')
@@ -24,7 +25,18 @@ def walk(node) -> Iterator[dict]:
             yield from walk(child)
 
 
-def set_data_root(cfg: Config, data_root: str) -> None:
+def check_data_root(data_root: str) -> None:
+    """Raise a UserError unless a folder has a folder ``annotations``."""
+    if not osp.isdir(osp.join(data_root, 'annotations')):
+        what = 'has no folder annotations' if osp.isdir(
+            data_root) else 'does not exist'
+        raise UserError(
+            f'--data-root {data_root} {what}: it must be a folder in COCO\'s '
+            'layout (annotations/person_keypoints_{train,val}2017.json, '
+            'train2017/, val2017/).')
+
+
+def set_data_root(cfg: 'Config', data_root: str) -> None:
     """Point every loader and evaluator at a folder in COCO's layout.
 
     Args:
@@ -38,13 +50,7 @@ def set_data_root(cfg: Config, data_root: str) -> None:
         UserError: The folder does not exist or has no ``annotations/``, or
             an evaluator's ``ann_file`` lies elsewhere than the data.
     """
-    if not osp.isdir(osp.join(data_root, 'annotations')):
-        what = 'has no folder annotations' if osp.isdir(
-            data_root) else 'does not exist'
-        raise UserError(
-            f'--data-root {data_root} {what}: it must be a folder in COCO\'s '
-            'layout (annotations/person_keypoints_{train,val}2017.json, '
-            'train2017/, val2017/).')
+    check_data_root(data_root)
     old_roots = set()
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         for node in walk(cfg.get(name)):
@@ -71,7 +77,7 @@ def _move_ann_file(node: dict, old_roots: set, data_root: str) -> None:
         '--cfg-options, and data_root of the loaders likewise.')
 
 
-def pretrained_files(cfg: Config) -> List[str]:
+def pretrained_files(cfg: 'Config') -> List[str]:
     """Weights that the model starts from, ``init_cfg`` of type Pretrained."""
     return [
         node['checkpoint'] for node in walk(cfg.model)
@@ -79,12 +85,13 @@ def pretrained_files(cfg: Config) -> List[str]:
     ]
 
 
-def read_config(name: str) -> Config:
-    """A config file, or one of ``configs/`` by its name without ``.py``.
+def read_config(name: str) -> 'Config':
+    """Read a config file, or one of ``configs/`` by its name without ``.py``.
 
     Raises:
         UserError: There is none, or it is wrong.
     """
+    from mmengine.config import Config
     path = find_config(name)
     try:
         return Config.fromfile(path)

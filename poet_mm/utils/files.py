@@ -1,6 +1,21 @@
 """Files that are whole or not there, whenever their writer is killed."""
 import os
 import os.path as osp
+from contextlib import contextmanager
+from typing import Iterator
+
+from ..errors import UserError
+
+
+@contextmanager
+def writing(path: str) -> Iterator[None]:
+    """Turn an OSError, of a full disk for example, into a UserError."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f'cannot write to {path}: {error}') from error
 
 
 def write_whole(data: bytes, path: str) -> None:

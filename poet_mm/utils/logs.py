@@ -5,6 +5,8 @@ import re
 from glob import glob
 from typing import Dict, List, Tuple
 
+from ..errors import MissingFile
+
 Records = List[Dict[str, float]]
 VALIDATION = 'val/'  # begins the keys of losses of validation images
 ONLY_TRAINING = re.compile(r'(enc|dn)\.(d\d+\.)?loss').match
@@ -57,11 +59,11 @@ def read_scalars(work_dir: str) -> Records:
         validation, step = epoch). A resumed run replaces what it did again.
 
     Raises:
-        FileNotFoundError: Nothing was logged there.
+        MissingFile: Nothing was logged there.
     """
     trainings = find_trainings(work_dir)
     if not trainings:
-        raise FileNotFoundError(
+        raise MissingFile(
             f'No scalars.json with records under {work_dir}: it must be the '
             '--work-dir of a training.')
     records = {('loss' in record, record['step']): record

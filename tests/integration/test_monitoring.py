@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import train as tool
 from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from tool_runs import CONFIG
+
+from poet_mm import cli
 
 TINY = {
     'model.backbone.base_channels': 8,
@@ -37,7 +38,7 @@ def train(toy, work_dir, **options):
     cfg.work_dir, cfg.experiment_name = str(work_dir), work_dir.name
     cfg.visualizer.name = work_dir.name  # there is one of each name
     if find_spec('tensorboard'):
-        tool.use_tensorboard(cfg)
+        cli.use_tensorboard(cfg)
     for name in ('train', 'val'):
         cfg[f'{name}_dataloader'].dataset.data_root = str(toy)
     cfg.val_evaluator.ann_file = str(

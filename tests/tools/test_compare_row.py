@@ -8,6 +8,8 @@ import torch
 from make_toy_coco import make_toy_coco
 from tiny_comparison import ROWS, TINY, write_comparison
 
+from poet_mm.comparison import training
+
 
 @pytest.fixture(scope='module')
 def toy(tmp_path_factory):
@@ -30,9 +32,9 @@ def test_a_row_is_tested_with_the_weights_of_its_file(toy, tmp_path,
         tested.update(runner.model.state_dict())
         return {}
 
-    monkeypatch.setattr(compare_row.Runner, 'test', test)
-    monkeypatch.setattr(compare_row, 'coco_metrics', lambda _: {})
-    monkeypatch.setattr(compare_row, 'describe', lambda *_: {})
+    monkeypatch.setattr(training.Runner, 'test', test)
+    monkeypatch.setattr(training, 'coco_metrics', lambda _: {})
+    monkeypatch.setattr(training, 'describe', lambda *_: {})
     monkeypatch.setattr(
         sys, 'argv',
         ['compare_row.py', str(path), 'poet', '--work-dir', str(tmp_path),
@@ -47,7 +49,7 @@ def test_a_row_is_tested_with_the_weights_of_its_file(toy, tmp_path,
 
 
 def test_own_process_is_watched():
-    from compare_row import is_alive
+    from poet_mm.comparison.training import is_alive
     assert is_alive(os.getpid())
     child = subprocess.Popen(['true'])
     child.wait()

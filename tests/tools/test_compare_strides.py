@@ -16,6 +16,7 @@ from helpers import ROOT
 from make_toy_coco import make_toy_coco
 from tiny_comparison import ROWS, write_comparison
 
+from poet_mm.cli import read_options
 from poet_mm.comparison.table import METRICS
 from poet_mm.errors import UserError
 
@@ -201,7 +202,7 @@ def test_command_of_a_row_on_several_gpus():
     assert '--standalone' in command  # a port of its own
     assert '--trust-pickle' in command
     assert command[-3:] == ['--cfg-options', 'a.b=1', 'c=[1,2]']
-    assert compare_strides.parse_options(command[-2:]) == {
+    assert read_options(command[-2:]) == {
         'a.b': 1, 'c': [1, 2]}
     assert '--launcher' in command
     assert '--launcher' not in compare_strides.row_command(

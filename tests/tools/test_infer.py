@@ -67,7 +67,7 @@ def test_video_in_video_out(run, tmp_path):
 
 
 def test_without_a_codec_for_browsers(run, tmp_path, monkeypatch, capsys):
-    for place in ('infer', 'poet_mm.apis.result_folder', 'poet_mm.apis.video'):
+    for place in ('poet_mm.apis.result_folder', 'poet_mm.apis.video'):
         monkeypatch.setattr(f'{place}.best_codec', lambda: CODECS[-1])
     code, out = run(write_video(tmp_path / 'film.mp4', 3))
     assert code == 0

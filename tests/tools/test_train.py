@@ -4,13 +4,15 @@ from argparse import Namespace
 import numpy as np
 import pytest
 import train
-import train as tool
 from helpers import ROOT
 from mmengine.config import Config
 from tool_runs import CONFIG, TINY, losses, run, scalars
 
 from poet_mm.errors import UserError
 from poet_mm.utils.config import set_data_root
+
+HAS_BFLOAT16 = 'poet_mm.engine.optim_wrappers.has_bfloat16'
+from poet_mm import cli
 
 
 def test_train_logs_every_layer_and_validates(trained):
@@ -136,28 +138,28 @@ def test_mistakes_get_a_sentence(changes, said, monkeypatch):
 ])
 def test_amp(monkeypatch, gpu, bfloat16, dtype, wrapper):
     monkeypatch.setattr('torch.cuda.is_available', lambda: gpu)
-    monkeypatch.setattr(train, 'has_bfloat16', lambda device: bfloat16)
+    monkeypatch.setattr(HAS_BFLOAT16, lambda device: bfloat16)
     cfg = Config.fromfile(CONFIG)
-    train.use_amp(cfg, dtype)
+    cli.use_amp(cfg, dtype)
     assert cfg.optim_wrapper.type == wrapper
     assert cfg.optim_wrapper.clip_grad.max_norm == 1.0
 
 
 def test_amp_says_what_it_cannot_do(monkeypatch):
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)
-    monkeypatch.setattr(train, 'has_bfloat16', lambda device: False)
+    monkeypatch.setattr(HAS_BFLOAT16, lambda device: False)
     cfg = Config.fromfile(CONFIG)
     with pytest.raises(UserError, match='this CPU emulates bfloat16'):
-        train.use_amp(cfg, 'auto')
-    monkeypatch.setattr(train, 'has_bfloat16', lambda device: True)
+        cli.use_amp(cfg, 'auto')
+    monkeypatch.setattr(HAS_BFLOAT16, lambda device: True)
     with pytest.raises(UserError, match=r'--amp float16 needs a GPU'):
-        train.use_amp(cfg, 'float16')
+        cli.use_amp(cfg, 'float16')
     cfg.optim_wrapper.type = 'OtherWrapper'
     with pytest.raises(UserError, match='OtherWrapper'):
-        train.use_amp(cfg, 'auto')
+        cli.use_amp(cfg, 'auto')
 
 
 def test_tensorboard_is_optional(monkeypatch):
-    monkeypatch.setattr(tool, 'find_spec', lambda name: None)
+    monkeypatch.setattr(cli, 'find_spec', lambda name: None)
     with pytest.raises(UserError, match='pip install tensorboard'):
-        tool.use_tensorboard(Config.fromfile(CONFIG))
+        cli.use_tensorboard(Config.fromfile(CONFIG))

@@ -1,7 +1,8 @@
 """The parts of ``tools/benchmark.py``, one file each.
 
 A part has a docstring that says what is compared, ``THREADS`` (None: all
-cores), ``add_arguments(parser)`` and ``run(args)``, which returns rows.
+cores) and ``run(args)``, which returns rows; its arguments are in
+``tools/benchmark.py``, which imports a part only to run it.
 """
 import ctypes
 import gc
@@ -101,14 +102,6 @@ def time_call(function: Callable) -> float:
     function()
     synchronize()
     return time.perf_counter() - start
-
-
-def even(text: str) -> int:
-    """A positive even number; else argparse tells that it got none."""
-    number = int(text)
-    if number < 2 or number % 2:
-        raise ValueError
-    return number
 
 
 def as_timing(seconds: List[float], peak: Optional[float] = None) -> Timing:

@@ -23,12 +23,6 @@ SIZE, CELLS = 512, 128
 WEIGHT = 0.001  # of the tag losses
 
 
-def add_arguments(parser):
-    parser.add_argument('--images', type=int, default=24, help='in a batch')
-    parser.add_argument(
-        '--people', type=int, nargs='+', default=[1, 4, 13, 30])
-
-
 def random_maps(num_people, cells, rng, noise=0.01):
     """Heatmaps (K, H, W) and tags (K, H, W) as a network makes them."""
     heatmaps = rng.normal(0, noise, (NUM_KEYPOINTS, cells, cells))

@@ -20,15 +20,6 @@ CHANNELS, HEADS, DROPOUT = 256, 8, 0.1
 FLOORED = (850, 3350, 4096)
 
 
-def add_arguments(parser):
-    parser.add_argument(
-        '--tokens',
-        type=int,
-        nargs='+',
-        default=[256, 850, 1024, 3350, 4096, 16384])
-    parser.add_argument('--images', type=int, default=2)
-
-
 def build(dropout, device):
     """-> mmcv's attention and ours with the same weights."""
     theirs = Incumbent(

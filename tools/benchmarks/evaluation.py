@@ -26,11 +26,6 @@ K = 17
 WIDTH, HEIGHT = 640, 480
 
 
-def add_arguments(parser):
-    parser.add_argument('--images', type=int, default=5000, help='as val2017')
-    parser.add_argument('--queries', type=int, default=25, help='per image')
-
-
 def random_image(img_id, num_queries, rng):
     """People as in val2017 (half of the images have none, 3 in 100 are
     crowds), and detections that hit, nearly hit or miss them.

@@ -10,7 +10,7 @@ import torch
 
 from poet_mm.engine.hooks.speed import use_channels_last
 
-from . import even, measure
+from . import measure
 from .models import (
     SIZES,
     build_model,
@@ -24,13 +24,6 @@ CONFIGS = {
     128: ('poet_r18_toy', 'poet_fast_r18_toy', (None, None)),
     512: ('poet_r50_512_coco', 'poet_fast_r50_512_coco', (1 / 1.3, 1 / 1.15))
 }
-
-
-def add_arguments(parser):
-    parser.add_argument(
-        '--sizes', type=int, nargs='+', choices=CONFIGS, default=[128, 512])
-    parser.add_argument(
-        '--images', type=even, default=2, help='in a batch: 2, 4, ...')
 
 
 def make_step(cfg, size, args):

@@ -26,10 +26,6 @@ THREADS = None
 SIZE, CELLS, PEOPLE = 512, 128, 4
 
 
-def add_arguments(parser):
-    parser.add_argument('--images', type=int, nargs='+', default=[1, 8])
-
-
 def make_batch(num_images: int, num_keypoints: int) -> Dict:
     """Test images as a data loader gives them."""
     meta = dict(

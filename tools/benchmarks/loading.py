@@ -53,11 +53,6 @@ COMMON_SIZES = {
 PADDED_IMAGES, DIVISOR = 3000, 128
 
 
-def add_arguments(parser):
-    parser.add_argument('--data-root', help='folder of COCO (default: noise)')
-    parser.add_argument('--images', type=int, default=32)
-
-
 def photo(rng, w, h):
     """(h, w, 3), uint8: noise at several scales, as photographs have it."""
     image = rng.normal(0, 8, (h, w, 3)).astype(np.float32)

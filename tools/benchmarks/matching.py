@@ -19,11 +19,6 @@ SWEEP = (dict(queries=25), dict(queries=300), dict(people=32),
 CONFIG = Path(__file__).parents[2] / 'configs' / 'poet_r50_coco.py'
 
 
-def add_arguments(parser):
-    for name, value in DEFAULTS.items():
-        parser.add_argument(f'--{name}', type=int, default=value)
-
-
 def make_batch(layers, images, queries, people, keypoints):
     """Random predictions and people, as the head and the codec give them."""
     torch.manual_seed(0)

@@ -16,7 +16,7 @@ from poet_mm.engine.hooks.speed import (
 )
 from poet_mm.engine.optim_wrappers import has_bfloat16
 
-from . import even, measure
+from . import measure
 from .models import (
     SIZES,
     build_model,
@@ -28,11 +28,6 @@ from .models import (
 THREADS = None
 NAME = 'poet_r50_512_coco'
 NAME_STRIDE_8 = 'poet_dc45_r50_512_coco'
-
-
-def add_arguments(parser):
-    parser.add_argument(
-        '--images', type=even, default=2, help='in a batch: 2, 4, ...')
 
 
 class TrainStep:

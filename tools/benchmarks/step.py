@@ -14,7 +14,7 @@ from poet_mm.engine.hooks.speed import use_channels_last
 from poet_mm.engine.optim_wrappers import has_bfloat16
 from poet_mm.models.targets import stack_targets
 
-from . import Row, as_timing, even, peak_mb, time_call
+from . import Row, as_timing, peak_mb, time_call
 from .models import (
     SIZES,
     as_stock,
@@ -32,17 +32,6 @@ CONFIGS = {
 }
 PHASES = ('input', 'backbone', 'head', 'matching + loss', 'backward',
           'optimiser')
-
-
-def add_arguments(parser):
-    parser.add_argument(
-        '--sizes',
-        type=int,
-        nargs='+',
-        choices=CONFIGS,
-        default=[128, 512, 1333])
-    parser.add_argument(
-        '--images', type=even, default=2, help='in a batch: 2, 4, ...')
 
 
 class Step:

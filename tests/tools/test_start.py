@@ -1,0 +1,202 @@
+"""Tools answer --help and mistakes before anything heavy is imported."""
+import argparse
+import ast
+import importlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import analyze
+import benchmark
+import convert_checkpoint
+import infer
+import pytest
+import quickstart_report
+
+from poet_mm import cli
+from poet_mm.checkpoints import convert, safe_load
+from poet_mm.datasets.inspection import check
+from poet_mm.visualization import pose_visualizer
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ('torch', 'mmengine', 'mmcv', 'mmpose', 'mmdet', 'matplotlib')
+# Tool: arguments that name what is not there, exit code, what is said.
+MISSING = dict(
+    train=('none.py', 1, 'There is no config none.py.'),
+    test=('none.py none.pth', 1, 'There is no config none.py.'),
+    infer=('x.jpg --weights none.pth --out out', 2,
+           'There is no checkpoint none.pth.'),
+    analyze=('layers none.py none.pth', 1, 'There is no config none.py.'),
+    check_dataset=('none.json', 2, 'There is no file none.json.'),
+    compare_strides=('none.py', 1, 'There is no comparison file none.py.'),
+    compare_row=('none.py ae --work-dir work', 1,
+                 'There is no comparison file none.py.'),
+    convert_checkpoint=('poet none.pth ours.pth', 1,
+                        'There is no checkpoint none.pth.'),
+    export_onnx=('none.py none.pth x.onnx', 1, 'There is no config none.py.'),
+    publish_model=('none.pth x.pth', 1, 'There is no checkpoint none.pth.'),
+    make_subset=('none out', 1, 'there is no none/annotations'),
+    make_toy_coco=('--out toy --size 31', 1, 'size must be 32 or more, got'),
+    quickstart_report=('none.py none none.json', 1,
+                       'There is no config none.py.'))
+TOOLS = (*MISSING, 'benchmark', 'build_mmcv_wheel', 'check_stack')
+HELPS = [(tool, ()) for tool in TOOLS] + [
+    ('analyze', ('layers', )), ('convert_checkpoint', ('poet', )),
+    ('benchmark', ('matching', ))
+]
+
+
+def run(tool, *args, folder=None):
+    """Run a tool; return what it did, and the heavy modules it imported."""
+    done = subprocess.run(
+        [sys.executable, '-X', 'importtime', ROOT / 'tools' / f'{tool}.py',
+         *args], capture_output=True, text=True, cwd=folder)
+    imported = re.findall(r'^import time: .*\| +(\S+)$', done.stderr, re.M)
+    return done, set(HEAVY) & set(imported)
+
+
+def said(done):
+    """What was said on stderr beside the times of imports."""
+    lines = done.stderr.splitlines()
+    return [line for line in lines if not line.startswith('import time:')]
+
+
+@pytest.mark.parametrize(('tool', 'subcommand'), HELPS)
+def test_help_ends_with_two_examples(tool, subcommand):
+    done, heavy = run(tool, *subcommand, '--help')
+    assert (done.returncode, heavy) == (0, set())
+    check_examples(done.stdout, ' '.join([f'{tool}.py', *subcommand]))
+
+
+def check_examples(text, command):
+    """A help ends with two commands."""
+    _, examples = text.split('\nExamples:\n')
+    commands = examples.rstrip('\n').replace('\\\n', '').split('\n')
+    assert len(commands) == 2
+    for line in commands:
+        assert re.match(rf'  python\S* tools/{re.escape(command)}', line)
+
+
+@pytest.mark.parametrize('tool', MISSING)
+def test_what_is_missing_is_said_at_once(tool, tmp_path):
+    args, code, message = MISSING[tool]
+    done, heavy = run(tool, *args.split(), folder=tmp_path)
+    assert (done.returncode, heavy) == (code, set())
+    line, = said(done)
+    name = 'UserError' if tool == 'compare_row' else f'{tool}.py'
+    assert line.startswith(f'{name}: {message}')
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize('tool', TOOLS)
+def test_mistyped_option(tool, tmp_path):
+    args = MISSING[tool][0].split() if tool in MISSING else []
+    done, heavy = run(tool, *args, '--nonsense', folder=tmp_path)
+    assert (done.returncode, heavy) == (2, set())
+    assert said(done)[-1].startswith(f'{tool}.py')
+
+
+class Captured(Exception):
+    """Holds the parser of a tool."""
+
+
+def parser_of(tool, monkeypatch):
+    def capture(self, *_):
+        raise Captured(self)
+
+    monkeypatch.setattr(argparse.ArgumentParser, 'parse_args', capture)
+    module = importlib.import_module(tool)
+    function = getattr(module, 'parse_args', module.main)
+    with pytest.raises(Captured) as captured:
+        function(*([[]] if tool == 'make_toy_coco' else []))
+    return captured.value.args[0]
+
+
+def all_actions(parser):
+    """Every argument of a parser and its subcommands, with its parser."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                yield from all_actions(sub)
+        else:
+            yield parser, action
+
+
+@pytest.mark.parametrize('tool', TOOLS)
+def test_every_argument_has_help_with_its_default(tool, monkeypatch):
+    monkeypatch.setattr('sys.argv', [f'{tool}.py'])
+    for parser, action in all_actions(parser_of(tool, monkeypatch)):
+        if action.dest == 'help':
+            check_examples(parser.format_help(), parser.prog)
+        text = parser._get_formatter()._expand_help(action)
+        assert text.strip(), action
+        if action.option_strings and not action.required:
+            assert 'default:' in text or action.dest == 'help', action
+
+
+@pytest.mark.parametrize('pairs', [['lr'], ['a=1', 'b'], ['a=[1,2']])
+def test_options_that_are_none(pairs):
+    with pytest.raises(cli.UserError, match='--cfg-options'):
+        cli.read_options(pairs)
+
+
+def test_options_are_those_of_mmengine():
+    pairs = ['a.b=1', 'c=[1,(2,x)]', 'd=None', 'e=f=g', 'h="1,2"', 'i=True']
+    assert cli.read_options(pairs) == {
+        'a.b': 1, 'c': [1, (2, 'x')], 'd': None, 'e': 'f=g', 'h': [1, 2],
+        'i': True}
+
+
+def test_what_parsers_repeat_of_heavy_modules():
+    """Their choices and defaults are those of the code that is run."""
+    from poet_mm.analysis import session
+    assert infer.PARTS == pose_visualizer.PARTS
+    assert analyze.SPLITS == session.SPLITS
+    assert all(map(analyze.analysis_class, analyze.ANALYSES))
+    assert [*convert_checkpoint.LAYOUTS] == [*convert.LAYOUTS, 'to-release']
+    assert check.NUM_QUERIES == 25
+    parser = argparse.ArgumentParser()
+    cli.add_trust_argument(parser)
+    assert parser.parse_args([safe_load.FLAG]).trust_pickle
+
+
+def test_what_parsers_repeat_of_benchmarks():
+    from benchmarks import fast, matching, step
+    parts = {name: {flag.strip('-'): settings for flag, settings in own}
+             for name, own in benchmark.PARTS.items()}
+    defaults = {
+        name: own['default'] for name, own in parts['matching'].items()}
+    assert defaults == matching.DEFAULTS
+    for name, part in dict(fast=fast, step=step).items():
+        assert parts[name]['sizes']['choices'] == (*part.CONFIGS, )
+
+
+def test_papers_poet_of_the_quickstart():
+    """The numbers of the tool are those of the published table."""
+    table = json.loads((ROOT / 'docs' / 'fast_toy' / 'table.json').read_text())
+    row, = (row for row in table['rows'] if row.get('name') == 'POET, seed 0')
+    assert quickstart_report.as_shares(row) == {
+        name: value if value is None else pytest.approx(value, abs=5e-6)
+        for name, value in quickstart_report.PAPERS_POET.items()}
+
+
+@pytest.mark.parametrize('module', ['poet_mm', 'poet_mm.cli',
+                                    'poet_mm.errors'])
+def test_any_import_registers_in_other_programs(module):
+    code = (f'import {module}; from mmpose.registry import MODELS; '
+            'assert MODELS.get("POETHead")')
+    subprocess.run([sys.executable, '-c', code], check=True)
+
+
+@pytest.mark.parametrize('tool', TOOLS)
+def test_no_tool_imports_a_tool_or_a_test(tool):
+    tree = ast.parse((ROOT / 'tools' / f'{tool}.py').read_text())
+    names = [
+        alias.name for node in ast.walk(tree)
+        if isinstance(node, ast.Import) for alias in node.names
+    ] + [node.module for node in ast.walk(tree)
+         if isinstance(node, ast.ImportFrom)]
+    others = {*TOOLS, *(path.stem for path in (ROOT / 'tests').rglob('*.py'))}
+    assert not {name.split('.')[0] for name in names} & others
