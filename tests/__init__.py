@@ -1,0 +1,1 @@
+"""Make ``tests`` mean this folder, whatever package of that name there is."""
