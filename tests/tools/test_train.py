@@ -8,6 +8,7 @@ from helpers import ROOT
 from mmengine.config import Config
 from tool_runs import CONFIG, TINY, losses, run, scalars
 
+from poet_mm import cli
 from poet_mm.errors import UserError
 from poet_mm.utils.config import set_data_root
 
