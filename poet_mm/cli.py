@@ -14,7 +14,7 @@ import os
 import os.path as osp
 import sys
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Callable, List
+from typing import TYPE_CHECKING, Any, Callable, List, Optional
 
 import poet_mm
 
@@ -220,23 +220,28 @@ def start(args: argparse.Namespace) -> argparse.Namespace:
     return args
 
 
-def run(main: Callable, *args, code: int = 1, name: str = '') -> Any:
-    """Call the main function of a tool.
+def run(main: Callable,
+        *args,
+        code: Optional[int] = None,
+        name: str = '') -> Any:
+    """Call the main function of a tool; say a mistake of the user in a line.
 
     Args:
-        main (callable): Raises a UserError for a mistake of the user.
-        code (int): Exit code of the tool for that. Defaults to 1.
-        name (str): Begins the message. Defaults to the name of the tool.
+        main (callable): Raises a UserError for a mistake.
+        *args: Its arguments.
+        code (int, optional): What to return after a mistake. Without it the
+            process ends, with exit code 1.
+        name (str): Begins the line. Defaults to the name of the tool.
 
     Returns:
-        What ``main`` returns, or after a mistake what ``sys.exit`` takes.
+        Any: What ``main`` returns, or ``code``.
     """
     try:
         return main(*args)
     except UserError as error:
         message = f'{name or osp.basename(sys.argv[0])}: {error}'
-    if code == 1:
-        return message  # sys.exit prints it
+    if code is None:
+        sys.exit(message)
     print(message, file=sys.stderr)
     return code
 

@@ -11,7 +11,6 @@ Examples:
 """
 import argparse
 import os
-import sys
 
 __parse_first__ = True
 
@@ -89,4 +88,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main, name='UserError'))  # read by compare_strides.py
+    cli.run(main, name='UserError')  # read by compare_strides.py

@@ -25,7 +25,6 @@ Examples:
 """
 import argparse
 import os.path as osp
-import sys
 from typing import List
 
 __parse_first__ = True
@@ -150,4 +149,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.run(main)

@@ -13,7 +13,6 @@ Examples:
 """
 import argparse
 import os.path as osp
-import sys
 
 __parse_first__ = True
 
@@ -102,4 +101,4 @@ def report(path: str, error: float) -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.run(main)

@@ -9,7 +9,6 @@ Examples:
 """
 import argparse
 import json
-import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -103,4 +102,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.run(main)

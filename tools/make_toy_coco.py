@@ -538,4 +538,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main, sys.argv[1:]))
+    cli.run(main, sys.argv[1:])

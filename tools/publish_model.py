@@ -14,7 +14,6 @@ Examples:
 """
 import argparse
 import os.path as osp
-import sys
 
 __parse_first__ = True
 
@@ -43,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.run(main)

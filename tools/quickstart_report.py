@@ -10,7 +10,6 @@ Examples:
 import argparse
 import json
 import os.path as osp
-import sys
 
 __parse_first__ = True
 
@@ -126,4 +125,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.run(main)

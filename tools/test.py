@@ -8,7 +8,6 @@ Examples:
   python tools/test.py configs/poet_r50_coco.py CHECKPOINT --out metrics.json
 """
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 __parse_first__ = True
@@ -75,4 +74,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.run(main)

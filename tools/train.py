@@ -9,7 +9,6 @@ Examples:
 """
 import argparse
 import os.path as osp
-import sys
 from typing import TYPE_CHECKING
 
 __parse_first__ = True
@@ -105,4 +104,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.run(main)
