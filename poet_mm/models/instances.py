@@ -1,4 +1,4 @@
-"""From predicted fields to MMPose's instances.
+"""Predicted fields as MMPose's instances.
 
 Letters: L decoder layers, B images, Q queries, K keypoints.
 """
@@ -14,7 +14,7 @@ from ..codecs.poet_codec import PERSON, POETCodec
 
 def to_instances(outputs: Dict[str, Tensor], codec: POETCodec,
                  metainfos: List[Mapping]) -> InstanceList:
-    """The last layer's poses of every image.
+    """Return the last layer's poses of every image.
 
     Args:
         outputs (dict): Fields (L, B, Q, ...), see :meth:`POETHead.forward`.
@@ -29,7 +29,7 @@ def to_instances(outputs: Dict[str, Tensor], codec: POETCodec,
         alone, in pixels of the original image already; ``visibility`` (Q, K);
         ``bbox_scores`` (Q, ), the probability that the query is a person;
         ``keypoint_scores`` and ``keypoints_visible`` (Q, K), the product of
-        both: MMPose hides joints of low ``keypoints_visible``.
+        both: MMPose hides keypoints of low ``keypoints_visible``.
     """
     host = {name: values[-1].cpu().numpy() for name, values in outputs.items()}
     host['probs'] = outputs['logits'][-1].softmax(-1).cpu().numpy()
@@ -42,7 +42,7 @@ def to_instances(outputs: Dict[str, Tensor], codec: POETCodec,
 
 def _instances(fields: Dict[str, np.ndarray], codec: POETCodec,
                metainfo: Mapping) -> InstanceData:
-    """Fields (Q, ...) of one image."""
+    """Return the instances of one image from its fields (Q, ...)."""
     img_shape = metainfo['img_shape']
     keypoints, visibility = codec.decode(fields, img_shape)
     centers = codec.decode_centers(fields, img_shape)
@@ -58,10 +58,10 @@ def _instances(fields: Dict[str, np.ndarray], codec: POETCodec,
 
 
 def to_original(points: np.ndarray, metainfo: Mapping) -> np.ndarray:
-    """Points of the input image -> points of the original image.
+    """Return points of the input image as points of the original image.
 
-    The map of MMPose's ``BottomupPoseEstimator``, for what it does not move
-    itself; undoes resizes and crops, see :func:`input_window`.
+    This is the map of MMPose's ``BottomupPoseEstimator``, for what it does not
+    move itself. It undoes resizes and crops.
 
     Args:
         points (np.ndarray): (..., 2), x and y in pixels of the input.

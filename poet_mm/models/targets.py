@@ -1,7 +1,7 @@
-"""The people of a batch in one ragged tensor per field.
+"""Ground truth of a batch, one ragged tensor per field.
 
 A batch has M people in all: those of the first image, of the second, and so
-on. ``num_people`` tells how many each image has.
+on. ``num_people`` is the number of people of each image.
 
 Letters: B images, M people of the batch, K keypoints.
 """
@@ -44,11 +44,11 @@ def stack_targets(
 
 
 def rows_of_images(num_people: List[int]) -> Tuple[Tensor, np.ndarray]:
-    """Which of the M people stand in the row of each image.
+    """Return the people of each image as a padded row of indices.
 
     Returns:
-        tuple: Indices (B, N), 0 where a row has ended, N the most people of
-        an image; and (B, N), True where there is a person.
+        tuple: Indices (B, N) into the M people, 0 where a row has ended, N
+        the most people of an image; and (B, N), True where there is a person.
     """
     counts = np.asarray(num_people)
     starts = np.cumsum(counts) - counts
@@ -59,17 +59,17 @@ def rows_of_images(num_people: List[int]) -> Tuple[Tensor, np.ndarray]:
 
 
 def get_field(values: Mapping[str, Tensor], field: str) -> Tensor:
-    """Look a field up; ``keypoints`` are derived, never stored twice."""
+    """Return a field; ``keypoints`` are derived, never stored twice."""
     if field == 'keypoints':
         return values['centers'].unsqueeze(-2) + values['offsets']
     return values[field]
 
 
 def field_weights(targets: Mapping[str, Tensor], field: str) -> Tensor:
-    """What of a field is supervised, broadcastable to the field.
+    """Return 1 where a field is supervised, broadcastable to the field.
 
-    Coordinates of supervised joints, centres of people who have one, and the
-    visibility of every joint.
+    Supervised are coordinates of labelled keypoints, centres of people who
+    have one, and the visibility of every keypoint.
     """
     weights = targets['keypoint_weights']  # (..., K)
     if field in ('keypoints', 'offsets'):

@@ -1,6 +1,6 @@
-"""One query for every person: Hungarian matching, paper Eq. 1 and 2.
+"""Hungarian matching: one query for every person, Eq. 1 and 2 of the paper.
 
-All decoder layers, all images of a batch and what the encoder proposes are
+All decoder layers, all images of a batch and the proposals of the encoder are
 matched with one transfer to the host.
 
 Letters: L decoder layers, B images, Q queries, M people of the batch, N the
@@ -32,7 +32,7 @@ from ..targets import rows_of_images
 
 Fields = Mapping[str, Tensor]
 Flat = TypeVar('Flat', np.ndarray, Tensor)
-# More than any cost: for queries that stand for nothing.
+# More than any cost: for queries that must not be matched.
 BARRED = 1e6
 
 
@@ -49,8 +49,11 @@ class Assignment(NamedTuple):
 
 
 class BadCosts(NamedTuple):
-    """Where costs are NaN or infinite: names of the ``costs``; ``of`` what,
-    'decoder' or 'encoder', whose ``layers``; ``images`` of the batch."""
+    """Matching costs that are NaN or infinite.
+
+    ``costs``, their names; ``of``, 'decoder' or 'encoder'; ``layers`` of it;
+    ``images``, their places in the batch.
+    """
     costs: List[str]
     of: str
     layers: List[int]
@@ -132,22 +135,22 @@ class PoseHungarianAssigner:
             for name, outputs in sets.items()
         ]
         # 3.
-        costs = _split(
+        on_host: List[np.ndarray] = _split(
             torch.cat([cost.flatten() for cost in costs]).cpu().numpy(),
             [cost.shape for cost in costs])
         # 4.
         matched = []  # each (3, L, P)
-        for name, cost in zip(sets, costs):
+        for name, cost in zip(sets, on_host):
             bad = ~np.isfinite(cost) & is_person[:, None]
             if bad.any():
                 self._report_not_finite(name, bad, terms[name])
                 cost[bad] = BARRED
             matched.append(_solve(cost, num_people))
         # 5.
-        moved = torch.from_numpy(np.concatenate([x.ravel() for x in matched]))
-        moved = _split(
-            moved.to(device, non_blocking=True), [x.shape for x in matched])
-        return {name: Assignment(*x) for name, x in zip(sets, moved)}
+        flat = torch.from_numpy(np.concatenate([x.ravel() for x in matched]))
+        pairs: List[Tensor] = _split(
+            flat.to(device, non_blocking=True), [x.shape for x in matched])
+        return {name: Assignment(*x) for name, x in zip(sets, pairs)}
 
     def _warn_of_too_many(self, most_people: int, num_queries: int) -> None:
         if most_people > num_queries and not self._warned:
@@ -173,22 +176,21 @@ class PoseHungarianAssigner:
                          np.unique(images).tolist())
         if not self.listeners:
             raise NonFiniteError(
-                f'{found} Usual causes: joints that are not numbers in the '
-                'annotations, a learning rate too high, overflow in fp16 (use '
+                f'{found} Usual causes: keypoints that are not numbers in '
+                'the annotations, a learning rate too high, overflow in fp16 (use '
                 'bf16 or fp32).')
         self.listeners.tell(found)
 
 
 def _bar_invalid(cost: Tensor, outputs: Fields) -> Tensor:
-    """Costs (L, B, Q, N) that keep people from queries that are not
-    ``valid``, as far as there are others."""
+    """Return costs (L, B, Q, N) that match queries with ``valid`` first."""
     if 'valid' not in outputs:
         return cost
     return cost.masked_fill(~outputs['valid'][..., None], BARRED)
 
 
 def _split(flat: Flat, shapes: Sequence[Tuple[int, ...]]) -> List[Flat]:
-    """One dimension, cut and shaped again."""
+    """Return the parts of one dimension, in their shapes."""
     parts, start = [], 0
     for shape in shapes:
         size = math.prod(shape)
@@ -198,7 +200,7 @@ def _split(flat: Flat, shapes: Sequence[Tuple[int, ...]]) -> List[Flat]:
 
 
 def _solve(cost: np.ndarray, num_people: List[int]) -> np.ndarray:
-    """Assignment of every layer and image.
+    """Solve the assignment of every layer and image.
 
     Args:
         cost (np.ndarray): (L, B, Q, N).

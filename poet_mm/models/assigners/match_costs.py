@@ -58,11 +58,11 @@ class _FieldCost:
 
 @TASK_UTILS.register_module()
 class KeypointL1Cost(_FieldCost):
-    """Sum of absolute differences over supervised joints, Eq. 3.
+    """Sum of absolute differences over supervised keypoints, Eq. 3.
 
     With weights w of 0 and 1, ``sum w |p - t|`` is ``sum |p - w t|`` less
     ``sum (1 - w) |p|``: a distance and a product of matrices, without a tensor
-    of all pairs and joints.
+    of all pairs and keypoints.
     """
 
     def __call__(self, outputs: Mapping, people: Mapping) -> Tensor:

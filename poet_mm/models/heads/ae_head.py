@@ -5,7 +5,7 @@ Differences from it: the loss takes what :class:`AECodec` encodes; prediction
 works with and without flip, with and without restored size, for padded
 batches; keypoints are in input pixels whatever the size of the maps.
 
-Letters: B images, K joints, (H, W) cells, L tags of a joint.
+Letters: B images, K keypoints, (H, W) cells, L tags of a keypoint.
 """
 from typing import Dict, List, Tuple, Union
 
@@ -76,8 +76,8 @@ class AEHead(AssociativeEmbeddingHead):
             tag_loss=tag_loss,
             **kwargs)
 
-    def forward(self, feats: Tuple[Tensor]) -> Tuple[Tensor, Tensor]:
-        """Feature levels -> heatmaps (B, K, H, W), tags (B, L * K, H, W)."""
+    def forward(self, feats: Features) -> Tuple[Tensor, Tensor]:
+        """Return heatmaps (B, K, H, W) and tags (B, L * K, H, W)."""
         heatmaps, tags = super().forward(feats)
         if not self.tag_per_keypoint:
             tags = tags.repeat_interleave(self.num_keypoints, dim=1)
@@ -87,7 +87,7 @@ class AEHead(AssociativeEmbeddingHead):
              feats: Tuple[Tensor],
              batch_data_samples: SampleList,
              train_cfg: OptConfigType = None) -> Dict[str, Tensor]:
-        """Losses ``loss_heatmap``, ``loss_pull`` and ``loss_push``."""
+        """Return ``loss_heatmap``, ``loss_pull`` and ``loss_push``."""
         heatmaps, tags = self.forward(feats)
         with full_precision(heatmaps):
             fields = [sample.gt_fields for sample in batch_data_samples]
@@ -132,8 +132,9 @@ class AEHead(AssociativeEmbeddingHead):
             raise ValueError('AEHead predicts at one scale: set '
                              'model.test_cfg.multiscale_test=False.')
         if test_cfg.get('flip_test', False):
+            plain, flipped = feats
             heatmaps, tags = self._forward_flipped(
-                *feats, batch_data_samples[0].metainfo['flip_indices'])
+                plain, flipped, batch_data_samples[0].metainfo['flip_indices'])
         else:
             heatmaps, tags = self.forward(feats)
         heatmaps, tags = heatmaps.float(), tags.float()
@@ -165,7 +166,7 @@ class AEHead(AssociativeEmbeddingHead):
 
     def _forward_flipped(self, feats: Features, flipped: Features,
                          flip_indices: List[int]) -> Tuple[Tensor, Tensor]:
-        """Mean heatmaps, and the tags of both as two tags of each joint."""
+        """Return mean heatmaps, and the tags of both images."""
         heatmaps, tags = self.forward(feats)
         heatmaps_flipped, tags_flipped = self.forward(flipped)
         L = tags.shape[1] // self.num_keypoints
@@ -180,7 +181,7 @@ class AEHead(AssociativeEmbeddingHead):
 
     def _check_size(self, heatmaps: Tensor,
                     input_shape: Tuple[int, int]) -> None:
-        """Cells must tile the input, else positions and flips are off."""
+        """See that cells tile the input: else positions and flips are off."""
         if any(pixels % cells
                for pixels, cells in zip(input_shape, heatmaps.shape[2:])):
             raise ValueError(
@@ -194,6 +195,6 @@ class AEHead(AssociativeEmbeddingHead):
         if heatmaps.shape != target.shape:
             raise ValueError(
                 f'AEHead gives heatmaps {tuple(heatmaps.shape)}, the training '
-                f'target is {tuple(target.shape)} (images, joints, height, '
-                'width). heatmap_size of the codec must be input_size / '
-                'stride, num_keypoints of the head that of the data.')
+                f'target is {tuple(target.shape)} (images, keypoints, '
+                'height, width). heatmap_size of the codec must be '
+                'input_size / stride, num_keypoints of the head that of the data.')

@@ -53,7 +53,7 @@ def check_skeleton(in_data: int, in_head: int) -> None:
     """See that people have as many keypoints as the head predicts."""
     if in_data != in_head:
         raise ValueError(
-            f'The data have {in_data} joints a person, POETHead was '
+            f'The data have {in_data} keypoints a person, POETHead was '
             f'built for {in_head}. Set '
             f'model.head.num_keypoints={in_data}.')
 

@@ -7,7 +7,6 @@ instead of strided columns of one tensor.
 Letters: B images, L decoder layers, Q queries, T tokens, K keypoints, C person
 classes, D channels of the transformer.
 """
-from functools import partial
 from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 from mmdet.models.layers import MLP, SinePositionalEncoding
@@ -49,8 +48,11 @@ from . import checks
 
 
 class Predictions(NamedTuple):
-    """``fields`` (L, B, Q, ...), see :meth:`POETHead.forward`; those of
-    denoising queries, ``noised``, and what the encoder proposes, or None."""
+    """What the head predicts.
+
+    ``fields`` (L, B, Q, ...), see :meth:`POETHead.forward`; those of denoising
+    queries, ``noised``, and ``proposals`` of the encoder, or None.
+    """
     fields: Fields
     noised: Optional[Fields]
     proposals: Optional[Proposals]
@@ -136,7 +138,7 @@ class POETHead(BaseHead):
         self.proposals = EncoderProposals(*sizes) if propose else None
         if not propose:
             self.query_embedding = nn.Embedding(num_queries, channels)
-        self.make_queries = self._propose if propose else self._learned
+        self.make_queries = self._propose if propose else self._learn
         moving = refine and self.decoder.num_layers > 1
         self.center_embed = (
             CenterEmbedding(channels) if propose or moving else None)
@@ -158,8 +160,7 @@ class POETHead(BaseHead):
         checks.check_classes(num_classes, self.codec.empty_class)
 
     def init_weights(self) -> None:
-        """Set Xavier-uniform matrices in the transformer, as in DETR, then
-        what ``init_cfg`` says."""
+        """Draw Xavier-uniform matrices as in DETR; ``init_cfg`` comes last."""
         for module in (self.encoder, self.decoder):
             for parameter in module.parameters():
                 if parameter.dim() > 1:
@@ -192,12 +193,16 @@ class POETHead(BaseHead):
                     feats: Features,
                     extents: Optional[Extents],
                     noised: Optional[NoisedPeople] = None) -> Predictions:
-        """Predict from feature levels (B, C_i, H_i, W_i), whose images end at
-        ``extents``; with denoising queries for ``noised`` people.
+        """Predict from feature levels, with all that is learned from.
 
         1. Encode the feature level.
         2. Make queries.
         3. Decode them, and read poses.
+
+        Args:
+            feats (Sequence[Tensor]): Feature levels (B, C_i, H_i, W_i).
+            extents (Extents, optional): Where images end; None: no padding.
+            noised (NoisedPeople, optional): For denoising queries.
         """
         # 1.
         feat = self.select_level(feats)
@@ -205,15 +210,14 @@ class POETHead(BaseHead):
         # 2.
         queries, proposals = self.make_queries(memory)
         if noised is not None:
-            queries = add_noised(queries, noised,
-                                 self.denoising.content.weight,
-                                 self._placing(memory))
+            queries = add_noised(queries, noised, self._placing(memory))
         # 3.
         detail = None if self.detail is None else self.detail(feats, extents)
         fields = self.decode(queries, memory, detail)
         if noised is None:
             return Predictions(fields, None, proposals)
-        return Predictions(*split_queries(fields, self.num_queries), proposals)
+        fields, of_noised = split_queries(fields, self.num_queries)
+        return Predictions(fields, of_noised, proposals)
 
     def encode(self, feat: Tensor, region: ValidRegion) -> Memory:
         """Return the memory of a feature map (B, C_i, H, W), T = HW."""
@@ -226,13 +230,16 @@ class POETHead(BaseHead):
 
     def _placing(self, memory: Memory) -> Callable[[PoseLogits], Tensor]:
         """Return what gives poses the position codes of their queries."""
-        return partial(self.center_embed, region=memory.region)
+        embed = self.center_embed
+        assert embed is not None
+        return lambda pose: embed(pose, memory.region)
 
-    def _learned(self, memory: Memory) -> Tuple[Queries, None]:
+    def _learn(self, memory: Memory) -> Tuple[Queries, None]:
         return learned_queries(self.query_embedding.weight, memory,
                                self.num_keypoints), None
 
     def _propose(self, memory: Memory) -> Tuple[Queries, Proposals]:
+        assert self.proposals is not None
         proposals = self.proposals(memory.tokens, memory.region)
         return proposed_queries(proposals, memory, self.num_queries,
                                 self._placing(memory)), proposals
@@ -244,6 +251,7 @@ class POETHead(BaseHead):
 
     def _decode_refining(self, queries: Queries, memory: Memory,
                          detail: Optional[DetailMaps]) -> Fields:
+        assert self.branches is not None
         return decode_refining(self.decoder, queries, memory, self.branches,
                                self._placing(memory), detail)
 
@@ -251,8 +259,7 @@ class POETHead(BaseHead):
              feats: Features,
              batch_data_samples: SampleList,
              train_cfg: OptConfigType = None) -> Dict[str, Tensor]:
-        """Return the losses of all decoder layers, see :class:`PoseSetLoss`.
-        """
+        """Return the losses of all layers, see :class:`PoseSetLoss`."""
         targets, num_people = stack_targets(batch_data_samples)
         checks.check_skeleton(targets['visibility'].shape[-1],
                               self.num_keypoints)
@@ -273,8 +280,7 @@ class POETHead(BaseHead):
                 feats: Features,
                 batch_data_samples: SampleList,
                 test_cfg: OptConfigType = None) -> InstanceList:
-        """Return the poses of the last decoder layer, see
-        :func:`to_instances`."""
+        """Return poses of the last layer, see :func:`to_instances`."""
         checks.check_test(test_cfg or {})
         outputs = self(feats, batch_data_samples)  # hooks may listen
         return to_instances(outputs, self.codec, [

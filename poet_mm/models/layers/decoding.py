@@ -22,8 +22,7 @@ Fields = Dict[str, Tensor]
 
 def decode(decoder: POETDecoder, queries: Queries, memory: Memory,
            predict: Callable) -> List[Any]:
-    """Return what ``predict`` gives after every layer, see
-    :class:`POETDecoder`."""
+    """Return what ``predict`` gives after every layer of the decoder."""
     return decoder(
         queries.content,
         queries.position,
@@ -37,18 +36,19 @@ def decode(decoder: POETDecoder, queries: Queries, memory: Memory,
 
 def decode_shared(decoder: POETDecoder, queries: Queries, memory: Memory,
                   class_embed: nn.Linear, pose_embed: MLP) -> Fields:
-    """Return fields (L, B, Q, ...): every layer predicts whole poses through
-    the same output layers, all of them read at once."""
-    states = decode(decoder, queries, memory, lambda _, state:
-                    (queries.position, state))
+    """Return fields (L, B, Q, ...), read by the same layers after each layer.
+
+    All layers' states are read at once.
+    """
+    states = decode(decoder, queries, memory,
+                    lambda _, state: (queries.position, state))
     return read_poses(torch.stack(states), queries.pose, class_embed,
                       pose_embed)
 
 
 def read_poses(states: Tensor, pose: PoseLogits, class_embed: nn.Linear,
                pose_embed: MLP) -> Fields:
-    """Return the fields of states (L, B, Q, D) that all correct the same poses
-    (B, Q)."""
+    """Return the fields of states (L, B, Q, D), which correct poses (B, Q)."""
     with full_precision(states):  # bf16 is too coarse for pixels
         states = states.float()
         logits = class_embed(states)
@@ -59,12 +59,15 @@ def decode_refining(decoder: POETDecoder, queries: Queries, memory: Memory,
                     branches: Sequence[PoseBranch],
                     place: Callable[[PoseLogits], Tensor],
                     detail: Optional[DetailMaps]) -> Fields:
-    """Return fields (L, B, Q, ...) by iterative refinement: each layer
-    corrects the poses of the one before, without their gradient, and queries
-    move with their centres.
+    """Return fields (L, B, Q, ...) by iterative refinement.
+
+    Each layer corrects the poses of the one before, without their gradient,
+    and queries move with their centres.
 
     Args:
-        decoder, queries, memory: See the classes.
+        decoder (POETDecoder): The layers.
+        queries (Queries): Where they begin.
+        memory (Memory): What they look at.
         branches (Sequence[PoseBranch]): One for each layer.
         place (Callable): Poses -> position codes (B, Q, D) of their queries.
         detail (DetailMaps, optional): Finer feature maps, for the branches.

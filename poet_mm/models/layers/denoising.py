@@ -26,16 +26,19 @@ class NoisedPeople(NamedTuple):
 
     ``pose`` (B, G x N); ``pairs`` of query and person, each (1, P), P = G x M;
     ``valid`` (1, B, G x N), False where there is no person with a labelled
-    keypoint; ``groups``, G.
+    keypoint; ``groups``, G; ``content`` (1, D), which all queries share.
     """
     pose: PoseLogits
     pairs: Assignment
     valid: Tensor
     groups: int
+    content: Tensor
 
     def of_layers(self, fields: Fields) -> Tuple[Fields, Assignment]:
-        """Return predicted fields (L, B, G x N, ...) with ``valid``, and the
-        pairs of all layers, each (L, P)."""
+        """Return fields (L, B, G x N, ...) with ``valid``, and all pairs.
+
+        Pairs are repeated for every layer, each (L, P).
+        """
         num_layers = len(fields['logits'])
         pairs = Assignment(*(x.expand(num_layers, -1) for x in self.pairs))
         valid = self.valid.expand(num_layers, -1, -1)
@@ -98,8 +101,8 @@ class PoseDenoising(BaseModule):
             targets (dict): True fields (M, ...), see ``stack_targets``.
             num_people (list[int]): People of each image; its sum is M.
         """
-        row, is_person = rows_of_images(num_people)  # (B, N)
-        is_person = torch.from_numpy(is_person)
+        row, in_row = rows_of_images(num_people)  # (B, N)
+        is_person = torch.from_numpy(in_row)
         image, place = is_person.nonzero(as_tuple=True)  # (M, )
         group = torch.arange(self.groups)[:, None]
         pairs = torch.stack(
@@ -111,16 +114,15 @@ class PoseDenoising(BaseModule):
             x.to(device, non_blocking=True)
             for x in (pairs, row.repeat(1, self.groups),
                       is_person.repeat(1, self.groups)))
-        has_joint = targets['keypoint_weights'].any(-1)  # (M, )
-        valid = is_person & has_joint[row] if len(has_joint) else is_person
+        labelled = targets['keypoint_weights'].any(-1)  # (M, )
+        valid = is_person & labelled[row] if len(labelled) else is_person
         pose = self._noise(targets['centers'], targets['offsets'], row)
         return NoisedPeople(pose, Assignment(*pairs), valid[None],
-                            self.groups)
+                            self.groups, self.content.weight)
 
     def _noise(self, centers: Tensor, offsets: Tensor,
                row: Tensor) -> PoseLogits:
-        """Return noised poses of the people ``row`` (B, G x N), from fields
-        (M, ...)."""
+        """Return noised poses of the people ``row`` (B, G x N)."""
         if not len(centers):
             size = PoseLogits.size(offsets.shape[1])
             return PoseLogits(centers.new_zeros(*row.shape, size))
@@ -139,7 +141,8 @@ def _uniform(like: Tensor) -> Tensor:
     return 2 * torch.rand_like(like) - 1
 
 
-def split_queries(fields: Fields, num_queries: int) -> Tuple[Fields, ...]:
+def split_queries(fields: Fields,
+                  num_queries: int) -> Tuple[Fields, Fields]:
     """Return fields (L, B, T, ...) of the first Q queries, and of the rest."""
     first = {name: x[:, :, :num_queries] for name, x in fields.items()}
     rest = {name: x[:, :, num_queries:] for name, x in fields.items()}

@@ -1,16 +1,15 @@
-"""Multi-level joint sampling: what finer feature maps show at the keypoints of
-a pose.
+"""Multi-level joint sampling: finer feature maps at the keypoints of a pose.
 
-The tokens of the encoder are coarse. A pose says where its joints may be, and
-there the maps of the backbone (or neck) are read, finer ones too, at the cost
-of K points a query instead of all cells.
+The tokens of the encoder are coarse. A pose says where its keypoints may be,
+and there the maps of the backbone (or neck) are read, finer ones too, at the
+cost of K points a query instead of all cells.
 
 Source: as ideas, attention to few points of several levels in Deformable DETR
 (arXiv 2010.04159), and joints corrected by the features at their places in
-PETR (Shi et al., CVPR 2022). Differences: the points are the joints of the
-query's own pose, so that none need be learned; joints are no queries (as in
-PETR's second decoder and GroupPose, arXiv 2308.07313); and no operator of its
-own is needed.
+PETR (Shi et al., CVPR 2022). Differences: the points are the keypoints of the
+query's own pose, so that none is learned; keypoints are not queries, as they
+are in PETR's second decoder and GroupPose (arXiv 2308.07313); and no compiled
+operator is needed.
 
 Letters: B images, Q queries, K keypoints, S sampled channels, D channels of a
 query, J of a joint.
@@ -27,15 +26,20 @@ from .padding import Extents, ValidRegion
 
 
 class DetailMaps(NamedTuple):
-    """``levels``, each (B, S / number of levels, H, W), fp32, and the valid
-    ``ratio`` (B, 2) of them that the images cover, or None: all."""
+    """Feature maps that are ready to be sampled.
+
+    ``levels``, each (B, S / number of levels, H, W), fp32, and the valid
+    ``ratio`` (B, 2) that the images cover, or None: all.
+    """
     levels: List[Tensor]
     ratio: Optional[Tensor]
 
     def sample(self, points: Tensor) -> Tensor:
-        """Return the levels' values (B, Q, K, S) at points (B, Q, K, 2) in
-        [0, 1] of the un-padded images: interpolated between cells, 0 beyond
-        them."""
+        """Return the levels' values (B, Q, K, S) at points (B, Q, K, 2).
+
+        Points are in [0, 1] of the un-padded images. Values are interpolated
+        between cells, and 0 beyond them.
+        """
         if self.ratio is not None:
             points = points * self.ratio[:, None, None]
         grid = 2 * points - 1
@@ -68,8 +72,7 @@ class DetailLevels(BaseModule):
 
     def forward(self, feats: Features,
                 extents: Optional[Extents]) -> DetailMaps:
-        """Return maps of the feature levels (B, C_i, H_i, W_i), with 0 at
-        padded cells.
+        """Return maps of feature levels (B, C_i, H_i, W_i), 0 at padding.
 
         Raises:
             ValueError: Levels have other channels than ``in_channels``.
@@ -118,9 +121,16 @@ class JointBranch(BaseModule):
 
     def forward(self, states: Tensor,
                 detail: Tensor) -> Tuple[Tensor, Tensor]:
-        """Return corrections (B, Q, K, 3) of dx, dy and visibility of every
-        keypoint, and the evidence (B, Q, D) of all keypoints for a person,
-        from states (B, Q, D) and samples ``detail`` (B, Q, K, S)."""
+        """Return corrections of every keypoint, and their evidence.
+
+        Args:
+            states (Tensor): (B, Q, D).
+            detail (Tensor): Samples (B, Q, K, S).
+
+        Returns:
+            tuple[Tensor]: (B, Q, K, 3), of dx, dy and visibility; (B, Q, D),
+            the evidence of all keypoints for a person.
+        """
         x = (self.detail_embed(detail) + self.joint_embed.weight
              + self.state_embed(states)[:, :, None])  # (B, Q, K, J)
         x = self.hidden(x.relu()).relu()

@@ -14,9 +14,11 @@ from torch import Tensor
 
 
 class Extents(NamedTuple):
-    """Sizes of the images of a batch, in pixels: ``sizes`` (B, 2), height and
-    width of each, and ``total``, the height and width that all were padded
-    to."""
+    """Sizes of the images of a batch, in pixels.
+
+    ``sizes`` (B, 2), height and width of each image; ``total``, the height and
+    width that all were padded to.
+    """
     sizes: Tensor
     total: Tuple[int, int]
 
@@ -40,8 +42,10 @@ class ValidRegion:
 
     @cached_property
     def mask(self) -> Optional[Tensor]:
-        """(B, H, W), True at padded cells: those whose upper left pixel lies
-        beyond the image."""
+        """(B, H, W), True at padded cells.
+
+        Those are the cells whose upper left pixel lies beyond the image.
+        """
         if self.extents is None:
             return None
         sizes, total = self.extents
@@ -58,8 +62,7 @@ class ValidRegion:
 
     @cached_property
     def ratio(self) -> Optional[Tensor]:
-        """Valid ratio (B, 2): the share of the map's width and of its height
-        that each image covers.
+        """Valid ratio (B, 2) of the map's width and height in each image.
 
         An image that ends within a cell covers a part of that cell. This is
         exact where the total is a multiple of the stride
@@ -73,9 +76,11 @@ class ValidRegion:
 
     @cached_property
     def cell_ratio(self) -> Optional[Tensor]:
-        """Valid ratio (B, 2) within the cells that each image touches: below
-        1 where it ends within a cell."""
-        if self.extents is None:
+        """Valid ratio (B, 2) within the cells that each image touches.
+
+        It is below 1 where an image ends within a cell.
+        """
+        if self.mask is None or self.ratio is None:
             return None
         width = (~self.mask[:, 0]).sum(1)
         height = (~self.mask[:, :, 0]).sum(1)
@@ -90,9 +95,11 @@ class ValidRegion:
         return values.masked_fill(self.mask[:, None], 0)
 
     def cell_centers(self) -> Tensor:
-        """Return the centres of all cells, (B, HW, 2), x and y in [0, 1] of
-        the un-padded image, and beyond 1 where it does not reach the middle
-        of a cell; B = 1 without padding."""
+        """Return the centres of all cells, (B, HW, 2); B = 1 without padding.
+
+        x and y are in [0, 1] of the un-padded image, and beyond 1 where it
+        does not reach the middle of a cell.
+        """
         height, width = self.feat.shape[-2:]
         device = self.feat.device
         y = (torch.arange(height, device=device) + 0.5) / height
@@ -105,26 +112,32 @@ class ValidRegion:
 
 def image_extents(data_samples: Optional[List],
                   device: torch.device) -> Optional[Extents]:
-    """Return the extents of images with ``img_shape`` and
-    ``batch_input_shape`` (height, width) in pixels; None if none is padded."""
+    """Return the extents of a batch, None if no image is padded.
+
+    Args:
+        data_samples (list, optional): With ``img_shape`` and
+            ``batch_input_shape`` (height, width) in pixels.
+        device (torch.device): Where the result is needed.
+    """
     if data_samples is None:
         return None
     total = tuple(data_samples[0].metainfo['batch_input_shape'])
-    sizes = [sample.metainfo['img_shape'][:2] for sample in data_samples]
-    if all(tuple(size) == total for size in sizes):
+    shapes = [sample.metainfo['img_shape'][:2] for sample in data_samples]
+    if all(tuple(shape) == total for shape in shapes):
         return None
-    sizes = torch.tensor(sizes).to(device, non_blocking=True)
+    sizes = torch.tensor(shapes).to(device, non_blocking=True)
     return Extents(sizes, total)
 
 
 def cell_pixels(cells: int, total: int, like: Tensor) -> Tensor:
-    """Return the first pixel (cells, ) of each cell along an axis of ``total``
-    pixels: nearest-neighbour sampling, in whole numbers."""
+    """Return the first pixel (cells, ) of each cell along an axis.
+
+    This is nearest-neighbour sampling of ``total`` pixels, in whole numbers.
+    """
     return torch.arange(cells, device=like.device) * total // cells
 
 
 def padding_mask(data_samples: Optional[List],
                  feat: Tensor) -> Optional[Tensor]:
-    """Return :attr:`ValidRegion.mask` of a feature map (B, C, H, W); None if
-    there is no padding."""
+    """Return :attr:`ValidRegion.mask` of a feature map (B, C, H, W)."""
     return ValidRegion(image_extents(data_samples, feat.device), feat).mask

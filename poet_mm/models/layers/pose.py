@@ -43,14 +43,18 @@ class PoseLogits:
 
     @classmethod
     def at(cls, centers: Tensor, num_keypoints: int) -> 'PoseLogits':
-        """Return poses whose keypoints all lie at their centres (..., 2), in
-        [0, 1] of the un-padded image, with visibility 0.5."""
+        """Return poses whose keypoints all lie at their centres (..., 2).
+
+        Centres are in [0, 1] of the un-padded image, visibility is 0.5.
+        """
         return cls(F.pad(centers.logit(eps=EPS), (0, 3 * num_keypoints)))
 
     @classmethod
     def of_people(cls, centers: Tensor, offsets: Tensor) -> 'PoseLogits':
-        """Return the poses of fields ``centers`` (..., 2) and ``offsets``
-        (..., K, 2), with visibility 0.5."""
+        """Return poses of centres (..., 2) and offsets (..., K, 2).
+
+        Visibility is 0.5.
+        """
         visibility = torch.full_like(offsets[..., :1], 0.5)
         joints = torch.cat((offsets / 2 + 0.5, visibility), -1)  # (..., K, 3)
         values = torch.cat((centers, joints.flatten(-2)), -1)
@@ -76,8 +80,11 @@ class PoseLogits:
                 + 2 * self.joints[..., :2].sigmoid() - 1)
 
     def fields(self, logits: Tensor) -> Dict[str, Tensor]:
-        """Return the fields of :meth:`POETHead.forward`; ``logits``
-        (..., C + 1) are those of the class."""
+        """Return the fields of :meth:`POETHead.forward`.
+
+        Args:
+            logits (Tensor): (..., C + 1), of the class.
+        """
         return dict(logits=logits, **fields_of(self.values.sigmoid()))
 
     def moved(self, correction: Tensor) -> 'PoseLogits':
@@ -98,9 +105,15 @@ class PoseLogits:
 
 
 def fields_of(values: Tensor) -> Dict[str, Tensor]:
-    """Return poses after the sigmoid, laid out as in :class:`PoseLogits`, as
-    ``centers`` (..., 2), ``offsets`` (..., K, 2) in [-1, 1] and
-    ``visibility`` (..., K)."""
+    """Return the fields of poses after the sigmoid.
+
+    Args:
+        values (Tensor): Laid out as in :class:`PoseLogits`.
+
+    Returns:
+        dict: ``centers`` (..., 2), ``offsets`` (..., K, 2) in [-1, 1] and
+        ``visibility`` (..., K).
+    """
     pose = PoseLogits(values)
     joints = pose.joints
     return dict(
@@ -110,8 +123,7 @@ def fields_of(values: Tensor) -> Dict[str, Tensor]:
 
 
 def take_tokens(values: Tensor, tokens: Tensor) -> Tensor:
-    """Return values (B, Q, D) of tokens (B, Q), from those of all, (B, T, D).
-    """
+    """Return values (B, Q, D) of tokens (B, Q), from those of all tokens."""
     # not take_along_dim, which ONNX does not have
     return values.gather(1, tokens[..., None].expand(-1, -1, values.shape[2]))
 
@@ -172,9 +184,13 @@ class JointPoseBranch(PoseBranch):
         super().__init__(channels, num_classes, num_keypoints)
         self.joints = JointBranch(channels, num_keypoints, **joints)
 
-    def forward(self, states: Tensor, pose: PoseLogits,
-                detail: DetailMaps) -> Tuple[Tensor, PoseLogits]:
+    def forward(self,
+                states: Tensor,
+                pose: PoseLogits,
+                detail: Optional[DetailMaps] = None
+                ) -> Tuple[Tensor, PoseLogits]:
         """Do the same as :class:`PoseBranch`, with ``detail``."""
+        assert detail is not None
         seen = detail.sample(pose.keypoints())
         with full_precision(states):
             states = states.float()
@@ -203,8 +219,7 @@ def pose_branches(num_layers: int, sizes: Tuple[int, int, int],
 
 
 def init_corrections(class_embed: nn.Linear, pose_embed: MLP) -> None:
-    """Set weights so that few queries are people, and poses stay as they come
-    in."""
+    """Set weights so that few queries are people, and poses stay the same."""
     nn.init.zeros_(pose_embed.layers[-1].weight)
     nn.init.zeros_(pose_embed.layers[-1].bias)
     nn.init.zeros_(class_embed.bias)
@@ -229,8 +244,7 @@ class CenterEmbedding(BaseModule):
         self.mlp = MLP(channels, channels, channels, 2)
 
     def forward(self, pose: PoseLogits, region: ValidRegion) -> Tensor:
-        """Return the codes (B, Q, D) of poses (B, Q) on the feature map whose
-        valid region is ``region``."""
+        """Return the codes (B, Q, D) of poses (B, Q) on a feature map."""
         centers = pose.centers()
         if region.cell_ratio is not None:
             centers = centers * region.cell_ratio[:, None]

@@ -1,5 +1,4 @@
-"""Two-stage proposals: every token of the encoder proposes a pose, and the
-best become queries.
+"""Two-stage proposals: every token proposes a pose, the best become queries.
 
 Source: as an idea, the two stages of Deformable DETR (arXiv 2010.04159).
 
@@ -18,8 +17,11 @@ from .pose import PoseBranch, PoseLogits
 
 
 class Proposals(NamedTuple):
-    """``logits`` (B, T, C + 1), ``pose`` (B, T), and ``padding`` (B, T), True
-    for tokens that show no image, or None."""
+    """What every token proposes.
+
+    ``logits`` (B, T, C + 1), ``pose`` (B, T), and ``padding`` (B, T), True for
+    tokens that show no image, or None.
+    """
     logits: Tensor
     pose: PoseLogits
     padding: Optional[Tensor]
@@ -36,8 +38,7 @@ class Proposals(NamedTuple):
         return fields
 
     def best(self, num_queries: int) -> Tensor:
-        """Return the tokens (B, Q) that are most likely people, the likeliest
-        first.
+        """Return the tokens (B, Q) that are most likely people, best first.
 
         Padded tokens are never chosen: an image with fewer tokens than queries
         has its least likely one several times.
@@ -69,8 +70,10 @@ class EncoderProposals(BaseModule):
         self.num_keypoints = num_keypoints
 
     def forward(self, tokens: Tensor, region: ValidRegion) -> Proposals:
-        """Return the proposals of the encoder's tokens (B, T, D), which are
-        the cells of the feature map with the valid ``region``."""
+        """Return the proposals of the encoder's tokens (B, T, D).
+
+        They are the cells of the feature map with the valid ``region``.
+        """
         pose = PoseLogits.at(region.cell_centers(), self.num_keypoints)
         logits, pose = self.branch(tokens, pose)
         return Proposals(logits, pose, region.token_mask)

@@ -17,18 +17,23 @@ from .proposals import Proposals
 
 
 class Memory(NamedTuple):
-    """What the decoder looks at: the encoder's ``tokens`` (B, T, D), their
-    ``position`` codes (B, T, D), and the valid ``region`` of the feature map
-    whose cells they are."""
+    """What the decoder looks at.
+
+    The encoder's ``tokens`` (B, T, D), their ``position`` codes (B, T, D), and
+    the valid ``region`` of the feature map whose cells they are.
+    """
     tokens: Tensor
     position: Tensor
     region: ValidRegion
 
 
 class Queries(NamedTuple):
-    """``content`` and ``position`` code (B, Q, D), the ``pose`` (B, Q) that
-    the decoder corrects, and ``mask`` (B, Q, Q), True where a query must not
-    see another, or None."""
+    """What the decoder begins with.
+
+    ``content`` and ``position`` code (B, Q, D), the ``pose`` (B, Q) that is
+    corrected, and ``mask`` (B, Q, Q), True where a query must not see another,
+    or None.
+    """
     content: Tensor
     position: Tensor
     pose: PoseLogits
@@ -37,8 +42,10 @@ class Queries(NamedTuple):
 
 def learned_queries(embedding: Tensor, memory: Memory,
                     num_keypoints: int) -> Queries:
-    """Return queries at learned positions (Q, D), the same for all images,
-    without content. Their poses begin in the middle of the image."""
+    """Return queries at learned positions (Q, D), the same for all images.
+
+    They have no content. Their poses begin in the middle of the image.
+    """
     # len(memory) would be a constant in an exported graph
     position = embedding.expand(memory.tokens.shape[0], -1, -1)
     pose = position.new_zeros(
@@ -60,11 +67,13 @@ def proposed_queries(proposals: Proposals, memory: Memory, num_queries: int,
     return Queries(take_tokens(memory.tokens, tokens), place(pose), pose)
 
 
-def add_noised(queries: Queries, noised: NoisedPeople, content: Tensor,
+def add_noised(queries: Queries, noised: NoisedPeople,
                place: Callable[[PoseLogits], Tensor]) -> Queries:
-    """Return the queries with denoising queries after them, which share their
-    content (1, D). ``place`` gives the position codes of poses."""
-    content = content.expand(*noised.pose.values.shape[:2], -1)
+    """Return the queries with denoising queries after them.
+
+    ``place`` gives the position codes of poses.
+    """
+    content = noised.content.expand(*noised.pose.values.shape[:2], -1)
     return Queries(
         torch.cat((queries.content, content), 1),
         torch.cat((queries.position, place(noised.pose)), 1),

@@ -23,6 +23,7 @@ from .attention import MultiheadAttention
 
 
 class POETEncoderLayer(DetrTransformerEncoderLayer):
+    """A layer of mmdet's encoder with our attention."""
 
     def _init_layers(self) -> None:
         self.self_attn = MultiheadAttention(**self.self_attn_cfg)
@@ -33,6 +34,7 @@ class POETEncoderLayer(DetrTransformerEncoderLayer):
 
 
 class POETDecoderLayer(DetrTransformerDecoderLayer):
+    """A layer of mmdet's decoder with our attention."""
 
     def _init_layers(self) -> None:
         self.self_attn = MultiheadAttention(**self.self_attn_cfg)
@@ -76,8 +78,13 @@ class POETEncoder(DetrTransformerEncoder):
 
     def forward(self, query: Tensor, query_pos: Tensor,
                 key_padding_mask: Optional[Tensor]) -> Tensor:
-        """Tokens (B, T, C), their position codes and padding (B, T) -> memory
-        (B, T, C)."""
+        """Return the memory (B, T, C) of tokens with position codes (B, T, C).
+
+        Args:
+            query (Tensor): Tokens (B, T, C).
+            query_pos (Tensor): Their position codes.
+            key_padding_mask (Tensor, optional): (B, T), True at padding.
+        """
         for i, layer in enumerate(self.layers):
             if i < self.num_checkpointed and torch.is_grad_enabled():
                 layer = partial(checkpoint, layer, use_reentrant=False)
@@ -111,8 +118,8 @@ class POETDecoder(DetrTransformerDecoder):
         """Decode queries layer by layer.
 
         Args:
-            query, query_pos (Tensor): Content and position code of queries,
-                (B, Q, C).
+            query (Tensor): Content of queries, (B, Q, C).
+            query_pos (Tensor): Their position codes, (B, Q, C).
             predict (Callable): Called with the number of each layer and its
                 normed output (B, Q, C); gives the position code (B, Q, C) of
                 the next layer and the prediction.

@@ -2,13 +2,13 @@
 
 Source: Associative Embedding (arXiv 1611.05424), section 3.2, with the
 normalisation of MMPose's ``AssociativeEmbeddingLoss``: pull is the mean over
-the joints of a person, push is divided by N (N - 1) and halved. Different
+the keypoints of a person, push is divided by N (N - 1) and halved. Different
 from there, both are the mean over the images of a batch, as in MMPose 0.x,
 not their sum, so that their balance with the heatmap loss does not depend on
 the batch size.
 
-Letters: B images, N people of an image, M people of the batch, K joints, L
-tags of a joint, (H, W) cells.
+Letters: B images, N people of an image, M people of the batch, K keypoints, L
+tags of a keypoint, (H, W) cells.
 """
 from typing import List, Tuple
 
@@ -38,23 +38,25 @@ class MaskedMSELoss(nn.Module):
 
     def forward(self, heatmaps: Tensor, target: Tensor,
                 mask: Tensor) -> Tensor:
-        """Loss of predicted and true heatmaps (B, K, H, W), counted where the
-        mask (B, 1, H, W) is True, divided by the number of all cells."""
+        """Return the loss of heatmaps (B, K, H, W), divided by all cells.
+
+        Cells count where the mask (B, 1, H, W) is True.
+        """
         target = torch.where(mask, target, heatmaps.detach())
         return self.loss_weight * F.mse_loss(heatmaps, target)
 
 
 def joint_tags(tags: Tensor,
                indices: List[Tensor]) -> Tuple[Tensor, Tensor, Tensor]:
-    """Tags at the joints of all people.
+    """Return the tags at the keypoints of all people.
 
     Args:
-        tags (Tensor): (B, L * K, H, W), all joints of the first tag first.
+        tags (Tensor): (B, L * K, H, W), all keypoints of the first tag first.
         indices (list[Tensor]): ``keypoint_indices`` (N, K, 2) of B images.
 
     Returns:
         tuple[Tensor, Tensor, Tensor]: tags (M, K, L), weights (M, K), 1 where
-        a joint counts, and the image (M, ) of each person.
+        a keypoint counts, and the image (M, ) of each person.
     """
     B, K = len(tags), indices[0].shape[1]
     counts = torch.tensor([len(index) for index in indices])
@@ -67,7 +69,7 @@ def joint_tags(tags: Tensor,
 
 
 def pull_loss(tags: Tensor, means: Tensor, weights: Tensor) -> Tensor:
-    """Mean squared distance of a person's tags to their mean, (M, ).
+    """Return the mean squared distance of tags to a person's mean, (M, ).
 
     Args:
         tags (Tensor): (M, K, L).
@@ -79,7 +81,7 @@ def pull_loss(tags: Tensor, means: Tensor, weights: Tensor) -> Tensor:
 
 
 def push_loss(means: Tensor, people: Tensor) -> Tensor:
-    """Sum over all pairs of people of exp(-d^2), (B, ); 0 for one person.
+    """Return the sum of exp(-d^2) over pairs of people, (B, ); 0 for one.
 
     Args:
         means (Tensor): (B, N, L), the people's tags, padded.
@@ -111,7 +113,7 @@ class AELoss(nn.Module):
 
     def forward(self, tags: Tensor,
                 keypoint_indices: List[Tensor]) -> Tuple[Tensor, Tensor]:
-        """Pull and push loss, both 0 for images without people.
+        """Return pull and push loss, both 0 for images without people.
 
         Args:
             tags (Tensor): (B, L * K, H, W).

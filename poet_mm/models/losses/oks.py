@@ -15,11 +15,10 @@ from ..targets import get_field
 
 
 class KeypointSimilarity:
-    """OKS of predicted people and true ones, whose data set is known.
+    """OKS of predicted people and ground truth, with a data set's sigmas.
 
     Args:
-        metainfo (dict): That of the data set, as its config has it, for the
-            ``sigmas``.
+        metainfo (dict): Metainfo of the data set, as its config has it.
     """
 
     def __init__(self, metainfo: dict) -> None:
@@ -28,12 +27,13 @@ class KeypointSimilarity:
 
     def __call__(self, pred: Mapping[str, Tensor],
                  true: Mapping[str, Tensor]) -> Tensor:
-        """Fields (..., K, 2) of both, broadcastable -> (...), in [0, 1]; 0 for
-        people without a supervised joint.
+        """Return the OKS (...), in [0, 1], of broadcastable fields.
+
+        It is 0 for people without a supervised keypoint.
 
         Raises:
             KeyError: Areas of people are not known.
-            ValueError: People have another number of joints than sigmas.
+            ValueError: People have another number of keypoints than sigmas.
         """
         if 'scales' not in true:
             raise KeyError(
@@ -42,8 +42,8 @@ class KeypointSimilarity:
         keypoints = get_field(pred, 'keypoints')
         if keypoints.shape[-2] != len(self.sigmas):
             raise ValueError(
-                f'People have {keypoints.shape[-2]} joints, the metainfo for '
-                f'their OKS has {len(self.sigmas)} sigmas. Set '
+                f'People have {keypoints.shape[-2]} keypoints, the metainfo '
+                f'for their OKS has {len(self.sigmas)} sigmas. Set '
                 'model.head.loss.metainfo to that of the data set.')
         self.sigmas = self.sigmas.to(keypoints.device)
         return matched_oks(keypoints, get_field(true, 'keypoints'),
@@ -53,18 +53,19 @@ class KeypointSimilarity:
 
 def matched_oks(pred: Tensor, true: Tensor, weights: Tensor, scales: Tensor,
                 sigmas: Tensor) -> Tensor:
-    """How well each predicted person lies on the true one.
+    """Return the OKS of each predicted person with its ground truth.
 
     Args:
         pred (Tensor): Keypoints (..., K, 2), x and y in [0, 1] of the image.
-        true (Tensor): The same of the true person.
-        weights (Tensor): (..., K), 1 for joints that count, else 0.
+        true (Tensor): The same of the ground truth.
+        weights (Tensor): (..., K), 1 for keypoints that count, else 0.
         scales (Tensor): (..., 2), width and height of the image in units of
             the square root of the person's area.
         sigmas (Tensor): (K, ), as in the metainfo of a data set.
 
     Returns:
-        Tensor: (...), in [0, 1]; 0 for a person without a joint that counts.
+        Tensor: (...), in [0, 1]; 0 for a person without a keypoint that
+        counts.
     """
     distance = ((pred - true) * scales.unsqueeze(-2)).square().sum(-1)
     similarity = (-distance / (2 * (2 * sigmas)**2)).exp()  # (..., K)

@@ -31,13 +31,13 @@ from .oks import KeypointSimilarity
 
 
 class SetLoss(NamedTuple):
-    """Loss of a batch, of this rank alone and before it is divided.
+    """Loss of a batch on this rank, before it is divided.
 
-    ``sums`` (L, ) of each term; what they are divided by: ``class_weight``,
-    the summed weights of all queries, for ``loss_cls``, and ``num_people``
-    for the others, all of the batch but of noised people; tensors where the
-    host does not know them. The matched pairs: predicted fields ``matched``
-    and true fields ``true``, each (L, P, ...). Of how many images they are.
+    ``sums`` (L, ) of each term. Divisors: ``class_weight``, the summed weights
+    of all queries, for ``loss_cls``; ``num_people`` of the batch for the other
+    terms (of denoising queries: the valid ones). They are tensors where the
+    host does not know them. Matched pairs: predicted fields ``matched`` and
+    ground truth ``true``, each (L, P, ...). ``num_images`` of the batch.
     """
     sums: Dict[str, Tensor]
     class_weight: Union[float, Tensor]
@@ -54,15 +54,16 @@ class PoseSetLoss(BaseModule):
     Args:
         assigner (dict): Config of :class:`PoseHungarianAssigner`.
         loss_cls (dict): Config of mmdet's ``CrossEntropyLoss``.
-        nobody_weight (float): Weight of queries without a person in the
-            weighted mean of ``loss_cls``. Defaults to 0.1 (1/10 in Eq. 4).
+        nobody_weight (float): Weight of "no object" in the weighted mean of
+            ``loss_cls``: of queries without a person. Defaults to 0.1 (1/10
+            in Eq. 4).
         terms (dict): For each supervised field (``keypoints``, ``offsets``,
             ``centers``, ``visibility``) the config of a loss that takes
             ``(pred, target, reduction_override='none')``, as mmdet's do. A
             term is summed over coordinates and divided by the number of
             people.
         oks_weight (float): Weight of one more term, 1 - OKS of each person
-            with a supervised joint. Defaults to 0: no such term.
+            with a supervised keypoint. Defaults to 0: no such term.
         metainfo (dict, optional): Of the data set, see
             :class:`KeypointSimilarity`; needed with ``oks_weight``.
     """
@@ -108,18 +109,18 @@ class PoseSetLoss(BaseModule):
         Args:
             outputs (dict): Predicted fields (L, B, Q, ...), fp32, see
                 :meth:`POETHead.forward`.
-            targets (dict): True fields (M, ...), see ``stack_targets``.
+            targets (dict): Ground truth (M, ...), see ``stack_targets``.
             num_people (list[int]): People of each image; its sum is M.
             proposals (dict, optional): Fields (1, B, T, ...) of the encoder's
                 tokens, see :meth:`Proposals.fields`.
-            noised (tuple, optional): Fields of queries that began at noised
-                people, and whose they are, see :class:`NoisedPeople`.
+            noised (tuple, optional): Fields of denoising queries, and their
+                pairs, see :class:`NoisedPeople`.
 
         Returns:
             dict: Scalars: ``loss_cls`` and ``loss_<field>`` of the last
             layer, ``d<i>.loss_*`` of layer i before it; ``enc.loss_*`` of the
-            proposals; ``dn.*`` like the first, of noised people, whose class
-            is known.
+            proposals; ``dn.*``, like the first but without ``loss_cls``, of
+            denoising queries.
         """
         # 1.
         sets = dict(decoder=outputs)
@@ -153,9 +154,11 @@ class PoseSetLoss(BaseModule):
 
     def measure(self, outputs: Dict[str, Tensor], targets: Dict[str, Tensor],
                 num_people: List[int]) -> SetLoss:
-        """Match every layer on its own, then sum the class loss over all
-        queries and the pose terms over matched pairs. Arguments as in
-        :meth:`forward`."""
+        """Match every layer on its own, then sum the terms.
+
+        The class loss is summed over all queries, pose terms over matched
+        pairs. Arguments as in :meth:`forward`.
+        """
         pairs = self.assigner.assign(outputs, targets, num_people)
         return self._measure(outputs, targets, num_people, pairs)
 
@@ -172,8 +175,11 @@ class PoseSetLoss(BaseModule):
     def measure_pairs(self, outputs: Dict[str, Tensor],
                       targets: Dict[str, Tensor],
                       pairs: Assignment) -> SetLoss:
-        """Sum the pose terms over known pairs, which count as people; not
-        over those whose query is not ``valid``, if outputs say so."""
+        """Sum the pose terms over given pairs, which count as people.
+
+        Pairs whose query is not ``valid``, if ``outputs`` has that field, are
+        left out.
+        """
         index = (_layers(pairs), pairs.image_idx, pairs.query_idx)
         matched = {name: x[index] for name, x in outputs.items()}
         true = {name: x[pairs.person_idx] for name, x in targets.items()}
@@ -185,7 +191,7 @@ class PoseSetLoss(BaseModule):
             with_joints = field_weights(true, 'centers')[..., 0]  # (L, P)
             losses['loss_oks'] = self.oks_weight * with_joints * (
                 1 - self.similarity(matched, true))
-        num_people = pairs.query_idx.shape[1]
+        num_people: Union[int, Tensor] = pairs.query_idx.shape[1]
         if 'valid' in outputs:
             losses = {
                 name: loss * matched['valid']
@@ -199,16 +205,17 @@ class PoseSetLoss(BaseModule):
     def _class_loss(
             self, outputs: Mapping[str, Tensor], labels_of_pairs: Tensor,
             pairs: Assignment) -> Tuple[Tensor, Union[float, Tensor]]:
-        """Weighted cross-entropy, summed, (L, ), and the sum of weights."""
+        """Return the weighted cross-entropy (L, ), summed, and its weight."""
         logits = outputs['logits']  # (L, B, Q, C + 1)
-        nobody = logits.shape[-1] - 1
+        no_object = logits.shape[-1] - 1
         index = (_layers(pairs), pairs.image_idx, pairs.query_idx)
-        labels = logits.new_full(logits.shape[:-1], nobody, dtype=torch.long)
+        labels = logits.new_full(
+            logits.shape[:-1], no_object, dtype=torch.long)
         weights = logits.new_full(logits.shape[:-1], self.nobody_weight)
         labels[index] = labels_of_pairs
         weights[index] = 1.0
         num_pairs = pairs.query_idx.shape[1]
-        total = num_pairs + self.nobody_weight * (
+        total: Union[float, Tensor] = num_pairs + self.nobody_weight * (
             labels[0].numel() - num_pairs)
         if 'valid' in outputs:
             weights = weights * outputs['valid']
@@ -222,7 +229,7 @@ class PoseSetLoss(BaseModule):
 
 
 def _layers(pairs: Assignment) -> Tensor:
-    """Numbers of the layers (L, 1)."""
+    """Return the numbers of the layers, (L, 1)."""
     layers = torch.arange(
         len(pairs.query_idx), device=pairs.query_idx.device)
     return layers[:, None]
@@ -230,7 +237,7 @@ def _layers(pairs: Assignment) -> Tensor:
 
 def pose_term(term: nn.Module, field: str, matched: Mapping[str, Tensor],
               true: Mapping[str, Tensor]) -> Tensor:
-    """One field's loss of matched pairs (L, P, ...), summed to (L, P).
+    """Return one field's loss of matched pairs (L, P, ...), summed to (L, P).
 
     Without pairs it is empty and still connected to the predictions, so that
     every parameter gets a gradient on every rank.
@@ -246,8 +253,10 @@ def pose_term(term: nn.Module, field: str, matched: Mapping[str, Tensor],
 
 
 def sum_over_ranks(batches: List[SetLoss]) -> Tensor:
-    """People and class weights of all ranks, (number of batches, 2), fp32, on
-    the device of the losses."""
+    """Return people and class weights of all ranks, one row a batch.
+
+    (number of batches, 2), fp32, on the device of the losses.
+    """
     rows = [(batch.num_people, batch.class_weight) for batch in batches]
     counts = torch.tensor([[0 if isinstance(x, Tensor) else x for x in row]
                            for row in rows],
@@ -263,8 +272,11 @@ def sum_over_ranks(batches: List[SetLoss]) -> Tensor:
 
 
 def name_layers(values: Mapping[str, Sequence]) -> Dict[str, Tensor]:
-    """(L, ) by name -> scalars by layer and name: the last layer's keep the
-    name, those of layer i before it are ``d<i>.<name>``."""
+    """Return values (L, ) by name as scalars by layer and name.
+
+    Those of the last layer keep the name; those of layer i before it are
+    ``d<i>.<name>``.
+    """
     named = {name: layers[-1] for name, layers in values.items()}
     num_layers = len(next(iter(values.values())))
     for layer in range(num_layers - 1):
