@@ -52,7 +52,8 @@ setup(
         'export': ['onnx', 'onnxruntime'],  # for tools/export_onnx.py
         'fast': ['hotcoco>=1.1'],  # for FastCocoMetric
         'tensorboard': ['tensorboard'],  # for tools/train.py --tensorboard
-        'tests': ['hypothesis', 'import-linter', 'pytest', 'ruff']
+        'tests': ['hypothesis', 'import-linter', 'pytest', 'ruff'],
+        'video': ['av']  # PyAV: for videos in POETInferencer, tools/infer.py
     },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',

@@ -257,7 +257,7 @@ class POETInferencer(Pose2DInferencer):
         if vis_out_dir:
             os.makedirs(vis_out_dir, exist_ok=True)
             writer = VideoWriter(
-                osp.join(vis_out_dir, images.stem), images.fps)
+                osp.join(vis_out_dir, f'{images.stem}.mp4'), images.fps)
         self.video_info = dict(
             name=images.name,
             writer=writer,
