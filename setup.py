@@ -42,11 +42,14 @@ setup(
     license='Apache License 2.0',
     keywords='pose estimation, transformer, MMPose, OpenMMLab',
     packages=find_packages(include=['poet_mm', 'poet_mm.*']),
-    package_data={'poet_mm': ['models/layers/cpu_attention/csrc/*']},
+    package_data={
+        'poet_mm': ['*/*.html', 'models/layers/cpu_attention/csrc/*']
+    },
     cmdclass={'build_py': BuildWithConfigs},
     python_requires=stack['PYTHON'],
     install_requires=[
-        module + supported for module, supported in stack['SUPPORTED'].items()
+        *(module + ok for module, ok in stack['SUPPORTED'].items()),
+        'jinja2', 'tabulate'
     ],
     extras_require={
         'export': ['onnx', 'onnxruntime'],  # for tools/export_onnx.py

@@ -79,7 +79,8 @@ def parse_args(argv=None) -> argparse.Namespace:
         default=['skeleton', 'visibility'],
         metavar='PART,PART',
         help=f'what to draw, of {",".join(PARTS)}; visibility draws '
-        'keypoints that are predicted hidden hollow (default: skeleton,visibility)')
+        'keypoints that are predicted hidden hollow (default: skeleton,'
+        'visibility)')
     parser.add_argument(
         '--save-json',
         action='store_true',

@@ -1,4 +1,4 @@
-"""Find what there is to look at: arrays, files, folders, globs, videos, cameras.
+"""Find images in arrays, files, folders, globs, videos and cameras.
 
 All become MMPose's ``data_info`` of one image after another, the dict that a
 pipeline's ``LoadImage`` takes.
@@ -31,7 +31,7 @@ def is_video(path: str) -> bool:
 
 
 def camera_number(source: str) -> Optional[int]:
-    """Return the number of the camera that 'webcam' or 'webcam:1' names, or None."""
+    """Return the number that 'webcam' or 'webcam:1' names, or None."""
     match = CAMERA.match(source)
     return int(match[1] or 0) if match else None
 

@@ -147,7 +147,7 @@ class VideoWriter:
         self.path = path
         self.fps = fps
         self.num_written = 0
-        self._file: Optional['av.container.OutputContainer'] = None
+        self._file: Optional[av.container.OutputContainer] = None
 
     def _open(self, width: int, height: int) -> None:
         """Begin the file, for frames of an even size."""
