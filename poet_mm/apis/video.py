@@ -177,6 +177,8 @@ class VideoWriter:
         except OSError:  # of the disk, not of the frame
             raise
         except (self.av.FFmpegError, ArithmeticError, ValueError) as error:
+            if not self.num_written:
+                self._file = None  # there is nothing to finish
             raise UserError(f'{self.path}: cannot be written as a video of '
                             f'{width} x {height} pixels') from error
         self.num_written += 1

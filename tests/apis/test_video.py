@@ -67,6 +67,7 @@ def test_a_size_that_no_video_has(tmp_path):
     writer = VideoWriter(str(tmp_path / 'film.mp4'), 5)
     with pytest.raises(UserError, match='20000 x 20000 pixels'):
         writer.write(np.zeros((20000, 20000, 3), np.uint8))
+    writer.release()
 
 
 def test_film_of_a_phone(tmp_path):
