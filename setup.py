@@ -42,17 +42,21 @@ setup(
     license='Apache License 2.0',
     keywords='pose estimation, transformer, MMPose, OpenMMLab',
     packages=find_packages(include=['poet_mm', 'poet_mm.*']),
-    package_data={'poet_mm': ['models/layers/cpu_attention/csrc/*']},
+    package_data={
+        'poet_mm': ['*/*.html', 'models/layers/cpu_attention/csrc/*']
+    },
     cmdclass={'build_py': BuildWithConfigs},
     python_requires=stack['PYTHON'],
     install_requires=[
-        module + supported for module, supported in stack['SUPPORTED'].items()
+        *(module + ok for module, ok in stack['SUPPORTED'].items()),
+        'jinja2', 'tabulate'
     ],
     extras_require={
         'export': ['onnx', 'onnxruntime'],  # for tools/export_onnx.py
         'fast': ['hotcoco>=1.1'],  # for FastCocoMetric
         'tensorboard': ['tensorboard'],  # for tools/train.py --tensorboard
-        'tests': ['hypothesis', 'import-linter', 'pytest', 'ruff']
+        'tests': ['hypothesis', 'import-linter', 'pytest', 'ruff'],
+        'video': ['av']  # PyAV: for videos in POETInferencer, tools/infer.py
     },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, List, Tuple
 __parse_first__ = True
 # before cv2 is imported: one line of ours for a broken file is enough
 os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
-os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
 
 from poet_mm import cli
 from poet_mm.errors import EveryImageFails, UserError, first_line
@@ -79,8 +78,9 @@ def parse_args(argv=None) -> argparse.Namespace:
         type=list_parts,
         default=['skeleton', 'visibility'],
         metavar='PART,PART',
-        help=f'what to draw, of {",".join(PARTS)}; visibility draws joints '
-        'that are predicted hidden hollow (default: skeleton,visibility)')
+        help=f'what to draw, of {",".join(PARTS)}; visibility draws '
+        'keypoints that are predicted hidden hollow (default: skeleton,'
+        'visibility)')
     parser.add_argument(
         '--save-json',
         action='store_true',
@@ -219,13 +219,9 @@ def make_title(inputs: List[str]) -> str:
 def run(inferencer: 'POETInferencer', args: argparse.Namespace,
         results: 'ResultFolder') -> None:
     """Draw all images, then one video after another."""
-    from poet_mm.apis.result_folder import NO_CODEC
-    from poet_mm.apis.video import best_codec
     images, videos = sort_inputs(args.inputs, results)
     if images:
         infer_images(inferencer, images, args, results)
-    if videos and not best_codec().in_browsers:
-        print(f'Videos are written as MP4, {NO_CODEC}.', file=sys.stderr)
     for source in videos:
         try:
             infer_video(inferencer, source, args, results)

@@ -88,13 +88,15 @@ def train(args: argparse.Namespace) -> None:
 
     from poet_mm.checkpoints.resume import choose_checkpoint
     from poet_mm.checkpoints.safe_load import safe_loading
+    from poet_mm.engine.hooks.progress import show_progress
     cfg = merge_args(cli.load_config(args), args)
     if cfg.get('resume'):
         choose_checkpoint(cfg, args.resume or cfg.get('load_from') or 'auto')
     with safe_loading(args.trust_pickle):
         runner = Runner.from_cfg(cfg)
         cli.check_pretrained(cfg)
-        runner.train()
+        with show_progress(runner):
+            runner.train()
 
 
 def main() -> None:

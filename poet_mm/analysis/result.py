@@ -1,4 +1,4 @@
-"""What a figure is made of, and the files that it becomes."""
+"""Hold what a figure is made of, and write its files."""
 import csv
 import json
 import os
@@ -13,8 +13,9 @@ from .session import Session
 
 
 class Table(Sequence):
-    """Rows of columns, made one by one when they are asked for: millions of
-    numbers would take a hundred times their memory as rows.
+    """Give rows of columns, each made when it is asked for.
+
+    As rows, millions of numbers would take a hundred times their memory.
 
     Args:
         columns (dict[str, np.ndarray]): By name, all of one length.
@@ -32,7 +33,7 @@ class Table(Sequence):
 
 @dataclass
 class Result:
-    """A figure, the numbers behind it and what it shows, in words."""
+    """Hold a figure, the numbers behind it and its caption."""
     name: str  # of its files
     title: str
     caption: str
@@ -42,7 +43,7 @@ class Result:
 
 
 class Analysis:
-    """One figure: looks at every image in turn, then gives its result.
+    """Make one figure: look at every image in turn, then give the result.
 
     Args:
         session (Session): Model and images.
@@ -63,12 +64,12 @@ class Analysis:
         self.counts['found'] += len(record.match.oks)
 
     def result(self) -> Result:
-        """The figure of all images so far."""
+        """Return the figure of all images so far."""
         raise NotImplementedError
 
     @property
     def what_was_run(self) -> str:
-        """Last sentences of a caption."""
+        """Return the last sentences of a caption."""
         counts = self.counts
         text = (f'{self.session.description}, {counts["images"]} images, '
                 f'{counts["labelled_people"]} labelled people, '
@@ -81,10 +82,10 @@ class Analysis:
 
 
 def to_plain(value):
-    """NumPy's numbers and arrays, for JSON."""
+    """Convert NumPy's numbers and arrays for JSON."""
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
-    raise TypeError(f'{type(value).__name__} is no JSON')
+    raise TypeError(f'JSON has no {type(value).__name__}')
 
 
 def write_result(result: Result, folder: str) -> List[str]:

@@ -1,4 +1,4 @@
-"""POETInferencer: people in images, folders, videos and camera pictures.
+"""Find people in images, folders, videos and camera pictures.
 
 Source: MMPose's ``Pose2DInferencer``, whose arguments, generator of results
 and drawing it keeps. Where that falls short for models without a detector, and
@@ -11,6 +11,8 @@ loses its frames if it is a .webm; the progress bar knows no total.
 """
 import os
 import os.path as osp
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Callable, Dict, Iterable, Iterator, List, Optional, Union
 
 import mmengine
@@ -34,23 +36,31 @@ from .results import split_people
 from .video import Video, VideoWriter
 
 KPT_THR = 0.3  # MMPose's
-FAILURES = 3  # as many from the start on: then it is not the images
+FAILURES = 3  # if the first ones all fail, it is not the images
+
+OnError = Optional[Callable[[UserError], None]]
 
 
+@contextmanager
+def reporting(on_error: OnError) -> Iterator[None]:
+    """Pass a UserError to ``on_error``, or raise it if that is None."""
+    try:
+        yield
+    except UserError as error:
+        if on_error is None:
+            raise
+        on_error(error)
+
+
+@dataclass
 class Failures:
-    """What went wrong with images after they had been read.
-
-    Args:
-        on_error (callable, optional): Told of every failure; None raises it.
-    """
-
-    def __init__(self, on_error: Optional[Callable]) -> None:
-        self.on_error = on_error
-        self.count = 0
-        self.some_went_well = False
+    """Count images that fail after they have been read, and tell of each."""
+    on_error: OnError
+    count: int = 0
+    some_went_well: bool = False
 
     def add(self, path: str, error: Exception) -> None:
-        """Tell of an image, or give up: see ``FAILURES``."""
+        """Tell of an image, or give up; see ``FAILURES``."""
         if self.on_error is None:
             raise error
         said = f'{type(error).__name__}: {first_line(error)}'
@@ -61,20 +71,11 @@ class Failures:
                 f'stopped, as the first {FAILURES} images all failed: it '
                 'seems to be model, weights or device') from error
 
-    def check(self, check: Callable[[], None]) -> None:
-        """Call what may raise a UserError, and tell of that."""
-        try:
-            check()
-        except UserError as error:
-            if self.on_error is None:
-                raise
-            self.on_error(error)
-
 
 # Workaround (mmpose<=1.3.2): what `Pose2DInferencer` lacks for models without
 # a detector is listed above.
 class POETInferencer(Pose2DInferencer):
-    """One pass of a bottom-up model of any skeleton over many images.
+    """Run a bottom-up model of any skeleton once over many images.
 
     Args:
         model (str | Config, optional): Config file, the name of one in
@@ -116,14 +117,14 @@ class POETInferencer(Pose2DInferencer):
 
     def _load_weights_to_model(self, model: nn.Module,
                                checkpoint: Optional[dict], cfg) -> None:
-        """As MMPose, which takes any weights: these must fit the model."""
+        """Load weights as MMPose does, but only those that fit the model."""
         if checkpoint is not None:
             fit_weights(model, checkpoint.get('state_dict', checkpoint),
                         self.weights)
         super()._load_weights_to_model(model, checkpoint, cfg)
 
     def _init_pipeline(self, cfg: Config) -> Callable:
-        """The test pipeline, of a model that needs no detector."""
+        """Build the test pipeline of a model that needs no detector."""
         if cfg.get('data_mode') != 'bottomup':
             raise UserError(
                 f"The config has data_mode={cfg.get('data_mode')!r}; "
@@ -132,14 +133,14 @@ class POETInferencer(Pose2DInferencer):
         return super()._init_pipeline(cfg)
 
     def _init_collate(self, cfg: Config) -> Callable:
-        """As mmengine, which warns of its registry where there is none."""
+        """Collate as mmengine does, less its warning where none is set."""
         if 'collate_fn' in cfg.test_dataloader:
             return super()._init_collate(cfg)
         return pseudo_collate
 
     def _init_visualizer(self, cfg: Config):
-        """That of the config, if it can draw what POET predicts; not the
-        instance that a Runner in this process has under its name."""
+        """Build the config's visualizer, or ours if it cannot draw what POET
+        predicts; nameless, as a Runner may have one under that name."""
         if cfg.get('visualizer', {}).get('type') != 'POETVisualizer':
             cfg.visualizer = dict(type='POETVisualizer')
         cfg.visualizer.pop('name', None)
@@ -174,9 +175,10 @@ class POETInferencer(Pose2DInferencer):
                 queries. Defaults to 0.5.
             draw (sequence[str]): See :class:`POETVisualizer`, as are
                 ``radius`` and ``thickness`` (there ``line_width``).
-            kpt_thr (float, optional): Joints with lower ``keypoint_scores``
-                are not drawn. Defaults to None: 0.3, or 0 where visibility is
-                drawn, because hidden joints have low scores.
+            kpt_thr (float, optional): Keypoints with lower
+                ``keypoint_scores`` are not drawn. Defaults to None: 0.3, or 0
+                where visibility is drawn, because hidden keypoints have low
+                scores.
             return_vis, show, wait_time, vis_out_dir, pred_out_dir,
                 black_background: As in MMPose.
 
@@ -210,16 +212,16 @@ class POETInferencer(Pose2DInferencer):
                             samples, drawn if drawing.get('return_vis') else
                             None, return_datasamples, **after)
             if self._video_input:
-                failures.check(images.check_end)
+                with reporting(failures.on_error):
+                    images.check_end()
         finally:  # also if whoever uses the generator stops early
             if self._video_input:
                 self._finalize_video_processing(after.get('pred_out_dir', ''))
 
     def _see(self, batch: List[tuple], during: dict, drawing: dict,
              failures: Failures) -> Iterator[tuple]:
-        """Samples with people, and their pictures, of a batch; if it fails as
-        a whole, image by image, so that one of them does not cost the others.
-        """
+        """Yield samples with people and their pictures; a batch that fails is
+        tried image by image, so that one does not cost the others."""
         data, originals = zip(*batch)
         try:
             samples = self.forward(self.collate_fn(list(data)), **during)
@@ -242,14 +244,14 @@ class POETInferencer(Pose2DInferencer):
                 yield sample, drawn[0] if drawn else None
 
     def _name(self, sample: PoseDataSample) -> str:
-        """What a sample shows, for messages."""
+        """Return what a sample shows, for messages."""
         if self._video_input:
             return f'{self.video_info["name"]}: frame {sample.img_id}'
         return sample.img_path
 
     def _begin_video(self, images: Iterable[ImageLike],
                      vis_out_dir: Optional[str]) -> None:
-        """What MMPose's methods want to know of a video."""
+        """Set what MMPose's methods want to know of a video."""
         self._video_input = isinstance(images, Video)
         if not self._video_input:
             return
@@ -257,7 +259,7 @@ class POETInferencer(Pose2DInferencer):
         if vis_out_dir:
             os.makedirs(vis_out_dir, exist_ok=True)
             writer = VideoWriter(
-                osp.join(vis_out_dir, images.stem), images.fps)
+                osp.join(vis_out_dir, f'{images.stem}.mp4'), images.fps)
         self.video_info = dict(
             name=images.name,
             writer=writer,
@@ -267,26 +269,21 @@ class POETInferencer(Pose2DInferencer):
     def preprocess(self,
                    inputs: Iterable[ImageLike],
                    batch_size: int = 1,
-                   on_error: Optional[Callable] = None
-                   ) -> Iterator[List[tuple]]:
+                   on_error: OnError = None) -> Iterator[List[tuple]]:
         """Load images and make batches.
 
         Yields:
             list[tuple[dict, np.ndarray]]: Of each image of a batch what
             :meth:`preprocess_single` gives.
         """
-        loaded = self._load_all(inputs, on_error)
-        yield from self._get_chunk_data(loaded, batch_size)
+        return self._get_chunk_data(
+            self._load_all(inputs, on_error), batch_size)
 
     def _load_all(self, inputs: Iterable[ImageLike],
-                  on_error: Optional[Callable]) -> Iterator[tuple]:
+                  on_error: OnError) -> Iterator[tuple]:
         for info in data_infos(inputs):
-            try:
+            with reporting(on_error):
                 yield self.preprocess_single(info)
-            except UserError as error:
-                if on_error is None:
-                    raise
-                on_error(error)
 
     def preprocess_single(self, info: dict) -> tuple:
         """Load and prepare one image.
@@ -317,7 +314,7 @@ class POETInferencer(Pose2DInferencer):
     def forward(self,
                 inputs: dict,
                 score_thr: float = 0.5) -> List[PoseDataSample]:
-        """One pass of the network, less those who are hardly people."""
+        """Run the network, and drop people of a score below ``score_thr``."""
         return super().forward(inputs, bbox_thr=score_thr)
 
     def visualize(self,
@@ -357,7 +354,7 @@ class POETInferencer(Pose2DInferencer):
         if pred_out_dir and self._video_input:
             frames = self.video_info['predictions']
             for sample, found in zip(preds, people):
-                # one that failed has nobody, or the others would move up
+                # a frame that failed is empty, or the others would move up
                 frames.extend([] for _ in range(sample.img_id - len(frames)))
                 frames.append(found)
         elif pred_out_dir:

@@ -1,4 +1,4 @@
-"""What there is to look at: arrays, files, folders, globs, videos, cameras.
+"""Find images in arrays, files, folders, globs, videos and cameras.
 
 All become MMPose's ``data_info`` of one image after another, the dict that a
 pipeline's ``LoadImage`` takes.
@@ -26,18 +26,18 @@ ImageLike = Union[np.ndarray, str, os.PathLike]
 
 
 def is_video(path: str) -> bool:
-    """Whether a file is a video, by its name."""
+    """Return whether a file is a video, by its name."""
     return path.lower().endswith(VIDEO_SUFFIXES)
 
 
 def camera_number(source: str) -> Optional[int]:
-    """Number of the camera that 'webcam' or 'webcam:1' names, or None."""
+    """Return the number that 'webcam' or 'webcam:1' names, or None."""
     match = CAMERA.match(source)
     return int(match[1] or 0) if match else None
 
 
 def find_files(path: Union[str, os.PathLike]) -> List[str]:
-    """Files behind a path, in the order of their names.
+    """Return the files behind a path, in the order of their names.
 
     Args:
         path (str | PathLike): A file, as it is; a folder, for the images and
@@ -75,7 +75,7 @@ def find_files(path: Union[str, os.PathLike]) -> List[str]:
 
 
 def as_bgr(image: np.ndarray) -> np.ndarray:
-    """What ``cv2.imread`` would have given for the pixels of an array.
+    """Return what ``cv2.imread`` gives for the pixels of an array.
 
     Args:
         image (np.ndarray): (h, w), (h, w, 1), (h, w, 3) in BGR or (h, w, 4)
@@ -100,9 +100,12 @@ def as_bgr(image: np.ndarray) -> np.ndarray:
 
 
 def image_ids(images: Sequence[ImageLike]) -> List[int]:
-    """COCO's ids of images, all different: the number that a file is named
-    with; arrays, other names and second numbers get the numbers after all
-    of those, from 0 if there are none."""
+    """Return COCO's ids of images, all different.
+
+    A file has the number that it is named with. Arrays, other names and
+    numbers that come twice get the numbers after all of those, from 0 if
+    there are none.
+    """
     ids, taken = [], set()
     for image in images:
         name = '' if isinstance(image, np.ndarray) else osp.splitext(
@@ -115,14 +118,15 @@ def image_ids(images: Sequence[ImageLike]) -> List[int]:
 
 
 def data_info(image: ImageLike, index: int, img_id: int) -> dict:
-    """One image as a pipeline takes it; an array gets its place as a name."""
+    """Return one image as a pipeline takes it; an array is named by its place.
+    """
     if isinstance(image, np.ndarray):
         return dict(img=image, img_path=f'{index:06d}.jpg', img_id=img_id)
     return dict(img_path=os.fspath(image), img_id=img_id)
 
 
 def open_inputs(inputs) -> Tuple[Iterable[ImageLike], Optional[int]]:
-    """Images, one after another, and how many they are, if that is known.
+    """Return an iterable of images, and their number, None if unknown.
 
     Args:
         inputs (array | str | PathLike | Video | Iterable): An image, as an
@@ -148,7 +152,7 @@ def open_inputs(inputs) -> Tuple[Iterable[ImageLike], Optional[int]]:
 
 
 def _open_path(path: str) -> Union[Video, List[str]]:
-    """A camera, a video, or the images behind a path."""
+    """Return a camera, a video, or the images behind a path."""
     camera = camera_number(path)
     if camera is not None and not osp.exists(path):
         return Video(camera)
@@ -162,7 +166,7 @@ def _open_path(path: str) -> Union[Video, List[str]]:
 
 
 def data_infos(images: Iterable[ImageLike]) -> Iterator[dict]:
-    """:func:`data_info` of images, those of a list with their COCO ids."""
+    """Yield the :func:`data_info` of images, of a list with COCO's ids."""
     if isinstance(images, Sequence):
         ids = image_ids(images)
         for index, (image, img_id) in enumerate(zip(images, ids)):

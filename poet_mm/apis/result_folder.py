@@ -15,18 +15,16 @@ from ..visualization.gallery import (
     write_gallery,
 )
 from .results import to_coco
-from .video import Video, VideoWriter, best_codec
-
-NO_CODEC = 'for a video player: OpenCV has no codec here that browsers play'
+from .video import Video, VideoWriter
 
 
 class ResultFolder:
-    """Writes results as they come, and what is about all of them at the end.
+    """Write results as they come, and what is about all of them at the end.
 
-    ``pictures/NAME.jpg``, ``videos/NAME.webm`` or ``.mp4`` (see
-    ``video.CODECS``), ``people.json`` and ``videos/NAME.json`` (COCO's
-    results; the image of a video is the number of the frame, from 0),
-    ``gallery.html``. Names that come twice get a number.
+    ``pictures/NAME.jpg``, ``videos/NAME.mp4``, ``people.json`` and
+    ``videos/NAME.json`` (COCO's results; the image of a video is the number
+    of the frame, from 0), ``gallery.html``. Names that come twice get a
+    number.
 
     Args:
         folder (str): Made if it is not there.
@@ -64,14 +62,13 @@ class ResultFolder:
             self.people.extend(to_coco(sample))
 
     def count(self, scores: np.ndarray) -> None:
-        """One more picture or frame, with so many people."""
+        """Count a picture or frame and the people in it."""
         self.num_pictures += 1
         self.num_people += len(scores)
 
     def add_video(self, video: Video, fps: float) -> 'VideoResult':
-        """Begin with a video, of which frames are added one by one."""
-        suffix = best_codec().suffix
-        name = self._new_name('videos', f'{video.stem}.', suffix)
+        """Begin a video, whose frames are added one by one."""
+        name = self._new_name('videos', f'{video.stem}.', '.mp4')
         return VideoResult(self, video, name, fps)
 
     def close(self) -> None:
@@ -83,7 +80,7 @@ class ResultFolder:
             self.failures)
 
     def _new_name(self, folder: str, path: str, suffix: str) -> str:
-        """A name, relative to the folder of results, that nothing has yet."""
+        """Return a new name, relative to the folder of results."""
         os.makedirs(osp.join(self.folder, folder), exist_ok=True)
         stem = osp.splitext(osp.basename(path))[0]
         name, number = f'{folder}/{stem}{suffix}', 1
@@ -105,16 +102,14 @@ class ResultFolder:
 
 
 class VideoResult:
-    """The drawn form of one video; begun by :meth:`ResultFolder.add_video`.
-    """
+    """Write one drawn video; begun by :meth:`ResultFolder.add_video`."""
 
     def __init__(self, results: ResultFolder, video: Video, name: str,
                  fps: float) -> None:
         self.results = results
         self.video = video
         self.name = name
-        stem = osp.splitext(osp.join(results.folder, name))[0]
-        self.writer = VideoWriter(stem, fps)
+        self.writer = VideoWriter(osp.join(results.folder, name), fps)
         self.people: List[dict] = []
         self._poster: Optional[np.ndarray] = None
         self._scores: np.ndarray = np.empty(0)
@@ -140,10 +135,7 @@ class VideoResult:
         results._write_picture(poster, self._poster)
         if results.save_json:
             results._write_json(f'{stem}.json', self.people)
-        note = f'the most in {self.writer.num_written} frames'
-        if not self.writer.codec.in_browsers:
-            note += f'; {NO_CODEC}'
         results.entries.append(
             Entry(self.video.name, poster,
                   make_thumbnail(self._poster[..., ::-1]), self._scores,
-                  self.name, note))
+                  self.name, f'the most in {self.writer.num_written} frames'))

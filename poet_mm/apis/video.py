@@ -1,79 +1,41 @@
-"""Frames of videos and cameras, read and written in order, each one once."""
-import os
+"""Frames of videos and cameras, read and written in order, each one once.
+
+Files are read and written with PyAV, which brings its own FFmpeg, so that
+every machine reads and writes the same formats. OpenCV reads cameras.
+"""
 import os.path as osp
-import tempfile
-from contextlib import contextmanager
-from functools import cache
-from typing import Iterator, NamedTuple, Optional, Tuple, Union
+from contextlib import suppress
+from fractions import Fraction
+from typing import TYPE_CHECKING, Iterator, Optional, Union
 
 import cv2
 import numpy as np
 
 from ..errors import UserError
 
+if TYPE_CHECKING:
+    import av
+
 DEFAULT_FPS = 25.0  # for cameras and files that do not tell
-# What lists its frames; of other files the number is made from the duration.
-EXACT = ('.avi', '.m4v', '.mov', '.mp4')
+# Some containers tell a duration and no number of frames.
 INEXACT_FRAMES, INEXACT_SHARE = 3, 0.02
 
 
-class Codec(NamedTuple):
-    """How a video is written: its four letters and the ending of the file."""
-    fourcc: str
-    suffix: str
-    in_browsers: bool
-
-
-# The best first: H.264, which some builds of OpenCV may not write; VP8, which
-# is in those of PyPI; the one that all have, and that browsers do not play.
-CODECS = (Codec('avc1', '.mp4', True), Codec('VP80', '.webm', True),
-          Codec('mp4v', '.mp4', False))
-
-
-@contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """OpenCV writes about tags of codecs, past Python and its own log level,
-    to the terminal, also where all goes well."""
-    kept = os.dup(2)
+def import_av(name: str):
+    """Return the module of PyAV, or say how to install it."""
     try:
-        with open(os.devnull, 'wb') as nothing:
-            os.dup2(nothing.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-def open_writer(path: str, codec: Codec, fps: float,
-                size: Tuple[int, int]) -> cv2.VideoWriter:
-    """OpenCV's writer of frames of (width, height); perhaps not opened."""
-    with quiet_stderr():
-        return cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*codec.fourcc),
-                               fps, size)
-
-
-@cache
-def best_codec() -> Codec:
-    """The first of :data:`CODECS` whose frames, written here, can be read."""
-    with tempfile.TemporaryDirectory() as folder:
-        for codec in CODECS[:-1]:
-            path = osp.join(folder, f'try{codec.suffix}')
-            writer = open_writer(path, codec, DEFAULT_FPS, (64, 64))
-            for _ in range(3):
-                writer.write(np.zeros((64, 64, 3), np.uint8))
-            writer.release()
-            capture = cv2.VideoCapture(path)
-            num_read = sum(capture.read()[0] for _ in range(4))
-            capture.release()
-            if num_read == 3:
-                return codec
-    return CODECS[-1]
+        import av
+    except ImportError as error:
+        raise UserError(
+            f'{name}: videos need PyAV, which cannot be imported here '
+            f'({error}): pip install av') from error
+    return av
 
 
 class Video:
-    """Frames (h, w, 3), BGR, of a video file or a camera; to be iterated over
-    once. Those of a camera go on until it is unplugged or nobody asks for
-    more.
+    """Iterate once over the frames (h, w, 3), BGR, of a video or a camera.
+
+    Those of a camera go on until it is unplugged or the user stops.
 
     Args:
         source (str | int): A file, or the number of a camera.
@@ -88,15 +50,34 @@ class Video:
     def __init__(self, source: Union[str, int]) -> None:
         self.is_camera = isinstance(source, int)
         self.name = f'webcam:{source}' if self.is_camera else source
-        self.capture = cv2.VideoCapture(source)
-        if not self.capture.isOpened():
-            raise UserError(f'{self.name}: cannot be opened as a '
-                            f'{"camera" if self.is_camera else "video"}')
-        fps = self.capture.get(cv2.CAP_PROP_FPS)
-        self.fps = fps if 0 < fps < 1000 else DEFAULT_FPS
-        count = int(self.capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        self.num_frames: Optional[int] = count if count > 0 else None
+        self.num_frames: Optional[int] = None
         self.num_read = 0
+        if self.is_camera:
+            self._file = cv2.VideoCapture(source)
+            if not self._file.isOpened():
+                raise UserError(f'{self.name}: cannot be opened as a camera')
+            fps = self._file.get(cv2.CAP_PROP_FPS)
+        else:
+            fps = self._open(source)
+        self.fps = fps if 0 < fps < 1000 else DEFAULT_FPS
+        if self.num_frames is None and not self.is_camera:
+            duration = self._file.duration or 0  # in microseconds
+            self.num_frames = round(duration * self.fps / 1e6) or None
+
+    def _open(self, path: str) -> float:
+        """Open a file; return its frames a second, 0 if it does not tell."""
+        av = import_av(path)
+        try:
+            # text in unusual encodings must not hide the frames
+            self._file = av.open(path, metadata_errors='replace')
+            self._stream = self._file.streams.video[0]
+        except (av.FFmpegError, OSError, IndexError) as error:
+            raise UserError(
+                f'{path}: cannot be opened as a video') from error
+        self.is_exact = self._stream.frames > 0
+        self.num_frames = self._stream.frames or None
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        return float(rate or 0)
 
     @property
     def stem(self) -> str:
@@ -107,28 +88,43 @@ class Video:
     def __iter__(self) -> Iterator[np.ndarray]:
         """Iterate over the frames; the file is closed afterwards."""
         try:
-            while True:
-                found, frame = self.capture.read()
-                if not found:
-                    break
+            frames = self._film() if self.is_camera else self._decode()
+            for frame in frames:
                 self.num_read += 1
                 yield frame
         finally:
-            self.capture.release()
+            (self._file.release if self.is_camera else self._file.close)()
+
+    def _film(self) -> Iterator[np.ndarray]:
+        """Yield the frames of a camera."""
+        while True:
+            found, frame = self._file.read()
+            if not found:
+                return
+            yield frame
+
+    def _decode(self) -> Iterator[np.ndarray]:
+        """Yield the frames of a file, upright, up to the first damage."""
+        from av import FFmpegError
+        with suppress(FFmpegError):  # check_end() tells
+            for frame in self._file.decode(self._stream):
+                # films of phones lie on their side, with a note
+                image = np.rot90(
+                    frame.to_ndarray(format='bgr24'),
+                    round(frame.rotation / 90))
+                yield np.ascontiguousarray(image)
 
     def check_end(self) -> None:
-        """After the last frame: raise a UserError if there should be more.
+        """Raise a UserError if there should be more after the last frame.
 
-        OpenCV ends in the same way at the end of a file and where it is cut
-        off or damaged.
+        A file that is cut off or damaged ends as a whole one does.
         """
         if not self.num_read:
             raise UserError(f'{self.name}: not one frame can be read')
-        if self.is_camera or self.num_frames is None:
+        if self.num_frames is None:
             return
-        allowed = 0
-        if not self.name.lower().endswith(EXACT):
-            allowed = max(INEXACT_FRAMES, INEXACT_SHARE * self.num_frames)
+        allowed = 0 if self.is_exact else max(INEXACT_FRAMES,
+                                              INEXACT_SHARE * self.num_frames)
         if self.num_frames - self.num_read > allowed:
             raise UserError(
                 f'{self.name}: cut off or damaged; of {self.num_frames} '
@@ -136,42 +132,62 @@ class Video:
 
 
 class VideoWriter:
-    """Write frames to a video file, which begins with the first of them.
+    """Write frames to an H.264 video, which begins with the first of them.
 
     Args:
-        stem (str): File to write, without the ending that the codec gives it.
+        path (str): File to write, ``.mp4``.
         fps (float): Frames a second.
 
     Attributes:
-        codec (Codec): One that browsers play, if OpenCV has one here.
-        path (str): The file.
         num_written (int): Frames so far.
     """
 
-    def __init__(self, stem: str, fps: float) -> None:
-        self.codec = best_codec()
-        self.path = stem + self.codec.suffix
+    def __init__(self, path: str, fps: float) -> None:
+        self.av = import_av(path)
+        self.path = path
         self.fps = fps
         self.num_written = 0
-        self._writer: Optional[cv2.VideoWriter] = None
+        self._file: Optional[av.container.OutputContainer] = None
+
+    def _open(self, width: int, height: int) -> None:
+        """Begin the file, for frames of an even size."""
+        self._file = self.av.open(self.path, 'w')
+        rate = Fraction(self.fps).limit_denominator(65535)
+        self._stream = self._file.add_stream('libx264', rate=rate)
+        self._stream.width, self._stream.height = width, height
+        self._stream.pix_fmt = 'yuv420p'  # what browsers play
 
     def write(self, frame: np.ndarray) -> None:
-        """Append a frame (h, w, 3), BGR, resized to that of the first one:
-        cv2 leaves out frames of another size in silence."""
-        if self._writer is None:
+        """Append a frame (h, w, 3), BGR, resized to the first one's size.
+
+        H.264 has even sizes only: an odd one gets its last row or column
+        twice.
+        """
+        if self._file is None:
             self._size = frame.shape[1::-1]
-            self._writer = open_writer(self.path, self.codec, self.fps,
-                                       self._size)
-            if not self._writer.isOpened():
-                width, height = self._size
-                raise UserError(f'{self.path}: cannot be written as a video '
-                                f'of {width} x {height} pixels')
         if frame.shape[1::-1] != self._size:
             frame = cv2.resize(frame, self._size)
-        self._writer.write(frame)
+        height, width = frame.shape[:2]
+        frame = cv2.copyMakeBorder(frame, 0, height % 2, 0, width % 2,
+                                   cv2.BORDER_REPLICATE)
+        try:
+            if self._file is None:
+                self._open(*frame.shape[1::-1])
+            self._encode(self.av.VideoFrame.from_ndarray(frame, 'bgr24'))
+        except OSError:  # of the disk, not of the frame
+            raise
+        except (self.av.FFmpegError, ArithmeticError, ValueError) as error:
+            if not self.num_written:
+                self._file = None  # there is nothing to finish
+            raise UserError(f'{self.path}: cannot be written as a video of '
+                            f'{width} x {height} pixels') from error
         self.num_written += 1
+
+    def _encode(self, frame: Optional['av.VideoFrame']) -> None:
+        self._file.mux(self._stream.encode(frame))
 
     def release(self) -> None:
         """Finish the file."""
-        if self._writer is not None:
-            self._writer.release()
+        if self._file is not None:
+            self._encode(None)
+            self._file.close()

@@ -1,8 +1,10 @@
-"""The table of a comparison as Markdown, CSV and JSON."""
+"""Write the table of a comparison as Markdown, CSV and JSON."""
 import csv
 import json
 import os.path as osp
 from typing import List, Mapping, Optional
+
+from tabulate import tabulate
 
 METRICS = ('AP', 'AP50', 'AP75', 'APM', 'APL', 'AR', 'AR50', 'AR75', 'ARM',
            'ARL')
@@ -38,8 +40,11 @@ COLUMNS = dict(
 
 
 def coco_metrics(metrics: dict) -> dict:
-    """CocoMetric's numbers in percent; its -1, nobody of that size, and what
-    CrowdPose's evaluation has not, are None."""
+    """Return CocoMetric's numbers in percent.
+
+    None stands for its -1, no person of that size, and for what CrowdPose's
+    evaluation does not have.
+    """
     metrics = under_coco(metrics)
     values = {
         key: metrics.get(f'coco/{name}', -1)
@@ -49,8 +54,8 @@ def coco_metrics(metrics: dict) -> dict:
 
 
 def under_coco(metrics: Mapping) -> dict:
-    """Metrics, some named by the ``prefix`` of their evaluator, as if that
-    were ``coco``: the prefix is what stands before ``/AP``."""
+    """Rename metrics to the prefix ``coco``; their evaluator's own prefix is
+    what stands before ``/AP``."""
     prefix = next((key[:-2] for key in metrics if key.endswith('/AP')), None)
     if prefix is None:
         return dict(metrics)
@@ -61,7 +66,7 @@ def under_coco(metrics: Mapping) -> dict:
 
 
 def format_cell(value, style: str) -> str:
-    """A value as text; what is not known is a dash."""
+    """Return a value as text; what is not known is a dash."""
     if value is None:
         return '-'
     if isinstance(value, bool):
@@ -71,13 +76,12 @@ def format_cell(value, style: str) -> str:
 
 
 def markdown(rows: List[dict]) -> str:
-    """A Markdown table of results by the keys of :data:`COLUMNS`."""
-    lines = [[heading for heading, _ in COLUMNS.values()],
-             ['---'] * len(COLUMNS)]
-    lines += [[
+    """Return a Markdown table of results by the keys of :data:`COLUMNS`."""
+    cells = [[
         format_cell(row.get(key), style) for key, (_, style) in COLUMNS.items()
     ] for row in rows]
-    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+    return tabulate(cells, [heading for heading, _ in COLUMNS.values()],
+                    'github', disable_numparse=True, stralign=None)
 
 
 def write_table(rows: List[dict], folder: str, title: str, notes: List[str],

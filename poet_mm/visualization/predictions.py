@@ -1,11 +1,8 @@
-"""Predicted skeletons drawn over images, for any skeleton (paper Fig. 3)."""
-from typing import List, Mapping, Sequence
+"""Draw skeletons of any kind over images (paper Fig. 3)."""
+from typing import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
-from .style import in_style, save_figure
 
 
 def draw_people(axes: Axes, keypoints: np.ndarray, metainfo: Mapping) -> None:
@@ -13,7 +10,7 @@ def draw_people(axes: Axes, keypoints: np.ndarray, metainfo: Mapping) -> None:
 
     Args:
         axes (Axes): In pixels of the image.
-        keypoints (np.ndarray): (N, K, 2) in pixels; NaN hides a joint.
+        keypoints (np.ndarray): (N, K, 2) in pixels; NaN hides a keypoint.
         metainfo (Mapping): ``dataset_meta`` of a model, with
             ``skeleton_links`` and ``skeleton_link_colors`` (RGB, 0-255).
     """
@@ -28,33 +25,3 @@ def draw_people(axes: Axes, keypoints: np.ndarray, metainfo: Mapping) -> None:
             edgecolors='black',
             linewidths=0.3,
             zorder=3)
-
-
-@in_style()
-def draw_predictions(images: Sequence[np.ndarray],
-                     people: Sequence[np.ndarray],
-                     titles: Sequence[str],
-                     metainfo: Mapping,
-                     out: str,
-                     columns: int = 4) -> None:
-    """Draw a grid of images with people.
-
-    Args:
-        images (Sequence[np.ndarray]): (H, W, 3), RGB.
-        people (Sequence[np.ndarray]): (N, K, 2) of each image, in its pixels.
-        titles (Sequence[str]): One above each image.
-        metainfo (Mapping): See :func:`draw_people`.
-        out (str): Picture to write.
-        columns (int): Images in a row. Defaults to 4.
-    """
-    rows = -(-len(images) // columns)
-    figure = Figure(figsize=(2.2 * columns, 2.4 * rows))
-    cells: List[Axes] = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in cells:
-        axes.axis('off')
-    for axes, image, keypoints, title in zip(cells, images, people, titles):
-        axes.imshow(image)
-        axes.set_title(title, fontsize=8)
-        axes.autoscale(False)
-        draw_people(axes, keypoints, metainfo)
-    save_figure(figure, out)

@@ -1,0 +1,60 @@
+"""Show how far a training is, on a terminal."""
+import logging
+import sys
+from contextlib import contextmanager
+from typing import Iterator
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+
+class ProgressHook(Hook):
+    """Count steps in a progress bar, with epoch, loss and remaining time."""
+
+    def __init__(self) -> None:
+        columns = Progress.get_default_columns()[:2]
+        self.bar = Progress(
+            *columns,
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            speed_estimate_period=600)  # longer than most validations
+        self.task = self.bar.add_task('Training', total=None)
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None,
+                         outputs=None) -> None:
+        """Count a step."""
+        text = f'epoch {runner.epoch + 1}/{runner.max_epochs}'
+        losses = runner.message_hub.log_scalars.get('train/loss')
+        if losses is not None:
+            text += f', loss {losses.current():.3g}'
+        self.bar.update(self.task, description=text, total=runner.max_iters,
+                        completed=runner.iter + 1)
+
+
+@contextmanager
+def show_progress(runner: Runner) -> Iterator[None]:
+    """Show the progress of a training on a terminal, and nothing elsewhere.
+
+    Log lines go above the bar, which is gone when the training ends.
+    """
+    terminal = sys.stderr.isatty() and sys.stdout.isatty()
+    if not terminal or runner.rank:
+        yield
+        return
+    hook, stdout = ProgressHook(), sys.stdout
+    runner.register_hook(hook, 'VERY_LOW')
+    handlers = [handler for handler in runner.logger.handlers
+                if isinstance(handler, logging.StreamHandler)
+                and handler.stream is stdout]
+    try:
+        with hook.bar:
+            for handler in handlers:
+                handler.setStream(sys.stdout)  # rich's, above the bar
+            yield
+    finally:
+        for handler in handlers:
+            handler.setStream(stdout)
