@@ -29,7 +29,7 @@ from mmpose.registry import DATASETS
 
 from ..errors import DataFault
 from .annotations import choose_usable, read_annotations
-from .checks import distance_outside
+from .columns import distance_outside
 from .samplers import image_rng
 
 IMAGE_CHOICES = ('all', 'with_people')
@@ -163,9 +163,8 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
         content = read_annotations(self.ann_file)
         if 'categories' in content:
             self._metainfo['CLASSES'] = content['categories']
-        images, people = choose_usable(content,
-                                       self.metainfo['num_keypoints'],
-                                       self.faults, self.ann_file)
+        images, people = choose_usable(content, self.metainfo, self.faults,
+                                       self.ann_file)
         instance_list, image_list = [], []
         for img_id, image in images.items():
             if img_id % self.sample_interval != 0:

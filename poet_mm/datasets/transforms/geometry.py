@@ -16,7 +16,7 @@ from mmcv.transforms import BaseTransform, Compose
 from mmpose.registry import TRANSFORMS
 
 from ...errors import DataFault
-from ..checks import MAX_SIDE
+from ..rules import MAX_SIDE
 from .affine import MEAN_BGR, Size, compose, move_annotations, warp_image
 
 # Under this key a sample carries the matrix its pixels still wait for.
