@@ -31,6 +31,15 @@ def column(entries: List[dict], key: str) -> np.ndarray:
                      for value in values], dtype=np.float64)
 
 
+def as_rows(lists: list, length: int) -> np.ndarray:
+    """Return lists of one length as rows of numbers, null as NaN, or raise a
+    TypeError, ValueError or OverflowError."""
+    numbers = np.array(lists)
+    if numbers.dtype.kind == 'U':  # NumPy would convert it
+        raise TypeError('text is not a number')
+    return numbers.astype(np.float64).reshape(len(lists), length)
+
+
 def rows(lists: list, length: int) -> Tuple[np.ndarray, np.ndarray]:
     """Return lists of numbers as rows of one length.
 
@@ -43,14 +52,14 @@ def rows(lists: list, length: int) -> Tuple[np.ndarray, np.ndarray]:
     ], dtype=np.int64)
     table = np.full((len(lists), length), np.nan)
     places = np.flatnonzero(lengths == length)
+    damaged = (TypeError, ValueError, OverflowError)
     try:
-        table[places] = np.array([lists[n] for n in places],
-                                 dtype=np.float64).reshape(-1, length)
-    except (TypeError, ValueError, OverflowError):  # at least one is damaged
+        table[places] = as_rows([lists[n] for n in places], length)
+    except damaged:  # find out which
         for n in places:
             try:
-                table[n] = np.array(lists[n], dtype=np.float64)
-            except (TypeError, ValueError, OverflowError):
+                table[n] = as_rows([lists[n]], length)
+            except damaged:
                 lengths[n] = -1
     return lengths, table
 

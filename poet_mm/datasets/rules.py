@@ -59,10 +59,8 @@ class Rule(NamedTuple):
         if callable(value):
             value = value(table, place)
         elif value:
-            entry = (table.images if self.entry == 'image' else
-                     table.annotations)[place]
-            value = f'{value} is ' + (
-                repr(entry[value])[:80] if value in entry else 'missing')
+            value = tell_key((table.images if self.entry == 'image' else
+                              table.annotations)[place], value)
         name = NAMES[self.entry](table, place)
         return f'{name}: {value}' if value else name
 
@@ -77,6 +75,12 @@ class Rule(NamedTuple):
                 mask.size,
                 [self.tell(table, int(n)) for n in places[:MAX_LISTED]],
                 self.fix)
+
+
+def tell_key(entry: dict, key: str) -> str:
+    """Return a key and its value, as they are in the file."""
+    return f'{key} is ' + (repr(entry[key])[:80] if key in entry else
+                           'missing')
 
 
 def name_image(table: Table, i: int) -> str:
@@ -238,7 +242,7 @@ RULES = [
     Rule('image_id_type', STOPS, 'image',
          lambda t: not_integer(t.images, 'id'),
          'images have an id that is not an integer',
-         'Number the images, and image_id of the annotations.', 'id'),
+         'Set id to an integer, and image_id of the annotations.', 'id'),
     Rule('no_file_name', STOPS, 'image',
          lambda t: np.array([not image.get('file_name') or not isinstance(
              image['file_name'], str) for image in t.images], dtype=bool),
@@ -247,21 +251,21 @@ RULES = [
     Rule('no_image_size', STOPS, 'image',
          lambda t: np.isnan(t.sizes[:, 0]) & size_needed(t),
          'images tell no width and height of at least 1', SIZE_FIX,
-         lambda t, i: 'width is {}, height is {}'.format(*(
-             repr(t.images[i].get(key, 'missing'))
-             for key in ('width', 'height')))),
+         lambda t, i: ', '.join(tell_key(t.images[i], key)
+                                for key in ('width', 'height'))),
     Rule('duplicate_image_ids', STOPS, 'image',
          lambda t: repeated(t.images, 'id'),
          'images have the id of another image',
          'Give each image its own id, and its annotations that image_id.',
-         'id'),
+         lambda t, i: 'its id is that of an earlier image'),
     Rule('no_such_image', STOPS, 'annotation', lambda t: t.image_of < 0,
          'annotations are of an image that is not in the file',
-         'Add the image, or remove the annotation.', 'image_id'),
+         'Add the image, or remove the annotation.',
+         lambda t, n: f'not one of the {len(t.images):,} images of the file'),
     Rule('annotation_id_type', STOPS, 'annotation',
          lambda t: not_integer(t.annotations, 'id'),
          'annotations have an id that is not an integer',
-         'Number the annotations.', 'id'),
+         'Set id to an integer.', 'id'),
     Rule('category_id_type', STOPS, 'annotation',
          lambda t: not_integer(t.annotations, 'category_id'),
          'annotations have a category_id that is not an integer',
@@ -303,7 +307,8 @@ RULES = [
          lambda t: repeated(t.annotations, 'id'),
          'annotations have the id of another annotation',
          "Give each annotation its own id: COCO's tools keep one of those "
-         'with the same id.', 'id'),
+         'with the same id.',
+         lambda t, n: 'its id is that of an earlier annotation'),
     Rule('nobody', WRONG, 'file', lambda t: np.array([not t.has_pose.any()]),
          'files have no annotation with a bbox and keypoints',
          'Take a file of poses, such as person_keypoints_*.json; '
