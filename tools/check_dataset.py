@@ -1,7 +1,8 @@
-"""Say what is wrong or unusual in a data set, before a long training.
+"""Report what is wrong or unusual in a data set, before a long training.
 
-Nothing is modified. Exit code 0: nothing is wrong (there may be unusual
-things); 1: something is; 2: the file cannot be read or is in no COCO layout.
+No file is modified. Exit code 0: nothing is wrong (there may be unusual
+things); 1: something is; 2: the file cannot be read or has another layout than
+COCO's.
 
 Examples:
   python tools/check_dataset.py ANNOTATIONS.json --images FOLDER
@@ -25,10 +26,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--images', metavar='DIR',
         help='folder of the images, to look at the header of every file '
-        '(default: images are not looked at)')
+        '(default: images are not checked)')
     parser.add_argument(
         '--decode', action='store_true',
-        help='read every pixel, too: finds damaged images, and takes longer')
+        help='also read every pixel: finds damaged images, and takes longer')
     parser.add_argument(
         '--config',
         help='config to train with (file, or name of one in configs/) or '
@@ -68,7 +69,7 @@ def check() -> int:
     table, findings = check_dataset(args.ann_file, args.images, expected,
                                     args.decode)
     summary = summarise(table)
-    unchecked = '' if args.images else 'Images not looked at (--images).'
+    unchecked = '' if args.images else 'Images were not checked (--images).'
     print(format_report(summary, findings, unchecked))
     if args.out is not None:
         with writing(args.out):

@@ -1,7 +1,7 @@
 """Cut a small data set out of one in COCO's layout, to train and test on.
 
-Writes the same annotations as train and as val (an overfit proof needs no
-more) and links the images; the source is only read.
+The annotations are the same in train and val, enough to prove that a model can
+overfit. The images are links; the source is not changed.
 
 Examples:
   python tools/make_subset.py COCO data/coco_16
@@ -40,19 +40,19 @@ def parse_args() -> argparse.Namespace:
         type=int,
         default=2,
         metavar='N',
-        help='least number of people in an image')
+        help='smallest number of people in an image')
     parser.add_argument(
         '--min-area',
         type=float,
         default=32**2,
         metavar='AREA',
-        help='least area of each of them, in square pixels (default: 1024, '
-        'what COCO calls medium)')
+        help='smallest area of each person, in square pixels (default: 1024, '
+        'the limit of COCO\'s medium people)')
     return parser.parse_args()
 
 
 def choose_images(coco, count, min_people, min_area):
-    """The first images in which everybody is labelled and large enough.
+    """Return the first images in which all people are labelled and large.
 
     Args:
         coco (dict): Contents of a COCO person_keypoints file.
@@ -79,18 +79,19 @@ def main() -> None:
     args = parse_args()
     source = args.source / ANN_FILE.format('train')
     if not source.is_file():
-        raise UserError(f'there is no {source}; the source must be a folder '
-                        "in COCO's layout.")
+        raise UserError(f'There is no {source}. Name a folder in COCO\'s '
+                        'layout.')
     if (args.out / 'annotations').exists():
-        raise UserError(f'{args.out} already holds a data set; name a new '
+        raise UserError(f'{args.out} already holds a data set. Name a new '
                         'folder, or remove it first.')
     subset = choose_images(
         json.loads(source.read_text()), args.images, args.min_people,
         args.min_area)
     if len(subset['images']) < args.images:
-        raise UserError(f'only {len(subset["images"])} images have at least '
+        raise UserError(f'Only {len(subset["images"])} images have at least '
                         f'{args.min_people} people of area '
-                        f'{args.min_area:g} or more, and nobody else.')
+                        f'{args.min_area:g} or more, and no others. Lower '
+                        '--images, --min-people or --min-area.')
     (args.out / 'annotations').mkdir(parents=True)
     for split in ('train', 'val'):
         path = args.out / ANN_FILE.format(split)

@@ -3,24 +3,24 @@
 Writes, as COCO 2017 lays them out, ``train2017/*.png``, ``val2017/*.png`` and
 ``annotations/person_keypoints_{train,val}2017.json``. The same seed gives the
 same bytes, and image i is the same however many images are made. A second run
-into the same folder writes over files of the same name and deletes none.
+into the same folder overwrites files of the same name and deletes none.
 
-What is drawn. Each image has a background with clutter, 0 to 4 people in
+Images: each has a background with clutter, 0 to 4 synthetic people in
 painter's order (a later person covers an earlier one), and objects over them.
-Everyone faces the camera, turned by up to 45 degrees. Warm colours are the
+All people face the camera, turned by up to 45 degrees. Warm colours are the
 person's left, cold ones the right; a horizontal flip breaks this code (the
 left is then on the proper side, in the wrong colour), so train without one.
 Every 12th image has no people. Every 16th has a crowd of tiny figures behind
 its people, annotated as one region with ``iscrowd`` 1.
 
-What is annotated. A person's silhouette is all that is drawn of it, also where
-something covers it, cut at the image border: `segmentation` is its run length
-code (a polygon would fill its holes), `bbox` its extent, and `area` its number
-of pixels. A joint has v = 2 if its pixel shows that person, whichever limb of
-it; v = 1 if something else covers it; and x = y = v = 0 outside the image. A
-person of whom no pixel is seen is not annotated. The centre of the upper left
-pixel is (0, 0), as in OpenCV. ``--joints`` annotates some joints only, for a
-skeleton of one's own; the drawn people stay the same.
+Annotations: the silhouette of a person includes its covered parts and ends at
+the image border. `segmentation` is its run length code (a polygon would fill
+its holes), `bbox` its extent, and `area` its number of pixels. A keypoint has
+v = 2 if its pixel shows any part of that person, v = 1 if something else
+covers it, and x = y = v = 0 outside the image. A person without a visible
+pixel is not annotated. The centre of the upper left pixel is (0, 0), as in
+OpenCV. ``--joints`` annotates only some keypoints, for another skeleton; the
+pixels stay the same.
 
 Examples:
   python tools/make_toy_coco.py --out data/toy --train 256 --val 64
@@ -50,7 +50,7 @@ KEYPOINTS = ('nose', 'left_eye', 'right_eye', 'left_ear', 'right_ear',
 SKELETON = ((16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13),
             (6, 7), (6, 8), (7, 9), (8, 10), (9, 11), (2, 3), (1, 2), (1, 3),
             (2, 4), (3, 5), (4, 6), (5, 7))  # 1-based, as COCO has it
-POINTS = KEYPOINTS + ('neck', 'pelvis', 'head')  # what strokes run between
+POINTS = KEYPOINTS + ('neck', 'pelvis', 'head')  # the ends of strokes
 PELVIS = POINTS.index('pelvis')
 
 SPLITS = ('train2017', 'val2017')
@@ -77,7 +77,7 @@ COLOURS = {  # BGR
 
 
 class Stroke(NamedTuple):
-    """A round-ended line between two of `POINTS`; a dot if they are one."""
+    """Describe a round-ended line between two of `POINTS`, or a dot."""
     start: str
     end: str
     width: float  # in body heights
@@ -86,7 +86,7 @@ class Stroke(NamedTuple):
 
 
 def limb_strokes(side: str) -> List[Stroke]:
-    """Leg, arm, and a bright mark on each of their joints."""
+    """Return leg, arm, and a bright mark on each of their keypoints."""
     limbs = (('hip', 'knee', 0.11, 0.75), ('knee', 'ankle', 0.09, 1.0),
              ('shoulder', 'elbow', 0.09, 0.9), ('elbow', 'wrist', 0.075, 1.2))
     marks = ('hip', 'knee', 'ankle', 'shoulder', 'elbow', 'wrist')
@@ -99,7 +99,7 @@ def limb_strokes(side: str) -> List[Stroke]:
 
 
 def person_strokes(far: str, near: str) -> List[Stroke]:
-    """All strokes of a person, from the back to the front."""
+    """Return all strokes of a person, from the back to the front."""
     trunk = [
         Stroke('pelvis', 'neck', 0.17, 'torso', 1.0),
         Stroke('left_hip', 'right_hip', 0.11, 'torso', 0.8),
@@ -121,20 +121,20 @@ STROKES = {
 
 
 class Figure(NamedTuple):
-    """A posed person, in pixels; P of `POINTS`, the first K `KEYPOINTS`."""
+    """Hold a posed person in pixels; P of `POINTS`, first K `KEYPOINTS`."""
     points: np.ndarray  # (P, 2), rounded to 0.1 as they are annotated
     height: float
     near: str  # the side that is nearer to the camera
 
 
 def direction(angle: float) -> np.ndarray:
-    """Unit vector; 0 points down, a positive angle turns to the right."""
+    """Return a unit vector; 0 points down, positive angles to the right."""
     return np.array([math.sin(angle), math.cos(angle)])
 
 
 def pose_side(rng: np.random.Generator, side: int, lean: float,
               shoulder: np.ndarray, hip: np.ndarray) -> Dict[str, np.ndarray]:
-    """Random arm and leg; angles are from the trunk's axis, outwards."""
+    """Return a random arm and leg, bent outwards from the trunk's axis."""
     raised, elbow_bend = rng.uniform((-0.3, -1.4), (2.6, 1.4))
     spread, knee_bend = rng.uniform((-0.15, -0.8), (0.8, 0.3))
     elbow = shoulder + UPPER_ARM * direction(lean + side * raised)
@@ -152,7 +152,7 @@ def pose_side(rng: np.random.Generator, side: int, lean: float,
 
 def pose_head(head: np.ndarray, angle: float,
               turn: float) -> Dict[str, np.ndarray]:
-    """Nose, eyes and ears around the head's centre."""
+    """Return nose, eyes and ears around the head's centre."""
     up, across = -direction(angle), direction(angle + math.pi / 2)
     gaze = head + 0.5 * HEAD * math.sin(turn) * across
     points = {'head': head, 'nose': gaze - 0.25 * HEAD * up}
@@ -165,7 +165,7 @@ def pose_head(head: np.ndarray, angle: float,
 
 def random_figure(rng: np.random.Generator, pelvis: np.ndarray,
                   height: float) -> Figure:
-    """Pose a person of this height with its pelvis at this pixel."""
+    """Return a person of this height with its pelvis at this pixel."""
     lean, nod, turn = rng.uniform((-0.5, -0.3, -0.8), (0.5, 0.3, 0.8))
     up, across = -direction(lean), direction(lean + math.pi / 2)
     neck = TORSO * up
@@ -184,9 +184,9 @@ def random_figure(rng: np.random.Generator, pelvis: np.ndarray,
 
 def place_person(rng: np.random.Generator, height: float, size: int,
                  others: Sequence[np.ndarray]) -> np.ndarray:
-    """Pelvis of a new person: of six random places, the one farthest from
-    the others. Both hips are in the image wherever it is, and a head or the
-    feet may be out of it."""
+    """Return the pelvis of a new person: of six random places, the one
+    farthest from the others. Both hips are in the image; a head or feet may
+    be outside."""
     margin = max(0.5 * height - 0.1 * size, 0.1 * size)
     places = rng.uniform((0.12 * size, margin), (0.88 * size, size - margin),
                          (6, 2))
@@ -198,7 +198,7 @@ def place_person(rng: np.random.Generator, height: float, size: int,
 
 
 def random_palette(rng: np.random.Generator) -> Dict[str, List[float]]:
-    """The fixed colours, each a little off, so that people differ."""
+    """Return the fixed colours, slightly changed, so that people differ."""
     gains = rng.uniform(0.85, 1.1, (len(COLOURS), 1))
     tinges = rng.uniform(-15, 15, (len(COLOURS), 3))
     palette = np.array(list(COLOURS.values())) * gains + tinges  # (C, 3)
@@ -206,14 +206,14 @@ def random_palette(rng: np.random.Generator) -> Dict[str, List[float]]:
 
 
 def to_fixed(points: np.ndarray) -> List[List[int]]:
-    """Pixels, (P, 2), to OpenCV's fixed point numbers (``shift=4``)."""
+    """Return pixels (P, 2) as OpenCV's fixed point numbers (``shift=4``)."""
     return np.round(16 * points).astype(int).tolist()
 
 
 def draw_figure(image: np.ndarray, figure: Figure,
                 palette: Dict[str, List[float]]) -> np.ndarray:
-    """Draw a person over what `image` has; returns its silhouette, (H, W)
-    uint8, 1 inside."""
+    """Draw a person over `image`, and return its silhouette (H, W), uint8, 1
+    inside."""
     mask = np.zeros(image.shape[:2], np.uint8)
     points = dict(zip(POINTS, to_fixed(figure.points)))
     for stroke in STROKES[figure.near]:
@@ -227,7 +227,7 @@ def draw_figure(image: np.ndarray, figure: Figure,
 
 
 def random_background(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Dull blotches, with shapes and lines as thick as a limb on them."""
+    """Draw dull blotches, and shapes and lines as thick as a limb on them."""
     coarse = rng.integers(0, 45, (8, 8, 3)) + rng.integers(40, 180)
     image = cv2.resize(
         coarse.astype(np.uint8), (size, size), interpolation=cv2.INTER_LINEAR)
@@ -242,14 +242,14 @@ def random_background(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def dull_colour(rng: np.random.Generator) -> List[int]:
-    """A grey with a tinge, never mistaken for a limb's colour."""
+    """Return a tinged grey that no limb has."""
     return (rng.integers(30, 200) + rng.integers(0, 40, 3)).tolist()
 
 
 def draw_object(rng: np.random.Generator, image: np.ndarray,
                 sides: np.ndarray) -> np.ndarray:
     """Draw a rotated rectangle or an ellipse of these full side lengths at a
-    random place; returns what it covers, (H, W) uint8, 1 inside."""
+    random place, and return its mask (H, W), uint8, 1 inside."""
     mask = np.zeros(image.shape[:2], np.uint8)
     centre = rng.uniform(0, len(image), 2)
     box = (centre.tolist(), sides.tolist(), rng.uniform(0, 180))
@@ -264,8 +264,8 @@ def draw_object(rng: np.random.Generator, image: np.ndarray,
 
 
 def draw_crowd(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """Draw some tiny figures in one region of the image; returns the
-    region, (H, W) uint8, 1 inside: the figures and a little around them."""
+    """Draw some tiny figures in one region of the image, and return the
+    region (H, W), uint8, 1 inside: the figures and a margin around them."""
     size = len(image)
     corner = rng.uniform(0.05, 0.45, 2) * size
     region = np.zeros(image.shape[:2], np.uint8)
@@ -278,9 +278,9 @@ def draw_crowd(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 
 
 class Scene(NamedTuple):
-    """A drawn image and what is in it; N people."""
+    """Hold an image and its N synthetic people."""
     image: np.ndarray  # (H, W, 3) uint8, BGR
-    labels: np.ndarray  # (H, W) uint8, n + 1 where person n is seen
+    labels: np.ndarray  # (H, W) uint8, n + 1 where person n is visible
     figures: List[Figure]  # N
     silhouettes: List[np.ndarray]  # N of (H, W) uint8, also where covered
     crowds: List[np.ndarray]  # none or one, (H, W) uint8
@@ -318,8 +318,8 @@ def draw_scene(rng: np.random.Generator, size: int, num_people: int,
 
 def joint_visibility(joints: np.ndarray, labels: np.ndarray,
                      label: int) -> np.ndarray:
-    """COCO's v, (K,), of the joints, (K, 2), of the person whose pixels have
-    this label."""
+    """Return COCO's v (K,) of the keypoints (K, 2) of the person whose pixels
+    have this label."""
     last = np.array(labels.shape[::-1]) - 1
     inside = ((joints >= 0) & (joints <= last)).all(axis=1)
     columns, rows = np.floor(joints.clip(0, last) + 0.5).astype(int).T
@@ -327,7 +327,7 @@ def joint_visibility(joints: np.ndarray, labels: np.ndarray,
 
 
 def flat_keypoints(joints: np.ndarray, visibility: np.ndarray) -> List[float]:
-    """COCO's list x, y, v, x, y, v, ...; 0, 0, 0 for a joint with v = 0."""
+    """Return COCO's list x, y, v, ..., 0, 0, 0 for keypoints with v = 0."""
     flat = []
     for (x, y), v in zip(joints.tolist(), visibility.tolist()):
         flat += [x, y, v] if v else [0, 0, 0]
@@ -335,8 +335,8 @@ def flat_keypoints(joints: np.ndarray, visibility: np.ndarray) -> List[float]:
 
 
 def encode_mask(mask: np.ndarray) -> dict:
-    """COCO's uncompressed run lengths of a (H, W) mask of 0 and 1: column by
-    column, starting with a run of zeros that may be empty."""
+    """Return COCO's uncompressed run lengths of a (H, W) mask of 0 and 1,
+    column by column, starting with a run of zeros that may be empty."""
     # The 0 in front makes the first change, if any, one from 0 to 1.
     changes = np.flatnonzero(np.diff(mask.T.ravel(), prepend=np.uint8(0)))
     edges = np.concatenate([[0], changes, [mask.size]])
@@ -344,7 +344,7 @@ def encode_mask(mask: np.ndarray) -> dict:
 
 
 def annotate_region(mask: np.ndarray) -> dict:
-    """Segmentation, area and bbox (x, y, width, height) of a mask."""
+    """Return segmentation, area and bbox (x, y, width, height) of a mask."""
     columns = np.flatnonzero(mask.any(axis=0))
     rows = np.flatnonzero(mask.any(axis=1))
     x, y = float(columns[0]), float(rows[0])
@@ -358,8 +358,7 @@ def annotate_region(mask: np.ndarray) -> dict:
 
 def annotate_scene(scene: Scene, image_id: int,
                    joints: Sequence[str] = KEYPOINTS) -> List[dict]:
-    """COCO's annotations of the people of whom something is seen, then of
-    the crowd."""
+    """Return COCO's annotations of all visible people, then of the crowd."""
     rows = [KEYPOINTS.index(name) for name in joints]
     found = []  # mask, points, visibility, iscrowd
     for n, figure in enumerate(scene.figures):
@@ -382,7 +381,7 @@ def annotate_scene(scene: Scene, image_id: int,
 
 
 def make_scene(split: str, index: int, size: int, seed: int) -> Scene:
-    """Image `index` of a split; depends on nothing but the arguments."""
+    """Draw image `index` of a split, which depends on the arguments only."""
     rng = np.random.default_rng([seed, SPLITS.index(split), index])
     num_people = int(rng.choice(len(PEOPLE_ODDS), p=PEOPLE_ODDS)) + 1
     if index % EMPTY_EVERY == EMPTY_AT:
@@ -449,7 +448,7 @@ def write_image(path: Path, image: np.ndarray) -> None:
 
 
 def write_json(path: Path, content: dict) -> None:
-    """Write beside the path and rename, so that a reader never finds half."""
+    """Write a partial file and rename it, so that no reader finds half."""
     partial = path.with_suffix('.partial')
     partial.write_text(json.dumps(content, separators=(',', ':')))
     os.replace(partial, path)
@@ -460,7 +459,7 @@ def check_arguments(out: Path, num_train: int, num_val: int, size: int,
     for name, value, lowest in (('train', num_train, 0), ('val', num_val, 0),
                                 ('size', size, 32), ('seed', seed, 0)):
         if value < lowest:
-            raise WrongValue(f'{name} must be {lowest} or more, got {value}')
+            raise WrongValue(f'{name} must be {lowest} or more, got {value}.')
     wrong = [name for name in joints if name not in KEYPOINTS]
     if wrong or not joints or len(set(joints)) < len(joints):
         raise WrongValue(f'joints must be different ones of {KEYPOINTS}, got '
@@ -479,7 +478,7 @@ def make_toy_coco(out: os.PathLike,
                   size: int,
                   seed: int,
                   joints: Sequence[str] = KEYPOINTS) -> int:
-    """Write the data set; files of the same name are written over.
+    """Write the data set, and overwrite files of the same name.
 
     Args:
         out (PathLike): A new or empty folder, or one made by this function.
@@ -487,8 +486,8 @@ def make_toy_coco(out: os.PathLike,
         num_val (int): Number of validation images, 0 or more.
         size (int): Width and height of the images in pixels, 32 or more.
         seed (int): 0 or more.
-        joints (Sequence[str]): Which of `KEYPOINTS` to annotate, in that
-            order. Defaults to all.
+        joints (Sequence[str]): The `KEYPOINTS` to annotate, in that order.
+            Defaults to all.
 
     Returns:
         int: The number of annotated people in both splits.
@@ -516,7 +515,7 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
         ('--train', 256, 'number of training images'),
         ('--val', 64, 'number of validation images'),
         ('--size', 128, 'width and height in pixels'),
-        ('--seed', 0, 'seed of all that is drawn')):
+        ('--seed', 0, 'seed of all random numbers')):
         parser.add_argument(
             flag, type=int, default=default, metavar='N', help=text)
     parser.add_argument(
@@ -524,7 +523,8 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
         nargs='+',
         default=KEYPOINTS,
         metavar='JOINT',
-        help=f'which of {", ".join(KEYPOINTS)} to annotate (default: all)')
+        help=f'keypoints to annotate, of {", ".join(KEYPOINTS)} '
+        '(default: all)')
     return parser.parse_args(argv)
 
 

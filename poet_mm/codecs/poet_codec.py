@@ -1,4 +1,4 @@
-"""Pixels <-> what POET predicts: centre, offsets and visibility of a person.
+"""Encode people as centres, offsets and visibility, and decode them.
 
 Source: POET (arXiv 2103.12115), section 3.1.
 
@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.registry import KEYPOINT_CODECS
 
-PERSON, EMPTY_PERSON = 0, 1  # class indices; the last logit is nobody
+PERSON, EMPTY_PERSON = 0, 1  # class indices; the last logit is no object
 OCCLUDED, VISIBLE = 1, 2  # COCO's v; 0 is 'not labelled'
 WATCHED_PEOPLE = 100
 
@@ -22,15 +22,15 @@ class POETCodec(BaseKeypointCodec):
     """Encode people as centres, offsets and visibility, and back.
 
     All coordinates are divided by the size of the un-padded image, so that
-    ``centers`` lie in [0, 1] and ``offsets`` in [-1, 1]. A joint outside of
-    the image counts as not labelled.
+    ``centers`` lie in [0, 1] and ``offsets`` in [-1, 1]. A keypoint
+    outside of the image counts as not labelled.
 
     Args:
-        supervise (str): Joints whose coordinates are learned and whose mean is
-            the person's centre: ``'visible'`` (v = 2, the paper and its
-            release) or ``'labelled'`` (v > 0, what COCO's OKS scores).
-        empty_class (bool): Give people without a supervised joint a class of
-            their own, as the authors' release does. Defaults to False: they
+        supervise (str): Keypoints whose coordinates are learned and whose
+            mean is the person's centre: ``'visible'`` (v = 2, the paper and
+            its release) or ``'labelled'`` (v > 0, which COCO's OKS scores).
+        empty_class (bool): Give people without a supervised keypoint a class
+            of their own, as the authors' release does. Defaults to False: they
             are persons whose coordinates are not learned.
     """
 
@@ -50,7 +50,7 @@ class POETCodec(BaseKeypointCodec):
                              f'are {sorted(allowed)}.')
         self.lowest_supervised = allowed[supervise]
         self.empty_class = empty_class
-        self._unsupervised = 0  # people in a row; None: there was a joint
+        self._unsupervised = 0  # people in a row; None: there was a keypoint
 
     def encode(self,
                keypoints: np.ndarray,
@@ -58,7 +58,7 @@ class POETCodec(BaseKeypointCodec):
                img_shape: Tuple[int, int],
                iscrowd: Optional[Sequence[int]] = None,
                area: Optional[Sequence[float]] = None) -> dict:
-        """Make the training target of one image. Crowds are not people.
+        """Return the training target of one image, without crowds.
 
         Args:
             keypoints (np.ndarray): (N, K, 2), x and y in pixels.
@@ -107,7 +107,7 @@ class POETCodec(BaseKeypointCodec):
             **scales)
 
     def _watch(self, weights: np.ndarray) -> None:
-        """Say once if the data seem to lack what is to be supervised."""
+        """Log once if no keypoint of the first people is supervised."""
         if self._unsupervised is None:
             return
         self._unsupervised += len(weights)
@@ -115,9 +115,9 @@ class POETCodec(BaseKeypointCodec):
             self._unsupervised = None
         elif self._unsupervised >= WATCHED_PEOPLE:
             print_log(
-                f'Not one of the first {self._unsupervised} people has a '
-                f'joint with v >= {self.lowest_supervised}: nothing will be '
-                'learned about joints. POETCodec needs the raw v of COCO '
+                f'None of the first {self._unsupervised} people has a '
+                f'keypoint with v >= {self.lowest_supervised}: no keypoints '
+                'will be learned. POETCodec needs the raw v of COCO '
                 '(BottomupCocoDataset keeps it; data sets of MMPose turn 2 '
                 "into 1), or POETCodec(supervise='labelled').",
                 logger='current',
@@ -126,7 +126,7 @@ class POETCodec(BaseKeypointCodec):
 
     def decode(self, encoded: Mapping,
                img_shape: Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]:
-        """Undo :meth:`encode`.
+        """Return keypoints and visibility: undo :meth:`encode`.
 
         Args:
             encoded (Mapping): ``centers`` (..., 2), ``offsets`` (..., K, 2)
@@ -143,15 +143,15 @@ class POETCodec(BaseKeypointCodec):
 
     def decode_centers(self, encoded: Mapping,
                        img_shape: Tuple[int, int]) -> np.ndarray:
-        """Centres (..., 2) in pixels, of what :meth:`decode` takes."""
+        """Return centres (..., 2) in pixels; input as for :meth:`decode`."""
         height, width = img_shape
         return encoded['centers'] * np.array([width, height], dtype=np.float32)
 
 
 def image_in_people(img_shape: Tuple[int, int],
                     area: Sequence[float]) -> np.ndarray:
-    """Width and height of an image (h, w) in units of the size of each of N
-    people of an area (N, ) in square pixels -> (N, 2)."""
+    """Return width and height (N, 2) of an image (h, w) in units of the size
+    of each of N people, of an area (N, ) in square pixels."""
     height, width = img_shape
     # COCO's OKS has the smallest difference too, against areas of 0
     size = np.sqrt(np.asarray(area, dtype=np.float64) + np.spacing(1))

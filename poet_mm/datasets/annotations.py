@@ -1,16 +1,17 @@
-"""Reading annotations in COCO's layout, and choosing what can be used."""
+"""Read annotations in COCO's layout, and choose those that can be used."""
 import gc
 import json
 import logging
 from collections import defaultdict
 from contextlib import contextmanager
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Tuple
 
 from mmengine.fileio import get
 from mmengine.logging import print_log
 
 from ..errors import DataFault
-from .checks import check_annotation, check_image
+from .columns import Table, as_key, has_pose
+from .rules import first_faults
 
 Images = Dict[int, dict]
 People = Dict[int, List[dict]]
@@ -18,8 +19,8 @@ People = Dict[int, List[dict]]
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Without the garbage collector, which goes through all the lists that a
-    parser makes again and again: 3.1 instead of 5.3 s for 126 MB."""
+    """Pause the garbage collector, which would go through all lists of a
+    parser again and again: 3.1 instead of 5.3 s for 126 MB."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -30,18 +31,17 @@ def collector_paused() -> Iterator[None]:
 
 
 def read_annotations(path: str) -> dict:
-    """Contents of an annotation file in COCO's layout.
+    """Return the contents of an annotation file in COCO's layout.
 
     Args:
-        path (str): File, or what mmengine's file backends take.
+        path (str): A file, or a URI of mmengine's file backends.
 
     Returns:
-        dict: With lists ``images`` and ``annotations`` of dicts, and whatever
-        else the file has.
+        dict: Lists ``images`` and ``annotations`` of dicts, and all else that
+        the file has.
 
     Raises:
-        DataFault: It cannot be read, or is not in that layout; says what it
-            is instead.
+        DataFault: The file cannot be read, or has another layout.
     """
     try:
         raw = get(path)
@@ -53,14 +53,14 @@ def read_annotations(path: str) -> dict:
             content = json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise DataFault(
-            f'{path!r} ({len(raw):,} bytes) is no JSON: {error}. A file that '
-            'was not copied to its end has to be copied again, a compressed '
-            'one unpacked.') from error
+            f'{path!r} ({len(raw):,} bytes) is not JSON: {error}. Copy it '
+            'again if it is cut off, unpack it if it is compressed.'
+        ) from error
     if not isinstance(content, dict):
         raise DataFault(
             f'{path!r} holds a {type(content).__name__}, expected a dict with '
-            "'images' and 'annotations' (a list is what COCO's results are, "
-            'not its annotations).')
+            "'images' and 'annotations'. A list is COCO's format for results; "
+            'take the annotation file.')
     found = ', '.join(sorted(content)) or 'nothing'
     content.setdefault('annotations', [])  # of images without labels
     for key in ('images', 'annotations', 'categories'):
@@ -73,53 +73,17 @@ def read_annotations(path: str) -> dict:
     return content
 
 
-class Tally:
-    """What becomes of faults: the first one stops all, or all are counted.
-
-    Args:
-        faults (str): ``'raise'`` or ``'skip'``.
-    """
-
-    def __init__(self, faults: str) -> None:
-        self.faults = faults
-        self.found: List[str] = []
-        self.left_out = set()  # ids of images
-
-    @contextmanager
-    def watch(self, img_id) -> Iterator[None]:
-        """Leave the image out if there is a fault, and go on."""
-        try:
-            yield
-        except DataFault as fault:
-            if self.faults == 'raise':
-                raise
-            self.found.append(str(fault))
-            # a list, if this is the fault, is the id of no image
-            self.left_out.update([img_id] if _hashable(img_id) else [])
-
-
-def _hashable(value) -> bool:
-    return not isinstance(value, (dict, list))
-
-
-def require_new(what: str, number: int, known) -> None:
-    """Raise a DataFault if there was an entry of this id before."""
-    if number in known:
-        raise DataFault(f'{what} {number} is there twice: every id must be '
-                        "one entry's.")
-
-
-def choose_usable(content: dict, num_keypoints: int, faults: str,
+def choose_usable(content: dict, metainfo: dict, faults: str,
                   path: str) -> Tuple[Images, People]:
-    """Images, and those of their annotations that tell a box and joints.
+    """Return the images and annotations that the data set can use.
 
-    1. Images, each with an id of its own.
-    2. Annotations of these images, each with an id of its own.
-    3. Images with a fault, their own or of an annotation, are left out.
+    1. Take the annotations with a box and keypoints.
+    2. Raise the first fault, of images before annotations, or
+    3. leave out the images that have a fault or an annotation with one.
 
     Args:
         content (dict): From :func:`read_annotations`.
-        num_keypoints (int): K of the metainfo.
+        metainfo (dict): Parsed metainfo of the data set.
         faults (str): ``'raise'`` or ``'skip'``.
         path (str): Name of the file.
 
@@ -128,64 +92,49 @@ def choose_usable(content: dict, num_keypoints: int, faults: str,
         image, both in the order of the file.
 
     Raises:
-        DataFault: The first fault, unless it is to be skipped.
+        DataFault: The first fault, unless faults are skipped.
     """
-    tally = Tally(faults)
-    images: Images = {}
-    for image in content['images']:  # 1.
-        with tally.watch(image.get('id')):
-            check_image(image)
-            require_new('Image', image['id'], images)
-            images[image['id']] = image
-
+    annotations = list(filter(has_pose, content['annotations']))  # 1.
+    names = metainfo['keypoint_id2name']
+    table = Table(dict(content, annotations=annotations),
+                  [names[k] for k in sorted(names)])
+    images, image_of = table.images, table.image_of.tolist()
+    image_faults = first_faults(table, 'image')  # 2.
+    found = list(image_faults.values())
+    left_out = {as_key(images[i].get('id')) for i in image_faults}
+    people_faults = {
+        n: fault for n, fault in first_faults(table, 'annotation').items()
+        if as_key(annotations[n].get('image_id')) not in left_out
+    } if faults == 'skip' or not found else {}
+    found += people_faults.values()
+    if found and faults == 'raise':
+        raise DataFault(found[0])
+    left_out.update(as_key(images[image_of[n]]['id'])  # 3.
+                    for n in people_faults if image_of[n] >= 0)
+    usable: Images = {
+        image['id']: image for image in images
+        if as_key(image.get('id')) not in left_out
+    }
     people: People = defaultdict(list)
-    ids, poseless = set(), 0
-    for ann in content['annotations']:  # 2.
-        img_id = ann.get('image_id')
-        if 'bbox' not in ann or 'keypoints' not in ann:
-            poseless += 1
-            continue
-        with tally.watch(img_id):
-            image = find_image(ann, images, tally)
-            if image is None:
-                continue
-            check_annotation(ann, image, num_keypoints)
-            require_new('Annotation', ann['id'], ids)
-            ids.add(ann['id'])
-            people[img_id].append(ann)
-
-    for img_id in tally.left_out & set(images):  # 3.
-        del images[img_id]
-        people.pop(img_id, None)
-    report(path, content, tally, poseless)
-    return images, people
+    for ann, i in zip(annotations, image_of):
+        if i >= 0 and as_key(images[i].get('id')) in usable:
+            people[images[i]['id']].append(ann)
+    report(path, content, found, len(images) - len(usable), len(annotations))
+    return usable, people
 
 
-def find_image(ann: dict, images: Images, tally: Tally) -> Optional[dict]:
-    """The image of an annotation, None if that is left out already."""
-    img_id = ann.get('image_id')
-    if _hashable(img_id) and img_id in images:
-        return images[img_id]
-    if _hashable(img_id) and img_id in tally.left_out:
-        return None
-    raise DataFault(f"Annotation {ann.get('id')} is of image {img_id!r}, "
-                    f'which is not among the {len(images):,} images of the '
-                    'file. Add the image, or remove the annotation.')
-
-
-def report(path: str, content: dict, tally: Tally, poseless: int) -> None:
-    """Say in the log what was left out."""
-    if tally.found:
-        print_log(
-            f'{path!r}: left out {len(tally.left_out):,} of '
-            f"{len(content['images']):,} images for {len(tally.found):,} "
-            f'faults. {" ".join(tally.found[:3])} tools/check_dataset.py '
-            'lists all.',
-            logger='current',
-            level=logging.WARNING)
-    if poseless:
-        print_log(
-            f"{path!r}: {poseless:,} of {len(content['annotations']):,} "
-            'annotations have no bbox or no keypoints and are passed over.',
-            logger='current',
-            level=logging.WARNING)
+def report(path: str, content: dict, found: List[str], left_out: int,
+           poses: int) -> None:
+    """Log what was left out."""
+    total = len(content['annotations'])
+    texts = []
+    if found:
+        texts.append(
+            f"{path!r}: left out {left_out:,} of {len(content['images']):,} "
+            f'images for {len(found):,} faults. {" ".join(found[:3])} '
+            'tools/check_dataset.py lists all.')
+    if poses < total:
+        texts.append(f'{path!r}: {total - poses:,} of {total:,} annotations '
+                     'have no bbox or no keypoints and are not used.')
+    for text in texts:
+        print_log(text, logger='current', level=logging.WARNING)

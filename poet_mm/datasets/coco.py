@@ -1,18 +1,18 @@
-"""COCO people for bottom-up models, with all that COCO says about them.
+"""Read COCO people for bottom-up models, with all fields of COCO.
 
 Differences from MMPose's ``BaseCocoStyleDataset`` in bottom-up mode:
 
 - ``keypoints_visible`` is COCO's v as it stands (0 not labelled, 1 labelled
   but hidden, 2 visible); the base makes 1 and 2 the same.
-- Every image carries the same per-person fields, with zero rows where nobody
-  is; the base leaves the fields out.
+- Every image carries the same per-person fields, with zero rows where it has
+  no people; the base leaves the fields out.
 - Every per-person field has one entry per person, so that one index filters
   them all; the base chains the polygons of all people into one list.
 - Images stay in the order of the annotation file.
 - There is no ``category_id``: with the default ``PackPoseInputs`` it reaches
   ``CocoMetric`` as an array, which stops with "unhashable type: 'list'".
-- Damaged annotations and images stop the run with their id, what came, what is
-  expected; in training they may be left out instead, and are counted.
+- Damaged annotations and images stop the run with an error that names them;
+  in training they may be left out instead, and are counted.
 
 N: number of people of an image, K: number of keypoints of the skeleton.
 """
@@ -29,7 +29,7 @@ from mmpose.registry import DATASETS
 
 from ..errors import DataFault
 from .annotations import choose_usable, read_annotations
-from .checks import distance_outside
+from .columns import distance_outside
 from .samplers import image_rng
 
 IMAGE_CHOICES = ('all', 'with_people')
@@ -41,7 +41,7 @@ def gather_people(people: List[dict], num_keypoints: int) -> dict:
     """Join the people of one image into fields of equal length.
 
     Args:
-        people (list[dict]): What ``parse_data_info`` gave for each of the N
+        people (list[dict]): From ``parse_data_info``, one for each of the N
             people; may be empty.
         num_keypoints (int): K of the metainfo.
 
@@ -76,8 +76,8 @@ def gather_people(people: List[dict], num_keypoints: int) -> dict:
 
 
 def count_outside(data_list: List[dict]) -> Tuple[int, int, float]:
-    """Labelled joints outside of their images: how many, of how many, and
-    by how many pixels at most."""
+    """Return the number of labelled keypoints outside of their images, the
+    number of all labelled ones, and the largest distance in pixels."""
     outside, labelled, farthest = 0, 0, 0.0
     for sample in data_list:
         visible = sample['keypoints_visible'] > 0  # (N, K)
@@ -96,22 +96,22 @@ def count_outside(data_list: List[dict]) -> Tuple[int, int, float]:
 # pipelines read.
 @DATASETS.register_module()
 class BottomupCocoDataset(BaseCocoStyleDataset):
-    """COCO-style people of any skeleton, one sample per image.
+    """Read COCO-style people of any skeleton, one sample per image.
 
-    People without a labelled joint and crowds stay people: who is supervised
-    is decided by codec and loss, not here.
+    People without a labelled keypoint and crowds are kept: codec and loss
+    decide who is supervised.
 
     Args:
         images (str, optional): ``'all'`` keeps every image of the file,
             ``'with_people'`` those with at least one annotation of a person,
-            be it a crowd or one without joints (2,693 of the 5,000 images of
+            also a crowd or one without keypoints (2,693 of the 5,000 images of
             val2017). Defaults to ``None``: ``'all'`` in test mode,
             ``'with_people'`` in training.
-        faults (str): What becomes of an image that cannot be used, because
-            of its file or of one of its annotations. ``'raise'`` stops with
-            a :class:`DataFault` that names it. ``'skip'``, in training only,
-            leaves it out, says so in the log, and draws another image in its
-            place if its file is to blame. Defaults to ``'raise'``.
+        faults (str): ``'raise'`` stops at the first image or annotation with
+            a fault, with a :class:`DataFault` that names it. ``'skip'``, in
+            training only, leaves the image out, logs it, and draws another
+            one in its place if its file is to blame. Defaults to
+            ``'raise'``.
         data_mode (str): ``'bottomup'``, the only mode there is.
         **kwargs: As in :class:`BaseCocoStyleDataset`: ``ann_file``,
             ``data_root``, ``data_prefix``, ``pipeline``, ``test_mode``, ...
@@ -148,12 +148,12 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
         super().__init__(data_mode=data_mode, **kwargs)
 
     def _load_annotations(self) -> Tuple[List[dict], List[dict]]:
-        """Read people and images, or say what is wrong with them.
+        """Read people and images, or raise the first fault.
 
         Returns:
-            tuple[list[dict], list[dict]]: What :meth:`parse_data_info` gives
-            for each person, grouped by image, and the images, both in the
-            order of the images in the file.
+            tuple[list[dict], list[dict]]: The people of
+            :meth:`parse_data_info`, grouped by image, and the images, both in
+            the order of the images in the file.
         """
         if not exists(self.ann_file):
             raise DataFault(
@@ -163,9 +163,8 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
         content = read_annotations(self.ann_file)
         if 'categories' in content:
             self._metainfo['CLASSES'] = content['categories']
-        images, people = choose_usable(content,
-                                       self.metainfo['num_keypoints'],
-                                       self.faults, self.ann_file)
+        images, people = choose_usable(content, self.metainfo, self.faults,
+                                       self.ann_file)
         instance_list, image_list = [], []
         for img_id, image in images.items():
             if img_id % self.sample_interval != 0:
@@ -208,7 +207,7 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
             list[dict]: Samples with ``img_id``, ``img_path``, ``width`` and
             ``height`` if the file has them, the fields of
             :func:`gather_people` and ``invalid_segs``, the masks of crowds
-            and of people without joints, for mmpose's heatmap mask.
+            and of people without keypoints, for the heatmap mask.
         """
         groups = groupby(instance_list, lambda person: person['img_id'])
         people_of = {img_id: list(people) for img_id, people in groups}
@@ -236,20 +235,20 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
         return data_list
 
     def _tell_outside(self, data_list: List[dict]) -> None:
-        """Say in the log that joints lie outside of their images."""
+        """Log how many keypoints lie outside of their images."""
         outside, labelled, farthest = count_outside(data_list)
         if outside:
             print_log(
                 f'{self.ann_file!r}: {outside:,} of {labelled:,} labelled '
-                f'joints lie outside of their image, up to {farthest:.1f} '
+                f'keypoints lie outside of their image, up to {farthest:.1f} '
                 'pixels. In training they are not supervised.',
                 logger='current',
                 level=logging.WARNING)
 
     def prepare_data(self, idx: int) -> Optional[dict]:
         """Load and transform an image, with random numbers from the seed of
-        its batch; ``None``, for which mmengine draws another one, if it has a
-        fault that is to be skipped."""
+        its batch. Return None, for which mmengine draws another image, if it
+        has a fault and faults are skipped."""
         try:
             with image_rng(idx):
                 return super().prepare_data(idx)
@@ -260,7 +259,7 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
             return None
 
     def _tell_unreadable(self, idx: int, fault: DataFault) -> None:
-        """Say once per image (and process) that another takes its place."""
+        """Log once per image and process that another takes its place."""
         if idx not in self.unreadable:
             self.unreadable.add(idx)
             print_log(

@@ -1,4 +1,4 @@
-"""Batches of images of similar shape, so that little of them is padding.
+"""Make batches of images of similar shape, so that little of them is padding.
 
 Images of a batch are padded to the largest height and width among them. Drawn
 at random, with a random size each, 41 % of the pixels of a batch of 6 are
@@ -7,9 +7,9 @@ padding in POET's recipe (study 1). Two things lower that:
 - :class:`SimilarShapeBatchSampler` chooses images of similar aspect ratio;
 - :class:`SameInBatch` makes random transforms draw alike for a whole batch.
 
-Neither changes what happens to an image in an epoch: it comes once, and its
-augmentation has the distribution of the recipe. What changes is which images
-share a step, and that their sizes are no longer independent.
+Each image still comes once in an epoch, and its augmentation has the
+distribution of the recipe. Only the images of a step are chosen otherwise, and
+their sizes are no longer independent.
 """
 from contextlib import contextmanager, nullcontext
 from itertools import islice
@@ -21,7 +21,7 @@ from torch.utils.data import Sampler
 
 
 class BatchIndex(int):
-    """Index of an image that knows the seed of its batch.
+    """Carry the index of an image and the seed of its batch.
 
     Data sets of mmengine hand it on to the pipeline as ``sample_idx``.
     """
@@ -37,7 +37,7 @@ class BatchIndex(int):
 
 @contextmanager
 def numpy_seeded(*seed: int) -> Iterator[None]:
-    """Inside, ``np.random`` draws from a seed; outside as if nothing was."""
+    """Seed ``np.random`` inside, and restore its state afterwards."""
     state = np.random.get_state()
     np.random.seed(np.random.SeedSequence(seed).generate_state(4))
     try:
@@ -47,9 +47,11 @@ def numpy_seeded(*seed: int) -> Iterator[None]:
 
 
 def image_rng(index: int) -> ContextManager:
-    """Where an image that knows its batch's seed draws its random numbers:
-    they do not depend on the worker that loads it, nor on what it did before,
-    and a resumed run has them again."""
+    """Return a context in which an image draws from its batch's seed.
+
+    Its random numbers then depend neither on the worker that loads it nor on
+    the images before, and a resumed run draws them again.
+    """
     if isinstance(index, BatchIndex):
         return numpy_seeded(index.batch_seed, 1 + int(index))
     return nullcontext()
@@ -64,17 +66,17 @@ class SimilarShapeBatchSampler(Sampler):
     3. Shuffle the batches, and give each a seed.
 
     Every index of the sampler comes once. Seed and epoch of the sampler decide
-    on everything, augmentation (see :func:`image_rng`) included, so a
-    resumed run goes on as one without a break. Ranks
-    shuffle alike: in the same step they get batches of similar shape, with the
-    same seed, and do not wait for each other.
+    on everything, also on augmentation (:func:`image_rng`), so a resumed run
+    equals one without a break. Ranks shuffle alike: in the same step they get
+    batches of similar shape, with the same seed, and do not wait for each
+    other.
 
-    As ``batch_sampler`` of a ``train_dataloader``; mmengine adds ``sampler``
-    and ``batch_size``. Gives lists of :class:`BatchIndex`.
+    Use it as ``batch_sampler`` of a ``train_dataloader``; mmengine adds
+    ``sampler`` and ``batch_size``. It yields lists of :class:`BatchIndex`.
 
     Args:
-        sampler (Sampler): With ``dataset``, whose ``get_data_info`` tells
-            ``width`` and ``height``, and ``seed``, as mmengine's.
+        sampler (Sampler): With ``seed``, and a ``dataset`` whose
+            ``get_data_info`` has ``width`` and ``height``.
         batch_size (int): Images of a batch; the last one may be smaller.
         window (int): Batches of a window. It is at most a quarter of an epoch,
             else a small data set would have the same batches every time.
@@ -113,16 +115,16 @@ class SimilarShapeBatchSampler(Sampler):
                 yield [BatchIndex(index, seed) for index in batches[n]]
 
     def __len__(self) -> int:
-        """Number of batches of an epoch, the same on every rank."""
+        """Return the number of batches of an epoch, the same on every rank."""
         return -(-len(self.sampler) // self.batch_size)
 
 
 def aspect_ratio(dataset, index: int) -> float:
-    """Width by height of an image, as its data set tells."""
+    """Return width / height of an image of a data set."""
     info = dataset.get_data_info(index)
     if 'width' not in info or 'height' not in info:
         raise ValueError(
-            f'{type(dataset).__name__} tells {sorted(info)} of image {index}, '
+            f'{type(dataset).__name__} has {sorted(info)} for image {index}, '
             'expected width and height. Use BottomupCocoDataset and an '
             'annotation file with both, or batch_sampler=None.')
     return info['width'] / info['height']

@@ -1,4 +1,4 @@
-"""People and detections as COCO's code reads them, in arrays and entries.
+"""Convert people and detections into the arrays and entries of COCO's code.
 
 N: number of people, K: number of keypoints of the skeleton.
 """
@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Detections(NamedTuple):
-    """What a model found in all images, in the order of the images.
+    """Hold the detections of all images, in the order of the images.
 
     Shapes: keypoints (N, K, 3) as x, y in pixels and score, in float64;
     scores, areas in square pixels, image_ids and category_ids (N,).
@@ -22,8 +22,8 @@ class Detections(NamedTuple):
 
 
 def box_areas(keypoints: np.ndarray) -> np.ndarray:
-    """Areas (N,) of the boxes around all joints of (N, K, 2 or 3) keypoints,
-    in square pixels."""
+    """Return areas (N,) of the boxes around (N, K, 2 or 3) keypoints, in
+    square pixels."""
     # people last: NumPy is slow at long reductions over short axes
     points = keypoints[..., :2].transpose(2, 1, 0).copy()  # (2, K, N)
     width, height = np.ptp(points, axis=1)
@@ -31,7 +31,7 @@ def box_areas(keypoints: np.ndarray) -> np.ndarray:
 
 
 def gather_detections(people: List[dict], num_keypoints: int) -> Detections:
-    """Join what ``CocoMetric`` collects into arrays.
+    """Join the results that ``CocoMetric`` collects into arrays.
 
     Args:
         people (list[dict]): N detections with ``keypoints`` (K, 3),
@@ -61,20 +61,22 @@ def gather_detections(people: List[dict], num_keypoints: int) -> Detections:
 
 def find_obstacle(people: List[dict], detections: Detections,
                   image_ids: Sequence[int], use_area: bool) -> Optional[str]:
-    """Why xtcocotools has to do it, or None. It knows what to do with all of
-    this, be it an odd number or an error, where hotcoco goes on in silence.
+    """Return why xtcocotools has to evaluate, or None.
+
+    In these cases it gives a number or an error, where hotcoco goes on
+    without a word.
 
     Args:
         people (list[dict]): Entries of the annotation file.
         detections (Detections): All detections.
         image_ids (list[int]): All images of the annotation file.
-        use_area (bool): Whether people need an ``area``.
+        use_area (bool): True if people need an ``area``.
     """
     K = detections.keypoints.shape[1]
     if any(len(person['keypoints']) != 3 * K for person in people):
-        return f'not everyone in the annotation file has {K} joints'
+        return f'not all people of the annotation file have {K} keypoints'
     if use_area and not all('area' in person for person in people):
-        return "someone in the annotation file has no 'area'"
+        return "a person of the annotation file has no 'area'"
     of_people = chain.from_iterable(
         chain(person['keypoints'], person['bbox'],
               [person['area']] if use_area else []) for person in people)
@@ -86,18 +88,18 @@ def find_obstacle(people: List[dict], detections: Detections,
         ids = np.asarray(ids)
         if len(ids) and (ids.ndim > 1 or ids.dtype.kind != 'i'
                          or ids.min() < 0):
-            return 'an image or category has another id than 0, 1, 2, ...'
+            return 'an image or category has an id that is not 0, 1, 2, ...'
     if not np.isin(detections.image_ids, image_ids).all():
-        return 'a detection is in an image that the annotation file has not'
+        return 'a detection is of an image that is not in the annotation file'
     return None
 
 
 def best_of_images(detections: Detections) -> np.ndarray:
-    """Index of the 20 detections with the highest scores of each image and
-    category, first come first served at equal scores; COCO looks at no others.
+    """Return the indices of the 20 detections with the highest scores of each
+    image and category, the first ones at equal scores; COCO uses no others.
 
     Returns:
-        np.ndarray: (M,), ascending, so that ties go on as they were.
+        np.ndarray: (M,), ascending, so that ties keep their order.
     """
     order = np.lexsort((-detections.scores, detections.category_ids,
                         detections.image_ids))  # stable
@@ -108,21 +110,17 @@ def best_of_images(detections: Detections) -> np.ndarray:
 
 
 def detection_dicts(detections: Detections) -> List[dict]:
-    """COCO's entries of those detections that count.
-
-    Keypoints are memoryviews of the array: 51 Python numbers per person would
-    take most of the time.
-    """
+    """Return COCO's entries of the detections that count."""
     found = (detections.keypoints[..., 2] > 0).any(axis=1)
     detections = Detections(*(values[found] for values in detections))
     _, K, _ = detections.keypoints.shape
     best = best_of_images(detections)
-    columns = zip(detections.keypoints[best].reshape(-1, 3 * K),
+    columns = zip(detections.keypoints[best].reshape(-1, 3 * K).tolist(),
                   *(values[best].tolist() for values in detections[1:]))
     return [
         dict(
             id=n,
-            keypoints=memoryview(keypoints),
+            keypoints=keypoints,
             score=score,
             area=area,
             image_id=image_id,
@@ -133,11 +131,11 @@ def detection_dicts(detections: Detections) -> List[dict]:
 
 
 def person_dicts(people: List[dict], use_area: bool) -> List[dict]:
-    """COCO's entries of the people to find, as xtcocotools sees them.
+    """Return COCO's entries of the ground truth, as xtcocotools reads it.
 
     Args:
         people (list[dict]): Entries of the annotation file.
-        use_area (bool): Else the area is 0.53 of the box.
+        use_area (bool): If False, the area is 0.53 of the box.
     """
     return [
         dict(

@@ -1,12 +1,12 @@
-"""COCO's ten numbers, as MMPose's ``CocoMetric`` gives them, in less time.
+"""Compute COCO's ten numbers like MMPose's ``CocoMetric``, in less time.
 
 ``CocoMetric`` writes all detections to a JSON file, reads them back and
-matches them with ``xtcocotools``, all of it in Python. Here detections stay in
+matches them with ``xtcocotools``, all in Python. Here detections stay in
 memory and ``hotcoco`` (https://github.com/derekallman/hotcoco, MIT, optional)
-matches them. What xtcocotools does differently from the original COCO code is
-kept: people without a labelled joint are told by v, not by
-``num_keypoints``; detections without a score above 0 for any joint count as
-not made; ``use_area=False`` takes 0.53 of the box (``coco_arrays.py``).
+matches them. The differences of xtcocotools from COCO's own code are kept:
+people without a labelled keypoint are found by v, not by ``num_keypoints``;
+detections without a score above 0 for any keypoint are ignored;
+``use_area=False`` takes 0.53 of the box (``coco_arrays.py``).
 
 N: number of people, K: number of keypoints of the skeleton.
 """
@@ -32,7 +32,7 @@ from .coco_arrays import (
 
 try:
     import hotcoco
-except ImportError:  # optional: xtcocotools does it, too
+except ImportError:  # optional: xtcocotools evaluates without it
     hotcoco = None
 
 BACKENDS = ('auto', 'hotcoco', 'xtcocotools')
@@ -45,7 +45,7 @@ MISSING = 'hotcoco is not installed (pip install hotcoco)'
 def hotcoco_stats(people: List[dict], detections: List[dict],
                   image_ids: Sequence[int], category_ids: Sequence[int],
                   sigmas: Sequence[float]) -> np.ndarray:
-    """COCO's ten numbers by hotcoco, (10,); also prints its table.
+    """Return COCO's ten numbers by hotcoco, (10,), and print its table.
 
     Args:
         people (list[dict]): From :func:`person_dicts`.
@@ -62,14 +62,14 @@ def hotcoco_stats(people: List[dict], detections: List[dict],
         hotcoco.COCO(dict(dataset, annotations=detections)), 'keypoints')
     evaluation.params.kpt_oks_sigmas = [float(sigma) for sigma in sigmas]
     with warnings.catch_warnings():
-        # it says that other sigmas than COCO's give other numbers
+        # it warns of other sigmas than COCO's
         warnings.filterwarnings('ignore', 'hotcoco: kpt_oks_sigmas')
         evaluation.run()
     return np.asarray(evaluation.stats)
 
 
 def require_equal(fast: List[tuple], reference: List[tuple]) -> None:
-    """Raise a RuntimeError that names what differs by more than 1e-6.
+    """Raise a RuntimeError that names the numbers that differ by over 1e-6.
 
     Args:
         fast (list[tuple[str, float]]): Names and numbers by hotcoco.
@@ -89,20 +89,20 @@ def require_equal(fast: List[tuple], reference: List[tuple]) -> None:
 
 @METRICS.register_module()
 class FastCocoMetric(CocoMetric):
-    """``CocoMetric`` with a fast backend: same arguments, same numbers.
+    """Evaluate like ``CocoMetric``, with the same numbers and a fast backend.
 
     Args:
         *args: As in :class:`CocoMetric`.
         backend (str): ``'auto'`` is hotcoco where it is installed and covers
-            the case, else xtcocotools, with a line in the log that says why.
+            the case, else xtcocotools, with a line in the log that gives
+            the reason.
             ``'hotcoco'`` raises an error instead. ``'xtcocotools'`` evaluates
             as ``CocoMetric``. Defaults to ``'auto'``.
-        check (bool): Whether to evaluate with both, and to raise a
-            RuntimeError that names the numbers that differ by more than 1e-6.
-            Defaults to False.
+        check (bool): Evaluate with both, and raise a RuntimeError that names
+            the numbers that differ by more than 1e-6. Defaults to False.
         **kwargs: As in :class:`CocoMetric`. With ``outfile_prefix`` the
-            detections are also written to a file, which takes longer than
-            everything else.
+            detections are also written to a file, which takes longer than all
+            else.
     """
 
     def __init__(self,
@@ -126,8 +126,8 @@ class FastCocoMetric(CocoMetric):
         self._detections: Optional[Detections] = None  # None: in the file
 
     def evaluate(self, size: int) -> Dict[str, float]:
-        """As in ``CocoMetric``, with the garbage collector paused: it would
-        go through hundreds of thousands of new dicts again and again."""
+        """Evaluate with the garbage collector paused, which would go through
+        hundreds of thousands of new dicts again and again."""
         enabled = gc.isenabled()
         gc.disable()
         try:
@@ -149,7 +149,7 @@ class FastCocoMetric(CocoMetric):
 
     def results2json(self, keypoints: Dict[int, list],
                      outfile_prefix: str) -> None:
-        """Keep the detections, and write them to a file where it is needed.
+        """Keep the detections, and write them to a file if necessary.
 
         Args:
             keypoints (dict): Image id -> its detections.
@@ -163,7 +163,7 @@ class FastCocoMetric(CocoMetric):
             super().results2json(keypoints, outfile_prefix)
 
     def _keep(self, people: List[dict]) -> None:
-        """Keep N detections for hotcoco, or say why it cannot have them."""
+        """Keep N detections for hotcoco, or log why it cannot evaluate."""
         detections, obstacle = None, None
         if hotcoco is None:
             obstacle = MISSING
@@ -178,23 +178,24 @@ class FastCocoMetric(CocoMetric):
             self._detections = detections
         elif self.backend == 'hotcoco':
             raise ValueError(f"backend='hotcoco': {obstacle}. backend='auto' "
-                             'leaves such a case to xtcocotools.')
+                             'takes xtcocotools in this case.')
         else:
             print_log(
-                f'FastCocoMetric leaves it to xtcocotools: {obstacle}.',
+                f'FastCocoMetric evaluates with xtcocotools: {obstacle}.',
                 logger='current')
 
     def _people(self) -> List[dict]:
-        """Entries of the annotation file that COCO's code looks at."""
+        """Return the entries of the annotation file that COCO evaluates."""
         coco = self.coco
         return coco.loadAnns(
             coco.getAnnIds(imgIds=coco.getImgIds(), catIds=coco.getCatIds()))
 
     def _do_python_keypoint_eval(self, outfile_prefix: str) -> list:
-        """COCO's numbers of what ``results2json`` got.
+        """Return COCO's numbers for the results of ``results2json``.
 
         Args:
-            outfile_prefix (str): Where the detections were written, if so.
+            outfile_prefix (str): Prefix of the file of detections, if there
+                is one.
 
         Returns:
             list[tuple[str, float]]: Names and numbers.

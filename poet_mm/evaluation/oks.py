@@ -1,4 +1,4 @@
-"""COCO's object keypoint similarity (paper, Eq. 5), and who is who by it.
+"""Compute COCO's object keypoint similarity (paper, Eq. 5), and match by it.
 
 Letters: Q predictions, N labelled people, K keypoints, M matched pairs.
 """
@@ -7,14 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-# Below it a prediction is not about that person, as in Ronchi and Perona
+# Below it a prediction is not of that person, as in Ronchi and Perona
 # (ICCV 2017, "Benchmarking and Error Diagnosis in Multi-Instance Pose
 # Estimation").
 SAME_PERSON = 0.1
 
 
 class People(NamedTuple):
-    """N labelled people of an image, in pixels of its file."""
+    """Hold N labelled people of an image, in pixels of its file."""
     ids: np.ndarray  # (N, ), of the annotations
     keypoints: np.ndarray  # (N, K, 2)
     visibility: np.ndarray  # (N, K), COCO's v in {0, 1, 2}
@@ -23,14 +23,14 @@ class People(NamedTuple):
 
 
 class Match(NamedTuple):
-    """M pairs of a prediction and a person; nobody is in two of them."""
+    """Hold M pairs of a prediction and a person, each in at most one pair."""
     queries: np.ndarray  # (M, ), indices of predictions
     people: np.ndarray  # (M, ), indices of people
     oks: np.ndarray  # (M, )
 
 
 def labelled_people(annotations: list, num_keypoints: int) -> People:
-    """The people whom COCO evaluates: no crowds, and a joint with v > 0.
+    """Return the people that COCO evaluates: no crowd, a keypoint with v > 0.
 
     Args:
         annotations (list[dict]): Entries of the annotation file of one image.
@@ -44,7 +44,7 @@ def labelled_people(annotations: list, num_keypoints: int) -> People:
     joints = joints.reshape(-1, num_keypoints, 3)
     bbox = np.array([ann['bbox'] for ann in people], np.float64)
     bbox = bbox.reshape(-1, 4)
-    # where COCO's code is told to do without areas, it takes this
+    # COCO's area where use_area is False
     area = [
         ann.get('area', 0.53 * width * height)
         for ann, (_, _, width, height) in zip(people, bbox)
@@ -59,16 +59,16 @@ def labelled_people(annotations: list, num_keypoints: int) -> People:
 
 def joint_similarity(keypoints: np.ndarray, truth: np.ndarray,
                      area: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
-    """How close each joint of each prediction is to that of each person.
+    """Return the similarity of the keypoints of predictions and people.
 
     Args:
         keypoints (np.ndarray): (Q, K, 2) in pixels.
-        truth (np.ndarray): (N, K, 2) in the same pixels.
+        truth (np.ndarray): Ground truth (N, K, 2) in the same pixels.
         area (np.ndarray): (N, ) of the people, square pixels.
         sigmas (np.ndarray): (K, ), of the data set's metainfo.
 
     Returns:
-        np.ndarray: (Q, N, K) in [0, 1], 1 at the joint.
+        np.ndarray: (Q, N, K) in [0, 1], 1 at the keypoint.
     """
     squares = ((keypoints[:, None] - truth)**2).sum(-1)  # (Q, N, K)
     variance = (2 * np.asarray(sigmas, np.float64))**2
@@ -78,8 +78,8 @@ def joint_similarity(keypoints: np.ndarray, truth: np.ndarray,
 
 def oks_matrix(keypoints: np.ndarray, people: People,
                sigmas: np.ndarray) -> np.ndarray:
-    """OKS (Q, N) of predictions (Q, K, 2) with people: the mean similarity
-    over a person's labelled joints."""
+    """Return the OKS (Q, N) of predictions (Q, K, 2) with people: the mean
+    similarity over a person's labelled keypoints."""
     similarity = joint_similarity(keypoints, people.keypoints, people.area,
                                   sigmas)
     labelled = people.visibility > 0  # (N, K)

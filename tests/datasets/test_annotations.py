@@ -46,7 +46,7 @@ def test_joints_outside_and_annotations_without_pose_are_counted(
     make_dataset(tmp_path, content)
     assert len(log) == 2
     assert '1 of 8 annotations have no bbox or no keypoints' in log[0]
-    assert '1 of 21 labelled joints lie outside' in log[1]
+    assert '1 of 21 labelled' in log[1]
     assert 'up to 5.0 pixels' in log[1]
 
 

@@ -51,7 +51,7 @@ def test_evaluation_leaves_nothing_out(tmp_path):
     with pytest.raises(ValueError, match=r"faults is 'ignore', .*'skip'"):
         make_dataset(tmp_path, faults='ignore')
     content = spoil(make_content(), 'annotations', 0, image_id=99)
-    with pytest.raises(DataFault, match='Annotation 100 is of image 99'):
+    with pytest.raises(DataFault, match='Annotation 100 of image 99'):
         make_dataset(tmp_path, content, test_mode=True)
 
 

@@ -18,7 +18,7 @@ from poet_mm.datasets.coco import BottomupCocoDataset
         for ann in make_content()['annotations']
     ]),
 ])
-def test_nobody_to_learn_from(tmp_path, changes, capsys):
+def test_file_without_people(tmp_path, changes, capsys):
     content = dict(make_content(), **changes)
     ann_file, _ = write_data(tmp_path, content)
     with pytest.raises(ValueError, match='none of them to use'):
@@ -26,8 +26,7 @@ def test_nobody_to_learn_from(tmp_path, changes, capsys):
     assert find(tmp_path, content)['nobody'].wrong
     assert run_tool(ann_file) == 1
     said = capsys.readouterr().out
-    assert (f'WRONG: 0 of {len(content["annotations"])} annotations have a '
-            'bbox and keypoints') in said
+    assert 'WRONG: 1 of 1 files have no annotation with a bbox' in said
     assert 'person_keypoints_*.json' in said
 
 
@@ -68,8 +67,8 @@ def test_tool_reports_and_modifies_nothing(tmp_path, capsys):
     assert run_tool(*args, '--decode', '--out', tmp_path / 'out') == 1
     text = capsys.readouterr().out
     assert 'WRONG: 1 of 8 annotations have an area' in text
-    assert 'annotation 103 of image 2 (2.jpg): -1' in text
-    assert '2 kinds of things are wrong, 0 unusual' in text
+    assert 'annotation 103 of image 2 (2.jpg): area is -1' in text
+    assert '2 findings are wrong, 0 unusual' in text
     report = json.loads((tmp_path / 'out' / 'dataset.json').read_text())
     assert {f['name'] for f in report['findings']} == {
         'broken_area', 'lying_num_keypoints'}
@@ -106,14 +105,14 @@ def test_wrong_configs_are_exit_code_two(tmp_path, capsys, text, said):
 
 
 @pytest.mark.parametrize(('text', 'said'), [
-    (json.dumps(make_content())[:-100], 'is no JSON'),
-    ('', 'is no JSON'),
+    (json.dumps(make_content())[:-100], 'not JSON'),
+    ('', 'not JSON'),
     ('[1, 2]', 'holds a list'),
     ('{"annotations": []}', "no list of dicts under 'images'"),
     ('{"images": [1]}', "no list of dicts under 'images'"),
     ('{}', "no list of dicts under 'images'; it has nothing."),
     ('{"a": 1, "info": {}}', "under 'images'; it has a, info."),
-    ('[' * 100000, 'is no JSON'),
+    ('[' * 100000, 'not JSON'),
     (None, 'There is no file'),
 ])
 def test_cannot_be_read_is_exit_code_two(tmp_path, capsys, text, said):

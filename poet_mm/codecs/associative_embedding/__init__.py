@@ -1,4 +1,4 @@
-"""Associative embedding, the paper's baseline: heatmaps grouped by tags."""
+"""Encode and decode associative embedding, the paper's baseline."""
 from . import codec
 
 __all__ = ['codec']

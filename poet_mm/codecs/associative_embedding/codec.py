@@ -1,18 +1,20 @@
-"""Pixels <-> heatmaps and tags.
+"""Encode people as heatmaps and tags, and decode them.
 
 Source: Associative Embedding (arXiv 1611.05424), on top of MMPose's codec.
 Differences from it, besides those of :mod:`.grouping`:
 
-- Targets reach the head: MMPose names no field for the positions of joints.
-- A joint belongs to the cell it lies in, and a cell stands for its middle, on
-  both sides. MMPose encodes to the nearest cell corner and (with
-  ``decode_center_shift=0.5``, as its configs have it) decodes from middles,
+- Targets reach the head: MMPose names no field for the positions of
+  keypoints.
+- A keypoint belongs to its cell, and a cell to its centre, in both directions.
+  MMPose encodes to the nearest cell corner and (with
+  ``decode_center_shift=0.5``, as its configs have it) decodes from centres,
   half a cell apart: 2 pixels at stride 4, but 16 at stride 32. Checkpoints of
   MMPose 0.x were trained as here.
-- Crowds are no people. Labelled is v > 0, hidden joints included.
+- Crowds are not people. Labelled is v > 0, hidden keypoints included.
 - Any sigma draws a centred Gaussian.
 
-Letters: N people, K joints, (W, H) cells, L tags of a joint, G people found.
+Letters: N people, K keypoints, (W, H) cells, L tags of a keypoint, G people
+found.
 """
 from typing import List, Optional, Sequence, Tuple
 
@@ -26,7 +28,7 @@ from .grouping import decode_people
 
 def draw_gaussians(cells: np.ndarray, joints: np.ndarray, sigma: float,
                    shape: Tuple[int, int, int]) -> np.ndarray:
-    """Gaussians of height 1 within 3 sigma of cells; the highest counts.
+    """Draw Gaussians of height 1 within 3 sigma of cells; the highest counts.
 
     Args:
         cells (np.ndarray): (M, 2), x and y of whole cells in the map.
@@ -49,8 +51,8 @@ def draw_gaussians(cells: np.ndarray, joints: np.ndarray, sigma: float,
 
 
 # Workaround (mmpose<=1.3.2): `AssociativeEmbedding` names no
-# `label_mapping_table`, so that the positions of joints never reach the head,
-# and encodes half a cell beside where it decodes.
+# `label_mapping_table`, so that the positions of keypoints never reach the
+# head, and encodes half a cell beside where it decodes.
 @KEYPOINT_CODECS.register_module()
 class AECodec(AssociativeEmbedding):
     """Encode people as heatmaps and positions of tags; decode by grouping.
@@ -60,9 +62,9 @@ class AECodec(AssociativeEmbedding):
         heatmap_size (tuple): (W, H) of the heatmaps for them; the quotient is
             the stride.
         sigma (float): Of the Gaussians, in cells.
-        decode_keypoint_order (Sequence[int], optional): Order in which joints
-            are grouped, the most certain first. Defaults to that of the
-            skeleton.
+        decode_keypoint_order (Sequence[int], optional): Order in which
+            keypoints are grouped, the most certain first. Defaults to that of
+            the skeleton.
         decode_nms_kernel, decode_keypoint_thr, decode_tag_thr, decode_topk,
             decode_max_instances: As in MMPose, and with its defaults, see
             :func:`decode_people`.
@@ -102,18 +104,18 @@ class AECodec(AssociativeEmbedding):
                keypoints_visible: np.ndarray,
                iscrowd: Optional[Sequence[int]] = None,
                img_shape: Optional[Tuple[int, int]] = None) -> dict:
-        """Make the training target of one image.
+        """Return the training target of one image.
 
         Args:
             keypoints (np.ndarray): (N, K, 2), x and y in input pixels.
             keypoints_visible (np.ndarray): (N, K), 0 for not labelled.
             iscrowd (Sequence[int], optional): (N, ), 1 for a crowd region.
-            img_shape (tuple, optional): Height and width of the image, to see
-                that it is ``input_size``.
+            img_shape (tuple, optional): Height and width of the image, checked
+                against ``input_size``.
 
         Returns:
             dict: ``heatmaps`` (K, H, W); ``keypoint_indices`` (N, K, 2),
-            int64, for every joint its cell y x W + x and whether it counts.
+            int64, for every keypoint its cell y x W + x and 1 if it counts.
         """
         if img_shape and tuple(img_shape[:2]) != tuple(self.input_size[::-1]):
             raise ValueError(
@@ -131,7 +133,7 @@ class AECodec(AssociativeEmbedding):
             keypoints <= self.input_size).all(-1)  # (N, K)
         points = np.where(counts[..., None], keypoints, 0)
         cells = (points / self.scale_factor).astype(np.int64)
-        cells = np.minimum(cells, (W - 1, H - 1))  # a joint on the far edge
+        cells = np.minimum(cells, (W - 1, H - 1))  # a keypoint on the far edge
         index = cells[..., 1] * W + cells[..., 0]
         heatmaps = draw_gaussians(cells[counts],
                                   np.nonzero(counts)[1], self.sigma,
@@ -149,9 +151,9 @@ class AECodec(AssociativeEmbedding):
         """Decode a batch of maps of any size.
 
         Args:
-            batch_heatmaps (Tensor): (B, K, H, W), -inf where nobody can be.
-            batch_tags (Tensor): (B, L * K, H, W), all joints of the first tag
-                first.
+            batch_heatmaps (Tensor): (B, K, H, W), -inf where no person can be.
+            batch_tags (Tensor): (B, L * K, H, W), the first tag of all
+                keypoints first.
             cell_size (tuple, optional): Width and height of a cell in input
                 pixels. Defaults to the stride of the training.
 
@@ -165,7 +167,7 @@ class AECodec(AssociativeEmbedding):
         if sorted(order) != list(range(K)):
             raise ValueError(
                 f'decode_keypoint_order is {order}, expected each of the {K} '
-                'joints once.')
+                'keypoints once.')
         if cell_size is None:
             cell_size = self.scale_factor
         people = decode_people(

@@ -1,19 +1,19 @@
-"""From heatmaps and tags to people.
+"""Group the peaks of heatmaps into people by their tags.
 
 Source: Associative Embedding (arXiv 1611.05424), section 3.3, in the form of
 MMPose's ``AssociativeEmbedding.batch_decode``. Differences from it, on
 purpose, besides those of :mod:`.peaks`:
 
-- A peak too far from a person is too far, however far. MMPose adds up the
-  distances of such pairs, too; as tags lie on a line, handing every joint on
-  to the next person is as cheap as starting one, and people fall apart.
-- Of assignments of equal cost, of which the rounding of distances makes many,
-  the one with the nearest tags is taken, high peaks first; MMPose takes any.
+- All peaks too far from a person cost the same. MMPose adds up their
+  distances; as tags lie on a line, moving every keypoint to the next person
+  then costs as much as starting a person, and people fall apart.
+- Of assignments of equal cost, which rounded distances often have, the one
+  with the nearest tags is taken, high peaks first; MMPose takes any.
 - People whose tags are equal to the last bit stay apart.
-- A person's tag is read at the peaks; MMPose reads it at the refined place,
-  rounded down, which may be the cell beside.
+- A person's tag is read at the peaks; MMPose reads it at the refined
+  position, rounded down, which may be the next cell.
 
-Letters: B images, K joints, (H, W) cells, L tags of a joint, M peaks,
+Letters: B images, K keypoints, (H, W) cells, L tags of a keypoint, M peaks,
 G people.
 """
 from typing import List, NamedTuple, Optional, Sequence
@@ -33,19 +33,19 @@ def group_peaks(scores: np.ndarray, tags: np.ndarray, joint: np.ndarray,
                 joint_order: Sequence[int], tag_thr: float) -> np.ndarray:
     """Assign the peaks of one image to people by their tags.
 
-    Joint after joint, the peaks are matched with the people found so far:
+    Keypoint by keypoint, the peaks are matched with the people found so far:
     first by the rounded distance of tags, then by score (Hungarian). A peak
     that is left over, or farther than ``tag_thr``, starts a new person.
 
     Args:
         scores (np.ndarray): (M, ).
         tags (np.ndarray): (M, L).
-        joint (np.ndarray): (M, ), joint of each peak, ascending.
-        joint_order (Sequence[int]): K joints, the most certain first.
+        joint (np.ndarray): (M, ), keypoint of each peak, ascending.
+        joint_order (Sequence[int]): K keypoints, the most certain first.
         tag_thr (float): Largest distance to a person's mean tag.
 
     Returns:
-        np.ndarray: (G, K), index of the peak of each joint, -1 for none.
+        np.ndarray: (G, K), index of the peak of each keypoint, -1 for none.
     """
     K = len(joint_order)
     first = np.searchsorted(joint, np.arange(K + 1))
@@ -76,9 +76,9 @@ def group_peaks(scores: np.ndarray, tags: np.ndarray, joint: np.ndarray,
 
 
 class People(NamedTuple):
-    """People of an image: ``points`` (G, K, 2) in cells, ``scores`` (G, K),
-    heatmap values; ``person_scores`` (G, ), mean score of a person's joints,
-    those without a peak counted as 0."""
+    """Hold the people of an image: ``points`` (G, K, 2) in cells; ``scores``
+    (G, K), heatmap values; ``person_scores`` (G, ), the mean score of the
+    keypoints, 0 for those without a peak."""
     points: np.ndarray
     scores: np.ndarray
     person_scores: np.ndarray
@@ -95,19 +95,19 @@ def decode_people(heatmaps: Tensor,
                   max_people: Optional[int] = None) -> List[People]:
     """Decode a batch of maps.
 
-    1. Find the peaks of all images and joints, and refine them.
+    1. Find the peaks of all images and keypoints, and refine them.
     2. Group the peaks of each image by their tags.
-    3. Search the joints that are missing.
+    3. Search the keypoints that are missing.
 
     Args:
-        heatmaps (Tensor): (B, K, H, W), -inf where nobody can be.
-        tags (Tensor): (B, L * K, H, W), all joints of the first tag first.
+        heatmaps (Tensor): (B, K, H, W), -inf where no person can be.
+        tags (Tensor): (B, L * K, H, W), the first tag of all keypoints first.
         joint_order (Sequence[int]): See :func:`group_peaks`.
         threshold (float): A peak is higher than that.
         tag_thr (float): Largest distance to a person's mean tag.
         kernel (int): Odd side of the window of a peak, in cells.
-        topk (int): Most peaks of a joint.
-        max_people (int, optional): Most people of an image.
+        topk (int): Largest number of peaks of a keypoint.
+        max_people (int, optional): Largest number of people of an image.
     """
     B, K = heatmaps.shape[:2]
     heatmaps = pad_to_blocks(heatmaps, float('-inf'))

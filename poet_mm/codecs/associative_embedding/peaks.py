@@ -1,15 +1,15 @@
-"""Peaks of heatmaps.
+"""Find the peaks of heatmaps.
 
 Differences from MMPose, on purpose:
 
 - Of equal cells in a window the first in reading order is the peak; MMPose
-  takes all of them, which turns one joint into several.
-- A joint is refined at every cell with neighbours on both sides; MMPose leaves
-  out the second column and row.
-- A position is where a cell has its middle, ``(x + 0.5, y + 0.5)`` in cells.
+  takes all of them, which turns one keypoint into several.
+- A keypoint is refined at every cell with neighbours on both sides; MMPose
+  leaves out the second column and row.
+- The position of a cell is its centre, ``(x + 0.5, y + 0.5)`` in cells.
 
-Letters: B images, K joints, C = B K channels, (H, W) cells, L tags of a joint,
-M peaks.
+Letters: B images, K keypoints, C = B K channels, (H, W) cells, L tags of a
+keypoint, M peaks.
 """
 from typing import Callable, NamedTuple, Tuple
 
@@ -19,9 +19,9 @@ from torch import Tensor
 
 
 class Peaks(NamedTuple):
-    """Peaks of a batch, by image, by joint, the highest first.
+    """Hold the peaks of a batch, by image, by keypoint, the highest first.
 
-    ``channel`` (M, ), image x K + joint; ``points`` (M, 2), refined, in
+    ``channel`` (M, ), image x K + keypoint; ``points`` (M, 2), refined, in
     cells; ``scores`` (M, ); ``tags`` (M, L).
     """
     channel: np.ndarray
@@ -31,9 +31,9 @@ class Peaks(NamedTuple):
 
 
 def pool(maps: Tensor, side: int, pick: Callable) -> Tensor:
-    """``pick`` of side x side blocks: (..., H, W) -> (..., H/side, W/side).
+    """Return ``pick`` of side x side blocks, (..., H/side, W/side).
 
-    Rows first, so that memory is read in order.
+    Rows come first, so that memory is read in order.
     """
     rows = pick(maps.unflatten(-2, (-1, side)), -2)
     return pick(rows.unflatten(-1, (-1, side)), -1)
@@ -41,15 +41,15 @@ def pool(maps: Tensor, side: int, pick: Callable) -> Tensor:
 
 def find_peaks(heatmaps: Tensor, threshold: float,
                kernel: int) -> Tuple[Tensor, Tensor, Tensor]:
-    """Highest cells of the kernel x kernel window around them.
+    """Return the highest cells of the kernel x kernel window around them.
 
     1. A peak is the highest of its 2 x 2 block.
-    2. It is not beaten by its four neighbours,
-    3. nor by the rest of the window; of equal cells the first is the peak.
+    2. Its four neighbours are not higher,
+    3. nor is the rest of the window; of equal cells the first is the peak.
 
     Args:
         heatmaps (Tensor): (C, H, W), C channels of any images, sides even.
-        threshold (float): Peaks are higher than that.
+        threshold (float): Lower limit of the peaks.
         kernel (int): Odd side of the window in cells, at least 3.
 
     Returns:
@@ -82,8 +82,8 @@ def find_peaks(heatmaps: Tensor, threshold: float,
 
 def quarter_shift(heatmaps: Tensor, channel: Tensor, y: Tensor,
                   x: Tensor) -> Tensor:
-    """A quarter of a cell towards the higher neighbour, (M, 2); nowhere at
-    the border and beside cells that are out of question."""
+    """Return a quarter of a cell towards the higher neighbour, (M, 2); 0 at
+    the border and beside cells of -inf."""
     H, W = heatmaps.shape[1:]
     dx = (
         heatmaps[channel, y, (x + 1).clamp(max=W - 1)] -
@@ -98,13 +98,13 @@ def quarter_shift(heatmaps: Tensor, channel: Tensor, y: Tensor,
 
 def gather_peaks(heatmaps: Tensor, tags: Tensor, threshold: float, kernel: int,
                  topk: int) -> Peaks:
-    """The ``topk`` highest peaks of every channel, on the host.
+    """Return the ``topk`` highest peaks of every channel, on the host.
 
     Args:
         heatmaps (Tensor): (B, K, H, W).
         tags (Tensor): (B, L, K, H, W).
         threshold, kernel: See :func:`find_peaks`.
-        topk (int): Most peaks of a channel.
+        topk (int): Largest number of peaks of a channel.
     """
     B, K = heatmaps.shape[:2]
     flat = heatmaps.flatten(0, 1)  # (BK, H, W)

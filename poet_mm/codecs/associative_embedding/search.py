@@ -1,10 +1,10 @@
-"""The joints of a person that have no peak: searched in the whole map.
+"""Search the whole map for the keypoints of a person that have no peak.
 
-Exact, and fast because most of a map is ruled out by its extremes. A position
-is where a cell has its middle.
+The search is exact, and fast because the extremes of blocks rule out most of a
+map. The position of a cell is its centre.
 
-Letters: C channels, K joints, (H, W) cells, L tags of a joint, G people, S
-searches, n blocks of a map.
+Letters: C channels, K keypoints, (H, W) cells, L tags of a keypoint, G people,
+S searches, n blocks of a map.
 """
 from functools import reduce
 from typing import Callable, Tuple
@@ -17,13 +17,13 @@ from torch.nn import functional as F
 from .peaks import pool
 
 LEVEL = 100  # a tag distance of one outweighs any difference of heatmaps
-BLOCK = 8  # cells along a side of the blocks in which a search looks
-FEW = 8  # blocks in which it looks first
-MANY = 4096  # blocks that are looked at together, which limits the memory
+BLOCK = 8  # cells along a side of a block
+FEW = 8  # blocks that are searched first
+MANY = 4096  # blocks that are searched together, to limit the memory
 
 
 def search_cost(heatmaps: Tensor, tags: Tensor, wanted: Tensor) -> Tensor:
-    """What :func:`search_cells` minimises.
+    """Return the cost that :func:`search_cells` minimises.
 
     Args:
         heatmaps (Tensor): (S, n), n cells of each of S searches.
@@ -39,7 +39,7 @@ def search_cost(heatmaps: Tensor, tags: Tensor, wanted: Tensor) -> Tensor:
 
 
 def take_blocks(maps: Tensor, channel: Tensor, block: Tensor) -> Tensor:
-    """Cells of some blocks, read from where they are.
+    """Return the cells of some blocks.
 
     Args:
         maps (Tensor): (C, ..., H, W).
@@ -55,7 +55,7 @@ def take_blocks(maps: Tensor, channel: Tensor, block: Tensor) -> Tensor:
 
 
 def pool_channels(maps: Tensor, used: Tensor, pick: Callable) -> Tensor:
-    """``pick`` of every block of some channels, (len(used), ..., n)."""
+    """Return ``pick`` of every block of some channels, (len(used), ..., n)."""
     if 2 * len(used) > len(maps):  # to copy most of the maps costs more
         return pool(maps, BLOCK, pick).flatten(-2)[used]
     return pool(maps[used], BLOCK, pick).flatten(-2)
@@ -63,13 +63,13 @@ def pool_channels(maps: Tensor, used: Tensor, pick: Callable) -> Tensor:
 
 def search_cells(heatmaps: Tensor, tags: Tensor, channel: Tensor,
                  wanted: Tensor) -> Tensor:
-    """Where joints would be that have no peak: the highest of the cells whose
-    tag is nearest to the person's, by the rounded distance.
+    """Return the cell of each keypoint that has no peak: the highest of the
+    cells whose tag is nearest to the person's, by the rounded distance.
 
-    1. No cell of a block can be better than its highest heatmap value at the
-       tag of the block that is nearest to the wanted one.
-    2. Look into the few blocks that promise most.
-    3. Look into every block that promises more than was found there.
+    1. Bound the cost of each block from below, by its highest heatmap value
+       and its tag nearest to the wanted one.
+    2. Search the few blocks with the lowest bounds.
+    3. Search every block whose bound is below the cost found there.
 
     Args:
         heatmaps (Tensor): (C, H, W), sides multiples of :data:`BLOCK`.
@@ -90,7 +90,7 @@ def search_cells(heatmaps: Tensor, tags: Tensor, channel: Tensor,
     promise = search_cost(highest, nearest, wanted)
 
     def look(search: Tensor, block: Tensor) -> Tuple[Tensor, Tensor]:
-        """Least cost, and its cell, of blocks (P, ) for searches (P, )."""
+        """Return the least cost, and its cell, of blocks (P, )."""
         maps = (
             take_blocks(maps, channel[search], block)
             for maps in (heatmaps, tags))
@@ -129,7 +129,7 @@ def pad_to_blocks(maps: Tensor, value: float) -> Tensor:
 
 def fill_joints(people: np.ndarray, tags: np.ndarray, heatmaps: Tensor,
                 tag_maps: Tensor) -> Tuple[np.ndarray, np.ndarray]:
-    """Search the joints for which a person has no peak.
+    """Search the keypoints for which a person has no peak.
 
     Args:
         people (np.ndarray): (G, K), -1 where there is no peak.

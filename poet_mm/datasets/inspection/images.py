@@ -1,18 +1,18 @@
-"""Checks of the image files."""
+"""Look at the image files, and define what is wrong with them."""
 import os
 import os.path as osp
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Iterator, List, Optional
+from functools import cached_property
+from typing import Any, Callable, Iterator, List, Optional
 
 import mmcv
 import numpy as np
 from PIL import Image
 
-from ..checks import MAX_SIDE
-from .columns import Table
-from .finding import Finding, find
+from ..columns import Table
+from ..rules import MAX_SIDE, UNUSUAL, WRONG, Rule
 
 ORIENTATION = 0x0112  # EXIF's tag; 1 is upright
 SMALL = 32  # pixels, the stride of a ResNet
@@ -21,7 +21,7 @@ WIDE_MODES = ('I', 'F', 'I;16', 'I;16B', 'I;16L', 'I;16N')
 
 @dataclass
 class ImageFile:
-    """What the header of a file tells, and its pixels if they were read."""
+    """Hold what the header of a file tells."""
     exists: bool = False
     size: tuple = (np.nan, np.nan)  # (w, h) as training loads it
     mode: str = ''  # of PIL: RGB, L, CMYK, I;16, ...
@@ -30,7 +30,7 @@ class ImageFile:
 
 
 def read_file(path: str, decode: bool = False) -> ImageFile:
-    """Look at an image file.
+    """Read the header of an image file.
 
     Args:
         path (str): File.
@@ -58,8 +58,8 @@ def read_file(path: str, decode: bool = False) -> ImageFile:
 
 @contextmanager
 def any_number_of_pixels() -> Iterator[None]:
-    """Without PIL's limit, of its whole process: training loads images with
-    cv2, which takes all up to ``MAX_SIDE``."""
+    """Suspend PIL's limit, which holds for the whole process: training loads
+    images with cv2, which takes all up to ``MAX_SIDE``."""
     limit = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = None
     try:
@@ -69,7 +69,7 @@ def any_number_of_pixels() -> Iterator[None]:
 
 
 def read_files(table: Table, folder: str, decode: bool) -> List[ImageFile]:
-    """Look at all image files, in the order of the table."""
+    """Read the headers of all image files, in the order of the table."""
     paths = [osp.join(folder, str(image.get('file_name')))
              for image in table.images]
     threads = min(8, os.cpu_count() or 1)
@@ -77,65 +77,72 @@ def read_files(table: Table, folder: str, decode: bool) -> List[ImageFile]:
         return list(pool.map(lambda path: read_file(path, decode), paths))
 
 
-def check_images(table: Table, folder: str,
-                 files: List[ImageFile]) -> Iterator[Finding]:
-    """Files are there, whole, and of the size that the annotations tell.
+@dataclass
+class FileTable:
+    """Hold image files beside their entries, for the rules below."""
+    table: Table
+    files: List[ImageFile]
 
-    Args:
-        table (Table): Annotations.
-        folder (str): Where the files are.
-        files (list[ImageFile]): From :func:`read_files`.
-    """
-    exists = np.array([file.exists for file in files], dtype=bool)
-    broken = np.array([file.error is not None for file in files], dtype=bool)
-    yield from find(
-        'missing_images', True, f'images are not in {folder}', ~exists,
-        table.image, 'Put them there, correct file_name or --images, or '
-        'remove their entries and annotations.')
-    yield from find(
-        'broken_images', True, 'images cannot be read', exists & broken,
-        lambda i: f'{table.image(i)}: {files[i].error}',
-        'Copy them again, or remove their entries and annotations '
-        "(or train with faults='skip').")
-    yield from check_sizes(table, files)
-    yield from find(
-        'wide_images', False, 'images have more than 8 bits per channel',
-        np.array([file.mode in WIDE_MODES for file in files], dtype=bool),
-        lambda i: f'{table.image(i)}: {files[i].mode}',
-        'Training takes the upper 8 of 16 bits; of floating point it takes '
-        'what lies in 0 to 255. Convert them if that leaves too little.')
+    def __getattr__(self, name: str) -> Any:
+        """Return a column of the annotation file."""
+        return getattr(self.table, name)
+
+    def mask(self, test: Callable[[ImageFile], bool]) -> np.ndarray:
+        """Return where a file (I, ) passes a test."""
+        return np.array(list(map(test, self.files)), dtype=bool)
+
+    @cached_property
+    def loaded(self) -> np.ndarray:
+        """Return width and height (I, 2) of the files in pixels, NaN where
+        they cannot be read."""
+        return np.array([file.size for file in self.files]).reshape(-1, 2)
+
+    @cached_property
+    def differ(self) -> np.ndarray:
+        """Return where the size of a file is not that of its entry (I, )."""
+        known = np.isfinite(self.loaded) & np.isfinite(self.sizes)
+        return (known & (self.loaded != self.sizes)).any(axis=1)
 
 
-def check_sizes(table: Table, files: List[ImageFile]) -> Iterator[Finding]:
-    """Sizes and turns of the files."""
-    sizes = np.array([file.size for file in files]).reshape(-1, 2)  # (I, 2)
-    known = np.isfinite(sizes).all(axis=1)
-    turned = np.array([file.orientation != 1 for file in files], dtype=bool)
-    differ = known & (table.sizes >= 1).all(axis=1) & (
-        sizes != table.sizes).any(axis=1)
+def both_sizes(t: FileTable, i: int) -> str:
+    """Return the size of a file, and that of its entry."""
+    size, told, turn = t.loaded[i], t.sizes[i], t.files[i].orientation
+    return (f'{size[0]:g} x {size[1]:g} pixels, {told[0]:g} x {told[1]:g} in '
+            'the annotation file' +
+            (f', EXIF orientation {turn}' if turn != 1 else ''))
 
-    def label(i):
-        told, size = table.sizes[i], sizes[i]
-        exif = (f', EXIF orientation {files[i].orientation}'
-                if turned[i] else '')
-        return (f'{table.image(i)}: {size[0]:g} x {size[1]:g}, annotations '
-                f'tell {told[0]:g} x {told[1]:g}{exif}')
 
-    yield from find(
-        'sizes_differ', True, 'images have another size than their '
-        'annotations tell', differ, label,
-        'Correct width and height if joints lie right on the image, else the '
-        'joints or the image. With an EXIF orientation: rewrite the image '
-        'without it, upright as the annotations.')
-    yield from find(
-        'exif_orientation', False, 'images are turned by EXIF', turned &
-        ~differ, label, 'Were they annotated as a viewer shows them? '
-        'Training turns JPEG and PNG; other formats are not turned.')
-    yield from find(
-        'huge_images', True, f'images have a side of more than {MAX_SIDE} '
-        'pixels', known & (sizes > MAX_SIDE).any(axis=1), label,
-        'Make them smaller, with their annotations.')
-    yield from find(
-        'tiny_images', False, f'images have a side of less than {SMALL} '
-        'pixels', known & (sizes < SMALL).any(axis=1), label,
-        'They are enlarged; is something to be seen in them?')
+FILE_RULES = [
+    Rule('missing_images', WRONG, 'image',
+         lambda t: t.mask(lambda file: not file.exists),
+         'images are not in the folder', 'Put them there, correct file_name '
+         'or --images, or remove their entries and annotations.'),
+    Rule('broken_images', WRONG, 'image',
+         lambda t: t.mask(lambda file: file.error is not None),
+         'images cannot be read', 'Copy them again, remove their entries and '
+         "annotations, or train with faults='skip'.",
+         lambda t, i: t.files[i].error),
+    Rule('sizes_differ', WRONG, 'image', lambda t: t.differ,
+         'images have another size than in the annotation file',
+         'Correct width and height if the keypoints lie right on the image, '
+         'else the keypoints or the image. With an EXIF orientation: rewrite '
+         'the image without it, upright.', both_sizes),
+    Rule('huge_images', WRONG, 'image',
+         lambda t: (t.loaded > MAX_SIDE).any(axis=1),
+         f'images have a side of more than {MAX_SIDE} pixels',
+         'Make them smaller, with their annotations.', both_sizes),
+    Rule('wide_images', UNUSUAL, 'image',
+         lambda t: t.mask(lambda file: file.mode in WIDE_MODES),
+         'images have more than 8 bits per channel',
+         'Training takes the upper 8 of 16 bits, and of floating point what '
+         'lies in 0 to 255. Convert them if that leaves too little.',
+         lambda t, i: t.files[i].mode),
+    Rule('exif_orientation', UNUSUAL, 'image',
+         lambda t: t.mask(lambda file: file.orientation != 1) & ~t.differ,
+         'images are turned by EXIF', 'Were they annotated as a viewer shows '
+         'them? Training turns JPEG and PNG, no other formats.', both_sizes),
+    Rule('tiny_images', UNUSUAL, 'image',
+         lambda t: (t.loaded < SMALL).any(axis=1),
+         f'images have a side of less than {SMALL} pixels',
+         'They are enlarged. Do they show enough?', both_sizes),
+]

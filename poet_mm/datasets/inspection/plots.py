@@ -1,4 +1,4 @@
-"""What a data set consists of: people, sizes, joints."""
+"""Draw people, sizes and keypoints of a data set."""
 from typing import Mapping
 
 import numpy as np
@@ -18,7 +18,7 @@ COCO_LIMITS = (32, 96)  # pixels; small, medium, large people
 
 def draw_people_per_image(axes: Axes, counts: np.ndarray,
                           num_queries: int) -> None:
-    """Images by their number of people, and the number of queries."""
+    """Draw images by their number of people, and the number of queries."""
     if not len(counts):
         say_nothing_to_show(axes, 'no images')
         return
@@ -32,7 +32,7 @@ def draw_people_per_image(axes: Axes, counts: np.ndarray,
 
 
 def draw_scales(axes: Axes, scales: np.ndarray) -> None:
-    """People by their size, with COCO's limits."""
+    """Draw people by their size, with COCO's limits."""
     if not len(scales):
         say_nothing_to_show(axes, 'no areas')
         return
@@ -47,7 +47,7 @@ def draw_scales(axes: Axes, scales: np.ndarray) -> None:
 
 
 def draw_image_sizes(axes: Axes, sizes: np.ndarray) -> None:
-    """Width and height of images, larger points for more images."""
+    """Draw width and height of images, larger points for more images."""
     if not len(sizes):
         say_nothing_to_show(axes, 'no sizes')
         return
@@ -59,11 +59,11 @@ def draw_image_sizes(axes: Axes, sizes: np.ndarray) -> None:
     axes.set_ylim(bottom=0)
 
 
-def draw_joints(axes: Axes, summary: Mapping) -> None:
-    """How many people have each joint, visible or hidden."""
+def draw_keypoints(axes: Axes, summary: Mapping) -> None:
+    """Draw the share of people with each keypoint, visible or hidden."""
     names = summary['joint_names']
     if not names or not summary['people']:
-        say_nothing_to_show(axes, 'no joints')
+        say_nothing_to_show(axes, 'no keypoints')
         return
     share = 100 / summary['people']
     places = np.arange(len(names))
@@ -80,7 +80,7 @@ def draw_joints(axes: Axes, summary: Mapping) -> None:
 @in_style()
 def draw_dataset(summary: Mapping, num_queries: int, out: str,
                  title: str) -> None:
-    """Draw people per image, their sizes, image sizes and joints.
+    """Draw people per image, their sizes, image sizes and keypoints.
 
     Args:
         summary (Mapping): See ``summarise`` in ``report.py``.
@@ -94,9 +94,9 @@ def draw_dataset(summary: Mapping, num_queries: int, out: str,
                           num_queries)
     draw_scales(panels[0, 1], summary['scales'])
     draw_image_sizes(panels[1, 0], summary['image_sizes'])
-    draw_joints(panels[1, 1], summary)
+    draw_keypoints(panels[1, 1], summary)
     titles = ('people per image', 'sizes of people', 'sizes of images',
-              'labelled joints')
+              'labelled keypoints')
     for axes, text in zip(panels.flat, titles):
         axes.set_title(text)
     figure.suptitle(title, fontsize=10)

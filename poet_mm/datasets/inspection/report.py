@@ -1,4 +1,4 @@
-"""The report: text for the terminal, JSON for programs, and a picture."""
+"""Report findings as text for the terminal, JSON and a picture."""
 import json
 import os
 import os.path as osp
@@ -7,30 +7,29 @@ from typing import Dict, List
 
 import numpy as np
 
-from .columns import Table
-from .finding import Finding
+from ..columns import Table
+from ..rules import Finding
 from .plots import draw_dataset
 
 SHOWN = 3  # examples of a finding in the text
 
 
 def summarise(table: Table) -> Dict[str, object]:
-    """Numbers for the report and its picture.
+    """Return the numbers of the report and its picture.
 
     Args:
-        table (Table): The file.
+        table (Table): The annotation file.
 
     Returns:
         dict: Counts of ``images``, ``annotations``, ``crowds``, ``people``,
-        ``labelled_people``; ``joints``, those of people with v = 0, 1 and 2;
-        ``joint_names`` and for each how many are hidden (``hidden``) and
-        visible (``visible``); ``people_per_image``, per image; ``scales``,
+        ``labelled_people``; ``joints``, the numbers of keypoints of people
+        with v = 0, 1 and 2; ``joint_names`` and, by keypoint, the numbers of
+        ``hidden`` and ``visible`` ones; ``people_per_image``; ``scales``,
         square roots of the areas of people, in pixels; ``image_sizes``
         (I, 2), in pixels.
     """
     people = table.is_person
-    v = table.joints[people][..., 2]  # (N, K)
-    of_image = table.image_of[people & (table.image_of >= 0)]
+    v = table.keypoints[people][..., 2]  # (N, K)
     area = table.area[people]
     return dict(
         images=len(table.images),
@@ -39,21 +38,21 @@ def summarise(table: Table) -> Dict[str, object]:
         people=int(people.sum()),
         labelled_people=int((v > 0).any(axis=1).sum()),
         joints=[int((v == value).sum()) for value in (0, 1, 2)],
-        joint_names=table.joint_names,
+        joint_names=table.keypoint_names,
         hidden=(v == 1).sum(axis=0),
         visible=(v == 2).sum(axis=0),
-        people_per_image=np.bincount(of_image, minlength=len(table.images)),
+        people_per_image=table.people_of_image,
         scales=np.sqrt(area[area > 0]),
-        image_sizes=table.sizes[(table.sizes >= 1).all(axis=1)])
+        image_sizes=table.sizes[np.isfinite(table.sizes[:, 0])])
 
 
 def percent(part: int, whole: int) -> str:
-    """'54 %' of nothing is '0 %'."""
+    """Return a share as text, 0 % of nothing."""
     return f'{100 * part / max(whole, 1):.0f} %'
 
 
 def format_summary(summary: dict) -> str:
-    """Some lines on what there is."""
+    """Return the first lines of the report."""
     counts = summary['people_per_image']
     sizes, scales = summary['image_sizes'], summary['scales']
     unlabelled, hidden, visible = summary['joints']
@@ -65,8 +64,8 @@ def format_summary(summary: dict) -> str:
         f'images  {summary["images"]:,}',
         f'people  {summary["people"]:,}, '
         f'{percent(summary["labelled_people"], summary["people"])} with '
-        f'labelled joints{per_image}; {summary["crowds"]:,} crowds',
-        f'joints  {len(summary["joint_names"])} of a person; v = 0: '
+        f'labelled keypoints{per_image}; {summary["crowds"]:,} crowds',
+        f'keypoints  {len(summary["joint_names"])} per person; v = 0: '
         f'{percent(unlabelled, total)}, 1: {percent(hidden, total)}, 2: '
         f'{percent(visible, total)}'
     ]
@@ -83,7 +82,7 @@ def format_summary(summary: dict) -> str:
 
 
 def format_finding(finding: Finding) -> str:
-    """A finding with some examples and what to do."""
+    """Return the text of a finding, with some examples and what to do."""
     kind = 'WRONG' if finding.wrong else 'unusual'
     lines = [f'{kind}: {finding.count:,} of {finding.total:,} {finding.text}']
     lines += [f'    {example}' for example in finding.examples[:SHOWN]]
@@ -95,16 +94,16 @@ def format_finding(finding: Finding) -> str:
 
 def format_report(summary: dict, findings: List[Finding],
                   unchecked: str = '') -> str:
-    """The text of the report.
+    """Return the text of the report.
 
     Args:
         summary (dict): From ``summarise``.
         findings (list[Finding]): From ``check_dataset``.
-        unchecked (str): What was not looked at, in words.
+        unchecked (str): What was not checked, in words.
     """
     wrong = sum(finding.wrong for finding in findings)
     unusual = len(findings) - wrong
-    verdict = (f'{wrong} kinds of things are wrong, {unusual} unusual.'
+    verdict = (f'{wrong} findings are wrong, {unusual} unusual.'
                if findings else 'Nothing wrong or unusual.')
     parts = [format_summary(summary), *map(format_finding, findings),
              f'{verdict} {unchecked}'.strip()]
@@ -120,7 +119,7 @@ def write_report(summary: dict, findings: List[Finding], title: str,
         findings (list[Finding]): From ``check_dataset``.
         title (str): Name of the data set.
         num_queries (int): Of the model, for the picture.
-        folder (str): Where to; made if need be.
+        folder (str): Folder to write, made if it is not there.
 
     Returns:
         list[str]: The files.

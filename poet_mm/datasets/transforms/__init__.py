@@ -1,5 +1,5 @@
-"""Transforms: loading that notices faults; geometry that moves labels at once
-and pixels once; coarse dropout; the mask that heatmaps need; packing."""
+"""Register the transforms: loading that finds damage, geometry with one warp,
+coarse dropout, heatmap masks, packing."""
 from . import (
     dropout,
     formatting,

@@ -1,12 +1,12 @@
-"""Moving an image and everything annotated on it by one affine matrix.
+"""Move an image and its annotations by one affine matrix.
 
 Coordinates are continuous pixels (x, y): an image of (w, h) pixels covers
-[0, w] x [0, h], the pixel of column i and row j has its middle at
-(i + 0.5, j + 0.5), and a resize by s moves a joint from x to s * x, as in
+[0, w] x [0, h], the pixel of column i and row j has its centre at
+(i + 0.5, j + 0.5), and a resize by s moves a keypoint from x to s * x, as in
 MMPose. A move is a (2, 3) matrix from input to output pixels and an output
 size (w, h).
 MMPose's ``RandomFlip`` counts pixels instead and maps x to w - 1 - x: after a
-flip, joints lie one pixel of the original image off these coordinates.
+flip, keypoints are one pixel of the original image off these coordinates.
 
 N: number of people, K: number of keypoints.
 """
@@ -20,8 +20,8 @@ import numpy as np
 Size = Tuple[int, int]
 
 # ImageNet's mean colour in BGR: 0 after normalisation, the value with which
-# the data preprocessor pads, so that what lies outside an image looks the
-# same to the model whoever put it there.
+# the data preprocessor pads, so that the outside of an image always
+# looks the same to the model.
 MEAN_BGR = (104, 116, 124)
 
 # One entry per person each; one index filters them together.
@@ -31,20 +31,19 @@ PERSON_KEYS = ('keypoints', 'keypoints_visible', 'bbox', 'bbox_score', 'area',
 
 
 def compose(after: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Matrix (2, 3) of the move ``before`` followed by the move ``after``."""
+    """Return the matrix (2, 3) of move ``before``, then move ``after``."""
     matrix = after[:, :2] @ before
     matrix[:, 2] += after[:, 2]
     return matrix
 
 
 def move_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Move points (..., 2) in pixels; float32 out, the input is not touched.
-    """
+    """Return moved points (..., 2) in pixels, as float32."""
     return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
 
 
 def move_boxes(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Axis-aligned boxes around the moved corners of boxes.
+    """Return axis-aligned boxes around the moved corners of boxes.
 
     Args:
         boxes (np.ndarray): (N, 4), x1, y1, x2, y2 in pixels.
@@ -59,17 +58,17 @@ def move_boxes(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def box_areas(boxes: np.ndarray) -> np.ndarray:
-    """Areas (N,) of boxes (N, 4) in square pixels, 0 for the degenerate."""
+    """Return areas (N,) of boxes (N, 4) in square pixels, 0 if degenerate."""
     return np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)
 
 
 def input_window(matrix: np.ndarray,
                  size: Size) -> Tuple[np.ndarray, np.ndarray]:
-    """Window of the original image that the input image shows.
+    """Return the window of the original image that the input image shows.
 
     MMPose maps predictions back by ``xy / input_size * input_scale +
-    input_center - 0.5 * input_scale``. That undoes any resize and crop; of a
-    rotation it undoes scale and the position of the centre only.
+    input_center - 0.5 * input_scale``. This undoes a resize and a crop, but
+    only scale and centre of a rotation.
 
     Args:
         matrix (np.ndarray): (2, 3), original to input pixels.
@@ -88,11 +87,11 @@ def input_window(matrix: np.ndarray,
 def move_people(results: dict, matrix: np.ndarray, size: Size) -> None:
     """Move all people of a sample, and drop those who left the image.
 
-    1. Joints move; outside of the image their v becomes 0.
+    1. Keypoints move; outside of the image their v becomes 0.
     2. Boxes become the box around their moved corners, cut at the image.
-    3. Areas grow by ``|det|`` and shrink to the share of the box that stays.
-    4. A person leaves with the last labelled joint. Crowds and people who had
-       no labelled joint before leave with the last bit of their box.
+    3. Areas are multiplied by ``|det|`` and the share of the box that stays.
+    4. A person leaves with the last labelled keypoint; crowds and people
+       without one leave with the last part of their box.
     5. Every per-person field is filtered with one index. ``segmentation``
        and ``raw_ann_info`` keep the pixels of the original image.
 
@@ -106,7 +105,7 @@ def move_people(results: dict, matrix: np.ndarray, size: Size) -> None:
     labelled_before = (results['keypoints_visible'] > 0).any(axis=1)
     N = len(labelled_before)
 
-    # 1. Joints
+    # 1. Keypoints
     keypoints = move_points(results['keypoints'], matrix)
     inside = ((keypoints >= 0) & (keypoints <= size)).all(axis=2)
     visible = results['keypoints_visible'] * inside  # (N, K)
@@ -115,7 +114,7 @@ def move_people(results: dict, matrix: np.ndarray, size: Size) -> None:
     moved = move_boxes(results['bbox'], matrix)
     bbox = np.clip(moved, 0, (*size, *size)).astype(np.float32)
 
-    # 3. Areas; a box without extent says nothing about its share
+    # 3. Areas; a box without extent has no share
     whole, rest = box_areas(moved), box_areas(bbox)
     share = np.where(whole > 0, rest / np.maximum(whole, 1e-6), 1)
     (a, b, _), (c, d, _) = matrix.tolist()
@@ -127,7 +126,7 @@ def move_people(results: dict, matrix: np.ndarray, size: Size) -> None:
     if 'num_keypoints' in results:
         results['num_keypoints'] = (visible > 0).sum(axis=1)
 
-    # 4. Who stays
+    # 4. People in the image
     crowd = np.asarray(results.get('iscrowd', np.zeros(N)), dtype=bool)
     stays = np.where(labelled_before & ~crowd, (visible > 0).any(axis=1),
                      rest > 0)
@@ -144,13 +143,13 @@ def move_people(results: dict, matrix: np.ndarray, size: Size) -> None:
 
 
 def move_annotations(results: dict, matrix: np.ndarray, size: Size) -> None:
-    """Move what is known about an image; its pixels are left alone.
+    """Move the annotations of an image, not its pixels.
 
     Sets ``img_shape`` (h, w), ``input_size`` (w, h), ``input_center`` and
     ``input_scale`` (:func:`input_window`), and ``warp_mat`` (2, 3), from the
     pixels of the original image (after a flip, which MMPose does not record)
-    to those of the input. Samples without people's fields, as in inference,
-    are as welcome as those with zero people.
+    to those of the input. Samples without people's fields, as in
+    inference, are allowed.
 
     Args:
         results (dict): Sample, changed in place.
@@ -170,7 +169,7 @@ def move_annotations(results: dict, matrix: np.ndarray, size: Size) -> None:
 
 
 def is_window(matrix: np.ndarray, image_size: Size, size: Size) -> bool:
-    """Whether a move only cuts out whole pixels of the image."""
+    """Return whether a move only crops whole pixels of the image."""
     (a, b, x), (c, d, y) = matrix.tolist()
     return (a == d == 1 and b == c == 0 and x % 1 == y % 1 == 0
             and 0 <= -x <= image_size[0] - size[0]
@@ -178,7 +177,7 @@ def is_window(matrix: np.ndarray, image_size: Size, size: Size) -> bool:
 
 
 def is_resize(matrix: np.ndarray, image_size: Size, size: Size) -> bool:
-    """Whether a move stretches the whole image to the whole output."""
+    """Return whether a move resizes the whole image to the whole output."""
     (a, b, x), (c, d, y) = matrix.tolist()
     return (b == c == x == y == 0
             and math.isclose(a, size[0] / image_size[0])
@@ -186,10 +185,10 @@ def is_resize(matrix: np.ndarray, image_size: Size, size: Size) -> bool:
 
 
 def forward_rows(image: np.ndarray) -> np.ndarray:
-    """The same image with its rows stored from left to right.
+    """Return the same image with its rows stored from left to right.
 
-    A flip by MMPose is a view read backwards, which cv2 would copy pixel by
-    pixel: 1.1 ms of 640 x 480 pixels, against 0.04 ms here.
+    A flip by MMPose is a view with a negative stride, which cv2 copies pixel
+    by pixel: 1.1 ms for 640 x 480 pixels, 0.04 ms here.
     """
     if image.strides[1] < 0:
         flipped = cv2.flip(image[:, ::-1], 1)
@@ -239,7 +238,7 @@ def warp_image(image: np.ndarray,
     if is_resize(matrix, image_size, size):
         moved = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
     else:
-        # cv2 counts from the middle of the first pixel, our pixels from its
+        # cv2 counts from the centre of the first pixel, our pixels from its
         # corner; without this half pixel an enlarged image would be shifted.
         from_middles = matrix.copy()
         from_middles[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5

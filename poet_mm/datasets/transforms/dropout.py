@@ -1,8 +1,8 @@
-"""Coarse dropout: rectangular holes in the image, labels untouched.
+"""Drop rectangles of the image, and leave the labels as they are.
 
 The distribution is that of imgaug's ``CoarseDropout``, which the authors'
-release of POET uses: the holes are the cells of a coarse grid, so their size
-is given by the resolution of the grid, as a share of that of the image.
+release of POET uses. The rectangles are the cells of a coarse grid, whose
+resolution is a share of that of the image.
 """
 from typing import Tuple
 
@@ -10,13 +10,14 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmpose.registry import TRANSFORMS
 
-# imgaug's least number of cells along a side, else a small image would be
-# dropped as a whole.
+# imgaug's smallest number of cells along a side; with fewer, a small image
+# could be dropped as a whole.
 MIN_CELLS = 3
+DROPPED = (0.05, 0.2)  # range of the share of cells to drop
 
 
 def drop_cells(image: np.ndarray, keep: np.ndarray) -> np.ndarray:
-    """Set the cells of a coarse grid to 0.
+    """Return an image with cells of a coarse grid set to 0.
 
     Args:
         image (np.ndarray): (h, w, channels) or (h, w).
@@ -43,22 +44,18 @@ class CoarseDropout(BaseTransform):
 
     Args:
         prob (float): Probability to drop anything at all. Defaults to 0.5.
-        drop (tuple[float, float]): Range of the share of cells to drop.
-            Defaults to (0.05, 0.2).
         size (tuple[float, float]): Range of the number of cells along a side,
             as a share of its pixels: 0.02 makes cells of 50 pixels, in an
             image of at least 150. Defaults to (0.015, 0.03).
-        per_channel (float): Probability to draw for each channel on its own.
+        per_channel (float): Probability to draw each channel on its own.
             Defaults to 0.5.
     """
 
     def __init__(self,
                  prob: float = 0.5,
-                 drop: Tuple[float, float] = (0.05, 0.2),
                  size: Tuple[float, float] = (0.015, 0.03),
                  per_channel: float = 0.5) -> None:
         self.prob = prob
-        self.drop = drop
         self.size = size
         self.per_channel = per_channel
 
@@ -70,7 +67,7 @@ class CoarseDropout(BaseTransform):
         rows, columns = np.maximum(cells.astype(int), MIN_CELLS)
         drawn = channels if np.random.rand() < self.per_channel else 1
         keep = np.random.rand(rows, columns, drawn) >= np.random.uniform(
-            *self.drop)
+            *DROPPED)
         return np.broadcast_to(keep, (rows, columns, channels))
 
     def transform(self, results: dict) -> dict:

@@ -1,4 +1,4 @@
-"""From a sample to what a model gets, without copies that nobody reads.
+"""Pack a sample into the inputs of a model, without needless copies.
 
 MMPose's ``PackPoseInputs`` turns pixels into planes in torch, ten times slower
 than OpenCV does, and copies the annotation file's entry of every person.
@@ -22,7 +22,7 @@ META_KEYS = ('id', 'img_id', 'img_path', 'crowd_index', 'ori_shape',
 
 
 def image_planes(image: np.ndarray) -> torch.Tensor:
-    """Pixels as planes.
+    """Return the pixels of an image as planes.
 
     Args:
         image (np.ndarray): (h, w, channels) or (h, w).
@@ -38,13 +38,13 @@ def image_planes(image: np.ndarray) -> torch.Tensor:
 
 @TRANSFORMS.register_module()
 class PackBottomupInputs(PackPoseInputs):
-    """``inputs`` (channels, h, w), uint8 as loaded, and ``data_samples``,
-    whose ``gt_instances`` also tell ``areas`` and ``iscrowd``.
+    """Pack ``inputs`` (channels, h, w), uint8 as loaded, and ``data_samples``,
+    whose ``gt_instances`` also have ``areas`` and ``iscrowd``.
 
     Args:
-        meta_keys (Sequence[str]): What else a data sample carries. Defaults
-            to MMPose's but for ``raw_ann_info`` and ``category_id``, of which
-            only a ``CocoMetric`` without ``ann_file`` has use.
+        meta_keys (Sequence[str]): Metainfo of a data sample. Defaults to
+            MMPose's without ``raw_ann_info`` and ``category_id``, which only
+            a ``CocoMetric`` without ``ann_file`` needs.
         pack_transformed (bool): As in ``PackPoseInputs``, for MMPose's
             ``browse_dataset.py``, which sets it. Defaults to False.
     """

@@ -1,4 +1,4 @@
-"""Free-size rotation, crop and resize, composed so that pixels move once.
+"""Rotate, crop and resize to any size, with one warp of the pixels.
 
 Every transform draws one affine matrix. Alone it moves annotations and pixels
 at once; inside :class:`WarpOnce` the matrices are multiplied and the pixels
@@ -16,17 +16,17 @@ from mmcv.transforms import BaseTransform, Compose
 from mmpose.registry import TRANSFORMS
 
 from ...errors import DataFault
-from ..checks import MAX_SIDE
+from ..rules import MAX_SIDE
 from .affine import MEAN_BGR, Size, compose, move_annotations, warp_image
 
-# Under this key a sample carries the matrix its pixels still wait for.
+# The key of the matrix that has not been applied to the pixels yet.
 PENDING = 'pending_warp'
 
 
 def short_edge_size(size: Size,
                     short_edge: int,
                     max_size: Optional[int] = None) -> Size:
-    """Size with the short edge given and the long edge limited.
+    """Return the size with this short edge and a limited long edge.
 
     Args:
         size (tuple[int, int]): (w, h) in pixels.
@@ -52,7 +52,7 @@ def move_pixels(results: dict,
                 matrix: np.ndarray,
                 size: Size,
                 fill: Sequence[int] = MEAN_BGR) -> None:
-    """:func:`warp_image` for a sample, which is named if it is too large."""
+    """Apply :func:`warp_image` to a sample, and name it if it is too large."""
     image = results['img']
     try:
         results['img'] = warp_image(image, matrix, size, fill)
@@ -66,10 +66,10 @@ def move_pixels(results: dict,
 
 
 class AffineTransform(BaseTransform):
-    """One affine move of an image and of everything annotated on it.
+    """Move an image and its annotations by one affine matrix.
 
-    Subclasses say where to move in :meth:`draw`. What happens to the fields
-    of a sample is told at :func:`move_annotations` and :func:`move_people`.
+    Subclasses draw the matrix in :meth:`draw`; :func:`move_annotations` and
+    :func:`move_people` describe the fields of a sample.
     """
 
     def draw(self, size: Size) -> Tuple[np.ndarray, Size]:
@@ -101,7 +101,7 @@ class AffineTransform(BaseTransform):
 # it comes before these.
 @TRANSFORMS.register_module()
 class RandomRotation(AffineTransform):
-    """Rotate about the middle of the image; the canvas stays as it is.
+    """Rotate about the centre of the image, and keep its size.
 
     Args:
         prob (float): Probability to rotate at all. Defaults to 0.5.
@@ -114,7 +114,7 @@ class RandomRotation(AffineTransform):
         self.max_degrees = max_degrees
 
     def draw(self, size: Size) -> Tuple[np.ndarray, Size]:
-        """Matrix of a random rotation, or the identity."""
+        """Return the matrix of a random rotation, or the identity."""
         if np.random.rand() >= self.prob:
             return np.eye(2, 3), size
         degrees = np.random.uniform(-self.max_degrees, self.max_degrees)
@@ -126,9 +126,9 @@ class RandomRotation(AffineTransform):
 class RandomAffine(AffineTransform):
     """Rotate, scale and shift into a canvas of one size, for heatmaps.
 
-    MMPose 0.x's augmentation of associative embedding: a window of the size
-    of the canvas is laid on the image; at scale 1 it is as large as fits into
-    the image, at 1.5 half as large again.
+    This is MMPose 0.x's augmentation for associative embedding. A window with
+    the aspect ratio of the canvas is laid on the image; at scale 1 it is as
+    large as fits into the image, at 1.5 half as large again.
 
     Args:
         size (tuple[int, int]): (w, h) of the canvas in pixels.
@@ -136,8 +136,8 @@ class RandomAffine(AffineTransform):
             max_degrees]. Defaults to 30.
         scale (tuple[float, float]): Range of the size of the window. Defaults
             to (0.75, 1.5).
-        max_shift (float): The middle of the window moves by up to that share
-            of the width and of the height of the image. Defaults to 0.2.
+        max_shift (float): Largest shift of the centre of the window, as a
+            share of width and height of the image. Defaults to 0.2.
     """
 
     def __init__(self,
@@ -153,7 +153,7 @@ class RandomAffine(AffineTransform):
         self.max_shift = max_shift
 
     def draw(self, size: Size) -> Tuple[np.ndarray, Size]:
-        """Matrix from the window to the canvas."""
+        """Return the matrix from the window to the canvas."""
         shift = np.random.uniform(-self.max_shift, self.max_shift, 2)
         middle = (0.5 + shift) * size
         degrees = np.random.uniform(-self.max_degrees, self.max_degrees)
@@ -168,7 +168,7 @@ class RandomAffine(AffineTransform):
 # as an image has two people.
 @TRANSFORMS.register_module()
 class RandomSizeCrop(AffineTransform):
-    """Cut out a window of random size at a random place.
+    """Crop a window of random size at a random place.
 
     Each side is uniform in {min_size..max_size} pixels, limited by the image:
     along a side not longer than ``min_size`` the window is the whole image.
@@ -186,7 +186,7 @@ class RandomSizeCrop(AffineTransform):
         self.max_size = max_size
 
     def draw(self, size: Size) -> Tuple[np.ndarray, Size]:
-        """Matrix that moves the corner of a random window to the origin."""
+        """Return the matrix that moves a random window to the origin."""
         sides, matrix = [], np.eye(2, 3)
         for axis, length in enumerate(size):
             longest = min(length, self.max_size)
@@ -220,7 +220,7 @@ class ShortEdgeResize(AffineTransform):
                              f'{max_size}, expected at least 1 pixel.')
 
     def draw(self, size: Size) -> Tuple[np.ndarray, Size]:
-        """Matrix that scales x and y exactly to the new size."""
+        """Return the matrix that scales x and y exactly to the new size."""
         short_edge = int(np.random.choice(self.short_edges))
         new_size = short_edge_size(size, short_edge, self.max_size)
         matrix = np.zeros((2, 3))
@@ -233,9 +233,9 @@ class WarpOnce(BaseTransform):
     """Apply geometric transforms to the annotations one by one, and their
     product to the pixels at once.
 
-    Besides :class:`AffineTransform` s it may hold wrappers of them such as
-    mmcv's ``RandomChoice`` or :class:`SameInBatch`, but
-    nothing else that touches pixels.
+    It may hold :class:`AffineTransform` s and wrappers of them, such as
+    mmcv's ``RandomChoice`` or :class:`SameInBatch`, but nothing else that
+    changes pixels.
 
     Args:
         transforms (list[dict]): Transforms, applied in order.

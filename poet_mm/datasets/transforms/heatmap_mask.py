@@ -1,9 +1,8 @@
-"""Where a heatmap may be supervised.
+"""Mask the part of a heatmap that is supervised.
 
 Differences from MMPose's ``BottomupGetHeatmapMask``: crowds count, which COCO
-describes by run lengths (a dict, which is passed over there); the mask is
-drawn on the original image, flipped and then moved, in the order in which the
-image was; it is as large as the heatmaps at once.
+describes by run lengths (it skips them); the mask is drawn on the original
+image, then flipped and moved like the image; it has the size of the heatmaps.
 """
 from typing import List, Tuple, Union
 
@@ -21,7 +20,7 @@ Segmentation = Union[dict, List[List[float]]]
 
 def draw_segmentations(segmentations: List[Segmentation],
                        shape: Tuple[int, int]) -> np.ndarray:
-    """Union of COCO's segmentations (polygons or run lengths).
+    """Return the union of COCO's segmentations (polygons or run lengths).
 
     Args:
         segmentations (list): Of any number of people or crowds.
@@ -44,17 +43,19 @@ def draw_segmentations(segmentations: List[Segmentation],
     return cv2.transpose(columns)
 
 
-# Workaround (mmpose<=1.3.2): `BottomupGetHeatmapMask` passes over the run
+# Workaround (mmpose<=1.3.2): `BottomupGetHeatmapMask` ignores the run
 # lengths of crowds, so they are trained as background.
 @TRANSFORMS.register_module()
 class HeatmapMask(BaseTransform):
-    """Mask ``heatmap_mask`` (1, H, W) of the ``heatmaps`` (K, H, W): True in
-    the image, False outside of it and on the ``invalid_segs``, the crowds and
-    the people without labelled joints. After ``GenerateTarget`` and a
-    transform of this package, whose ``warp_mat`` it follows."""
+    """Add ``heatmap_mask`` (1, H, W) for the ``heatmaps`` (K, H, W).
+
+    It is True in the image, False outside of it and on ``invalid_segs``, the
+    crowds and the people without labelled keypoints. Use it after
+    ``GenerateTarget`` and a transform that sets ``warp_mat``.
+    """
 
     def transform(self, results: dict) -> dict:
-        """Draw, flip, and move to the middles of the cells."""
+        """Draw the mask, flip it, and move it to the centres of the cells."""
         h, w = results['ori_shape'][:2]
         valid = 1 - draw_segmentations(results.get('invalid_segs', []), (h, w))
         if results.get('flip'):

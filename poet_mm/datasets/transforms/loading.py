@@ -1,4 +1,4 @@
-"""Load images, and take no damaged or changed one for a sound one."""
+"""Load images, and raise an error for damaged ones."""
 from typing import Optional
 
 import mmcv
@@ -12,18 +12,18 @@ from ...errors import DataFault
 
 @TRANSFORMS.register_module()
 class LoadIntactImage(LoadImage):
-    """MMPose's ``LoadImage``, whose errors are all a :class:`DataFault` that
-    names the image, and which compares sizes.
+    """Load an image as MMPose's ``LoadImage`` does, or raise a
+    :class:`DataFault` that names it.
 
     Gray, CMYK, 16-bit (divided by 256) and transparent images become BGR of 8
     bits. An image that EXIF turns is turned, in formats where cv2 does that
-    (JPEG, PNG). If the annotations tell another size than the image then has,
-    its joints would lie elsewhere: an error. What cannot be noticed is damage
-    that leaves a readable file of the right size.
+    (JPEG, PNG). It is an error if the annotations have another size, because
+    keypoints would be elsewhere. Damage that leaves a readable file of the
+    right size is not found.
 
     Args:
-        **kwargs: As in MMPose's ``LoadImage``, less ``ignore_empty``: what
-            becomes of an image with a fault is decided by the data set, see
+        **kwargs: As in MMPose's ``LoadImage``, without
+            ``ignore_empty``: the data set decides about damaged images, see
             ``faults`` of :class:`poet_mm.datasets.coco.BottomupCocoDataset`.
     """
 
@@ -58,8 +58,7 @@ class LoadIntactImage(LoadImage):
 
 
 def check_size(results: dict) -> None:
-    """Raise a DataFault if an image has not the size that its annotations
-    tell."""
+    """Raise a DataFault if an image has another size than its annotations."""
     h, w = results['img_shape']
     told = results.get('width'), results.get('height')
     if None in told or told == (w, h):
@@ -69,5 +68,5 @@ def check_size(results: dict) -> None:
         hint = ' Is one of them turned, and the other not (EXIF)?'
     raise DataFault(
         f"Image {results['img_path']!r} has {w} x {h} pixels, its annotations "
-        f'are for {told[0]} x {told[1]}: joints would lie elsewhere.{hint} '
+        f'are for {told[0]} x {told[1]}: keypoints would be elsewhere.{hint} '
         'Correct the file, or the annotations and their width and height.')

@@ -1,5 +1,5 @@
-"""Transforms that draw alike for all images of a batch, so that little of the
-batch is padding, see :mod:`poet_mm.datasets.coco.samplers`."""
+"""Draw alike for all images of a batch, so that little of it is padding, see
+:mod:`poet_mm.datasets.samplers`."""
 from typing import List
 
 from mmcv.transforms import BaseTransform, Compose
@@ -10,11 +10,10 @@ from ..samplers import BatchIndex, numpy_seeded
 
 @TRANSFORMS.register_module()
 class SameInBatch(BaseTransform):
-    """Transforms that draw the same random numbers for all images of a batch.
+    """Apply transforms with the same random numbers to all images of a batch.
 
-    They must draw from ``np.random``. Images that come without the seed of a
-    batch, from another sampler or a data set inside of another, draw on their
-    own.
+    They must draw from ``np.random``. Images without the seed of a batch, from
+    another sampler or a data set inside of another, draw on their own.
 
     Args:
         transforms (list[dict]): Transforms, applied in order.
@@ -24,7 +23,7 @@ class SameInBatch(BaseTransform):
         self.transforms = Compose(transforms)
 
     def transform(self, results: dict) -> dict:
-        """Draw from the seed of the batch, then go on as before."""
+        """Transform with the seed of the batch, then restore the state."""
         index = results.get('sample_idx')
         if not isinstance(index, BatchIndex):
             return self.transforms(results)

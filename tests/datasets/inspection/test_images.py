@@ -32,7 +32,7 @@ def test_faults_of_image_files(tmp_path):
     (images / '9.jpg').write_bytes(cv2.imencode('.png', wide)[1].tobytes())
 
     def who(finding):
-        return [example.split()[0] for example in finding.examples]
+        return [example.split()[1] for example in finding.examples]
 
     headers = found()
     assert who(headers['missing_images']) == ['1']

@@ -7,7 +7,8 @@ def test_values_of_any_type_are_told_apart(tmp_path):
     content = make_content()
     for key in ('id', 'image_id', 'bbox', 'area', 'keypoints', 'iscrowd',
                 'category_id'):
-        for value in (None, 'a', NAN, [], {}, [[1]], 10**400):
+        for value in (None, 'a', NAN, [], {}, [[1]], 10**400, ['1'] * 4,
+                      ['1'] * 9):
             found = find(tmp_path, spoil(content, 'annotations', 2,
                                          **{key: value}))
             allowed = isinstance(value, int) and key == 'id'

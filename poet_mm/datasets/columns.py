@@ -1,0 +1,182 @@
+"""Read an annotation file into columns, whatever its values are.
+
+I: number of images, M: number of annotations, K: number of keypoints.
+"""
+import math
+from functools import cached_property
+from typing import Any, List, Optional, Tuple
+
+import numpy as np
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a JSON value is a finite number."""
+    try:
+        return (isinstance(value, (int, float))
+                and not isinstance(value, bool) and math.isfinite(value))
+    except OverflowError:  # an integer of hundreds of digits
+        return False
+
+
+def as_key(value: Any) -> Any:
+    """Return a JSON value in a form that a dict takes as a key."""
+    return repr(value) if isinstance(value, (dict, list)) else value
+
+
+def column(entries: List[dict], key: str) -> np.ndarray:
+    """Return the numbers (len(entries), ) under a key, NaN where there is
+    none."""
+    values = [entry.get(key) for entry in entries]
+    return np.array([value if is_number(value) else np.nan
+                     for value in values], dtype=np.float64)
+
+
+def as_rows(lists: list, length: int) -> np.ndarray:
+    """Return lists of one length as rows of numbers, null as NaN, or raise a
+    TypeError, ValueError or OverflowError."""
+    numbers = np.array(lists)
+    if numbers.dtype.kind == 'U':  # NumPy would convert it
+        raise TypeError('text is not a number')
+    return numbers.astype(np.float64).reshape(len(lists), length)
+
+
+def rows(lists: list, length: int) -> Tuple[np.ndarray, np.ndarray]:
+    """Return lists of numbers as rows of one length.
+
+    Returns:
+        tuple: The length of each list (M, ), -1 if it is not a list of
+        numbers; the rows (M, length), NaN where the length differs.
+    """
+    lengths = np.array([
+        len(values) if isinstance(values, list) else -1 for values in lists
+    ], dtype=np.int64)
+    table = np.full((len(lists), length), np.nan)
+    places = np.flatnonzero(lengths == length)
+    damaged = (TypeError, ValueError, OverflowError)
+    try:
+        table[places] = as_rows([lists[n] for n in places], length)
+    except damaged:  # find out which
+        for n in places:
+            try:
+                table[n] = as_rows([lists[n]], length)
+            except damaged:
+                lengths[n] = -1
+    return lengths, table
+
+
+def distance_outside(points: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Return by how many pixels points (..., 2) lie outside of images of
+    size (..., 2), along the axis where it is more; 0 inside."""
+    return np.maximum(np.maximum(-points, points - size), 0).max(axis=-1)
+
+
+class Table:
+    """Hold an annotation file as columns, made when a rule asks for them.
+
+    Values that are not finite numbers are NaN.
+
+    Args:
+        content (dict): From ``read_annotations``.
+        keypoint_names (list[str]): Of the K expected keypoints.
+        file_names (list[str], optional): The names that the file gives them.
+        num_queries (int): Largest number of people that a model finds in an
+            image. Defaults to 25, the paper's.
+    """
+
+    def __init__(self,
+                 content: dict,
+                 keypoint_names: List[str],
+                 file_names: Optional[List[str]] = None,
+                 num_queries: int = 25) -> None:
+        self.images: List[dict] = content['images']
+        self.annotations: List[dict] = content['annotations']
+        self.categories: List[dict] = content.get('categories', [])
+        self.keypoint_names = keypoint_names
+        self.file_names = file_names
+        self.num_queries = num_queries
+        lengths, numbers = rows(
+            [ann.get('keypoints') for ann in self.annotations],
+            3 * len(keypoint_names))
+        # (M, ), -1: not a list of x, y, v, x, y, v, ...
+        self.counts = np.where(lengths % 3 == 0, lengths // 3, -1)
+        self.fits = self.counts == len(keypoint_names)  # (M, )
+        # (M, K, 3), x, y, v; NaN where the number of keypoints is not K
+        self.keypoints = numbers.reshape(len(lengths), len(keypoint_names), 3)
+        self.labelled = self.keypoints[..., 2] > 0  # (M, K)
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Return width and height (I, 2) in pixels, NaN where one of them
+        is below 1."""
+        sizes = np.stack(
+            [column(self.images, key) for key in ('width', 'height')], axis=1)
+        return np.where((sizes >= 1).all(axis=1, keepdims=True), sizes, np.nan)
+
+    @cached_property
+    def image_of(self) -> np.ndarray:
+        """Return the index of the image of each annotation (M, ), -1 where
+        the file has none."""
+        index = {}
+        for i, image in enumerate(self.images):
+            index.setdefault(as_key(image.get('id')), i)
+        return np.array([
+            index.get(as_key(ann.get('image_id')), -1)
+            for ann in self.annotations
+        ], dtype=np.int64)
+
+    @cached_property
+    def size_of(self) -> np.ndarray:
+        """Return the size (M, 2) of the image of each annotation."""
+        return np.vstack([self.sizes, [np.nan, np.nan]])[self.image_of]
+
+    @cached_property
+    def bbox(self) -> np.ndarray:
+        """Return x, y, width, height (M, 4) in pixels."""
+        return rows([ann.get('bbox') for ann in self.annotations], 4)[1]
+
+    @cached_property
+    def area(self) -> np.ndarray:
+        """Return areas (M, ) in square pixels."""
+        return column(self.annotations, 'area')
+
+    @cached_property
+    def num_keypoints(self) -> np.ndarray:
+        """Return what the file tells as ``num_keypoints`` (M, )."""
+        return column(self.annotations, 'num_keypoints')
+
+    @cached_property
+    def iscrowd(self) -> np.ndarray:
+        """Return ``iscrowd`` (M, ), 0 where it is missing."""
+        values = [ann.get('iscrowd', 0) for ann in self.annotations]
+        return np.array([value if value in (0, 1) else np.nan
+                         for value in values], dtype=np.float64)
+
+    @cached_property
+    def has_pose(self) -> np.ndarray:
+        """Return which annotations (M, ) have a box and keypoints; the data
+        set uses no others."""
+        return np.array(list(map(has_pose, self.annotations)), dtype=bool)
+
+    @cached_property
+    def is_person(self) -> np.ndarray:
+        """Return which annotations (M, ) are a person, not a crowd."""
+        return self.has_pose & (self.iscrowd != 1)
+
+    @cached_property
+    def people_of_image(self) -> np.ndarray:
+        """Return the number of people (I, ) of each image."""
+        image_of = self.image_of[self.is_person & (self.image_of >= 0)]
+        return np.bincount(image_of, minlength=len(self.images))
+
+    @cached_property
+    def outside(self) -> np.ndarray:
+        """Return by how many pixels labelled keypoints (M, K) lie outside of
+        their image, 0 where its size is unknown."""
+        distance = distance_outside(self.keypoints[..., :2],
+                                    self.size_of[:, None])
+        return np.where(self.labelled & (distance > 0), distance, 0)
+
+
+def has_pose(ann: dict) -> bool:
+    """Return whether an annotation has a box and keypoints."""
+    return 'bbox' in ann and 'keypoints' in ann
