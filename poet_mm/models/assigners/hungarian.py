@@ -177,8 +177,8 @@ class PoseHungarianAssigner:
         if not self.listeners:
             raise NonFiniteError(
                 f'{found} Usual causes: keypoints that are not numbers in '
-                'the annotations, a learning rate too high, overflow in fp16 (use '
-                'bf16 or fp32).')
+                'the annotations, a learning rate too high, overflow in fp16 '
+                '(use bf16 or fp32).')
         self.listeners.tell(found)
 
 

@@ -197,4 +197,5 @@ class AEHead(AssociativeEmbeddingHead):
                 f'AEHead gives heatmaps {tuple(heatmaps.shape)}, the training '
                 f'target is {tuple(target.shape)} (images, keypoints, '
                 'height, width). heatmap_size of the codec must be '
-                'input_size / stride, num_keypoints of the head that of the data.')
+                'input_size / stride, num_keypoints of the head that of the '
+                'data.')

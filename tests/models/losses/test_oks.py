@@ -106,7 +106,7 @@ def test_oks_term():
 def test_oks_of_another_skeleton():
     head = fast_head(num_keypoints=3, loss=FAST_LOSS)
     samples = with_areas(random_samples([2, 1], num_keypoints=3))
-    with pytest.raises(ValueError, match='3 keypoints.* 5 sigmas'):
+    with pytest.raises(ValueError, match=r'3 keypoints.* 5 sigmas'):
         head.loss((torch.randn(2, 8, 4, 3), ), samples)
 
 
