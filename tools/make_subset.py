@@ -79,7 +79,7 @@ def main() -> None:
     args = parse_args()
     source = args.source / ANN_FILE.format('train')
     if not source.is_file():
-        raise UserError(f'There is no {source}. Name a folder in COCO\'s '
+        raise UserError(f'there is no {source}. Name a folder in COCO\'s '
                         'layout.')
     if (args.out / 'annotations').exists():
         raise UserError(f'{args.out} already holds a data set. Name a new '

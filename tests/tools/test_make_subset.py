@@ -23,8 +23,8 @@ def test_make_subset(toy, tmp_path):
         assert (tmp_path / 'val2017' / image['file_name']).is_file()
     other = tmp_path.parent / 'other'
     for args, said in (((toy, tmp_path), 'already holds a data set'),
-                       ((other, tmp_path), 'There is no'),
-                       ((toy, other, '--images', 99), 'only')):
+                       ((other, tmp_path), 'there is no'),
+                       ((toy, other, '--images', 99), 'Only 0 images')):
         output = run('make_subset.py', *args, check=False)
         assert said in output
         assert not other.exists()
