@@ -203,10 +203,11 @@ def test_apis_run_nothing(evil, model_files):
 
 def test_torch_and_mmengine_are_as_before(evil):
     before = CheckpointLoader._schemes.copy(), dict(os.environ)
+    with safe_loading():
+        inside = CheckpointLoader._schemes.copy()
+    assert inside.keys() == before[0].keys()
+    assert not set(inside.values()) & set(before[0].values())
     with pytest.raises(UserError, match=FLAG), safe_loading():
-        assert CheckpointLoader._schemes.keys() == before[0].keys()
-        assert not set(CheckpointLoader._schemes.values()) & set(
-            before[0].values())
         load_checkpoint(nn.Linear(1, 1), evil[0])
     assert before == (CheckpointLoader._schemes, dict(os.environ))
 
