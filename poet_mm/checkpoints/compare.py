@@ -10,8 +10,7 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-Shape = Tuple[int, ...]
-Shapes = Dict[str, Shape]  # of weights, by name
+Shapes = Dict[str, Tuple[int, ...]]  # of weights, by name
 
 # The key of the config behind an output of the head, and what its value is of
 # the number of rows.
@@ -24,10 +23,7 @@ SETTINGS = {
 
 def strip_ddp(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
     """Return weights without the prefix that DDP puts before names."""
-    return {
-        name[len('module.'):] if name.startswith('module.') else name: value
-        for name, value in weights.items()
-    }
+    return {name.removeprefix('module.'): x for name, x in weights.items()}
 
 
 def shapes_of(weights: Mapping[str, Tensor]) -> Shapes:

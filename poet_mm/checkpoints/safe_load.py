@@ -124,10 +124,12 @@ def explain(error: Exception, name: str) -> Exception:
 
 
 def refused(error: Exception) -> str:
-    """Return what a file holds beside data, '' if that is not the reason."""
+    """Return what a file holds beside data, '' if it fails for another
+    reason."""
+    # Private door (torch 2.1.2 and 2.14.1, checked): the words of its errors.
     if 'with TorchScript archives' in str(error):
         return 'a TorchScript program'
-    if str(error).startswith('Weights only load failed'):  # torch's words
+    if str(error).startswith('Weights only load failed'):
         said = str(error.__context__).split('\n')[0]
         broken = ('Unsupported operand', 'Failed to load pickle')
         return '' if said.startswith(broken) else (

@@ -6,6 +6,7 @@ checkpoints need, and still runs TorchScript. Here is a ``pickle_module`` for
 ``CheckpointLoader`` that use it.
 """
 import argparse
+import codecs
 import collections
 import io
 import os
@@ -30,14 +31,6 @@ STATEFUL = (torch.Tensor, collections.OrderedDict, np.ndarray, np.dtype,
             HistoryBuffer, argparse.Namespace)
 
 
-def to_bytes(text: str, encoding: str) -> bytes:
-    """Return bytes of a pickle that Python 2 could read; replaces
-    ``_codecs.encode``."""
-    if encoding != 'latin1':
-        raise RefusedPickle(f'_codecs.encode to {encoding!r}')
-    return text.encode('latin1')
-
-
 @lru_cache(maxsize=1)
 def allowed_globals() -> Dict[str, Any]:
     """Return all that a pickle may name; storages are torch.load's."""
@@ -51,7 +44,8 @@ def allowed_globals() -> Dict[str, Any]:
     return {
         **known,
         **dtypes,
-        **declared_globals(), '_codecs.encode': to_bytes,
+        **declared_globals(),
+        '_codecs.encode': codecs.encode,  # of bytes, as in newer torch
         'torch.device': torch.device
     }
 
