@@ -22,7 +22,7 @@ check_stack()  # before anything is imported that may not be there
 
 def register() -> None:
     """Import all that registers; may be called again."""
-    from .checkpoints.safe_pickle import register_safe_globals
+    from .checkpoints.safe_globals import register_safe_globals
     register_safe_globals()
     from . import (  # noqa: F401
         codecs,

@@ -8,9 +8,10 @@ detr         A DETR (R50, R101; with DC5 the weights have the same form, the
              config makes the difference): backbone, projection, encoder,
              decoder and the first queries, to start a training from. Its class
              and box layers are dropped.
-torchvision, mmpretrain, mmpose-ae
-             A backbone, to start from. Anything else in it is dropped.
 to-release   Undoes `poet`: a whole model in, with the release's three classes.
+
+A backbone of torchvision, MMPretrain or MMPose needs no conversion: set
+model.backbone.init_cfg, see "Checkpoints in and out" in README.md.
 
 Start a training with --cfg-options load_from=DST. Every weight of SRC is used
 or printed as dropped on purpose, and blocks fit as a whole, or nothing is
@@ -37,10 +38,6 @@ from poet_mm.utils.config import find_config, read_config
 LAYOUTS = {
     'poet': ("the authors' release of POET", 'poet_r50_release_coco'),
     'detr': ('a DETR, to start from', 'poet_r50_coco'),
-    # study 2 starts from such backbones
-    'torchvision': ("a backbone of torchvision's", 'poet_r50_512_coco'),
-    'mmpretrain': ("a backbone of MMPretrain's", 'poet_r50_512_coco'),
-    'mmpose-ae': ("the backbone of MMPose's AE", 'poet_r50_512_coco'),
     'to-release': ("ours to the authors' release", None),
 }
 

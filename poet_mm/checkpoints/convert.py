@@ -1,4 +1,4 @@
-"""From a file of another program to one of ours, and back; what is written
+"""Convert a file of another program to one of ours, and back; what is written
 fits its config, whole blocks at a time."""
 import os.path as osp
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
@@ -15,16 +15,14 @@ from ..models.layers.pose import fields_of
 from .compare import build_model, compare_blocks, shapes_of
 from .files import read_checkpoint, sha256_of, state_dict_of, versions
 from .layouts import (
-    BACKBONES,
-    NOBODY,
-    backbone_of,
+    NO_OBJECT,
     from_detr,
     from_release,
     guess_layout,
     is_ours,
     to_release,
 )
-from .loading import misfit
+from .loading import misfit, nothing_fits
 from .publish import to_plain
 
 # What the programs normalise images with, which weights do not tell.
@@ -32,13 +30,9 @@ IMAGENET = dict(
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     bgr_to_rgb=True)
-LAYOUTS = ('poet', 'detr', *BACKBONES)
 PROGRAMS = {  # whose layout it is
     'poet': "the authors' release of POET",
     'detr': 'DETR',
-    'torchvision': "torchvision's ResNet",
-    'mmpretrain': 'MMPretrain',
-    'mmpose-ae': 'MMPose',
     'ours': 'this repository',
 }
 TOLERANCE = 1e-3  # of the largest output
@@ -65,7 +59,7 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
     """Read a checkpoint of another program.
 
     Args:
-        layout (str): One of ``LAYOUTS``.
+        layout (str): ``'poet'`` or ``'detr'``.
         path (str): File.
         cfg (Config): What it is for. With ``'poet'`` the number of queries is
             that of the checkpoint, and the config goes into the result.
@@ -75,8 +69,7 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
             that is of another model.
     """
     source = read_source(path, layout)
-    if layout in ('poet', 'detr'):
-        require_poet(cfg, layout)
+    require_poet(cfg, layout)
     check_input(cfg)
     meta = dict(
         source=dict(
@@ -92,12 +85,10 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
             cfg=cfg.pretty_text,
             dataset_meta=to_plain(
                 mmpose.apis.inference.dataset_meta_from_config(cfg)))
-    elif layout == 'detr':
+    else:
         learned = not cfg.model.head.get('propose', False)
         weights, dropped = from_detr(
             source, cfg.model.head.num_queries if learned else 0)
-    else:
-        weights, dropped = backbone_of(source, layout)
     model = build_or_say_why(cfg)
     require_whole_blocks(model, weights, path, whole_model=layout == 'poet')
     model.load_state_dict(weights, strict=False)
@@ -107,8 +98,8 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
 
 
 def release_of(path: str) -> Tuple[Dict[str, Any], List[str]]:
-    """A checkpoint of ours in the layout of the authors' release, and what was
-    dropped, in words."""
+    """Return a checkpoint of ours in the layout of the authors' release, and
+    what was dropped, in words."""
     source = read_source(path, 'to-release')
     release = to_release(source)
     counters = len(source) - len(release)
@@ -117,7 +108,7 @@ def release_of(path: str) -> Tuple[Dict[str, Any], List[str]]:
 
 
 def read_source(path: str, layout: str) -> Dict[str, Tensor]:
-    """The weights of a file, which are not plainly in another layout.
+    """Read the weights of a file, which are not plainly in another layout.
 
     Raises:
         UserError: They are, or the file cannot be read.
@@ -127,10 +118,12 @@ def read_source(path: str, layout: str) -> Dict[str, Tensor]:
     weights = state_dict_of(read_checkpoint(path), path)
     expected = 'ours' if layout == 'to-release' else layout
     found = guess_layout(weights)
-    if is_ours(weights) and layout not in ('mmpretrain', 'mmpose-ae'):
-        found = 'ours'  # its backbone has their names, too
+    if is_ours(weights):
+        found = 'ours'
     if found in (None, expected):
         return weights
+    if found == 'torchvision':
+        raise nothing_fits(path, weights)
     advice = f'Take: python tools/convert_checkpoint.py {found} {path} DST'
     if found == 'ours':
         advice = 'It needs no conversion; to-release makes of it what they use'
@@ -141,7 +134,7 @@ def read_source(path: str, layout: str) -> Dict[str, Tensor]:
 
 
 def build_or_say_why(cfg: Config) -> nn.Module:
-    """The model of a config, or a UserError."""
+    """Build the model of a config, or raise a UserError."""
     try:
         return build_model(cfg)
     except Exception as error:  # each part checks its own values
@@ -197,7 +190,7 @@ def require_whole_blocks(model: nn.Module, weights: Dict[str, Tensor],
 @torch.no_grad()
 def largest_difference(conversion: Conversion, reference: Reference,
                        sizes=((192, 160), (128, 224))) -> Dict[str, float]:
-    """Converted model and source on images of noise, padded to one batch.
+    """Compare converted model and source on images of noise in one batch.
 
     Args:
         conversion (Conversion): Of layout ``'poet'``.
@@ -213,7 +206,7 @@ def largest_difference(conversion: Conversion, reference: Reference,
     model = conversion.model
     fields = model.head(model.extract_feat(inputs), samples)
     logits, poses = reference(conversion.source, inputs, padding)
-    logits = logits[..., [EMPTY_PERSON, PERSON, NOBODY]]
+    logits = logits[..., [EMPTY_PERSON, PERSON, NO_OBJECT]]
     return dict(
         logits=float((fields['logits'] - logits).abs().max()),
         poses=max(
@@ -223,8 +216,8 @@ def largest_difference(conversion: Conversion, reference: Reference,
 
 
 def noise_batch(sizes):
-    """Normalised images (B, 3, H, W), zero right of and below their sizes, the
-    padding mask (B, H, W), and their samples."""
+    """Draw normalised images (B, 3, H, W), zero outside of their sizes,
+    the padding mask (B, H, W), and their samples."""
     height, width = (max(lengths) for lengths in zip(*sizes))
     generator = torch.Generator().manual_seed(0)
     inputs = torch.zeros(len(sizes), 3, height, width)

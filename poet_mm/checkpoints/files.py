@@ -1,5 +1,5 @@
-"""Reading checkpoints without running what is in them, and writing ones that
-need no class to be read."""
+"""Read checkpoints without running what is in them, and write ones that need
+no class to be read."""
 import hashlib
 import sys
 from typing import Any, Dict
@@ -14,7 +14,7 @@ from .safe_load import safe_loading
 
 
 def read_checkpoint(path: str) -> Dict[str, Any]:
-    """A checkpoint on the CPU: file, URL, or what else mmengine knows.
+    """Read a checkpoint to the CPU: file, URL, or what else mmengine knows.
 
     Raises:
         UserError: It is not there, is broken, holds no dict, or cannot be
@@ -34,7 +34,7 @@ def read_checkpoint(path: str) -> Dict[str, Any]:
 
 
 def state_dict_of(checkpoint: Dict[str, Any], path: str) -> Dict[str, Tensor]:
-    """Weights by name, wherever a checkpoint keeps them.
+    """Return weights by name, wherever a checkpoint keeps them.
 
     Raises:
         UserError: There are none.
@@ -71,7 +71,7 @@ def sha256_of(path: str) -> str:
 
 
 def versions() -> Dict[str, str]:
-    """Of poet_mm and of what it runs on, as far as that is imported."""
+    """Return those of poet_mm and of what it runs on, as far as imported."""
     modules = ('torch', 'mmengine', 'mmcv', 'mmdet', 'mmpose')
     return dict(
         poet_mm=__version__,

@@ -1,4 +1,4 @@
-"""Names and order of weights in other programs, and in ours.
+"""Tell names and order of weights in other programs, and in ours.
 
 In a template, ``#`` is a number and ``*`` the rest of the name; both are kept.
 The authors' release of POET is DETR with other outputs; its layout is told in
@@ -6,16 +6,7 @@ the documentation of ``tools/convert_checkpoint.py``.
 """
 import re
 from collections import Counter
-from typing import (
-    Dict,
-    Iterable,
-    List,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Tuple,
-)
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -34,7 +25,7 @@ def _attention(theirs: str, ours: str) -> Pairs:
 
 
 def _layers(part: str, num_norms: int, *attentions: Pairs) -> Pairs:
-    """All layers of the encoder or decoder."""
+    """Return the pairs of all layers of the encoder or decoder."""
     pairs = [pair for attention in attentions for pair in attention]
     pairs += [('linear1.*', 'ffn.layers.0.0.*'), ('linear2.*',
                                                   'ffn.layers.1.*')]
@@ -53,31 +44,17 @@ TRUNK: Pairs = (
              _attention('multihead_attn', 'cross_attn')),
     ('transformer.decoder.norm.*', 'head.decoder.post_norm.*'),
 )
-# xc, yc, then dx, dy, v of every joint: our poses have the same order.
+# xc, yc, then dx, dy, v of every keypoint: our poses have the same order.
 RELEASE: Pairs = (*TRUNK, QUERIES, ('class_embed.*', 'head.class_embed.*'),
                   ('kpt_embed.layers.*', 'head.pose_embed.layers.*'))
-NOBODY = 2  # the last logit
-RELEASE_CLASSES = (EMPTY_PERSON, PERSON, NOBODY)  # ours, in their order
-
-
-class Backbone(NamedTuple):
-    """Where a program keeps a backbone, and beginnings of the names of what it
-    has besides, which POET has no use for."""
-    prefix: str
-    dropped: Tuple[str, ...]
-
-
-BACKBONES = {
-    'torchvision': Backbone('', ('fc.', )),
-    'mmpretrain': Backbone('backbone.', ('neck.', 'head.')),
-    'mmpose-ae': Backbone('backbone.', ('keypoint_head.', 'head.')),
-}
+NO_OBJECT = 2  # the last logit
+RELEASE_CLASSES = (EMPTY_PERSON, PERSON, NO_OBJECT)  # ours, in their order
 OURS = ('head.input_proj.', 'head.encoder.', 'head.decoder.')  # in no other
 
 
 def rename(weights: Mapping[str, Tensor], pairs: Sequence[Tuple[str, str]],
            layout: str) -> Dict[str, Tensor]:
-    """Weights under the second names of pairs of templates.
+    """Rename weights from the first to the second names of pairs of templates.
 
     Raises:
         UserError: Some have none of the first names.
@@ -111,7 +88,7 @@ def _fill(template: str, values: Sequence[str]) -> str:
 
 
 def from_release(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
-    """The authors' release -> ours; all weights are used."""
+    """Rename all weights of the authors' release to ours."""
     ours = rename(weights, RELEASE, 'the release of POET')
     order = torch.tensor(RELEASE_CLASSES)
     for name in _class_names(ours):
@@ -121,8 +98,8 @@ def from_release(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
 
 
 def to_release(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
-    """Ours -> the authors' release; undoes :func:`from_release`. Counters of
-    batches are dropped: frozen batch norms have none.
+    """Undo :func:`from_release`. Counters of batches are dropped: frozen batch
+    norms have none.
 
     Raises:
         UserError: It is another model than theirs, or only a part of one.
@@ -161,21 +138,21 @@ def require_all(weights: Iterable[str], pairs: Pairs) -> None:
 
 
 def _class_names(weights: Mapping[str, Tensor]) -> Sequence[str]:
-    """Names of the class layer, which must have the release's three rows."""
+    """Find the class layer, which must have the release's three rows."""
     names = [f'head.class_embed.{kind}' for kind in ('weight', 'bias')]
     for name in names:
         if name in weights and len(weights[name]) != len(RELEASE_CLASSES):
             raise UserError(
                 f'The release of POET has 3 classes: empty person, person, '
-                f'nobody; these weights have {len(weights[name])}. '
+                f'no object; these weights have {len(weights[name])}. '
                 'configs/poet_r50_release_coco.py has the same three.')
     return [name for name in names if name in weights]
 
 
 def from_detr(weights: Mapping[str, Tensor],
               num_queries: int) -> Tuple[Dict[str, Tensor], List[str]]:
-    """DETR -> ours, to start a training from; its class and box layers are
-    dropped, which know nothing of joints.
+    """Rename weights of DETR to ours, to start a training from; its class and
+    box layers are dropped, which know nothing of keypoints.
 
     Args:
         weights (dict): Of DETR.
@@ -202,25 +179,9 @@ def from_detr(weights: Mapping[str, Tensor],
     return ours, dropped
 
 
-def backbone_of(weights: Mapping[str, Tensor],
-                layout: str) -> Tuple[Dict[str, Tensor], List[str]]:
-    """The backbone of another program -> ours.
-
-    Args:
-        weights (dict): By its names.
-        layout (str): One of ``BACKBONES``.
-
-    Returns:
-        tuple[dict, list[str]]: Weights, and what was dropped, in words.
-    """
-    prefix, others = BACKBONES[layout]
-    kept, dropped = drop(weights, others)
-    return rename(kept, ((f'{prefix}*', 'backbone.*'), ), layout), dropped
-
-
 def drop(weights: Mapping[str, Tensor],
          begins: Tuple[str, ...]) -> Tuple[Dict[str, Tensor], List[str]]:
-    """Weights less those whose names begin so, and ``['fc (2 weights)']``."""
+    """Drop weights whose names begin so, and say ``['fc (2 weights)']``."""
     kept = {
         name: value
         for name, value in weights.items() if not name.startswith(begins)
@@ -234,8 +195,9 @@ def drop(weights: Mapping[str, Tensor],
 
 
 def guess_layout(weights: Mapping) -> Optional[str]:
-    """The subcommand of ``tools/convert_checkpoint.py`` for weights of another
-    program, None for names that are ours or unknown."""
+    """Return the subcommand of ``tools/convert_checkpoint.py`` for weights of
+    another program, 'torchvision' for its ResNet, which needs none, and None
+    for names that are ours or unknown."""
     weights = weights.get('model', weights)
     begins = {str(name).split('.')[0] for name in weights}
     if 'kpt_embed' in begins:
@@ -248,5 +210,5 @@ def guess_layout(weights: Mapping) -> Optional[str]:
 
 
 def is_ours(weights: Mapping) -> bool:
-    """Whether weights have the names of a POET of this repository."""
+    """Tell whether weights have the names of a POET of this repository."""
     return any(str(name).startswith(OURS) for name in weights)

@@ -1,25 +1,24 @@
-"""Checkpoints that fit: a model with random parts finds nobody, and its
-figures look like a bad model's."""
-from typing import Dict, Iterator, List, Mapping, Tuple
+"""Load checkpoints that fit: the figures of a model with random parts look
+like those of a bad model."""
+from typing import Dict, List, Mapping, Tuple
 
 from torch import Tensor, nn
 
 from ..errors import UserError
-from .compare import Block, compare_blocks, likely_config, shapes_of, strip_ddp
+from .compare import Block, compare_blocks, shapes_of, strip_ddp
 from .files import read_checkpoint, state_dict_of
 from .layouts import guess_layout
 
-# What training may not start from by halves; the rest, which depends on
-# skeleton, queries and losses, may differ and then starts afresh.
+# What a training takes whole or not at all; the rest, which depends on
+# skeleton, queries and losses, may differ and then keeps its initial weights.
 TRUNK = ('backbone', 'neck', 'head.input_proj', 'head.encoder', 'head.decoder')
-PARTS_OF_A_FILE = (
+BACKBONE_ALONE = (
     'To take the backbone alone, leave load_from out and set '
-    'model.backbone.init_cfg.checkpoint=FILE '
-    'model.backbone.init_cfg.prefix=backbone.')
+    'model.backbone.init_cfg.checkpoint=FILE')
 
 
 def read_weights(checkpoint: str) -> Dict[str, Tensor]:
-    """Weights by name, of a file or URL.
+    """Read weights by name, of a file or URL.
 
     Raises:
         UserError: It cannot be read, or not without running code in it.
@@ -29,7 +28,7 @@ def read_weights(checkpoint: str) -> Dict[str, Tensor]:
 
 def fit_weights(model: nn.Module, weights: Mapping[str, Tensor],
                 checkpoint: str) -> Dict[str, Tensor]:
-    """The weights, without DDP's prefix, if they are all that a model needs.
+    """Return the weights, without DDP's prefix, if a model needs no others.
 
     Args:
         model (nn.Module): Any.
@@ -39,8 +38,8 @@ def fit_weights(model: nn.Module, weights: Mapping[str, Tensor],
     Raises:
         UserError: Some are missing, have other shapes, or are more than a
             block of ``TRUNK`` has: those of ResNet-50 are all in ResNet-101.
-            It names the first block that differs, and the config that the
-            weights look like. Or some are NaN or infinite.
+            It names the first block that differs. Or some are NaN or
+            infinite.
     """
     weights = strip_ddp(weights)
     blocks = compare_blocks(
@@ -57,7 +56,7 @@ def fit_weights(model: nn.Module, weights: Mapping[str, Tensor],
 
 def starting_weights(model: nn.Module, weights: Mapping[str, Tensor],
                      checkpoint: str) -> Tuple[Dict[str, Tensor], List[str]]:
-    """Weights to start a training from, which need not be of the same data.
+    """Return weights to start a training from, maybe of other data.
 
     Of the blocks of ``TRUNK``, each must fit whole or be absent. Everything
     else is taken weight by weight where it fits.
@@ -81,7 +80,9 @@ def starting_weights(model: nn.Module, weights: Mapping[str, Tensor],
         and block.expected and not block.fits
     ]
     if wrong:
-        raise misfit(checkpoint, wrong, weights, PARTS_OF_A_FILE)
+        raise misfit(
+            checkpoint, wrong, weights,
+            f'{BACKBONE_ALONE} model.backbone.init_cfg.prefix=backbone.')
     if not any(found.get(name) == shape for name, shape in expected.items()):
         raise nothing_fits(checkpoint, weights)
     values = {
@@ -90,7 +91,7 @@ def starting_weights(model: nn.Module, weights: Mapping[str, Tensor],
         for name, value in own.items()
     }
     check_finite(values, checkpoint)
-    return values, [note for block in blocks for note in _notes(block)]
+    return values, [_note(block) for block in blocks if not block.fits]
 
 
 def check_finite(weights: Mapping[str, Tensor], checkpoint: str) -> None:
@@ -103,15 +104,14 @@ def check_finite(weights: Mapping[str, Tensor], checkpoint: str) -> None:
             'training had failed. Take an earlier one.')
 
 
-def _notes(block: Block) -> Iterator[str]:
-    """Which weights of a block start afresh, which are not used, and why."""
-    if block.misfits:
-        part = 'all' if len(block.misfits) == len(block.expected) else (
-            ', '.join(block.misfits))
-        yield (f'{block.name} starts afresh ({part}): {block.describe()}.')
-    elif block.unused:
-        yield (f'{block.name} is not used ({len(block.unused)} weights): '
-               f'{block.describe()}.')
+def _note(block: Block) -> str:
+    """Say which weights of a block are not loaded, and why."""
+    if not block.misfits:
+        return f'{block.name} is not used whole: {block.describe()}.'
+    part = 'all' if len(block.misfits) == len(block.expected) else (
+        ', '.join(block.misfits))
+    return (f'{block.name} keeps its initial weights ({part}): '
+            f'{block.describe()}.')
 
 
 def load_weights(model: nn.Module, checkpoint: str) -> None:
@@ -125,8 +125,8 @@ def misfit(checkpoint: str,
            weights: Mapping[str, Tensor],
            advice: str = 'Give the config that it was trained with, and its '
            '--cfg-options.') -> UserError:
-    """What to raise if blocks differ: the first is described, in the order of
-    the model, then what to do."""
+    """Return the error for blocks that differ: it describes the first in the
+    order of the model, and says what to do."""
     if not any(block.found for block in wrong) and guess_layout(weights):
         return nothing_fits(checkpoint, weights)
     said = f'{checkpoint} does not fit the config: {wrong[0].describe()}.'
@@ -134,14 +134,16 @@ def misfit(checkpoint: str,
         said += f' Others differ: {", ".join(b.name for b in wrong[1:])}.'
     settings = [block.setting for block in wrong]
     if all(settings):
-        return UserError(f'{said} Set {" ".join(settings)}.')
-    likely = likely_config(shapes_of(weights))
-    return UserError(' '.join(filter(None, (said, likely, advice))))
+        advice = f'Set {" ".join(settings)}.'
+    return UserError(f'{said} {advice}')
 
 
 def nothing_fits(checkpoint: str, weights: Mapping[str, Tensor]) -> UserError:
-    """What to raise if no weight has the name and shape of one of a model."""
+    """Return the error for weights of which a model has none."""
     layout = guess_layout(weights)
+    if layout == 'torchvision':
+        return UserError(f"{checkpoint} has the names of torchvision's "
+                         f'ResNet. {BACKBONE_ALONE}')
     if layout is not None:
         return UserError(
             f'{checkpoint} has the names of another program: convert it with '
@@ -149,5 +151,4 @@ def nothing_fits(checkpoint: str, weights: Mapping[str, Tensor]) -> UserError:
             'CONVERTED.pth')
     names = ', '.join(list(weights)[:3]) or 'none'
     return UserError(f'{checkpoint} has no weight of the model (its first '
-                     f'names: {names}). '
-                     f'{likely_config(shapes_of(weights))}'.strip())
+                     f'names: {names}). {BACKBONE_ALONE}')

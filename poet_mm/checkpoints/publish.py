@@ -1,19 +1,21 @@
-"""A training checkpoint -> one to give away: weights, and what is needed to
-use them."""
-import ast
+"""Make of a training checkpoint one to give away: weights, and what is needed
+to use them."""
 import hashlib
 import io
 import os.path as osp
 import re
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, List
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from torch import Tensor
 
 from ..errors import UserError
+from ..utils.config import walk
 from .compare import strip_ddp
 from .files import read_checkpoint, state_dict_of, versions, write_checkpoint
+from .safe_config import NotPlain, read_plain
 
 PLAIN = (str, int, float, bool, type(None))
 KEPT = ('cfg', 'dataset_meta', 'epoch', 'iter', 'seed', 'experiment_name',
@@ -60,7 +62,7 @@ def publish(source: str, target: str) -> str:
 
 
 def published_meta(meta: Dict[str, Any], source: str) -> Dict[str, Any]:
-    """What is said about the weights, in plain values."""
+    """Return what is said about the weights, in plain values."""
     missing = [key for key in ('cfg', 'dataset_meta') if not meta.get(key)]
     if missing:
         raise UserError(
@@ -78,7 +80,7 @@ def published_meta(meta: Dict[str, Any], source: str) -> Dict[str, Any]:
 
 
 def to_plain(value: Any, name: str = 'checkpoint') -> Any:
-    """Arrays as lists, tensors on the CPU without what they are views of.
+    """Turn arrays into lists, copy tensors without what they are views of.
 
     Raises:
         UserError: Something in it is neither plain nor an array.
@@ -105,52 +107,61 @@ def to_plain(value: Any, name: str = 'checkpoint') -> Any:
 
 
 def to_bytes(checkpoint: Dict[str, Any]) -> bytes:
-    """The file of a checkpoint of plain values; equal ones have equal files.
-    """
+    """Return the file of a checkpoint of plain values, the same for equal
+    ones."""
     buffer = io.BytesIO()  # a file on disk would hold its own name
     torch.save(to_plain(checkpoint), buffer)
     return buffer.getvalue()
 
 
 def without_private(cfg: str) -> str:
-    """The text of a config, less what tells where somebody ran it; not
-    executed.
+    """Return the text of a config, less what tells where somebody ran it.
 
-    Top-level values that are ``PRIVATE`` are left out, and absolute paths
-    shortened: a ``data_root`` to ``data/``, what lies in it to its place there
-    (which ``--data-root`` of test.py moves), another file to its name, another
-    folder to ``'.'``.
+    It is read without running it. Top-level values that are ``PRIVATE`` are
+    left out, and absolute paths shortened: a ``data_root`` to ``data/``, what
+    lies in it to its place there (which ``--data-root`` of test.py moves),
+    another file to its name, another folder to ``'.'``.
 
     Raises:
-        UserError: It is no text, or no Python.
+        UserError: It is no text, or more than data.
     """
     if not isinstance(cfg, str):
         raise UserError(f"meta['cfg'] is a {type(cfg).__name__}, expected the "
                         'text of a config, as Config.pretty_text gives it.')
-    cfg = re.sub(r'\r\n?', '\n', cfg)  # the lines that Python counts
     try:
-        tree, lines = ast.parse(cfg), cfg.encode().split(b'\n')
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise UserError(f"meta['cfg'] is no Python ({error}). Put the text of "
-                        'the config there, as Config.pretty_text gives it.'
-                        ) from error
-    roots = sorted(set(_data_roots(tree)), key=len, reverse=True)
-    for statement in reversed(tree.body):
-        if getattr(statement, 'targets', None) and getattr(
-                statement.targets[0], 'id', None) in PRIVATE:
-            del lines[statement.lineno - 1:statement.end_lineno]
-            continue
-        paths = sorted(
-            _absolute_paths(statement),
-            key=lambda found: (found[0].lineno, found[0].col_offset))
-        for node, in_dataset in reversed(paths):
-            path = public_path(node.value, roots, in_dataset)
-            _replace(lines, node, repr(path))
-    return b'\n'.join(lines).decode().rstrip('\n') + '\n'
+        data = read_plain(cfg)
+    except NotPlain as error:
+        raise UserError(f"meta['cfg'] {error}. Put the text of the config "
+                        'there, as Config.pretty_text gives it.') from error
+    roots = {str(node.get('data_root')) for node in walk(data)}
+    roots = [root.replace('\\', '/').rstrip('/')
+             for root in roots if ABSOLUTE.match(root)]
+    roots.sort(key=len, reverse=True)
+    return Config({
+        name: _shorten(value, roots, name == 'data_root')
+        for name, value in data.items() if name not in PRIVATE
+    }).pretty_text
+
+
+def _shorten(value: Any, roots: List[str], in_dataset: bool = False) -> Any:
+    """Shorten the absolute paths in a value, maybe of a dict that has a
+    ``data_root``."""
+    if isinstance(value, str) and ABSOLUTE.match(value):
+        return public_path(value, roots, in_dataset)
+    if isinstance(value, dict):
+        in_dataset = in_dataset or 'data_root' in value
+        return {
+            _shorten(key, roots, in_dataset): _shorten(item, roots, in_dataset)
+            for key, item in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return type(value)(
+            _shorten(item, roots, in_dataset) for item in value)
+    return value
 
 
 def public_path(path: str, roots: List[str], in_dataset: bool) -> str:
-    """What to tell instead of an absolute path.
+    """Return what to tell instead of an absolute path.
 
     Args:
         path (str): ``/home/me/coco/annotations/a.json``.
@@ -170,49 +181,3 @@ def public_path(path: str, roots: List[str], in_dataset: bool) -> str:
             return place if in_dataset else DATA_ROOT + place
     name = osp.basename(path)
     return name if osp.splitext(name)[1] else '.'
-
-
-def _replace(lines: List[bytes], node: ast.Constant, text: str) -> None:
-    """Write another text where a value is, which may have several lines."""
-    first, last = node.lineno - 1, node.end_lineno - 1
-    lines[first:last + 1] = [
-        lines[first][:node.col_offset] + text.encode() +
-        lines[last][node.end_col_offset:]
-    ]
-
-
-def _items(node: ast.AST) -> Dict[str, ast.AST]:
-    """Keys and values of a ``dict(...)``, a ``{...}`` or an assignment."""
-    if isinstance(node, ast.Call):
-        return {word.arg: word.value for word in node.keywords}
-    if isinstance(node, ast.Dict):
-        return {
-            getattr(key, 'value', None): value
-            for key, value in zip(node.keys, node.values)
-        }
-    if isinstance(node, ast.Assign):
-        return {getattr(node.targets[0], 'id', None): node.value}
-    return {}
-
-
-def _is_absolute(node: ast.AST) -> bool:
-    return (isinstance(node, ast.Constant) and isinstance(node.value, str)
-            and ABSOLUTE.match(node.value) is not None)
-
-
-def _data_roots(tree: ast.AST) -> Iterator[str]:
-    """The absolute ones, without / at their ends."""
-    for node in ast.walk(tree):
-        root = _items(node).get('data_root')
-        if root is not None and _is_absolute(root):
-            yield root.value.replace('\\', '/').rstrip('/')
-
-
-def _absolute_paths(node: ast.AST, in_dataset: bool = False
-                    ) -> Iterator[Tuple[ast.Constant, bool]]:
-    """Paths, and whether each is in a dict that has a ``data_root``."""
-    if _is_absolute(node):
-        yield node, in_dataset
-    in_dataset = in_dataset or 'data_root' in _items(node)
-    for child in ast.iter_child_nodes(node):
-        yield from _absolute_paths(child, in_dataset)

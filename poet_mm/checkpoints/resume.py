@@ -1,4 +1,4 @@
-"""Which checkpoint a training goes on from: the newest that is whole."""
+"""Choose what a training goes on from: the newest checkpoint that is whole."""
 import logging
 import os.path as osp
 import re
@@ -13,7 +13,7 @@ from ..errors import UserError
 
 
 def find_fault(path: str) -> str:
-    """What is wrong with a file as a checkpoint, '' if nothing is.
+    """Say what is wrong with a file as a checkpoint, '' if nothing is.
 
     Reads all of it and compares checksums, without running anything of it.
     """
@@ -32,7 +32,7 @@ def find_fault(path: str) -> str:
 
 
 def checkpoints_of(cfg: Config) -> List[str]:
-    """Checkpoints that the training of a config can have left behind, newest
+    """Find checkpoints that the training of a config can have left, newest
     first. Those of the best epoch have no optimiser."""
     hook = cfg.get('default_hooks', {}).get('checkpoint') or {}
     folder = cfg.work_dir
@@ -49,7 +49,7 @@ def checkpoints_of(cfg: Config) -> List[str]:
 
 
 def newest_whole(cfg: Config) -> Optional[str]:
-    """The newest whole checkpoint; a warning for each that is not."""
+    """Return the newest whole checkpoint; warn of each that is not."""
     for path in checkpoints_of(cfg):
         fault = find_fault(path)
         if not fault:

@@ -4,7 +4,7 @@ mmengine runs a config as Python, imports what its ``custom_imports`` name, and
 calls what a ``type`` names, be it ``os.system``.
 """
 import ast
-from typing import Any, Iterator
+from typing import Any, Iterator, Tuple
 
 import mmengine.registry
 import mmpose.registry
@@ -18,8 +18,8 @@ IMPORTS = ('poet_mm', 'mmpretrain', 'mmpretrain.models')
 OF_JOINTS = ('', 'upper', 'lower')  # in a metainfo, where nothing is built
 
 
-class _NotPlain(Exception):
-    """What a config has in it beside data."""
+class NotPlain(ValueError):
+    """What the text of a config has in it beside data, as a predicate."""
 
 
 def check_config_of(checkpoint: str) -> None:
@@ -45,10 +45,8 @@ def check_config_text(text: str, checkpoint: str) -> None:
         UserError: It is something else.
     """
     try:
-        problem = next(_find_problems(_read(text)), None)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        problem = f'is no Python: {error}'
-    except _NotPlain as error:
+        problem = next(_find_problems(read_plain(text)), None)
+    except NotPlain as error:
         problem = str(error)
     if problem:
         raise UserError(
@@ -57,41 +55,56 @@ def check_config_text(text: str, checkpoint: str) -> None:
             '(--config), or trust the checkpoint (--trust-pickle).')
 
 
-def _read(text: str) -> dict:
-    """The data that a config assigns to names, read without running it."""
+def read_plain(text: str) -> dict:
+    """Return what a config assigns to names, read without running it.
+
+    Raises:
+        NotPlain: It is more than data.
+    """
     if '{{' in text:  # mmengine puts other text there before it runs it
-        raise _NotPlain('has a {{ in it')
-    data = {}
-    for statement in ast.parse(text).body:
-        if not isinstance(statement, ast.Assign):
-            raise _NotPlain(f'has a {type(statement).__name__} in it')
-        name = getattr(statement.targets[0], 'id', None)
-        if len(statement.targets) > 1 or name in (None, 'dict'):
-            raise _NotPlain(f'assigns {ast.unparse(statement.targets[0])}')
-        data[name] = _read_value(statement.value)
-    return data
+        raise NotPlain('has a {{ in it')
+    try:
+        return dict(map(_read_assignment, ast.parse(text).body))
+    except NotPlain:
+        raise
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise NotPlain(f'is no Python: {error}') from error
+
+
+def _read_assignment(statement: ast.stmt) -> Tuple[str, Any]:
+    """Return name and value."""
+    if not isinstance(statement, ast.Assign):
+        raise NotPlain(f'has a {type(statement).__name__} in it')
+    name = getattr(statement.targets[0], 'id', None)
+    if len(statement.targets) > 1 or name in (None, 'dict'):
+        raise NotPlain(f'assigns {ast.unparse(statement.targets[0])}')
+    return name, _read_value(statement.value)
 
 
 def _read_value(node: ast.AST) -> Any:
-    """A literal, or a call of ``dict`` with literals."""
+    """Return a literal, or what a call of ``dict`` with literals gives."""
     if isinstance(node, ast.Constant):
         return node.value
-    if isinstance(node, (ast.List, ast.Tuple)):
-        return [_read_value(item) for item in node.elts]
+    if isinstance(node, ast.List):
+        return list(map(_read_value, node.elts))
+    if isinstance(node, ast.Tuple):
+        return tuple(map(_read_value, node.elts))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return _read_value(node.operand)  # its sign does not matter here
+        value = _read_value(node.operand)
+        if isinstance(value, (int, float)):
+            return -value
     if isinstance(node, ast.Dict):
         return _read_items(zip(node.keys, node.values))
     if isinstance(node, ast.Call):
         if getattr(node.func, 'id', None) != 'dict' or node.args:
-            raise _NotPlain(f'calls {ast.unparse(node.func)}')
+            raise NotPlain(f'calls {ast.unparse(node.func)}')
         return _read_items((word.arg if word.arg is None else ast.Constant(
             word.arg), word.value) for word in node.keywords)
-    raise _NotPlain(f'has a {type(node).__name__} in it')
+    raise NotPlain(f'has a {type(node).__name__} in it')
 
 
 def _read_items(items: Iterator[tuple]) -> dict:
-    """Keys and values, both nodes; no key before what ``**`` takes apart."""
+    """Return a dict of keys and values, both nodes; ``**`` has no key."""
     data = {}
     for key, value in items:
         if key is None and isinstance(value, (ast.Dict, ast.Call)):
@@ -99,13 +112,13 @@ def _read_items(items: Iterator[tuple]) -> dict:
         elif isinstance(key, ast.Constant):
             data[key.value] = _read_value(value)
         else:
-            raise _NotPlain('has keys that are not constant')
+            raise NotPlain('has keys that are not constant')
     return data
 
 
 def _find_problems(data: Any) -> Iterator[str]:
-    """What in the data would run code."""
-    if isinstance(data, list):
+    """Yield what in the data would run code."""
+    if isinstance(data, (list, tuple)):
         for item in data:
             yield from _find_problems(item)
     if not isinstance(data, dict):
@@ -145,5 +158,5 @@ def _is_registered(name: Any) -> bool:
 
 def _check_imports(value: Any) -> Iterator[str]:
     wanted = value.get('imports') if isinstance(value, dict) else value
-    wanted = wanted if isinstance(wanted, list) else [wanted]
+    wanted = wanted if isinstance(wanted, (list, tuple)) else [wanted]
     yield from (f'imports {name}' for name in wanted if name not in IMPORTS)

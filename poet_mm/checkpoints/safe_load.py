@@ -1,29 +1,40 @@
-"""Checkpoints from anywhere, read without running what they may hold.
+"""Read checkpoints from anywhere without running what they may hold.
 
 mmengine reads every checkpoint (resuming, ``load_from``, weights of a
-backbone, inference) through ``CheckpointLoader.load_checkpoint`` and there
-``torch.load``, which before torch 2.6 runs any code that a file holds.
+backbone, inference) through the loaders that ``CheckpointLoader`` has for
+files, URLs and so on. :func:`safe_loading` registers ours in their place,
+which have torch read tensors, the names of ``safe_globals.py``, and no more.
 """
 import os
-import zipfile
 from contextlib import contextmanager
-from typing import Any, Iterator, List
+from functools import wraps
+from typing import Callable, Iterator, Optional
 
 import torch
-from mmengine.runner import CheckpointLoader
+from mmengine.runner import CheckpointLoader, checkpoint
 
-from ..errors import MissingFile, UserError
-from . import safe_pickle
+from ..errors import MissingFile, UserError, first_line
+from .safe_globals import STRICT, RefusedPickle
 
-torch_load = torch.load
 FLAG = '--trust-pickle'  # of the tools, see cli.add_trust_argument
-FORCED = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
-_decisions: List[bool] = []  # of the outermost safe_loading
+# The settings by which torch decides whatever its callers ask for.
+DATA_ONLY = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
+ANYTHING = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
+LOADERS = {  # mmengine's
+    '': checkpoint.load_from_local,
+    ('http://', 'https://'): checkpoint.load_from_http,
+    ('modelzoo://', 'torchvision://'): checkpoint.load_from_torchvision,
+    ('open-mmlab://', 'openmmlab://'): checkpoint.load_from_openmmlab,
+    'mmcls://': checkpoint.load_from_mmcls,
+    (r'(\S+\:)?s3://', r'(\S+\:)?petrel://'): checkpoint.load_from_ceph,
+    'pavi://': checkpoint.load_from_pavi,
+}
+_trusted: Optional[bool] = None  # by the outermost safe_loading
 
 
 @contextmanager
 def safe_loading(trust: bool = False) -> Iterator[bool]:
-    """Inside, mmengine reads checkpoints without running code in them.
+    """Have mmengine read checkpoints without running code in them.
 
     May be nested: the outermost decides, and all get what it decided.
 
@@ -33,92 +44,94 @@ def safe_loading(trust: bool = False) -> Iterator[bool]:
     Raises:
         UserError: A file is missing, holds more than data, or is damaged.
     """
-    if _decisions:
-        yield _decisions[-1]
+    global _trusted
+    if _trusted is not None:
+        yield _trusted
         return
-    original = CheckpointLoader.__dict__['load_checkpoint']
-
-    def load_checkpoint(filename, map_location=None, logger='current'):
-        with _reading(filename, trust):
-            try:
-                checkpoint = original.__get__(None, CheckpointLoader)(
-                    filename, map_location, logger)
-            except FileNotFoundError as error:
-                raise MissingFile(
-                    f'There is no checkpoint {filename}.') from error
-        if not isinstance(checkpoint, dict):
-            raise UserError(
-                f'{filename} is no checkpoint: it holds a '
-                f'{type(checkpoint).__name__} where weights by name are '
-                'expected.')
-        if not trust:
-            # Runner.resume runs it, and nobody writes it any more
-            (checkpoint.get('meta') or {}).pop('config', None)
-        return checkpoint
-
-    CheckpointLoader.load_checkpoint = staticmethod(load_checkpoint)
-    _decisions.append(trust)
+    _trusted = trust
+    for prefixes, loader in LOADERS.items():
+        CheckpointLoader.register_scheme(
+            prefixes, guarded(loader, trust), force=True)
     try:
         yield trust
     finally:
-        _decisions.pop()
-        CheckpointLoader.load_checkpoint = original
+        _trusted = None
+        for prefixes, loader in LOADERS.items():
+            CheckpointLoader.register_scheme(prefixes, loader, force=True)
+
+
+def guarded(loader: Callable, trust: bool) -> Callable:
+    """Return a loader that reads data only, unless trusted, and says in a
+    sentence what is wrong with a checkpoint."""
+    setting, safe_loader = ANYTHING if trust else DATA_ONLY, loader
+    if not (STRICT or trust):
+        from . import safe_pickle
+        safe_loader = getattr(safe_pickle, loader.__name__, loader)
+        setting = DATA_ONLY if safe_loader is loader else None
+
+    @wraps(loader)  # mmengine logs its name
+    def load(filename: str, map_location=None) -> dict:
+        try:
+            with torch_setting(setting):
+                content = safe_loader(filename, map_location)
+        except Exception as error:
+            raise explain(error, filename) from error
+        if not isinstance(content, dict):
+            raise UserError(
+                f'{filename} is no checkpoint: it holds a '
+                f'{type(content).__name__} where weights by name are '
+                'expected.')
+        if not trust:
+            # Runner.resume runs it, and nobody writes it any more
+            (content.get('meta') or {}).pop('config', None)
+        return content
+
+    return load
 
 
 @contextmanager
-def _reading(name: str, trust: bool) -> Iterator[None]:
-    """While a file is read, ``torch.load`` is ours."""
-
-    def load(file, map_location=None, **_) -> Any:
-        try:
-            return read_file(file, map_location, trust)
-        except safe_pickle.RefusedPickle as error:
-            raise UserError(
-                f'{name} holds more than data: {error}. Loading it could run '
-                'any code. If you trust whoever made it, load it with '
-                f'{FLAG} (in Python: inside `with safe_loading(trust=True)`)'
-                '.') from error
-        except (UserError, OSError, torch.cuda.OutOfMemoryError):
-            raise
-        except Exception as error:  # a damaged file can fail in any way
-            reason = str(error).strip().split('\n')[0]
-            raise UserError(
-                f'Cannot read the checkpoint {name}, it is damaged or none '
-                f'({type(error).__name__}: {reason}). What was cut off while '
-                'it was written or copied is lost: take another.') from error
-
-    original, torch.load = torch.load, load
+def torch_setting(name: Optional[str]) -> Iterator[None]:
+    """Set one of torch's two settings, or none, and restore both."""
+    before = {key: os.environ.pop(key, None) for key in (DATA_ONLY, ANYTHING)}
+    if name:
+        os.environ[name] = '1'
     try:
         yield
     finally:
-        torch.load = original
+        for key, value in before.items():
+            os.environ.pop(key, None)
+            if value is not None:
+                os.environ[key] = value
 
 
-def read_file(file, map_location, trust: bool = False) -> Any:
-    """``torch.load`` by a pickle that runs nothing, unless it is trusted."""
-    if trust:
-        return torch_load(file, map_location=map_location, weights_only=False)
-    if is_torchscript(file):
-        raise safe_pickle.RefusedPickle('a TorchScript program')
-    forced = os.environ.pop(FORCED, None)  # refuses any pickle_module
-    try:
-        return torch_load(
-            file,
-            map_location=map_location,
-            pickle_module=safe_pickle,
-            weights_only=False)
-    finally:
-        if forced is not None:
-            os.environ[FORCED] = forced
+def explain(error: Exception, name: str) -> Exception:
+    """Return the error to raise if a checkpoint cannot be read."""
+    if isinstance(error, FileNotFoundError) or (
+            '://' in name and isinstance(error, KeyError)):
+        return MissingFile(f'There is no checkpoint {name}.')
+    if isinstance(error, (OSError, torch.cuda.OutOfMemoryError)):
+        return error
+    reason = refused(error)
+    if reason:
+        return UserError(
+            f'{name} holds more than data: {reason}. Loading it could run any '
+            f'code. If you trust whoever made it, load it with {FLAG} (in '
+            'Python: inside `with safe_loading(trust=True)`).')
+    return UserError(
+        f'Cannot read the checkpoint {name}, it is damaged or none '
+        f'({type(error).__name__}: {first_line(error)}). What was cut off '
+        'while it was written or copied is lost: take another.')
 
 
-def is_torchscript(file) -> bool:
-    """Whether ``torch.load`` would load a program, which may run at once."""
-    found = False
-    if zipfile.is_zipfile(file):
-        with zipfile.ZipFile(file) as archive:
-            found = any(
-                name.endswith('/constants.pkl') for name in archive.namelist())
-    if hasattr(file, 'seek'):
-        file.seek(0)
-    return found
+def refused(error: Exception) -> str:
+    """Return what a file holds beside data, '' if it fails for another
+    reason."""
+    # Private door (torch 2.1.2 and 2.14.1, checked): the words of its errors.
+    if 'with TorchScript archives' in str(error):
+        return 'a TorchScript program'
+    if str(error).startswith('Weights only load failed'):
+        said = str(error.__context__).split('\n')[0]
+        broken = ('Unsupported operand', 'Failed to load pickle')
+        return '' if said.startswith(broken) else (
+            said.split(' was not an allowed global')[0])
+    return str(error) if isinstance(error, RefusedPickle) else ''

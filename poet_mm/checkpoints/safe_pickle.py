@@ -1,99 +1,65 @@
-"""A pickle for checkpoints: tensors, arrays, numbers, text, containers, and
-nothing that runs.
+"""Read checkpoints safely where torch cannot: delete with torch<2.6.
 
-    torch.load(FILE, pickle_module=safe_pickle, weights_only=False)
-
-torch's own ``weights_only=True`` cannot read what mmengine writes: every
-training checkpoint holds a ``HistoryBuffer``, pickled with ``getattr``, which
-it would have to be allowed to call; and before torch 2.4 it cannot be told of
-any class. Here ``getattr`` is one that knows four names.
+Before torch 2.6, ``weights_only=True`` cannot be told all names that training
+checkpoints need, and still runs TorchScript. Here is a ``pickle_module`` for
+``torch.load`` that allows the same names, and loaders for
+``CheckpointLoader`` that use it.
 """
 import argparse
+import codecs
 import collections
+import io
+import os
+import os.path as osp
 import pickle
+import sys
+import zipfile
 from functools import lru_cache
-from typing import Any, BinaryIO, Callable, Dict
+from typing import Any, BinaryIO, Dict, Union
+from urllib.parse import urlparse
 
+import mmengine
 import numpy as np
 import torch
+from mmengine.dist import barrier, get_rank
 from mmengine.logging import HistoryBuffer
-from torch import nn
 
-from ..stack import in_range
+from .safe_globals import RefusedPickle, declared_globals
 
-NUMBERS = '?bBhHiIlLqQefdFD'  # of NumPy's types; not 'O', objects
-NEEDED = ('numpy.', 'mmengine.', 'builtins.', '_codecs.')
-STATISTICS = ('min', 'max', 'current', 'mean')
-REBUILD = ('_rebuild_tensor', '_rebuild_tensor_v2', '_rebuild_parameter',
-           '_rebuild_sparse_tensor', '_rebuild_meta_tensor_no_storage')
 # What may get a state; not classes, whose attributes all share
 STATEFUL = (torch.Tensor, collections.OrderedDict, np.ndarray, np.dtype,
             HistoryBuffer, argparse.Namespace)
 
 
-class RefusedPickle(pickle.UnpicklingError):
-    """A pickle holds something that is not plain data."""
-
-
-def get_statistic(cls: type, name: str) -> Callable:
-    """``getattr`` for what ``HistoryBuffer`` pickles of itself."""
-    if cls is not HistoryBuffer or name not in STATISTICS:
-        raise RefusedPickle(f'builtins.getattr of {name!r}')
-    return getattr(HistoryBuffer, name)
-
-
-def to_bytes(text: str, encoding: str) -> bytes:
-    """``_codecs.encode`` for bytes in pickles that Python 2 could read."""
-    if encoding != 'latin1':
-        raise RefusedPickle(f'_codecs.encode to {encoding!r}')
-    return text.encode('latin1')
-
-
 @lru_cache(maxsize=1)
 def allowed_globals() -> Dict[str, Any]:
-    """All that a pickle may name; storages are torch.load's."""
-    allowed = {
-        'collections.OrderedDict': collections.OrderedDict,
-        'argparse.Namespace': argparse.Namespace,  # DETR's `args`
-        'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
-        'numpy.ndarray': np.ndarray,
-        'numpy.dtype': np.dtype,
-        'torch.Tensor': torch.Tensor,
-        'torch.Size': torch.Size,
-        'torch.device': torch.device,
-        'torch.nn.parameter.Parameter': nn.Parameter,
-        'torch.serialization._get_layout': torch.serialization._get_layout,
-        'torch._tensor._rebuild_from_type_v2':
-        torch._tensor._rebuild_from_type_v2,
-        '_codecs.encode': to_bytes
+    """Return all that a pickle may name; storages are torch.load's."""
+    # Private door (torch 2.1 to 2.5, checked with 2.1.2): the names that
+    # weights_only=True knows.
+    known = torch._weights_only_unpickler._get_allowed_globals()
+    dtypes = {
+        str(value): value
+        for value in vars(torch).values() if isinstance(value, torch.dtype)
     }
-    for name in STATISTICS:  # from protocol 4 on, which needs no getattr
-        path = f'mmengine.logging.history_buffer.HistoryBuffer.{name}'
-        allowed[path] = getattr(HistoryBuffer, name)
-    for name in REBUILD:
-        allowed[f'torch._utils.{name}'] = getattr(torch._utils, name)
-    for kind in vars(torch).values():
-        if isinstance(kind, torch.dtype):
-            allowed[str(kind)] = kind
-    array, scalar = np.zeros(1).__reduce__()[0], np.float64().__reduce__()[0]
-    for core in ('core', '_core'):  # numpy 1 and 2 read each other's
-        allowed[f'numpy.{core}.multiarray._reconstruct'] = array
-        allowed[f'numpy.{core}.multiarray.scalar'] = scalar
-    for builtins in ('builtins', '__builtin__'):
-        allowed[f'{builtins}.getattr'] = get_statistic
-        for kind in (set, frozenset, complex, bytearray):
-            allowed[f'{builtins}.{kind.__name__}'] = kind
-    return allowed
+    return {
+        **known,
+        **dtypes,
+        **declared_globals(),
+        '_codecs.encode': codecs.encode,  # of bytes, as in newer torch
+        'torch.device': torch.device
+    }
 
 
+# Private door (Python 3.9 to 3.12, checked with 3.11): the unpickler in
+# Python, because that in C cannot be kept from giving classes and functions
+# new attributes.
 class Unpickler(pickle._Unpickler):
-    """Of Python rather than of C, so that it can be kept from giving classes
-    and functions new attributes."""
+    """Make tensors, arrays, numbers, text and containers, and run nothing."""
 
     dispatch = dict(pickle._Unpickler.dispatch)
 
     def find_class(self, module: str, name: str) -> Any:
-        """Look a name up; imports nothing."""
+        """Look a name up without importing anything."""
         try:
             return allowed_globals()[f'{module}.{name}']
         except KeyError:
@@ -109,21 +75,47 @@ class Unpickler(pickle._Unpickler):
 
 
 def load(file: BinaryIO, **kwargs) -> Any:
-    """Like ``pickle.load``."""
+    """Load one pickle, as ``pickle.load`` does."""
     return Unpickler(file, **kwargs).load()
 
 
-# Workaround (mmengine<=0.10.7): from torch 2.6 on its training checkpoints
-# end in an UnpicklingError, because it declares nothing in them safe.
-def register_safe_globals() -> None:
-    """Declare safe what training checkpoints of mmengine hold beside tensors.
+def read_file(file: Union[str, BinaryIO], map_location=None) -> Any:
+    """Call ``torch.load`` with this module as its pickle."""
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            if any(osp.basename(name) == 'constants.pkl'
+                   for name in archive.namelist()):
+                raise RefusedPickle('a TorchScript program')
+    if hasattr(file, 'seek'):
+        file.seek(0)
+    return torch.load(
+        file,
+        map_location=map_location,
+        pickle_module=sys.modules[__name__],
+        weights_only=False)
 
-    For programs of others in this process, MMPose's own tools and
-    inferencers; before torch 2.6 there is nothing to declare.
-    """
-    if not in_range(torch.__version__, '>=2.6'):
-        return
-    named = [(value, name) for name, value in allowed_globals().items()
-             if name.startswith(NEEDED)]
-    dtypes = {type(np.dtype(number)) for number in NUMBERS}
-    torch.serialization.add_safe_globals([*named, *dtypes])
+
+def load_from_local(filename: str, map_location=None) -> Any:
+    """Read a file, as mmengine's loader of the same name."""
+    filename = osp.expanduser(filename)
+    if not osp.isfile(filename):
+        raise FileNotFoundError(f'{filename} can not be found.')
+    return read_file(filename, map_location)
+
+
+def load_from_http(filename: str, map_location=None) -> Any:
+    """Read a URL, once downloaded to where torch.hub keeps checkpoints."""
+    path = osp.join(torch.hub.get_dir(), 'checkpoints',
+                    osp.basename(urlparse(filename).path))
+    for turn in (0, 1):  # the first process, then those of other machines
+        if min(get_rank(), 1) == turn and not osp.exists(path):
+            os.makedirs(osp.dirname(path), exist_ok=True)
+            torch.hub.download_url_to_file(filename, path)
+        barrier()
+    return read_file(path, map_location)
+
+
+def load_from_ceph(filename: str, map_location=None) -> Any:
+    """Read an object of S3."""
+    content = mmengine.fileio.get(filename, dict(backend='petrel'))
+    return read_file(io.BytesIO(content), map_location)

@@ -12,6 +12,7 @@ from mmengine.config import Config
 
 from poet_mm.apis import POETInferencer
 from poet_mm.checkpoints.publish import publish, to_plain, without_private
+from poet_mm.checkpoints.safe_config import read_plain
 from poet_mm.errors import UserError
 from poet_mm.utils.config import set_data_root, walk
 
@@ -61,8 +62,8 @@ def test_publish_needs_config_and_metainfo(model_files, tmp_path):
 def test_private_parts_of_a_config():
     text = ("a = 1\nload_from = '/home/x'\nlong = dict(\n    work_dir=2)\n"
             "work_dir = (\n    '/home/'\n    'x')\nresume = True\nz = 3\n")
-    assert without_private(text) == (
-        'a = 1\nlong = dict(\n    work_dir=2)\nz = 3\n')
+    assert read_plain(without_private(text)) == dict(
+        a=1, long=dict(work_dir=2), z=3)
 
 
 PATHS = r"""a = '/mnt/é/a.pkl'; b = ['/mnt/x', 'é', '~/c.py', "C:\\me\\d.pth"]
@@ -75,22 +76,25 @@ train_dataloader = dict(
 val_evaluator = dict(ann_file='/home/me/'
                      'coco/annotations/b.json', of='s3://b/c')
 val_dataset = dict(data_root='/home/me/coco', ann_file='b.json')
+numbers = (-1, -.5, 1e-4, None, True)
 """
 
 
 def test_absolute_paths_of_a_config():
     """They tell who trained; --data-root still finds what lies in it."""
     text = without_private(PATHS)
-    assert text == """a = 'a.pkl'; b = ['.', 'é', 'c.py', 'd.pth']
-data_root = 'data/'
-train_dataloader = dict(
-    dataset=dict(
-        ann_file='annotations/a.json',
-        data_prefix={'img': 'train/'},
-        data_root='data/'))
-val_evaluator = dict(ann_file='data/annotations/b.json', of='s3://b/c')
-val_dataset = dict(data_root='data/', ann_file='b.json')
-"""
+    assert read_plain(text) == dict(
+        a='a.pkl',
+        b=['.', 'é', 'c.py', 'd.pth'],
+        data_root='data/',
+        train_dataloader=dict(
+            dataset=dict(
+                ann_file='annotations/a.json',
+                data_prefix=dict(img='train/'),
+                data_root='data/')),
+        val_evaluator=dict(ann_file='data/annotations/b.json', of='s3://b/c'),
+        val_dataset=dict(data_root='data/', ann_file='b.json'),
+        numbers=(-1, -0.5, 1e-4, None, True))
     assert without_private(text) == text
 
 
@@ -118,6 +122,7 @@ def test_published_config_finds_its_data(training_checkpoint, tmp_path):
 
 @pytest.mark.parametrize(('cfg', 'said'), [
     ('a = (', 'is no Python'), ('a = "\0"', 'is no Python'),
+    ('a = open("made", "w")', 'calls open'),
     (dict(a=1), 'is a dict, expected the text'),
 ])
 def test_publish_foreign_configs(training_checkpoint, tmp_path, cfg, said):

@@ -2,8 +2,8 @@
 import argparse
 import collections
 import contextlib
-import io
 import os
+from pathlib import Path
 
 import analyze
 import export_onnx
@@ -15,13 +15,21 @@ import torch
 import train
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader, load_checkpoint
+from mmengine.runner.checkpoint import (
+    get_mmcls_models,
+    get_torchvision_models,
+)
 from torch import nn
 
 from poet_mm.apis import POETInferencer
-from poet_mm.checkpoints import safe_pickle
 from poet_mm.checkpoints.loading import read_weights
-from poet_mm.checkpoints.safe_load import FLAG, read_file, safe_loading
-from poet_mm.errors import UserError
+from poet_mm.checkpoints.safe_load import (
+    ANYTHING,
+    DATA_ONLY,
+    FLAG,
+    safe_loading,
+)
+from poet_mm.errors import MissingFile, UserError
 
 
 class Touch:
@@ -53,11 +61,11 @@ class Getattr(Touch):
         return getattr, (HistoryBuffer, '__init__')
 
 
-def saved(content, **kwargs):
-    file = io.BytesIO()
-    torch.save(content, file, **kwargs)
-    file.seek(0)
-    return file
+def save_and_read(content, folder, **kwargs):
+    torch.save(content, folder / 'x.pth', **kwargs)
+    with safe_loading():
+        return CheckpointLoader.load_checkpoint(
+            str(folder / 'x.pth'), map_location='cpu')
 
 
 def history():
@@ -68,10 +76,9 @@ def history():
 
 
 @pytest.mark.parametrize('options', [
-    {}, dict(pickle_protocol=4),
-    dict(_use_new_zipfile_serialization=False)
+    {}, dict(_use_new_zipfile_serialization=False)
 ])
-def test_what_checkpoints_hold(options):
+def test_what_checkpoints_hold(options, tmp_path):
     weight = torch.randn(3, 4)
     content = dict(
         state_dict=collections.OrderedDict(
@@ -88,7 +95,7 @@ def test_what_checkpoints_hold(options):
         args=argparse.Namespace(lr=1e-4, layers=[1, 2]),
         numbers=[2**70, -1, 1.5, 3j, True, b'bytes', (1, ), frozenset({1})])
     content['state_dict']._metadata = dict(version=1)
-    got = read_file(saved(content, **options), 'cpu')
+    got = save_and_read(content, tmp_path, **options)
     for name, value in content['state_dict'].items():
         assert torch.equal(got['state_dict'][name], value)
     assert got['state_dict']['a'].data_ptr() + 16 == (
@@ -105,11 +112,11 @@ def test_what_checkpoints_hold(options):
 @pytest.mark.parametrize('evil', [Touch, SystemCall, SetAttribute, Getattr])
 @pytest.mark.parametrize('zipped', [True, False])
 def test_nothing_runs(evil, zipped, tmp_path):
-    file = saved(
-        dict(state_dict={}, x=evil(tmp_path / 'made')),
-        _use_new_zipfile_serialization=zipped)
-    with pytest.raises(safe_pickle.RefusedPickle):
-        read_file(file, 'cpu')
+    with pytest.raises(UserError, match=FLAG):
+        save_and_read(
+            dict(state_dict={}, x=evil(tmp_path / 'made')),
+            tmp_path,
+            _use_new_zipfile_serialization=zipped)
     assert not (tmp_path / 'made').exists()
     assert not hasattr(HistoryBuffer.min, 'hacked')
 
@@ -195,11 +202,44 @@ def test_apis_run_nothing(evil, model_files):
 
 
 def test_torch_and_mmengine_are_as_before(evil):
-    before = torch.load, CheckpointLoader.__dict__['load_checkpoint']
+    before = CheckpointLoader._schemes.copy(), dict(os.environ)
+    with safe_loading():
+        inside = CheckpointLoader._schemes.copy()
+    assert inside.keys() == before[0].keys()
+    assert not set(inside.values()) & set(before[0].values())
     with pytest.raises(UserError, match=FLAG), safe_loading():
         load_checkpoint(nn.Linear(1, 1), evil[0])
-    assert before == (torch.load,
-                      CheckpointLoader.__dict__['load_checkpoint'])
+    assert before == (CheckpointLoader._schemes, dict(os.environ))
+
+
+@pytest.mark.parametrize('name', [
+    'https://example.invalid/evil.pth', 'torchvision://resnet18',
+    'mmcls://mobilenet_v2'
+])
+@pytest.mark.parametrize('setting', [None, DATA_ONLY, ANYTHING])
+def test_downloads_run_nothing(name, setting, evil, tmp_path, monkeypatch):
+    """They are where torch.hub keeps them, whatever torch was told."""
+    urls = {'torchvision://resnet18': get_torchvision_models()['resnet18'],
+            'mmcls://mobilenet_v2': get_mmcls_models()['mobilenet_v2']}
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    if setting:
+        monkeypatch.setenv(setting, '1')
+    path = tmp_path / 'hub' / 'checkpoints' / (
+        urls.get(name, name).split('/')[-1])
+    path.parent.mkdir(parents=True)
+    path.write_bytes(Path(evil[0]).read_bytes())
+    with pytest.raises(UserError, match=FLAG), safe_loading():
+        CheckpointLoader.load_checkpoint(name)
+    assert not evil[1].exists()
+    with safe_loading(trust=True):
+        CheckpointLoader.load_checkpoint(name)
+    assert evil[1].exists()
+
+
+@pytest.mark.parametrize('name', ['none.pth', 'torchvision://none'])
+def test_no_such_checkpoint(name):
+    with pytest.raises(MissingFile, match=name), safe_loading():
+        CheckpointLoader.load_checkpoint(name)
 
 
 @pytest.mark.parametrize('damage', [

@@ -1,4 +1,4 @@
-"""CheckpointGuardHook: a wrong checkpoint stops in a sentence."""
+"""CheckpointGuardHook: stop in a sentence if a checkpoint does not fit."""
 from typing import List
 
 from mmengine.config import Config
@@ -19,13 +19,14 @@ class CheckpointGuardHook(Hook):
     lists the names of all else; and note versions in what it saves.
 
     A test or a resumed training needs every weight. A training that starts
-    from a checkpoint (``load_from``) may start queries and outputs afresh, but
-    no part of backbone, encoder or decoder: see :func:`starting_weights`.
+    from a checkpoint (``load_from``) may lack queries and outputs, but no part
+    of backbone, encoder or decoder: see :func:`starting_weights`.
     """
     priority = 'VERY_HIGH'  # before EMAHook copies what is loaded
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """
+        """Look at a checkpoint, and leave of it what fits.
+
         Raises:
             UserError: It does not fit the model, or a training is to go on
                 from it and there is nothing but weights in it.
@@ -34,6 +35,7 @@ class CheckpointGuardHook(Hook):
         name = runner.cfg.get('load_from') or 'The checkpoint'
         weights = checkpoint.get('state_dict', checkpoint)
         training = isinstance(runner.optim_wrapper, OptimWrapper)
+        # Private door (mmengine 0.10.7, checked): whether a Runner resumes.
         if runner._resume or not training:
             fit_weights(model, weights, name)
             missing = missing_to_resume(checkpoint, runner.cfg)
@@ -50,20 +52,22 @@ class CheckpointGuardHook(Hook):
         checkpoint['state_dict'] = values
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Beside config and metainfo, which mmengine notes."""
+        """Note versions beside config and metainfo."""
         checkpoint['meta']['versions'] = versions()
 
 
 def missing_to_resume(checkpoint: dict, cfg: Config) -> List[str]:
-    """What a training needs to go on, and a checkpoint does not have, though
-    the config has it saved."""
+    """Return what a training needs to go on, unless the config does not have
+    it saved, and a checkpoint lacks."""
     hook = cfg.get('default_hooks', {}).get('checkpoint') or {}
-    wanted = dict(
-        optimizer=hook.get('save_optimizer', True),
-        param_schedulers=hook.get('save_param_scheduler', True),
-        message_hub=True)
-    meta = checkpoint.get('meta') or {}
-    return [
-        *(key for key in wanted if wanted[key] and key not in checkpoint),
-        *(key for key in ('epoch', 'iter') if key not in meta)
-    ]
+    found = {*checkpoint} - {'epoch', 'iter'} | {
+        *(checkpoint.get('meta') or {})
+    }
+    wanted = {
+        'optimizer': hook.get('save_optimizer', True),
+        'param_schedulers': hook.get('save_param_scheduler', True),
+        'message_hub': True,
+        'epoch': True,
+        'iter': True
+    }
+    return [key for key in wanted if wanted[key] and key not in found]
