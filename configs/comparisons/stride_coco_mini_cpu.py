@@ -11,8 +11,8 @@ Run     python tools/compare_strides.py \
 In both rows the first three stages of the backbone and BatchNorm are frozen at
 their ImageNet weights, to save time. AE: learning rate 5e-4 for this batch,
 100 steps of warm-up, tag loss weight 0.02 as in stride_coco_mini.py, sigma 2
-cells, which is 8 pixels as at 512 pixels. POET has no dropout in attention; the
-table's was trained with 0.1.
+cells, which is 8 pixels as at 512 pixels. POET has no dropout in attention;
+that of the table was trained with 0.1.
 """
 title = 'A part of COCO, 192 pixels, a short training: POET and AE'
 data_root = 'data/coco_mini/'
