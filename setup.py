@@ -42,9 +42,7 @@ setup(
     license='Apache License 2.0',
     keywords='pose estimation, transformer, MMPose, OpenMMLab',
     packages=find_packages(include=['poet_mm', 'poet_mm.*']),
-    package_data={
-        'poet_mm': ['*/*.html', 'models/layers/cpu_attention/csrc/*']
-    },
+    package_data={'poet_mm': ['*/*.html']},
     cmdclass={'build_py': BuildWithConfigs},
     python_requires=stack['PYTHON'],
     install_requires=[

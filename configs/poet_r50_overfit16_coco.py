@@ -13,6 +13,7 @@ because COCO scores those. Training and validation use the same images.
 _base_ = ['./poet_r50_coco.py']
 
 codec = dict(type='POETCodec', supervise='labelled')
+# On a CPU torch fuses attention without dropout only.
 attention = dict(embed_dims=256, num_heads=8, dropout=0.0)
 ffn = dict(embed_dims=256, feedforward_channels=2048, ffn_drop=0.0)
 

@@ -13,12 +13,13 @@ import argparse
 import os
 import os.path as osp
 import sys
+from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Callable, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional
 
 import poet_mm
 
-from .errors import MissingFile, UserError, first_line
+from .errors import MissingFile, OutOfGPUMemory, UserError, first_line
 from .utils.config import (
     check_data_root,
     pretrained_files,
@@ -244,6 +245,42 @@ def run(main: Callable,
         sys.exit(message)
     print(message, file=sys.stderr)
     return code
+
+
+@contextmanager
+def explain_full_gpu(cfg: 'Config', loader: str) -> Iterator[None]:
+    """Say what needs less memory when a GPU is full.
+
+    Args:
+        cfg (Config): Of the runner that is built and run inside.
+        loader (str): 'train' or 'test'.
+    """
+    import torch
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        changes = ''.join(f'\n  - {x}' for x in needs_less(cfg, loader))
+        raise OutOfGPUMemory(
+            f'{first_line(error)}\nWhat needs less memory (--cfg-options, '
+            f'where not said otherwise):{changes}') from error
+
+
+def needs_less(cfg: 'Config', loader: str) -> Iterator[str]:
+    """Yield changes to a config, cheapest first."""
+    size = f'{loader}_dataloader.batch_size below '
+    size += str(cfg[f'{loader}_dataloader'].get('batch_size', 1))
+    if loader == 'train':
+        yield '--amp (a flag)'
+        layers = cfg.model.head.get('encoder', {}).get('num_layers')
+        if layers:
+            yield (f'model.head.encoder.num_cp={layers}: the encoder is '
+                   'computed twice instead of kept')
+        yield 'efficient_conv_bn_eval=[backbone], if its norms are frozen'
+        size += '; optim_wrapper.accumulative_counts=2 makes up for half of it'
+    yield size
+    yield ('fewer tokens: short_edges and max_size of ShortEdgeResize in the '
+           'pipeline, or a config for 512 pixels (*_512_coco.py) or of a '
+           'larger stride (dc45, dc5, none in its name: 8, 16, 32)')
 
 
 def load_config(args: argparse.Namespace) -> 'Config':

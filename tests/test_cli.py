@@ -1,11 +1,13 @@
-"""What the tools share: mixed precision and TensorBoard by a flag."""
+"""What the tools share: flags, and advice for a full GPU."""
 
 import pytest
+import torch
+from helpers import ROOT
 from mmengine.config import Config
 from tool_runs import CONFIG
 
 from poet_mm import cli
-from poet_mm.errors import UserError
+from poet_mm.errors import OutOfGPUMemory, UserError
 
 HAS_BFLOAT16 = 'poet_mm.engine.optim_wrappers.has_bfloat16'
 
@@ -44,3 +46,24 @@ def test_tensorboard_is_optional(monkeypatch):
     monkeypatch.setattr(cli, 'find_spec', lambda name: None)
     with pytest.raises(UserError, match='pip install tensorboard'):
         cli.use_tensorboard(Config.fromfile(CONFIG))
+
+
+@pytest.mark.parametrize(('loader', 'keys'), [
+    ('train', ['--amp', 'num_cp=6', 'efficient_conv_bn_eval', 'train_data'
+               'loader.batch_size below 6', 'accumulative_counts=2']),
+    ('test', ['test_dataloader.batch_size below 1']),
+])
+def test_full_gpu_says_what_needs_less(loader, keys):
+    cfg = Config.fromfile(ROOT / 'configs' / 'poet_r50_coco.py')
+    with pytest.raises(OutOfGPUMemory) as caught, cli.explain_full_gpu(
+            cfg, loader):
+        raise torch.cuda.OutOfMemoryError('Tried to allocate 2 GiB.')
+    message = str(caught.value)
+    for words in ['Tried to allocate 2 GiB.', 'max_size of Short', *keys]:
+        assert words in message
+    assert ('--amp' in message) == (loader == 'train')
+
+
+def test_full_gpu_without_encoder():
+    cfg = Config.fromfile(ROOT / 'configs' / 'ae_r50_s4_512_coco.py')
+    assert 'encoder' not in ' '.join(cli.needs_less(cfg, 'train'))

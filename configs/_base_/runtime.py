@@ -11,5 +11,4 @@ default_hooks = dict(
         rule='greater'),
     epoch_seed=dict(type='EpochSeedHook'),
     non_finite=dict(type='NonFiniteHook'),
-    out_of_memory=dict(type='OutOfMemoryHook'),
     checkpoint_guard=dict(type='CheckpointGuardHook'))

@@ -89,6 +89,7 @@ options = {
 poet_options = {
     'model.head.encoder.num_layers': 3,
     'model.head.decoder.num_layers': 3,
+    # On a CPU torch fuses attention without dropout only.
     'model.head.encoder.layer_cfg.self_attn_cfg.dropout': 0.0,
     'model.head.encoder.layer_cfg.ffn_cfg.ffn_drop': 0.0,
     'model.head.decoder.layer_cfg.self_attn_cfg.dropout': 0.0,

@@ -14,40 +14,31 @@ from mmpose.structures import PoseDataSample
 from ...models.instances import to_original
 
 SHOWN_SIZE = 480  # pixels; smaller images are enlarged to be readable
+NUM_IMAGES = 4  # the first ones of the validation with a labelled person
+SCORE_THR = 0.5  # least probability of a person to be drawn
+KPT_THR = 0.3  # least predicted visibility of a keypoint to be drawn
 
 
 @HOOKS.register_module()
 class SamplePredictionsHook(Hook):
-    """Draw people and predictions side by side, into the work dir
+    """Draw ground truth and predictions side by side, into the work dir
     (``vis_data/vis_image``) and whatever else the visualizer writes to.
 
     MMPose's ``PoseVisualizationHook`` draws other images every time, one of a
-    batch, without the truth, and all queries, be they people or not.
+    batch, without the ground truth, and all queries, "no object" too.
 
     Args:
-        num_images (int): The first ones of the validation with a labelled
-            person. Defaults to 4.
         interval (int): Epochs from one drawing to the next, at least: there
             are predictions only when there is a validation, see
             ``train_cfg.val_interval``. Defaults to 1, every validation.
-        score_thr (float): Least probability of a person to be drawn.
-            Defaults to 0.5.
-        kpt_thr (float): Least predicted visibility of a joint to be drawn.
-            Defaults to 0.3.
         backend_args (dict, optional): For reading images, as in
             ``LoadImage``.
     """
 
     def __init__(self,
-                 num_images: int = 4,
                  interval: int = 1,
-                 score_thr: float = 0.5,
-                 kpt_thr: float = 0.3,
                  backend_args: Optional[dict] = None) -> None:
-        self.num_images = num_images
         self.interval = interval
-        self.score_thr = score_thr
-        self.kpt_thr = kpt_thr
         self.backend_args = backend_args
         self.last_drawn: Optional[float] = None  # epoch
         self.left = 0  # to be drawn in this validation
@@ -57,7 +48,7 @@ class SamplePredictionsHook(Hook):
         epoch = runner.iter and runner.iter / len(runner.train_dataloader)
         due = (self.last_drawn is None
                or round(epoch - self.last_drawn, 6) >= self.interval)
-        self.left = self.num_images if due and is_main_process() else 0
+        self.left = NUM_IMAGES if due and is_main_process() else 0
         if due:
             self.last_drawn = epoch
 
@@ -73,7 +64,7 @@ class SamplePredictionsHook(Hook):
                 self.draw(runner, sample)
 
     def draw(self, runner: Runner, sample: PoseDataSample) -> None:
-        """Truth on the left, prediction on the right."""
+        """Draw the ground truth on the left, predictions on the right."""
         image = mmcv.imfrombytes(
             fileio.get(sample.img_path, backend_args=self.backend_args),
             channel_order='rgb')
@@ -82,27 +73,26 @@ class SamplePredictionsHook(Hook):
         runner.visualizer.add_datasample(
             f'sample_{sample.img_id}',
             mmcv.imrescale(image, zoom),
-            drawable(sample, zoom, self.score_thr),
-            kpt_thr=self.kpt_thr,
+            drawable(sample, zoom),
+            kpt_thr=KPT_THR,
             step=runner.epoch)
 
 
 def has_people(sample: PoseDataSample) -> bool:
-    """Whether there is a labelled joint in the truth."""
+    """Return whether the ground truth has a labelled keypoint."""
     people = sample.get('gt_instances', InstanceData())
     return 'keypoints_visible' in people and people.keypoints_visible.any()
 
 
-def drawable(sample: PoseDataSample, zoom: float,
-             score_thr: float) -> PoseDataSample:
-    """People and predictions in pixels of the original image times ``zoom``,
-    for POET's visualizer and for MMPose's.
+def drawable(sample: PoseDataSample, zoom: float) -> PoseDataSample:
+    """Return people and predictions in pixels of the original image times
+    ``zoom``, for POET's visualizer and for MMPose's.
 
-    Truth: all labelled joints, with COCO's v; predictions: people above
-    ``score_thr``, whose joints are as visible as predicted.
+    Ground truth: all labelled keypoints, with COCO's v. Predictions: people
+    above SCORE_THR, whose keypoints are as visible as predicted.
     """
     truth, found = sample.gt_instances, sample.pred_instances
-    found = found[found.bbox_scores > score_thr]
+    found = found[found.bbox_scores > SCORE_THR]
     drawn = PoseDataSample()
     drawn.gt_instances = InstanceData(
         keypoints=to_original(truth.keypoints, sample.metainfo) * zoom,

@@ -1,10 +1,10 @@
-"""Multi-head attention that keeps no attention weights: on torch's fused
-``scaled_dot_product_attention`` where it has one, on our own kernel where it
-has none, which is training on the CPU.
+"""Compute multi-head attention by torch's ``scaled_dot_product_attention``.
 
-Same call and same residual form as mmcv's ``MultiheadAttention``, which always
-computes the attention weights and so can never use a fused kernel. Here they
-are computed where :func:`record_weights` asks for them.
+Its fused kernels keep no attention weights, so memory is linear in the tokens.
+On the CPU they take a mask in current torch (torch 2.1: only none), but no
+dropout. The call and the residual form are those of mmcv's
+``MultiheadAttention``, which always computes the weights and so can never use
+a fused kernel. Here :func:`record_weights` asks for them.
 
 Letters: B images, T queries, S keys, H heads, C channels.
 """
@@ -18,17 +18,13 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ..listeners import Listeners, listening
-from .cpu_attention import native_attention
-
-# Scores, T x S, from which on our kernel beats torch's own on the CPU even
-# without mask and dropout.
-NATIVE_SCORES = 128**2
 
 
 # Workaround (mmcv<=2.1.0): `MultiheadAttention` always computes attention
 # weights, so torch's fused kernels are never used.
 class MultiheadAttention(BaseModule):
-    """``query + dropout(attention(query + query_pos, key + key_pos, value))``.
+    """Compute multi-head attention and add it to the queries:
+    ``query + dropout(attention(query + query_pos, key + key_pos, value))``.
 
     Args:
         embed_dims (int): C, channels of queries, keys, values and output.
@@ -64,7 +60,8 @@ class MultiheadAttention(BaseModule):
                 key_pos: Optional[Tensor] = None,
                 attn_mask: Optional[Tensor] = None,
                 key_padding_mask: Optional[Tensor] = None) -> Tensor:
-        """
+        """Let queries look at keys, and add what they see to the queries.
+
         Args:
             query (Tensor): (B, T, C).
             key, value (Tensor): (B, S, C).
@@ -87,27 +84,19 @@ class MultiheadAttention(BaseModule):
         if _is_unsafe(q):
             q, k, v = q.float(), k.float(), v.float()
         dropout = self.dropout if self.training else 0.0
+        allowed = _may_look(attn_mask, key_padding_mask)
         if self.listeners:
-            weights = attention_weights(q, k,
-                                        _may_look(attn_mask, key_padding_mask))
+            weights = attention_weights(q, k, allowed)
             self.listeners.tell(weights)
             out = F.dropout(weights, dropout) @ v  # (B, H, T, C / H)
-        elif attn_mask is None and _native_is_faster(q, k, v, key_padding_mask,
-                                                     dropout):
-            out = native_attention.attention(q, k, v, key_padding_mask,
-                                             dropout)
         else:
             out = F.scaled_dot_product_attention(
-                q,
-                k,
-                v,
-                attn_mask=_may_look(attn_mask, key_padding_mask),
-                dropout_p=dropout)
+                q, k, v, attn_mask=allowed, dropout_p=dropout)
         out = self.out_proj(out.transpose(1, 2).flatten(2))  # (B, T, C)
         return query + self.out_dropout(out)
 
     def _split_heads(self, x: Tensor) -> Tensor:
-        """(B, T, C) -> (B, H, T, C / H)."""
+        """Reshape (B, T, C) to (B, H, T, C / H)."""
         return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
 
 
@@ -119,22 +108,10 @@ def _is_unsafe(x: Tensor) -> bool:
             and torch.is_grad_enabled())
 
 
-def _native_is_faster(q: Tensor, k: Tensor, v: Tensor,
-                      key_padding_mask: Optional[Tensor],
-                      dropout: float) -> bool:
-    """Torch has no fused kernel for masks and dropout in training on the CPU.
-    """
-    return (torch.is_grad_enabled()
-            and all(x.device.type == 'cpu' and x.dtype == torch.float32
-                    for x in (q, k, v))
-            and (dropout > 0 or key_padding_mask is not None
-                 or q.shape[2] * k.shape[2] >= NATIVE_SCORES)
-            and native_attention.available())
-
-
 def _may_look(attn_mask: Optional[Tensor],
               key_padding_mask: Optional[Tensor]) -> Optional[Tensor]:
-    """True where attention is allowed, (B or 1, 1, T or 1, S); None: all."""
+    """Return a mask (B or 1, 1, T or 1, S), True where attention is allowed;
+    None where it is everywhere."""
     allowed = None
     if key_padding_mask is not None:
         allowed = ~key_padding_mask[:, None, None, :]  # (B, 1, 1, S)
@@ -149,7 +126,7 @@ def _may_look(attn_mask: Optional[Tensor],
 def attention_weights(q: Tensor,
                       k: Tensor,
                       allowed: Optional[Tensor] = None) -> Tensor:
-    """How much each query looks at each key.
+    """Return the weight with which each query looks at each key.
 
     Args:
         q (Tensor): (B, H, T, C / H).

@@ -39,7 +39,7 @@ def test_drawn_in_pixels_of_the_original():
         centers=np.array([[10.0, 30.0], [1.0, 1.0]]),
         visibility=np.array([[0.7], [0.2]]),
         bbox_scores=np.array([0.9, 0.4]))
-    drawn = drawable(sample, zoom=3, score_thr=0.5)
+    drawn = drawable(sample, zoom=3)
     np.testing.assert_allclose(drawn.gt_instances.keypoints, [[[60, 120]]])
     np.testing.assert_allclose(drawn.pred_instances.keypoints, [[[60, 120]]])
     np.testing.assert_allclose(drawn.pred_instances.centers, [[30, 90]])

@@ -5,6 +5,7 @@ import pytest
 import torch
 from helpers import as_ours
 from mmcv.cnn.bricks.transformer import MultiheadAttention as Incumbent
+from mmengine.utils import digit_version
 
 from poet_mm.models.layers.attention import MultiheadAttention, record_weights
 
@@ -56,6 +57,20 @@ def test_bfloat16_is_trained_in_fp32_attention(queries, monkeypatch):
     with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
         module(query, key, key)
     assert seen[2] == torch.bfloat16
+
+
+@pytest.mark.parametrize('mask', [False, True])
+def test_memory_is_linear_in_tokens(mask):
+    """No (T, S) is kept for backward, wherever torch has a fused kernel."""
+    if mask and digit_version(torch.__version__) < digit_version('2.5'):
+        pytest.skip('torch 2.1 has no fused kernel with a mask on the CPU')
+    module, tokens, kept = MultiheadAttention(16, 2), 512, []
+    x = torch.randn(1, tokens, 16, requires_grad=True)
+    padding = torch.arange(tokens)[None] >= 400 if mask else None
+    with torch.autograd.graph.saved_tensors_hooks(
+            lambda saved: kept.append(saved.numel()) or saved, lambda x: x):
+        module(x, x, x, key_padding_mask=padding).sum().backward()
+    assert 0 < max(kept) < tokens**2 / 4
 
 
 def test_heads_must_divide_channels():

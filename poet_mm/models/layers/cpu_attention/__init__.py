@@ -1,1 +1,0 @@
-"""Attention for training on the CPU, compiled on first use."""
