@@ -20,8 +20,13 @@ __all__ = [
 check_stack()  # before anything is imported that may not be there
 
 
+registered = False
+
+
 def register() -> None:
     """Import all that registers; may be called again."""
+    global registered
+    registered = True
     from .checkpoints.safe_globals import register_safe_globals
     register_safe_globals()
     from . import (  # noqa: F401

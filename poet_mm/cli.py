@@ -39,10 +39,10 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter,
     """Show every default, and keep the lines of description and examples."""
 
     def _get_help_string(self, action: argparse.Action) -> str:
-        if action.default is False:
-            return f'{action.help} (default: off)'
         if action.default in (None, []) or 'default:' in action.help:
             return action.help
+        if action.default is False:
+            return f'{action.help} (default: off)'
         if isinstance(action.default, (list, tuple)):
             values = ' '.join(map(str, action.default))
             return f'{action.help} (default: {values})'
@@ -241,10 +241,21 @@ def run(main: Callable,
         return main(*args)
     except UserError as error:
         message = f'{name or osp.basename(sys.argv[0])}: {error}'
+    finally:
+        if not poet_mm.registered:
+            _forget_poet_mm()
     if code is None:
         sys.exit(message)
     print(message, file=sys.stderr)
     return code
+
+
+def _forget_poet_mm() -> None:
+    """Let the next ``import poet_mm`` of this process register, which a tool
+    that ended before :func:`start` has put off."""
+    for module in list(sys.modules):
+        if module.split('.')[0] == 'poet_mm':
+            del sys.modules[module]
 
 
 @contextmanager

@@ -1,5 +1,9 @@
 """What the tools share: flags, and advice for a full GPU."""
 
+import argparse
+import subprocess
+import sys
+
 import pytest
 import torch
 from helpers import ROOT
@@ -7,7 +11,10 @@ from mmengine.config import Config
 from tool_runs import CONFIG
 
 from poet_mm import cli
+from poet_mm.datasets.coco import BottomupCocoDataset
 from poet_mm.errors import OutOfGPUMemory, UserError
+from poet_mm.models.losses.oks import KeypointSimilarity
+from poet_mm.utils.config import read_config
 
 HAS_BFLOAT16 = 'poet_mm.engine.optim_wrappers.has_bfloat16'
 
@@ -67,3 +74,43 @@ def test_full_gpu_says_what_needs_less(loader, keys):
 def test_full_gpu_without_encoder():
     cfg = Config.fromfile(ROOT / 'configs' / 'ae_r50_s4_512_coco.py')
     assert 'encoder' not in ' '.join(cli.needs_less(cfg, 'train'))
+
+
+def test_a_tool_that_ends_early_leaves_nothing_half_imported():
+    """The next import in that process, of an interpreter say, registers."""
+    code = '''
+import contextlib, runpy, sys
+sys.argv = ['train.py', '--help']
+with contextlib.suppress(SystemExit):
+    runpy.run_path('tools/train.py', run_name='__main__')
+import poet_mm
+from mmpose.registry import MODELS
+assert MODELS.get('POETHead') is not None
+'''
+    subprocess.run([sys.executable, '-c', code], check=True, cwd=ROOT,
+                   stdout=subprocess.DEVNULL)
+
+
+def test_metainfo_that_is_not_there():
+    with pytest.raises(UserError, match=r'none\.py'):
+        BottomupCocoDataset(metainfo=dict(from_file='none.py'))
+    with pytest.raises(UserError, match=r'none\.py'):
+        KeypointSimilarity(dict(from_file='none.py'))
+
+
+def test_mistake_in_a_config(tmp_path):
+    path = tmp_path / 'bad.py'
+    path.write_text('a = 1\nb = undefined\n')
+    with pytest.raises(UserError, match=r'bad\.py, line 2: NameError'):
+        read_config(str(path))
+
+
+def test_every_default_is_said_once():
+    parser = argparse.ArgumentParser(formatter_class=cli.HelpFormatter)
+    parser.add_argument('--a', action='store_true', help='A')
+    parser.add_argument('--b', action='store_true', help='B (default: off)')
+    parser.add_argument('--c', default=[1, 2], help='C')
+    text = parser.format_help()
+    assert text.count('(default: off)') == 2
+    assert text.count('default:') == 3
+    assert 'C (default: 1 2)' in text

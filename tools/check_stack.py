@@ -43,6 +43,7 @@ OPTIONAL = {
     'tensorboard': 'no train.py --tensorboard',
     'seaborn': "no curves by MMPose's analyze_logs.py",
     'hypothesis': 'no tests',
+    'import-linter': 'no tests',
     'pytest': 'no tests',
     'ruff': 'no tests',
 }

@@ -52,6 +52,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     cli.check_file(args.comparison, 'comparison file')
     cli.check_options(args.cfg_options)
+    if args.data_root is not None:
+        cli.check_data_root(args.data_root)
     return args
 
 

@@ -43,6 +43,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     cli.check_file(args.comparison, 'comparison file')
     cli.check_options(args.cfg_options)
+    if args.data_root is not None:
+        cli.check_data_root(args.data_root)
     stem = osp.splitext(osp.basename(args.comparison))[0]
     args.work_dir = args.work_dir or osp.join('work_dirs', stem)
     return args

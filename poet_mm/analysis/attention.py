@@ -269,7 +269,7 @@ class AttentionAnalysis(Analysis):
         seen = self.look()
         maps = seen.maps
         found = ('the people with the highest scores'
-                 if len(seen.scores) else 'nobody, as nobody was found')
+                 if len(seen.scores) else 'no person, as none was found')
         ran = (self.what_was_run
                if self.needs_images else f'{self.session.description}.')
         return Result(

@@ -65,10 +65,10 @@ class ImageRecord(NamedTuple):
 
 def example_rank(record: ImageRecord) -> tuple:
     """How well an image shows what a model does: 2 to 4 people, and OKS high,
-    the mean over people and predictions of nobody."""
+    the mean over people and false positives."""
     people, pairs = len(record.people.ids), len(record.match.oks)
-    everybody = people + len(record.found) - pairs
-    return 2 <= people <= 4, record.oks.sum() / max(everybody, 1)
+    all_of_them = people + len(record.found) - pairs
+    return 2 <= people <= 4, record.oks.sum() / max(all_of_them, 1)
 
 
 def walk_images(session: Session) -> Iterator[ImageRecord]:

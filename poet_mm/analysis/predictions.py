@@ -52,7 +52,7 @@ class PredictionAnalysis(Analysis):
         self.examples = examples
         self.rows: List[dict] = []
         self.images: List[RankedImage] = []
-        self.extra = 0  # predictions of nobody
+        self.extra = 0  # false positives
 
     def add(self, record: ImageRecord) -> None:
         super().add(record)
@@ -98,7 +98,7 @@ class PredictionAnalysis(Analysis):
             'people, drawn beside the ground truth; a person not found counts '
             'as 0. Boxes tell what a person suffers from most, see '
             'poet_mm/analysis/causes.py. '
-            f'All people: {said}; {self.extra} predictions of nobody. '
+            f'All people: {said}; {self.extra} false positives. '
             f'{self.what_was_run}',
             numbers=dict(
                 **self.counts,

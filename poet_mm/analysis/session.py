@@ -30,7 +30,7 @@ class Session:
     split: str
     model: nn.Module
     loader: DataLoader
-    score_thr: float  # a prediction below it is nobody
+    score_thr: float  # a prediction below it is no person
 
     @property
     def dataset(self):

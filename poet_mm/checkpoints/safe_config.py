@@ -150,7 +150,7 @@ def _is_registered(name: Any) -> bool:
     ]
     if any(key in registry.module_dict for registry in registries):
         return True
-    for registry in registries:  # that nobody has asked for anything yet
+    for registry in registries:  # that may not have been asked before
         registry.import_from_location()
     return name in OF_JOINTS or any(
         key in registry.module_dict for registry in registries)

@@ -82,7 +82,7 @@ def guarded(loader: Callable, trust: bool) -> Callable:
                 f'{type(content).__name__} where weights by name are '
                 'expected.')
         if not trust:
-            # Runner.resume runs it, and nobody writes it any more
+            # Runner.resume runs it, and it is not written any more
             (content.get('meta') or {}).pop('config', None)
         return content
 

@@ -27,7 +27,7 @@ from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
-from ..errors import DataFault
+from ..errors import DataFault, MissingFile
 from .annotations import choose_usable, read_annotations
 from .columns import distance_outside
 from .samplers import image_rng
@@ -146,6 +146,15 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
         self.faults = faults
         self.unreadable: Set[int] = set()  # indices, of this process
         super().__init__(data_mode=data_mode, **kwargs)
+
+    @classmethod
+    def _load_metainfo(cls, metainfo: Optional[dict] = None) -> dict:
+        """Read the metainfo; say it if its file is missing."""
+        try:
+            return super()._load_metainfo(metainfo)
+        except FileNotFoundError as error:
+            raise MissingFile(
+                f'{error} Set metainfo of the data set.') from error
 
     def _load_annotations(self) -> Tuple[List[dict], List[dict]]:
         """Read people and images, or raise the first fault.

@@ -1,16 +1,15 @@
 """One way to listen to what a model computes in a step.
 
-A part that has something to tell holds ``listeners``: ``PoseSetLoss`` tells
-every ``SetLoss`` of training, ``PoseHungarianAssigner`` costs that are not
-finite, ``MultiheadAttention`` its attention weights. Whoever wants to know
-appends a callable, and removes it when done.
+``PoseSetLoss`` passes every ``SetLoss`` of training to its ``listeners``,
+``PoseHungarianAssigner`` costs that are not finite, ``MultiheadAttention`` its
+attention weights. To listen, append a callable, and remove it when done.
 """
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator, List, Sequence, Tuple
 
 
 class Listeners(List[Callable[[Any], None]]):
-    """Callables that are told what a part of a model computes.
+    """Callables that get what a part of a model computes.
 
     They belong to the program that runs, not to the model: a copy of the
     model, or one from a file, has none.
@@ -30,7 +29,7 @@ class Listeners(List[Callable[[Any], None]]):
 
 @contextmanager
 def listening(pairs: Sequence[Tuple[Any, Callable]]) -> Iterator[None]:
-    """Let each part of a model tell its listener, inside of the context.
+    """Pass what parts of a model compute to listeners, inside the context.
 
     Args:
         pairs (Sequence[tuple]): Parts with ``listeners``, and what to call.

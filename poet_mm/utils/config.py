@@ -1,6 +1,7 @@
 """What a config needs between the command line and mmengine's Runner."""
 import difflib
 import os.path as osp
+import traceback
 from glob import glob
 from typing import TYPE_CHECKING, Iterator, List
 
@@ -96,9 +97,12 @@ def read_config(name: str) -> 'Config':
     try:
         return Config.fromfile(path)
     except Exception as error:  # it is a program, and fails in any way
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f'{last.filename}, line {last.lineno}: '
         raise UserError(f'{path} cannot be read as a config '
-                        f'({type(error).__name__}: {first_line(error)}). '
-                        'Correct it, or take one of configs/.') from error
+                        f'({where}{type(error).__name__}: '
+                        f'{first_line(error)}). Correct it, or take one of '
+                        'configs/.') from error
 
 
 def find_config(name: str) -> str:

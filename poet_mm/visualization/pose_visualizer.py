@@ -1,7 +1,7 @@
 """POETVisualizer: people drawn over an image, with what only POET predicts.
 
-Source: MMPose's ``PoseLocalVisualizer``. Differences from it: nobody is drawn
-for queries that found nobody; one colour a person; joints that are predicted
+Source: MMPose's ``PoseLocalVisualizer``. Differences from it: nothing is
+drawn for queries below the score threshold; one colour a person; joints that are predicted
 hidden are hollow; centres and offsets can be drawn; sizes follow the image and
 the person; cv2 draws all links of a person at once, to 1/16 pixel.
 

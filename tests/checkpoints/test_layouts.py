@@ -27,7 +27,7 @@ def test_round_trip_is_the_identity(release, conversion, tmp_path):
 
 def test_classes_have_our_order(release):
     """Theirs: empty person, person, no object. Ours: person, empty person,
-    nobody (codecs.py)."""
+    nobody (codecs/poet_codec.py)."""
     theirs = release['class_embed.bias']
     ours = from_release(release)['head.class_embed.bias']
     assert ours.tolist() == [theirs[1], theirs[0], theirs[2]]

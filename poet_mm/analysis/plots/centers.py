@@ -50,7 +50,7 @@ def draw_example(axes: Axes, example) -> None:
     draw_vectors(axes, example.prediction.centers[-1, found],
                  example.prediction.keypoints[-1, found])
     axes.set_title('predicted centre and offsets' if len(found) else
-                   'nobody found')
+                   'no person found')
 
 
 def frame(axes: Axes, limit: float) -> None:

@@ -97,7 +97,7 @@ def means(totals: Totals) -> Dict[str, float]:
     what all layers share has its name only.
 
     Losses have the divisors of training, as if all that was summed had been
-    one batch. Qualities of nobody are left out.
+    one batch. Qualities without a person are left out.
     """
     result = {}
     for name, x in totals.items():

@@ -109,8 +109,8 @@ class PoseHungarianAssigner:
             dict: The pairs of each set, by its name.
 
         Raises:
-            NonFiniteError: A cost is NaN or infinite, and nobody listens;
-                names the layers, the images and the costs.
+            NonFiniteError: A cost is NaN or infinite, and there is no
+                listener; names the layers, the images and the costs.
         """
         shapes = [outputs['logits'].shape[:3] for outputs in sets.values()]
         device = next(iter(sets.values()))['logits'].device

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from ..instances import to_instances
 from ..layers.decoding import Fields, decode_refining, decode_shared
 from ..layers.denoising import NoisedPeople, PoseDenoising, split_queries
-from ..layers.joint_sampling import DetailLevels, DetailMaps
+from ..layers.joint_sampling import DetailLevels
 from ..layers.padding import Extents, ValidRegion, image_extents
 from ..layers.pose import (
     CenterEmbedding,
@@ -212,8 +212,7 @@ class POETHead(BaseHead):
         if noised is not None:
             queries = add_noised(queries, noised, self._placing(memory))
         # 3.
-        detail = None if self.detail is None else self.detail(feats, extents)
-        fields = self.decode(queries, memory, detail)
+        fields = self.decode(queries, memory, feats)
         if noised is None:
             return Predictions(fields, None, proposals)
         fields, of_noised = split_queries(fields, self.num_queries)
@@ -230,9 +229,12 @@ class POETHead(BaseHead):
 
     def _placing(self, memory: Memory) -> Callable[[PoseLogits], Tensor]:
         """Return what gives poses the position codes of their queries."""
-        embed = self.center_embed
-        assert embed is not None
-        return lambda pose: embed(pose, memory.region)
+
+        def place(pose: PoseLogits) -> Tensor:
+            assert self.center_embed is not None
+            return self.center_embed(pose, memory.region)
+
+        return place
 
     def _learn(self, memory: Memory) -> Tuple[Queries, None]:
         return learned_queries(self.query_embedding.weight, memory,
@@ -245,13 +247,16 @@ class POETHead(BaseHead):
                                 self._placing(memory)), proposals
 
     def _decode_shared(self, queries: Queries, memory: Memory,
-                       detail: None) -> Fields:
+                       feats: Features) -> Fields:
         return decode_shared(self.decoder, queries, memory, self.class_embed,
                              self.pose_embed)
 
     def _decode_refining(self, queries: Queries, memory: Memory,
-                         detail: Optional[DetailMaps]) -> Fields:
+                         feats: Features) -> Fields:
         assert self.branches is not None
+        detail = None
+        if self.detail is not None:
+            detail = self.detail(feats, memory.region.extents)
         return decode_refining(self.decoder, queries, memory, self.branches,
                                self._placing(memory), detail)
 

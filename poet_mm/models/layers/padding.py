@@ -22,10 +22,6 @@ class Extents(NamedTuple):
     sizes: Tensor
     total: Tuple[int, int]
 
-    def on(self, feat: Tensor) -> 'ValidRegion':
-        """Return the valid region of a feature map (B, C, H, W)."""
-        return ValidRegion(self, feat)
-
 
 @dataclass(frozen=True, eq=False)
 class ValidRegion:

@@ -11,6 +11,7 @@ import torch
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from torch import Tensor
 
+from ...errors import MissingFile
 from ..targets import get_field
 
 
@@ -19,11 +20,18 @@ class KeypointSimilarity:
 
     Args:
         metainfo (dict): Metainfo of the data set, as its config has it.
+
+    Raises:
+        MissingFile: The metainfo names a file that is not there.
     """
 
     def __init__(self, metainfo: dict) -> None:
-        self.sigmas = torch.as_tensor(
-            parse_pose_metainfo(metainfo)['sigmas'], dtype=torch.float32)
+        try:
+            sigmas = parse_pose_metainfo(metainfo)['sigmas']
+        except FileNotFoundError as error:
+            raise MissingFile(
+                f'{error} Set model.head.loss.metainfo.') from error
+        self.sigmas = torch.as_tensor(sigmas, dtype=torch.float32)
 
     def __call__(self, pred: Mapping[str, Tensor],
                  true: Mapping[str, Tensor]) -> Tensor:

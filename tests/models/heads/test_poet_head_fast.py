@@ -7,8 +7,10 @@ from helpers import (
     padded_samples,
     random_samples,
     tiny_head,
+    tiny_head_cfg,
     with_areas,
 )
+from mmpose.registry import MODELS
 
 from poet_mm.codecs.poet_codec import POETCodec
 from poet_mm.models.layers.padding import padding_mask
@@ -141,3 +143,12 @@ def test_two_classes():
     assert all(value.isfinite() for value in losses.values())
     outputs = head((torch.randn(2, 8, 4, 3), ))
     assert outputs['logits'].shape == (2, 2, 6, 3)
+
+
+def test_one_layer_that_corrects_learned_queries():
+    """There is no next layer, so no position codes of moved queries."""
+    cfg = tiny_head_cfg(refine=True)
+    cfg['decoder']['num_layers'] = 1
+    head = MODELS.build(cfg)
+    assert head.center_embed is None
+    assert head((torch.randn(2, 8, 4, 3), ))['centers'].shape == (1, 2, 6, 2)

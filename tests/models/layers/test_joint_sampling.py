@@ -8,7 +8,7 @@ from poet_mm.models.layers.joint_sampling import (
     DetailMaps,
     JointBranch,
 )
-from poet_mm.models.layers.padding import image_extents
+from poet_mm.models.layers.padding import ValidRegion, image_extents
 
 LEVELS = ((2, 4, 16, 24), (2, 8, 4, 6))  # B, C, H, W of pixels 64 x 96
 DETAIL = dict(in_channels=[4, 8], channels=6, joint_channels=8)
@@ -68,7 +68,7 @@ def test_blind_to_padding(mode):
     samples, levels = padded_samples(), random_levels()
     extents = image_extents(samples, levels[0].device)
     changed = [
-        level.masked_fill(extents.on(level).mask[:, None], 1000.0)
+        level.masked_fill(ValidRegion(extents, level).mask[:, None], 1000.0)
         for level in levels
     ]
     expected, got = head(levels, samples), head(changed, samples)
@@ -88,7 +88,8 @@ def test_samples_lie_where_the_joints_are():
         ramps.append(torch.stack(torch.meshgrid(x, y, indexing='xy'))[None])
     extents = image_extents([sample], ramps[0].device)
     points = torch.rand(1, 9, 3, 2) * 0.4 + 0.3  # between middles of cells
-    places = DetailMaps(ramps, extents.on(ramps[0]).ratio).sample(points)
+    ratio = ValidRegion(extents, ramps[0]).ratio
+    places = DetailMaps(ramps, ratio).sample(points)
     expected = points * torch.tensor([41.0, 27.0])
     torch.testing.assert_close(places, expected.repeat(1, 1, 1, 2))
 
