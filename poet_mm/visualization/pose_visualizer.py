@@ -1,9 +1,10 @@
 """POETVisualizer: people drawn over an image, with what only POET predicts.
 
 Source: MMPose's ``PoseLocalVisualizer``. Differences from it: nothing is
-drawn for queries below the score threshold; one colour a person; joints that are predicted
-hidden are hollow; centres and offsets can be drawn; sizes follow the image and
-the person; cv2 draws all links of a person at once, to 1/16 pixel.
+drawn for queries below the score threshold; one colour a person; keypoints
+that are predicted hidden are hollow; centres and offsets can be drawn; sizes
+follow the image and the person; cv2 draws all links of a person at once, to
+1/16 pixel.
 
 N: number of people, K: number of keypoints of the skeleton.
 """

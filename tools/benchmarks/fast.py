@@ -1,5 +1,5 @@
 """What the pieces of the fast POET cost: a training step and the network's
-pass over one image, against the paper's POET on the same backbone.
+pass over one image, against the faithful POET on the same backbone.
 
 A ratio below 1 is what the fast one takes longer; the floors are 1 / 1.3 and
 1 / 1.15. Images of noise with four people each: the small ResNet-18 of the
@@ -53,14 +53,14 @@ def run(args):
     rows = []
     for size in args.sizes[:1] if args.quick else args.sizes:
         *names, floors = CONFIGS[size]
-        paper's, fast = (read_model_config(name) for name in names)
+        faithful, fast = (read_model_config(name) for name in names)
         cases = (f'step of {args.images} images', 'one image')
         for case, make, floor in zip(cases, (make_step, make_pass), floors):
             rows.append(
                 measure(
                     f'{size} pixels, {case}',
-                    'paper's POET',
-                    make(paper's, size, args),
+                    'faithful POET',
+                    make(faithful, size, args),
                     make(fast, size, args),
                     args.repeat,
                     memory=make is make_step,
