@@ -31,8 +31,6 @@ MISSING = dict(
     analyze=('layers none.py none.pth', 1, 'There is no config none.py.'),
     check_dataset=('none.json', 2, 'There is no file none.json.'),
     compare_strides=('none.py', 1, 'There is no comparison file none.py.'),
-    compare_row=('none.py ae --work-dir work', 1,
-                 'There is no comparison file none.py.'),
     convert_checkpoint=('poet none.pth ours.pth', 1,
                         'There is no checkpoint none.pth.'),
     export_onnx=('none.py none.pth x.onnx', 1, 'There is no config none.py.'),
@@ -85,8 +83,7 @@ def test_what_is_missing_is_said_at_once(tool, tmp_path):
     done, heavy = run(tool, *args.split(), folder=tmp_path)
     assert (done.returncode, heavy) == (code, set())
     line, = said(done)
-    name = 'UserError' if tool == 'compare_row' else f'{tool}.py'
-    assert line.startswith(f'{name}: {message}')
+    assert line.startswith(f'{tool}.py: {message}')
     assert not [*tmp_path.iterdir()]
 
 
