@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import analyze
-import benchmark
 import convert_checkpoint
 import infer
 import pytest
@@ -41,8 +40,7 @@ MISSING = dict(
                        'There is no config none.py.'))
 TOOLS = (*MISSING, 'benchmark', 'build_mmcv_wheel', 'check_stack')
 HELPS = [(tool, ()) for tool in TOOLS] + [
-    ('analyze', ('layers', )), ('convert_checkpoint', ('poet', )),
-    ('benchmark', ('matching', ))
+    ('analyze', ('layers', )), ('convert_checkpoint', ('poet', ))
 ]
 
 
@@ -157,17 +155,6 @@ def test_what_parsers_repeat_of_heavy_modules():
     parser = argparse.ArgumentParser()
     cli.add_trust_argument(parser)
     assert parser.parse_args([safe_load.FLAG]).trust_pickle
-
-
-def test_what_parsers_repeat_of_benchmarks():
-    from benchmarks import fast, matching, step
-    parts = {name: {flag.strip('-'): settings for flag, settings in own}
-             for name, own in benchmark.PARTS.items()}
-    defaults = {
-        name: own['default'] for name, own in parts['matching'].items()}
-    assert defaults == matching.DEFAULTS
-    for name, part in dict(fast=fast, step=step).items():
-        assert parts[name]['sizes']['choices'] == (*part.CONFIGS, )
 
 
 def test_papers_poet_of_the_quickstart():
