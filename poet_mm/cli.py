@@ -133,49 +133,6 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     add_rank_argument(parser)
 
 
-def add_comparison_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what compare_strides.py passes on to compare_row.py."""
-    parser.add_argument(
-        'comparison',
-        metavar='COMPARISON',
-        help='comparison file, see configs/comparisons')
-    parser.add_argument(
-        '--data-root',
-        metavar='DIR',
-        help="folder in COCO's layout, for all rows (default: that of the "
-        'comparison file)')
-    budget = parser.add_mutually_exclusive_group()
-    budget.add_argument(
-        '--epochs',
-        type=int,
-        metavar='N',
-        help='epochs of every row that is trained (default: those of the '
-        'comparison file)')
-    budget.add_argument(
-        '--minutes',
-        type=float,
-        metavar='M',
-        help='minutes of training of every row, turned into epochs by timing '
-        '(default: those of the comparison file)')
-    parser.add_argument(
-        '--gpus',
-        type=int,
-        default=1,
-        metavar='N',
-        help="number of GPUs; more than 1 train under torch's distributed "
-        'launcher')
-    add_options_argument(parser)
-    add_trust_argument(parser)
-
-
-def budget_of(args: argparse.Namespace) -> dict:
-    """Return what ``--epochs`` or ``--minutes`` say, or nothing."""
-    return {
-        key: getattr(args, key)
-        for key in ('epochs', 'minutes') if getattr(args, key) is not None
-    }
-
-
 def check_file(path: str, what: str) -> None:
     """Raise a UserError unless a file is there, or the path is a URL."""
     if '://' not in path and not osp.isfile(path):

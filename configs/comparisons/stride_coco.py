@@ -6,11 +6,11 @@ Cost    6 rows: batch and epochs of each config (250 for POET, 300 for AE at
 Run     python tools/compare_strides.py configs/comparisons/stride_coco.py \
             --data-root COCO --gpus 8
 
-Each row trains for as many epochs as in the paper. With `--epochs E` or
-`--minutes M` all rows train equally long. Learning rates are scaled from the
-batch of the config to that of the GPUs. For a row that is trained already, add
-`checkpoint='FILE'`. The paper starts AE at strides 8 to 32 from the checkpoint
-of stride 4: add `options=dict(load_from='FILE')` to these rows.
+Each row trains for as many epochs as in the paper; with `--epochs E` all rows
+train equally long. Learning rates are scaled from the batch of the config to
+that of the GPUs. For a row that is trained already, add `checkpoint='FILE'`.
+The paper starts AE at strides 8 to 32 from the checkpoint of stride 4: add
+`options=dict(load_from='FILE')` to these rows.
 """
 title = 'COCO val2017, 512 pixels: POET and AE over strides'
 data_root = 'data/coco/'

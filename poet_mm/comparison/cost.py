@@ -1,4 +1,4 @@
-"""What a model costs: parameters, arithmetic, time and memory per image.
+"""Measure what a model costs: parameters, arithmetic, time, memory.
 
 For bottom-up models whose head predicts people from ``forward(feats)``: time
 is split there, everything after it is post-processing.
@@ -19,15 +19,15 @@ WARM_UP = 3  # images that are not timed
 
 
 def count_parameters(model: nn.Module) -> Tuple[int, int]:
-    """Parameters of a model: all, and those that are trained."""
+    """Return the number of parameters: all, and those that are trained."""
     counts = [(p.numel(), p.requires_grad) for p in model.parameters()]
     return (sum(n for n, _ in counts),
             sum(n for n, trained in counts if trained))
 
 
 def feature_stride(model: nn.Module, size: int) -> int:
-    """Input pixels per cell of what the head reads people from: heatmaps, or
-    the feature level that becomes tokens."""
+    """Return the input pixels per cell of what the head reads people from:
+    heatmaps, or the feature level that becomes tokens."""
     image = torch.zeros(1, 3, size, size, device=next(
         model.parameters()).device)
     with torch.no_grad():
@@ -41,7 +41,7 @@ def feature_stride(model: nn.Module, size: int) -> int:
 
 
 def count_gflops(model: nn.Module, size: int) -> float:
-    """Multiply-adds in 10^9 of one pass over an image of size x size pixels.
+    """Count the multiply-adds in 10^9 of one pass over size x size pixels.
 
     Convolutions, linear layers and attention are counted, as is the field's
     custom (a multiply-add is one operation).
@@ -59,7 +59,7 @@ def count_gflops(model: nn.Module, size: int) -> float:
 # queries.
 @contextmanager
 def frozen(model: nn.Module) -> Iterator[None]:
-    """Without gradients, whoever asks."""
+    """Switch the gradients of all parameters off."""
     trained = [p for p in model.parameters() if p.requires_grad]
     model.requires_grad_(False)
     try:
@@ -71,7 +71,7 @@ def frozen(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def unfused_attention() -> Iterator[None]:
-    """Attention as two matrix products, which every torch can count."""
+    """Compute attention as two matrix products, which every torch counts."""
     backends = torch.backends.cuda  # they rule on the CPU, too
     flash = backends.flash_sdp_enabled()
     efficient = backends.mem_efficient_sdp_enabled()
@@ -85,7 +85,7 @@ def unfused_attention() -> Iterator[None]:
 
 
 class Stopwatch:
-    """Adds up the time that calls of a function take."""
+    """Add up the time that calls of a function take."""
 
     def __init__(self, function) -> None:
         self.function = function
@@ -108,7 +108,7 @@ def synchronize() -> None:
 
 def time_inference(model: nn.Module, dataset: Dataset,
                    num_images: int) -> Dict[str, float]:
-    """Median milliseconds per image, one image at a time.
+    """Measure the median milliseconds per image, one image at a time.
 
     Args:
         model (nn.Module): Bottom-up estimator.
@@ -145,7 +145,7 @@ def time_inference(model: nn.Module, dataset: Dataset,
 
 
 def peak_memory() -> Tuple[float, str]:
-    """Most memory of this process so far in MB, and what was measured."""
+    """Return the peak memory of this process in MB, and what was measured."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**20, 'GPU'
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

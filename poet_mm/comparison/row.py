@@ -1,5 +1,6 @@
-"""What a row of a comparison started from, how it was trained, what it costs.
-"""
+"""Train and test one row of a comparison, and describe it: what it started
+from, how it was trained, what it costs."""
+import json
 import os.path as osp
 from typing import List
 
@@ -7,8 +8,10 @@ from mmengine.config import Config
 from mmengine.dist import get_world_size
 from mmengine.runner import Runner
 
+from ..checkpoints.loading import load_weights
 from ..checkpoints.resume import newest_whole
 from ..engine.hooks.utils import unwrapped_model
+from ..utils.files import write_whole
 from ..utils.logs import loss_keys, read_scalars, series
 from .cost import (
     count_gflops,
@@ -17,14 +20,47 @@ from .cost import (
     peak_memory,
     time_inference,
 )
-from .spec import Row
+from .spec import Comparison, Row, set_budget
 from .table import coco_metrics
 
 TIMED_IMAGES = 20
 
 
+def run_row(comparison: Comparison, row: Row, cfg: Config) -> None:
+    """Train if need be, test, measure, write ``result.json``.
+
+    Args:
+        comparison (Comparison): What the row is of.
+        row (Row): What to train.
+        cfg (Config): Its config, with ``work_dir`` and ``launcher``.
+    """
+    init = describe_init(cfg, row)
+    if row.checkpoint:
+        cfg.load_from = row.checkpoint
+        runner = Runner.from_cfg(cfg)
+    else:
+        set_budget(cfg, row.epochs, comparison.val_interval)
+        resume_latest(cfg)
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        # EMAHook has the mean in files only: a test would begin another
+        load_weights(unwrapped_model(runner), newest_whole(cfg))
+    if runner.rank:
+        runner.test()
+        return
+    trained = dict(
+        epochs=row.epochs,
+        how=osp.basename(row.checkpoint)) if row.checkpoint else (
+            describe_training(runner, cfg, row.epochs))
+    metrics = coco_metrics(runner.test())
+    result = dict(init=init, **trained, **metrics, **describe(runner, cfg))
+    write_whole(
+        json.dumps(result, indent=1).encode(),
+        osp.join(cfg.work_dir, 'result.json'))
+
+
 def describe_init(cfg: Config, row: Row) -> str:
-    """What the weights started from."""
+    """Say what the weights started from."""
     if row.init or row.checkpoint:
         return row.init
     backbone = cfg.model.backbone.get('init_cfg') or {}
@@ -33,15 +69,15 @@ def describe_init(cfg: Config, row: Row) -> str:
 
 
 def resume_latest(cfg: Config) -> None:
-    """Go on from the row's own latest checkpoint. ``load_from`` of the config
-    is what a row starts from, not what it resumes."""
+    """Resume the row's own latest checkpoint. ``load_from`` of the config is
+    what a row starts from, not what it resumes."""
     latest = newest_whole(cfg)
     if latest is not None:
         cfg.load_from, cfg.resume = latest, True
 
 
 def training_minutes(work_dir: str, steps: int) -> float:
-    """Minutes of all training steps, from the log of some of them."""
+    """Return the minutes of all training steps, from the log of some."""
     total, last = 0.0, 0
     for record in read_scalars(work_dir):
         if 'loss' in record:
@@ -51,7 +87,7 @@ def training_minutes(work_dir: str, steps: int) -> float:
 
 
 def describe_training(runner: Runner, cfg: Config, epochs: int) -> dict:
-    """What the training of a row was."""
+    """Return the columns of the table that the training gives."""
     steps = epochs * len(runner.train_dataloader)
     lr = max(
         group.get('initial_lr', group['lr'])
@@ -72,9 +108,9 @@ def describe_training(runner: Runner, cfg: Config, epochs: int) -> dict:
 
 
 def convergence(work_dir: str, epochs: int) -> List[dict]:
-    """Of every evaluation on the way: ``epoch``, COCO's numbers in percent,
-    and ``losses``, means of what training logged in that epoch: ``loss``, of
-    everything, and the terms of the last layer."""
+    """Return of every evaluation on the way ``epoch``, COCO's numbers in
+    percent, and ``losses``, means of what training logged in that epoch:
+    ``loss``, of everything, and the terms of the last layer."""
     records = read_scalars(work_dir)
     losses = {
         key: dict(zip(*series(records, key)))
@@ -94,7 +130,7 @@ def convergence(work_dir: str, epochs: int) -> List[dict]:
 
 
 def describe(runner: Runner, cfg: Config) -> dict:
-    """What the model of a row is and costs."""
+    """Return the columns of the table that the model gives."""
     model = unwrapped_model(runner)
     cost = time_inference(model, runner.test_dataloader.dataset, TIMED_IMAGES)
     size = -(-cost['input'] // 32) * 32

@@ -3,9 +3,8 @@
 A comparison file is a config with
 
 - ``rows``: list of dicts, see :data:`ROW_KEYS`;
-- ``budget``: ``dict(epochs=E)`` or ``dict(minutes=M)``, the same for all rows
-  that have neither a checkpoint nor epochs of their own; minutes are turned
-  into epochs by timing a row;
+- ``budget``: ``dict(epochs=E)``, for all rows that have neither a checkpoint
+  nor epochs of their own;
 - ``data_root``: folder in COCO's layout;
 - ``options`` (optional): changes to the configs of all rows;
 - ``val_interval`` (optional): epochs between evaluations on the way, from
@@ -23,7 +22,6 @@ from mmengine.config import Config
 
 from ..errors import UserError
 from ..utils.config import pretrained_files, set_data_root, walk
-from ..utils.files import write_whole
 
 # What a row may say; config is needed, the rest has defaults.
 ROW_KEYS = dict(
@@ -37,8 +35,6 @@ ROW_KEYS = dict(
     seed='random seed, 0 by default',
     init='what the weights started from, in words',
     options='changes to the config, as in --cfg-options')
-BUDGETS = ('epochs', 'minutes')
-PROGRESS = '>> '  # begins the lines of a row that the comparison passes on
 
 
 @dataclass
@@ -61,7 +57,6 @@ class Comparison:
     path: str
     title: str
     rows: List[Row]
-    budget: dict
     data_root: str
     options: dict
     val_interval: Optional[int] = None
@@ -87,16 +82,14 @@ def read_row(values: dict, folder: str) -> Row:
     return Row(**{'name': stem, 'method': method, **values, 'config': path})
 
 
-def check_budget(budget: dict) -> dict:
-    """Raise a UserError unless it is a whole number of epochs or minutes."""
-    budget = dict(budget)
-    if len(budget) != 1 or not set(budget) <= set(BUDGETS) or min(
-            budget.values()) <= 0 or not isinstance(
-                budget.get('epochs', 1), int):
-        raise UserError(f'The budget is {budget}, expected one of '
-                        'dict(epochs=E), a whole number, and '
-                        'dict(minutes=M), above 0.')
-    return budget
+def check_budget(budget: dict) -> int:
+    """Return the epochs of a budget, or raise a UserError."""
+    epochs = budget.get('epochs')
+    if set(budget) != {'epochs'} or not isinstance(epochs,
+                                                   int) or epochs < 1:
+        raise UserError(f'The budget is {dict(budget)}, expected '
+                        'dict(epochs=E), a whole number, 1 or more.')
+    return epochs
 
 
 def check_interval(val_interval: Optional[int]) -> Optional[int]:
@@ -110,15 +103,15 @@ def check_interval(val_interval: Optional[int]) -> Optional[int]:
 
 def read_comparison(path: str,
                     data_root: Optional[str] = None,
-                    budget: Optional[dict] = None,
+                    epochs: Optional[int] = None,
                     options: Optional[dict] = None) -> Comparison:
     """Read a comparison file.
 
     Args:
         path (str): Comparison file.
         data_root (str, optional): Replaces that of the file.
-        budget (dict, optional): Replaces that of the file and the epochs of
-            rows without a checkpoint.
+        epochs (int, optional): Replaces the budget of the file and the epochs
+            of rows without a checkpoint.
         options (dict, optional): Added to those of the file.
 
     Raises:
@@ -129,9 +122,11 @@ def read_comparison(path: str,
         raise UserError(f'There is no comparison file {path}.')
     cfg = Config.fromfile(path)
     rows = [read_row(row, osp.dirname(path)) for row in cfg.get('rows', [])]
+    budget = check_budget(
+        cfg.get('budget', {}) if epochs is None else dict(epochs=epochs))
     for row in rows:
-        if budget and not row.checkpoint:
-            row.epochs = None
+        if not row.checkpoint:
+            row.epochs = epochs or row.epochs or budget
     data_root = data_root or cfg.get('data_root')
     if not data_root:
         raise UserError(f'{path} has no data_root; give --data-root.')
@@ -145,7 +140,6 @@ def read_comparison(path: str,
         path=path,
         title=cfg.get('title', osp.splitext(osp.basename(path))[0]),
         rows=rows,
-        budget=check_budget(budget or cfg.get('budget', {})),
         data_root=data_root,
         options={
             **cfg.get('options', {}),
@@ -155,7 +149,7 @@ def read_comparison(path: str,
 
 
 def row_config(comparison: Comparison, row: Row) -> Config:
-    """Config of a row with data, options and seed, without budget."""
+    """Return the config of a row with data, options and seed."""
     cfg = Config.fromfile(row.config)
     set_data_root(cfg, comparison.data_root)
     cfg.merge_from_dict({**comparison.options, **row.options})
@@ -186,21 +180,15 @@ def check_files(cfg: Config, row: Row) -> None:
             raise UserError(f'There is no {path}, which row {row.name} needs.')
 
 
-def row_budget(comparison: Comparison, row: Row) -> dict:
-    """What a row trains for, ``epochs`` or ``minutes``; empty if it has a
-    checkpoint."""
-    if row.checkpoint:
-        return {}
-    return dict(epochs=row.epochs) if row.epochs else comparison.budget
-
-
 def row_folder(work_dir: str, comparison: Comparison, row: Row, cfg: Config,
                gpus: int) -> str:
-    """Folder of a row. A change of config, budget or number of GPUs changes
-    its name, so that no old result passes for a new one."""
+    """Return the folder of a row. A change of config, epochs or number of GPUs
+    changes its name, so that no old result passes for a new one."""
     content = json.dumps(
-        [cfg.to_dict(), row.checkpoint,
-         row_budget(comparison, row), comparison.val_interval, gpus],
+        [
+            cfg.to_dict(), row.checkpoint, row.epochs, comparison.val_interval,
+            gpus
+        ],
         sort_keys=True,
         default=str)
     digest = hashlib.sha1(content.encode()).hexdigest()[:8]
@@ -208,15 +196,10 @@ def row_folder(work_dir: str, comparison: Comparison, row: Row, cfg: Config,
     return osp.join(work_dir, 'rows', f'{name}-{digest}')
 
 
-def write_json(content, path: str) -> None:
-    """See :func:`write_whole`."""
-    write_whole(json.dumps(content, indent=1).encode(), path)
-
-
 def set_budget(cfg: Config, epochs: int,
                val_interval: Optional[int] = None) -> None:
-    """Train for so many epochs, the schedule stretched to fit, with
-    evaluations every ``val_interval`` of them, if any.
+    """Set the epochs of a training and stretch its schedule to fit, with
+    evaluations every ``val_interval`` epochs, if any.
 
     Milestones, ends and periods counted in epochs keep their share of the
     training; what is counted in iterations (warm-up) stays.

@@ -8,7 +8,6 @@ from tiny_comparison import ROWS, TINY, write_comparison
 from poet_mm.comparison.spec import (
     check_files,
     read_comparison,
-    row_budget,
     row_config,
     row_folder,
     set_budget,
@@ -33,13 +32,10 @@ def test_whose_epochs_count(toy, tmp_path):
     """The command line's, then the row's, then the file's."""
     rows = [*ROWS, dict(ROWS[0], name='given', checkpoint=__file__, epochs=7)]
     path = str(write_comparison(tmp_path / 'c.py', toy, rows=rows))
-    budgets = [[row_budget(comparison, row) for row in comparison.rows]
-               for comparison in (read_comparison(path),
-                                  read_comparison(path, budget=dict(epochs=9)))
-               ]
-    assert budgets == [[dict(epochs=2), dict(epochs=4), {}],
-                       [dict(epochs=9), dict(epochs=9), {}]]
-    assert read_comparison(path).rows[2].epochs == 7
+    epochs = [[row.epochs for row in comparison.rows]
+              for comparison in (read_comparison(path),
+                                 read_comparison(path, epochs=9))]
+    assert epochs == [[2, 4, 7], [9, 9, 7]]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +46,7 @@ def test_shipped_comparisons_build(path, toy):
     for row in comparison.rows:
         cfg = row_config(comparison, row)
         check_files(cfg, row)
-        set_budget(cfg, row_budget(comparison, row)['epochs'])
+        set_budget(cfg, row.epochs)
         cfg.model.backbone.init_cfg = None
         MODELS.build(cfg.model)
         for loader in (cfg.train_dataloader, cfg.test_dataloader):

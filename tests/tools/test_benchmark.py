@@ -1,146 +1,99 @@
 """The benchmark on tiny cases: its own checks that both sides agree, and what
 becomes of its rows."""
 import json
-import subprocess
-import sys
+from argparse import Namespace
+from importlib import import_module
 
 import benchmark
 import pytest
-from benchmarks import Row, Timing
-from benchmarks.report import (
-    machine,
-    read_rows,
-    summary,
-    write_page,
-    write_readme,
-)
+import torch
+from benchmarks import Row, Timing, peak_mb
+from benchmarks.page import write_page
 from helpers import ROOT
 from mmengine.registry import init_default_scope
 
 from poet_mm.evaluation.fast_coco_metric import hotcoco
 
 TINY = dict(
-    attention='--tokens 12 --images 2',
-    matching='--layers 2 --images 3 --queries 8 --people 5 --keypoints 3',
-    ae='--images 2 --people 1 2',
-    step='--sizes 128',
-    fast='--sizes 128',
-    evaluation='--images 20')
+    attention=dict(tokens=(12, )),
+    matching=dict(layers=2, images=3, queries=8, people=5, keypoints=3),
+    ae=dict(people=(1, 2), num_images=2),
+    step=dict(sizes=(128, )),
+    loading=dict(num_images=2),
+    evaluation=dict(num_images=20))
 if hotcoco is None:
     del TINY['evaluation']
+DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
+ARGS = Namespace(
+    quick=True, seconds=0, threads=1, device=DEVICE, data_root=None)
 
 
 @pytest.fixture(scope='module')
 def results():
-    """What some parts give in a run of one repeat."""
+    """What some parts give when every case is called once a round."""
     init_default_scope('mmpose')
     parts = {}
-    for name, flags in TINY.items():
-        argv = f'{name} {flags} --quick --repeat 1'.split()
-        parsed, _ = benchmark.parse_args(argv)
-        parts[name] = benchmark.run_part(name, parsed[name])
+    for name, case in TINY.items():
+        part = import_module(f'benchmarks.{name}')
+        rows = [row.as_dict() for row in part.run(ARGS, **case)]
+        parts[name] = dict(about=part.__doc__, threads=1, rows=rows)
     return dict(
         command='python tools/benchmark.py',
+        commit=benchmark.commit(),
         machine=benchmark.describe_machine(),
         parts=parts)
 
 
 def test_parts_agree_and_are_measured(results):
-    for part in results['parts'].values():
-        assert part['rows']
+    for name, part in results['parts'].items():
+        assert part['rows'], name
         for row in part['rows']:
             assert row['ratio'] > 0
             low, median, high = (row['ours'][key]
                                  for key in ('low', 'median', 'high'))
             assert 0 < low <= median <= high
+            if name in ('attention', 'step'):
+                assert row['memory_ratio'] > 0
 
 
-def test_rows_survive_json(results, tmp_path):
-    again = json.loads(json.dumps(results))
-    rows = read_rows(again, 'attention')
-    assert rows[0].as_dict() == results['parts']['attention']['rows'][0]
-    assert rows[0].tokens == 12
-    write_page(again, tmp_path / 'docs' / 'page.md')
-    page = (tmp_path / 'docs' / 'page.md').read_text()
+def test_page_of_the_json(results, tmp_path):
+    path = tmp_path / 'docs' / 'page.md'
+    write_page(json.loads(json.dumps(results)), path)
+    page = path.read_text()
     assert all(f'## {name}' in page for name in TINY)
-    assert len(summary(again)) > 2
-
-
-def test_a_part_is_renewed_in_a_file(results, tmp_path):
-    path = tmp_path / 'results.json'
-    new = dict(results, command='a part', parts={})
-    assert benchmark.earlier_results(path, new) is new
-    path.write_text(json.dumps(results))
-    assert benchmark.earlier_results(path, new) == json.loads(
-        json.dumps(results))
-    new['machine'] = dict(new['machine'], cores=99)
-    with pytest.raises(SystemExit, match='another machine'):
-        benchmark.earlier_results(path, new)
+    assert results['commit'] in page
+    assert (path.parent / 'scaling.png').is_file()
 
 
 def test_ratios():
     row = Row('case', 'x', Timing(30, 29, 31, 8.0), Timing(10, 9, 11, 2.0))
     assert (row.ratio, row.memory_ratio) == (3, 4)
-    alone = Row('case', 'x', None, Timing(10, 9, 11, 2.0))
-    assert (alone.ratio, alone.memory_ratio) == (None, None)
+    unknown = Row('case', 'x', Timing(30, 29, 31), Timing(10, 9, 11))
+    assert unknown.memory_ratio is None
 
 
 def test_memory_of_a_call():
-    """In a process of its own: others' freed memory would be counted."""
-    code = '''
-import torch
-from benchmarks import peak_mb
-kept, device = [], 'cuda' if torch.cuda.is_available() else 'cpu'
-def allocate():
-    first = torch.ones(2**24, device=device)  # 64 MB
-    del first
-    kept.append(torch.ones(2**23, device=device))  # 32 MB
-print(peak_mb(lambda: None) is not None and peak_mb(allocate))
-'''
-    done = subprocess.run([sys.executable, '-c', code], check=True, text=True,
-                          stdout=subprocess.PIPE, cwd=ROOT / 'tools')
-    if done.stdout.strip() == 'False':
-        pytest.skip('memory is measured on Linux and on GPUs')
-    assert 60 < float(done.stdout) < 80
+    kept = []
+
+    def allocate():
+        first = torch.ones(2**24, device=DEVICE)  # 64 MB
+        del first
+        kept.append(torch.ones(2**23, device=DEVICE))  # 32 MB
+
+    assert peak_mb(allocate, DEVICE) == 64
 
 
 def test_arguments():
-    parsed, _ = benchmark.parse_args(['--all', '--quick'])
-    assert set(parsed) == set(benchmark.PARTS)
-    assert all(args.quick and args.repeat == 3 for args in parsed.values())
-    parsed, _ = benchmark.parse_args(
-        ['matching', '--images', '4', '--repeat', '2'])
-    assert parsed['matching'].images == 4
-    for wrong in ([], ['--all', 'ae'], ['nothing']):
-        with pytest.raises(SystemExit):
-            benchmark.parse_args(wrong)
+    args = benchmark.parse_args(['ae', 'step', '--quick'])
+    assert (args.parts, args.quick) == (['ae', 'step'], True)
+    assert benchmark.parse_args([]).parts == benchmark.PARTS
+    with pytest.raises(SystemExit):
+        benchmark.parse_args(['nothing'])
 
 
-def test_readme_shows_what_was_measured(tmp_path):
-    """The tables of README and of the full page are those of the results."""
+def test_published_page_is_that_of_the_results(tmp_path):
     folder = ROOT / 'docs' / 'benchmark'
-    results = json.loads((folder / 'results.json').read_text())
-    readme = (ROOT / 'README.md').read_text()
-    for write, path in ((write_readme, ROOT / 'README.md'),
-                        (write_page, folder / 'README.md')):
-        again = tmp_path / path.name
-        again.write_text(path.read_text())
-        write(results, again)
-        assert again.read_text() == path.read_text()
-    assert results['command'] in readme
-    assert machine(results) in readme
-
-
-def test_places_of_the_tables(results, tmp_path):
-    page = tmp_path / 'page.md'
-    page.write_text('a <!-- benchmark summary --> old <!-- end --> b '
-                    '<!-- benchmark choices --><!-- end -->')
-    for _ in range(2):
-        write_readme(results, page)
-        text = page.read_text()
-        assert text.startswith('a ')
-        assert 'old' not in text
-        assert text.count('\n'.join(summary(results))) == 1
-    page.write_text('<!-- benchmark summary -->')
-    with pytest.raises(ValueError, match='followed by an end'):
-        write_readme(results, page)
+    write_page(json.loads((folder / 'results.json').read_text()),
+               tmp_path / 'README.md')
+    page = (folder / 'README.md').read_text()
+    assert (tmp_path / 'README.md').read_text() == page

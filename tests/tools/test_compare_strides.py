@@ -1,11 +1,10 @@
-"""tools/compare_strides.py: killed and resumed, by epochs and by time."""
+"""tools/compare_strides.py: killed and resumed, one row, mistakes."""
 import csv
 import json
 import signal
 import subprocess
 import sys
 import time
-from argparse import Namespace
 from pathlib import Path
 
 import compare_strides
@@ -14,9 +13,9 @@ import pytest
 import torch
 from helpers import ROOT
 from make_toy_coco import make_toy_coco
-from tiny_comparison import ROWS, write_comparison
+from tiny_comparison import ROWS, TINY, write_comparison
 
-from poet_mm.cli import read_options
+from poet_mm.comparison import row as row_file
 from poet_mm.comparison.table import METRICS
 from poet_mm.errors import UserError
 
@@ -53,7 +52,7 @@ def row_processes(work_dir):
             line = path.read_text()
         except OSError:
             continue  # it has just ended
-        if 'compare_row.py' in line and str(work_dir) in line:
+        if '--row' in line and str(work_dir) in line:
             found.append(line)
     return found
 
@@ -113,33 +112,30 @@ def test_killed_and_resumed(toy, tmp_path):
     assert (work / 'figure1.png').stat().st_size > 10000
 
 
-def test_rows_for_a_time(toy, tmp_path):
-    """Minutes become epochs once, which a resumed row keeps; a checkpoint is
-    only evaluated."""
+def test_evaluated_on_the_way(toy, tmp_path):
+    """Every evaluation is a point of the curve; a checkpoint is only
+    evaluated."""
     path = write_comparison(
         tmp_path / 'c.py',
         toy,
         rows=ROWS[:1],
-        budget=dict(minutes=0.02),
         val_interval=1)
     output, _ = start(path, tmp_path / 'work').communicate()
     result, = (tmp_path / 'work').glob('rows/*/result.json')
-    epochs = json.loads(result.with_name('epochs.json').read_text())
     content = json.loads(result.read_text())
-    assert content['epochs'] == epochs >= 1
     curve = content['curve']
-    assert [point['epoch'] for point in curve] == list(range(1, epochs + 1))
+    assert [point['epoch'] for point in curve] == [1, 2]
     assert curve[-1]['AP'] == pytest.approx(content['AP'], abs=1e-3)
     assert curve[-1]['ARM'] == pytest.approx(content['ARM'], abs=1e-3)
     assert all(point['losses']['loss'] > 0 for point in curve)
-    assert 'ae: trains for 0.02 minutes' in output
-    checkpoint = str(result.with_name(f'epoch_{epochs}.pth'))
+    assert 'ae: trains for 2 epochs' in output
+    checkpoint = str(result.with_name('epoch_2.pth'))
     path = write_comparison(
         tmp_path / 'd.py', toy, rows=[dict(ROWS[0], checkpoint=checkpoint)])
     start(path, tmp_path / 'other').communicate()
     again, = (tmp_path / 'other').glob('rows/*/result.json')
     old, new = (json.loads(file.read_text()) for file in (result, again))
-    assert new['how'] == f'epoch_{epochs}.pth'
+    assert new['how'] == 'epoch_2.pth'
     assert new['init'] is None
     for name in METRICS:
         assert old[name] == new[name]
@@ -153,6 +149,7 @@ def test_rows_for_a_time(toy, tmp_path):
     (dict(rows=[dict(ROWS[0], checkpoint='x.pth')]), 'no checkpoint x.pth'),
     (dict(budget=dict(hours=3)), 'The budget is'),
     (dict(budget=dict(epochs=1.5)), 'The budget is'),
+    (dict(budget=dict(minutes=3)), 'The budget is'),
     (dict(val_interval=0), 'val_interval is 0'),
     (dict(val_interval=1.5), 'val_interval is 1.5'),
     (dict(data_root=''), 'has no data_root'),
@@ -190,25 +187,47 @@ def test_missing_images_and_weights_are_said_first(toy, tmp_path,
         compare_strides.main()
 
 
-def test_command_of_a_row_on_several_gpus():
-    args = Namespace(
-        comparison='c.py', work_dir='w', data_root='d', epochs=3,
-        minutes=None, gpus=2, trust_pickle=True,
-        cfg_options=['a.b=1', 'c=[1,2]'])
-    row = Namespace(name='ae')
-    command = compare_strides.row_command(args, row, '[1/2] ae', 1)
+def test_command_of_a_row(monkeypatch):
+    """The command of the comparison, on several GPUs under torchrun."""
+    given = ['c.py', '--gpus', '2', '--cfg-options', 'a.b=1', 'c=[1,2]']
+    monkeypatch.setattr(sys, 'argv', ['compare_strides.py', *given])
+    tool = [compare_strides.__file__, *given, '--row', 'ae']
+    assert compare_strides.row_command(1, 'ae') == [sys.executable, *tool]
+    command = compare_strides.row_command(2, 'ae')
     assert command[1:3] == ['-m', 'torch.distributed.run']
     assert '--nproc_per_node=2' in command
     assert '--standalone' in command  # a port of its own
-    assert '--trust-pickle' in command
-    assert command[-3:] == ['--cfg-options', 'a.b=1', 'c=[1,2]']
-    assert read_options(command[-2:]) == {
-        'a.b': 1, 'c': [1, 2]}
-    assert '--launcher' in command
-    assert '--launcher' not in compare_strides.row_command(
-        Namespace(**{
-            **vars(args), 'gpus': 1
-        }), row, '', 0)
+    assert command[-len(tool):] == tool
+
+
+def test_a_row_is_tested_with_the_weights_of_its_file(toy, tmp_path,
+                                                      monkeypatch):
+    """The mean of EMAHook, not what it is the mean of."""
+    hook = dict(type='EMAHook', momentum=0.5)
+    path = write_comparison(
+        tmp_path / 'x.py', toy, rows=[dict(ROWS[1], epochs=1)],
+        options=dict(TINY, custom_hooks=[hook]))
+    tested = {}
+
+    def test(runner):
+        tested.update(runner.model.state_dict())
+        return {}
+
+    monkeypatch.setattr(row_file.Runner, 'test', test)
+    monkeypatch.setattr(row_file, 'coco_metrics', lambda _: {})
+    monkeypatch.setattr(row_file, 'describe', lambda *_: {})
+    args = ['', str(path), '--work-dir', str(tmp_path), '--row', 'poet']
+    monkeypatch.setattr(sys, 'argv', args)
+    assert compare_strides.main() == 0
+    file, = tmp_path.glob('rows/*/epoch_1.pth')
+    saved = torch.load(file)
+    name = 'head.input_proj.weight'
+    assert torch.equal(tested[name], saved['state_dict'][name])
+    assert not torch.equal(
+        tested[name], saved['ema_state_dict'][f'module.{name}'])
+    monkeypatch.setattr(sys, 'argv', [*args[:-1], 'ae'])
+    with pytest.raises(UserError, match=r'no row ae .* only poet\.'):
+        compare_strides.main()
 
 
 @pytest.mark.parametrize(('code', 'text', 'said'), [

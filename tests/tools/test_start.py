@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import analyze
-import benchmark
 import convert_checkpoint
 import infer
 import pytest
@@ -30,8 +29,6 @@ MISSING = dict(
     analyze=('layers none.py none.pth', 1, 'There is no config none.py.'),
     check_dataset=('none.json', 2, 'There is no file none.json.'),
     compare_strides=('none.py', 1, 'There is no comparison file none.py.'),
-    compare_row=('none.py ae --work-dir work', 1,
-                 'There is no comparison file none.py.'),
     convert_checkpoint=('poet none.pth ours.pth', 1,
                         'There is no checkpoint none.pth.'),
     export_onnx=('none.py none.pth x.onnx', 1, 'There is no config none.py.'),
@@ -40,8 +37,7 @@ MISSING = dict(
     make_toy_coco=('--out toy --size 31', 1, 'size must be 32 or more, got'))
 TOOLS = (*MISSING, 'benchmark', 'build_mmcv_wheel', 'check_stack')
 HELPS = [(tool, ()) for tool in TOOLS] + [
-    ('analyze', ('layers', )), ('convert_checkpoint', ('poet', )),
-    ('benchmark', ('matching', ))
+    ('analyze', ('layers', )), ('convert_checkpoint', ('poet', ))
 ]
 
 
@@ -82,8 +78,7 @@ def test_what_is_missing_is_said_at_once(tool, tmp_path):
     done, heavy = run(tool, *args.split(), folder=tmp_path)
     assert (done.returncode, heavy) == (code, set())
     line, = said(done)
-    name = 'UserError' if tool == 'compare_row' else f'{tool}.py'
-    assert line.startswith(f'{name}: {message}')
+    assert line.startswith(f'{tool}.py: {message}')
     assert not [*tmp_path.iterdir()]
 
 
@@ -158,17 +153,6 @@ def test_what_parsers_repeat_of_heavy_modules():
     parser = argparse.ArgumentParser()
     cli.add_trust_argument(parser)
     assert parser.parse_args([safe_load.FLAG]).trust_pickle
-
-
-def test_what_parsers_repeat_of_benchmarks():
-    from benchmarks import fast, matching, step
-    parts = {name: {flag.strip('-'): settings for flag, settings in own}
-             for name, own in benchmark.PARTS.items()}
-    defaults = {
-        name: own['default'] for name, own in parts['matching'].items()}
-    assert defaults == matching.DEFAULTS
-    for name, part in dict(fast=fast, step=step).items():
-        assert parts[name]['sizes']['choices'] == (*part.CONFIGS, )
 
 
 def test_papers_poet_of_the_quickstart():

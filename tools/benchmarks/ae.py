@@ -1,11 +1,11 @@
-"""Loss and decoding of associative embedding, against MMPose's on the same
+"""Compare loss and decoding of associative embedding with MMPose's on the same
 maps; both must give the same losses and people.
 
-Heatmaps have a blob for every joint, 15 % of them (but none of the first
-joint) too low to be a peak; tags have a value for every person; both have
-noise. Joints of a kind lie apart: else MMPose's choice between equal costs is
-any. The loss is that of a batch, forward and backward; decoding is that of
-single images, at stride 4 of 512 pixels and restored to 512 pixels.
+Heatmaps have a blob for every keypoint, 15 % of them (but none of the first
+keypoint) too low to be a peak; tags have a value for every person; both have
+noise. Keypoints of a kind lie apart: else MMPose chooses at random between
+equal costs. The loss is that of a batch, forward and backward; decoding is
+that of single images, at stride 4 of 512 pixels and restored to 512 pixels.
 """
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ WEIGHT = 0.001  # of the tag losses
 
 
 def random_maps(num_people, cells, rng, noise=0.01):
-    """Heatmaps (K, H, W) and tags (K, H, W) as a network makes them."""
+    """Return heatmaps (K, H, W) and tags (K, H, W) as a network makes them."""
     heatmaps = rng.normal(0, noise, (NUM_KEYPOINTS, cells, cells))
     tags = rng.normal(0, 5 * noise, (NUM_KEYPOINTS, cells, cells))
     sigma = 2 * cells / CELLS
@@ -50,7 +50,7 @@ def random_maps(num_people, cells, rng, noise=0.01):
 
 def check_people(theirs, ours, cells):
     """Assert that both found the same people: as many, with equal scores, the
-    joints with a peak at the same place to half a cell."""
+    keypoints with a peak at the same place to half a cell."""
     for them, us in zip(zip(*theirs), zip(*ours)):
         assert them[0].shape == us[0].shape, 'the people differ'
         np.testing.assert_allclose(us[2], them[2], rtol=1e-5)
@@ -59,8 +59,8 @@ def check_people(theirs, ours, cells):
         assert abs(us[0] - them[0])[peaks].max() <= SIZE / cells / 2
 
 
-def decoding(num_people, cells, repeat):
-    """Decoding of one image."""
+def measure_decoding(num_people, cells, args):
+    """Return the row of decoding one image."""
     rng = np.random.default_rng(num_people)
     heatmaps, tags = (x[None] for x in random_maps(num_people, cells, rng))
     sizes = dict(
@@ -76,11 +76,11 @@ def decoding(num_people, cells, repeat):
     return measure(
         f'decoding, {num_people} people, {cells} x {cells}', 'mmpose',
         lambda: theirs.batch_decode(heatmaps, tags),
-        lambda: ours.batch_decode(heatmaps, tags), repeat)
+        lambda: ours.batch_decode(heatmaps, tags), args)
 
 
-def losses(num_people, num_images, repeat):
-    """Losses of a batch, forward and backward."""
+def measure_loss(num_people, num_images, args):
+    """Return the row of the losses of a batch, forward and backward."""
     rng = np.random.default_rng(num_people)
     target = torch.stack(
         [random_maps(num_people, CELLS, rng)[0] for _ in range(num_images)])
@@ -113,16 +113,16 @@ def losses(num_people, num_images, repeat):
     return measure(
         f'loss, {num_people} people, {num_images} images', 'mmpose',
         lambda: sum(theirs()).backward(), lambda: sum(ours()).backward(),
-        repeat)
+        args)
 
 
-def run(args):
-    """Both at every number of people."""
+def run(args, people=(1, 4, 13, 30), num_images=24):
+    """Return rows of loss and decoding at every number of people."""
     rows = []
-    for num_people in args.people[1:2] if args.quick else args.people:
-        rows.append(losses(num_people, args.images, args.repeat))
+    for num_people in people[1:2] if args.quick else people:
+        rows.append(measure_loss(num_people, num_images, args))
         rows += [
-            decoding(num_people, cells, args.repeat)
+            measure_decoding(num_people, cells, args)
             for cells in (CELLS, SIZE)
         ]
     return rows

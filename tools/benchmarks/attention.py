@@ -1,10 +1,10 @@
-"""Attention in training, forward and backward, against mmcv's
+"""Compare attention in training, forward and backward, with mmcv's
 ``MultiheadAttention`` as mmdet's DETR layers use it (256 channels, 8 heads,
 dropout 0.1); same output and gradients without dropout, asserted in the run.
 
-Tokens: 256, 1,024, 4,096 and 16,384 are strides 32, 16, 8 and 4 of 512 x 512
-pixels; 850 and 3,350 those of 32 and 16 of a photo at 800 pixels. A quarter of
-the tokens of every second image is padding, as in a batch of photos.
+Tokens: 256, 1,024 and 4,096 are strides 32, 16 and 8 of 512 x 512 pixels; 850
+and 3,350 are strides 32 and 16 of a photo at 800 pixels. A quarter of the
+tokens of every second image is padding, as in a batch of photos.
 """
 import copy
 
@@ -13,15 +13,14 @@ from mmcv.cnn.bricks.transformer import MultiheadAttention as Incumbent
 
 from poet_mm.models.layers.attention import MultiheadAttention
 
-from . import Row, available_mb, measure, measure_one
+from . import measure
 
 THREADS = None
 CHANNELS, HEADS, DROPOUT = 256, 8, 0.1
-FLOORED = (850, 3350, 4096)
 
 
 def build(dropout, device):
-    """-> mmcv's attention and ours with the same weights."""
+    """Return mmcv's attention and ours with the same weights."""
     theirs = Incumbent(
         CHANNELS, HEADS, dropout=dropout, batch_first=True).to(device)
     ours = MultiheadAttention(CHANNELS, HEADS, dropout).to(device)
@@ -34,7 +33,7 @@ def build(dropout, device):
 
 
 def make_step(module, tokens, num_images, device):
-    """A function that goes forward and backward once."""
+    """Return a function that goes forward and backward once."""
     torch.manual_seed(0)
     shape = (num_images, tokens, CHANNELS)
     x = torch.randn(shape, device=device, requires_grad=True)
@@ -45,11 +44,7 @@ def make_step(module, tokens, num_images, device):
     def step():
         x.grad = None
         out = module(
-            x,
-            x,
-            x,
-            query_pos=position,
-            key_pos=position,
+            x, x, x, query_pos=position, key_pos=position,
             key_padding_mask=padding)
         out.square().mean().backward()
         return out.detach(), x.grad
@@ -68,32 +63,18 @@ def check_equal(device):
             theirs / scale, ours / scale, rtol=0, atol=1e-5)
 
 
-def run(args):
-    """All numbers of tokens; the incumbent where its memory suffices."""
+def run(args, tokens=(256, 850, 1024, 3350, 4096), num_images=2):
+    """Return a row for every number of tokens."""
     check_equal(args.device)
-    tokens = [n for n in args.tokens if n <= 1024 or not args.quick]
-    return [measure_tokens(n, args) for n in tokens]
-
-
-def measure_tokens(tokens, args) -> Row:
-    """One row."""
-    images = args.images
-    repeat = args.repeat if tokens < 2000 else max(2, args.repeat // 3)
-    steps = [
-        make_step(module, tokens, images, args.device)
-        for module in build(DROPOUT, args.device)
-    ]
-    labels = dict(
-        case=f'{tokens} tokens, {images} image(s)',
-        incumbent='mmcv MultiheadAttention',
-        floor=3 if tokens in FLOORED else None,
-        tokens=tokens)
-    weights_mb = images * HEADS * tokens**2 * 4 / 2**20
-    if 5 * weights_mb > 0.8 * available_mb():
-        return measure_one(
-            ours=steps[1],
-            repeat=2,
-            note=f'the incumbent needs more than {5 * weights_mb:.0f} MB',
-            **labels)
-    return measure(
-        theirs=steps[0], ours=steps[1], repeat=repeat, memory=True, **labels)
+    rows = []
+    for n in tokens:
+        if args.quick and n > 1024:
+            continue
+        steps = [
+            make_step(module, n, num_images, args.device)
+            for module in build(DROPOUT, args.device)
+        ]
+        rows.append(
+            measure(f'{n} tokens, {num_images} images',
+                    'mmcv MultiheadAttention', *steps, args, memory=True))
+    return rows

@@ -1,6 +1,6 @@
-"""COCO's evaluation of keypoints: MMPose's ``CocoMetric``, which matches with
-xtcocotools, and ``FastCocoMetric`` on the same detections; both must give the
-same ten numbers to 6 digits.
+"""Compare COCO's evaluation of keypoints by ``FastCocoMetric`` with MMPose's
+``CocoMetric``, which matches with xtcocotools, on the same detections; both
+must give the same ten numbers to 6 digits.
 
 xtcocotools runs on one core, hotcoco on all that there are
 (``RAYON_NUM_THREADS`` says otherwise).
@@ -8,7 +8,6 @@ xtcocotools runs on one core, hotcoco on all that there are
 import io
 import json
 import tempfile
-import time
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from xtcocotools.cocoeval import COCOeval
 
 from poet_mm.evaluation.fast_coco_metric import FastCocoMetric, hotcoco
 
-from . import Row, Timing, measure
+from . import measure
 
 THREADS = 1
 K = 17
@@ -27,10 +26,11 @@ WIDTH, HEIGHT = 640, 480
 
 
 def random_image(img_id, num_queries, rng):
-    """People as in val2017 (half of the images have none, 3 in 100 are
+    """Draw people as in val2017 (half of the images have none, 3 in 100 are
     crowds), and detections that hit, nearly hit or miss them.
 
-    -> annotations, the sample that ``process`` gets.
+    Returns:
+        tuple: Annotations, and the sample that ``process`` gets.
     """
     N = rng.poisson(4) if rng.random() < 0.54 else 0
     sizes = rng.uniform(20, 300, N)
@@ -57,6 +57,7 @@ def random_image(img_id, num_queries, rng):
 
 
 def person_dict(img_id, points, size, rng):
+    """Return the annotation of a person."""
     v = rng.integers(0, 3, K) * (rng.random() > 0.05)
     triplets = np.column_stack([points * (v > 0)[:, None], v])
     low, high = points.min(axis=0), points.max(axis=0)
@@ -71,7 +72,7 @@ def person_dict(img_id, points, size, rng):
 
 
 def make_data(num_images, num_queries, path):
-    """Write an annotation file; -> the samples."""
+    """Write an annotation file; return the samples."""
     rng = np.random.default_rng(0)
     pairs = [random_image(n, num_queries, rng) for n in range(num_images)]
     people = [person for people, _ in pairs for person in people]
@@ -84,66 +85,39 @@ def make_data(num_images, num_queries, path):
     return [sample for _, sample in pairs]
 
 
-class Run:
-    """Evaluates the samples; keeps the numbers and the seconds of the calls of
-    those methods that ``watched`` names."""
+class Evaluation:
+    """Evaluate the samples; keep the ten numbers."""
 
-    def __init__(self, metric, samples, watched):
+    def __init__(self, metric, samples):
         self.metric, self.samples = metric, samples
-        self.seconds = []
         metric.dataset_meta = dict(num_keypoints=K, sigmas=COCOeval().sigmas)
-        for name in watched:
-            setattr(metric, name, self.watch(getattr(metric, name)))
-
-    def watch(self, method):
-
-        def watched(*args, **kwargs):
-            start = time.perf_counter()
-            result = method(*args, **kwargs)
-            self.seconds[-1] += time.perf_counter() - start
-            return result
-
-        return watched
 
     def __call__(self):
-        self.seconds.append(0)
         with redirect_stdout(io.StringIO()):
             self.metric.process(None, self.samples)
             self.numbers = self.metric.evaluate(len(self.samples))
 
-    def timing(self):
-        """Of the watched methods, without the first call."""
-        low, median, high = 1e3 * np.percentile(self.seconds[1:], [25, 50, 75])
-        return Timing(median, low, high)
 
-
-def run(args):
-    """The whole metric, and reading and matching within it: of ours all that
-    happens instead."""
+def run(args, num_images=5000, num_queries=25):
+    """Return the row of the whole metric."""
     if hotcoco is None:
         print('  left out: hotcoco is not installed (pip install hotcoco)')
         return []
     MMLogger.get_current_instance().setLevel('WARNING')
-    num_images = 500 if args.quick else args.images
+    if args.quick:
+        num_images = min(num_images, 500)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'people.json'
-        samples = make_data(num_images, args.queries, path)
+        samples = make_data(num_images, num_queries, path)
         kwargs = dict(ann_file=str(path), score_mode='bbox', nms_mode='none')
         with redirect_stdout(io.StringIO()):
-            theirs = CocoMetric(**kwargs)
-            ours = FastCocoMetric(**kwargs, backend='hotcoco')
-    seam = '_do_python_keypoint_eval'
-    theirs = Run(theirs, samples, [seam])
-    ours = Run(ours, samples, ['results2json', seam])
-    case = f'{num_images} images, {args.queries} detections each'
-    incumbent = 'CocoMetric, xtcocotools'
-    row = measure(
-        case, incumbent, theirs, ours, min(args.repeat, 3), floor=20)
-    for name, number in theirs.numbers.items():
-        assert abs(number - ours.numbers[name]) <= 1e-6, f'{name} differs'
-    row.note = f"same ten numbers, AP {ours.numbers['coco/AP']:.6f}"
+            theirs, ours = (
+                Evaluation(metric(**kwargs), samples)
+                for metric in (CocoMetric, FastCocoMetric))
+    theirs(), ours()
+    for name, value in theirs.numbers.items():
+        assert abs(value - ours.numbers[name]) <= 1e-6, f'{name} differs'
     return [
-        row,
-        Row(f'{case}, reading and matching alone', incumbent,
-            theirs.timing(), ours.timing())
+        measure(f'{num_images} images, {num_queries} detections each',
+                'CocoMetric, xtcocotools', theirs, ours, args)
     ]

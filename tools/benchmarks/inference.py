@@ -1,11 +1,11 @@
-"""Images to people, network and post-processing, against AE-R50 at stride 4.
+"""Compare images to people, network and post-processing, with AE-R50 at stride
+4, which also finds people without a detector.
 
-The incumbent is MMPose's AE head on ResNet-50 with MMPose's settings: flip
-test and heatmaps restored to the size of the input (without flip test it does
-not run in MMPose 1.3). Since that means two passes, a second row has AE in the
-mended form of this repository with one. Images have 512 x 512 pixels; what the
-AE heads compute is replaced by maps of four people, so that decoding has
-people to find.
+"One pass" is AE as poet_mm repairs it, since MMPose 1.3's head does not run
+without flip test: one pass of each network. "Flip test" is MMPose's head with
+MMPose's settings: two passes, and heatmaps restored to the size of the input.
+Images have 512 x 512 pixels; what the AE heads compute is replaced by maps of
+four people, so that decoding has people to find.
 """
 from functools import partial
 from typing import Dict
@@ -18,7 +18,7 @@ from torch import nn
 
 from poet_mm.apis.fast_backbone import as_fast_backbone
 
-from . import as_timing, measure, time_call
+from . import measure
 from .ae import random_maps
 from .models import build_model, read_model_config
 
@@ -27,7 +27,7 @@ SIZE, CELLS, PEOPLE = 512, 128, 4
 
 
 def make_batch(num_images: int, num_keypoints: int) -> Dict:
-    """Test images as a data loader gives them."""
+    """Return test images as a data loader gives them."""
     meta = dict(
         img_shape=(SIZE, SIZE),
         input_size=(SIZE, SIZE),
@@ -42,7 +42,7 @@ def make_batch(num_images: int, num_keypoints: int) -> Dict:
 
 
 def as_mmpose(cfg):
-    """Our AE config -> MMPose's head and codec with its settings."""
+    """Change our AE config to MMPose's head and codec with its settings."""
     head = cfg.model.head
     codec = dict(
         type='AssociativeEmbedding',
@@ -79,7 +79,7 @@ class KnownMaps:
 
     def __init__(self, head: nn.Module, flip: bool) -> None:
         self.forward, self.flip, self.calls = head.forward, flip, 0
-        # Noise would have several peaks a joint when enlarged.
+        # Noise would have several peaks a keypoint when enlarged.
         self.maps = random_maps(
             PEOPLE, CELLS, np.random.default_rng(0), noise=0.0)
 
@@ -92,21 +92,23 @@ class KnownMaps:
             x.expand(len(heatmaps), -1, -1, -1).to(heatmaps) for x in maps)
 
 
-def build_ae(device, mended: bool) -> nn.Module:
+def build_ae(device, flip: bool) -> nn.Module:
+    """Build MMPose's AE with flip test, or ours with one pass."""
     cfg = read_model_config('ae_r50_s4_512_coco')
-    if mended:
-        cfg.model.test_cfg = dict(flip_test=False, restore_heatmap_size=False)
-    else:
+    if flip:
         cfg = as_mmpose(cfg)
+    else:
+        cfg.model.test_cfg = dict(flip_test=False, restore_heatmap_size=False)
     model = build_model(cfg, device).eval()
-    model.head.forward = KnownMaps(model.head, flip=not mended)
+    model.head.forward = KnownMaps(model.head, flip=flip)
     return model
 
 
 def build_poet(device) -> nn.Module:
+    """Build POET as POETInferencer does."""
     cfg = read_model_config('poet_r50_512_coco')
     model = build_model(cfg, device).eval()
-    model.backbone = as_fast_backbone(model.backbone)  # as POETInferencer does
+    model.backbone = as_fast_backbone(model.backbone)
     return model
 
 
@@ -115,46 +117,19 @@ def run_test_step(model, batch):
     return model.test_step(batch)
 
 
-@torch.no_grad()
-def post_processing(model, batch, repeat) -> float:
-    """Milliseconds per image of what follows the network."""
-    data = model.data_preprocessor(batch)
-    outputs = model.head.forward(
-        model.extract_feat(data['inputs']), data['data_samples'])
-    forward = model.head.forward
-    model.head.forward = lambda *_: outputs
-    try:
-        seconds = [
-            time_call(lambda: model.add_pred_to_datasample(
-                model.head.predict(None, data['data_samples']), None, data[
-                    'data_samples'])) for _ in range(repeat)
-        ]
-    finally:
-        model.head.forward = forward
-    return as_timing(seconds).median / len(batch['inputs'])
-
-
-def run(args):
-    """Both incumbents, one image and a batch (quick: the first of them)."""
-    batches = args.images[:1] if args.quick else args.images
+def run(args, batch_sizes=(1, 8)):
+    """Return rows of both incumbents at every size of a batch."""
     poet = build_poet(args.device)
-    K = poet.head.num_keypoints
     rows = []
-    for mended, name in ((False, 'MMPose AE-R50 s4, flip test'),
-                         (True, 'mended AE-R50 s4, one pass')):
-        ae = build_ae(args.device, mended)
-        for num_images in batches:
-            batch = make_batch(num_images, K)
+    for flip, name in ((False, 'AE-R50 stride 4, one pass'),
+                       (True, 'MMPose AE-R50 stride 4, flip test')):
+        ae = build_ae(args.device, flip)
+        for size in batch_sizes[:1] if args.quick else batch_sizes:
+            batch = make_batch(size, poet.head.num_keypoints)
             found = len(run_test_step(ae, batch)[0].pred_instances)
             assert found == PEOPLE, f'{name} found {found} people'
-            row = measure(
-                f'{num_images} image(s)',
-                name,
-                partial(run_test_step, ae, batch),
-                partial(run_test_step, poet, batch),
-                max(2, args.repeat // num_images),
-                floor=None if mended else 3)
-            post = post_processing(poet, batch, args.repeat)
-            row.note = f'{post:.2f} ms per image after the network (floor 1)'
-            rows.append(row)
+            rows.append(
+                measure(f'{size} image(s)', name,
+                        partial(run_test_step, ae, batch),
+                        partial(run_test_step, poet, batch), args))
     return rows

@@ -1,4 +1,4 @@
-"""Assignment and set loss of all decoder layers, against a plain loop over
+"""Compare assignment and set loss of all decoder layers with a plain loop over
 images, layers and people on ``torch.cdist``; both must match the same pairs
 and give the same loss."""
 from pathlib import Path
@@ -20,7 +20,7 @@ CONFIG = Path(__file__).parents[2] / 'configs' / 'poet_r50_coco.py'
 
 
 def make_batch(layers, images, queries, people, keypoints):
-    """Random predictions and people, as the head and the codec give them."""
+    """Draw predictions and people, as the head and the codec give them."""
     torch.manual_seed(0)
     lead = (layers, images, queries)
     outputs = dict(
@@ -45,7 +45,7 @@ def make_batch(layers, images, queries, people, keypoints):
 
 
 def loop_match(preds, people):
-    """Query of each person of one image and layer; cost person by person."""
+    """Return the query of each person of one image and layer."""
     cost = torch.zeros(len(people['labels']), len(preds['logits']))
     points = preds['centers'][:, None] + preds['offsets']  # (Q, K, 2)
     for n in range(len(cost)):
@@ -64,7 +64,7 @@ def loop_match(preds, people):
 
 
 def loop_loss(outputs, targets, num_people):
-    """The incumbent: one image, one layer, one person at a time."""
+    """Return loss and queries, by one image, layer and person at a time."""
     total, matched = 0.0, []
     device = outputs['logits'].device
     people_of = {k: v.split(num_people) for k, v in targets.items()}
@@ -96,40 +96,33 @@ def loop_loss(outputs, targets, num_people):
 
 
 def our_loss(module, outputs, targets, num_people):
-    """-> total loss, queries in the order of layers and people."""
+    """Return total loss, and queries in the order of layers and people."""
     total = sum(module(outputs, targets, num_people).values())
     pairs = module.assigner.assign(outputs, targets, num_people)
     return total, pairs.query_idx.flatten().tolist()
 
 
-def run(args):
-    """The case of the arguments, and what each of them does to it."""
-    case = {name: getattr(args, name) for name in DEFAULTS}
+def run(args, **case):
+    """Return rows of the default case, and of changes to it."""
+    case = {**DEFAULTS, **case}
     module = MODELS.build(Config.fromfile(CONFIG).model.head.loss)
-    rows = measure_case(module, case, args.repeat, floor=10)
+    rows = measure_case(module, case, args)
     for change in [] if args.quick else SWEEP:
-        rows += measure_case(module, {**case, **change}, 3)
+        rows += measure_case(module, {**case, **change}, args)
     return rows
 
 
-def measure_case(module, case, repeat, floor=None):
-    """Rows of forward, and of forward and backward."""
+def measure_case(module, case, args):
+    """Return rows of forward, and of forward and backward."""
     batch = make_batch(**case)
     expected, got = loop_loss(*batch), our_loss(module, *batch)
     assert expected[1] == got[1], 'the assignments differ'
     torch.testing.assert_close(expected[0], got[0])
     numbers = ', '.join(f'{n} {name}' for name, n in case.items())
-    rows = []
-    for name, step in (('forward', lambda loss: loss),
-                       ('forward + backward', torch.Tensor.backward)):
-        row = measure(
-            f'{numbers}, {name}',
-            'loop over people, torch.cdist',
-            lambda step=step: step(loop_loss(*batch)[0]),
-            lambda step=step: step(sum(module(*batch).values())),
-            repeat,
-            floor=floor)
-        each = row.ours.median / case['images'] / case['layers']
-        row.note = f'{each:.3f} ms per image and layer'
-        rows.append(row)
-    return rows
+    return [
+        measure(f'{numbers}, {name}', 'loop over people, torch.cdist',
+                lambda step=step: step(loop_loss(*batch)[0]),
+                lambda step=step: step(sum(module(*batch).values())), args)
+        for name, step in (('forward', lambda loss: loss),
+                           ('forward + backward', torch.Tensor.backward))
+    ]

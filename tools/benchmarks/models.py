@@ -1,5 +1,5 @@
-"""Models and batches that several parts time: POET as it is here, and the same
-with what users have without us."""
+"""Build models and batches that several parts time: POET as it is here, and
+the same with what users have without poet_mm."""
 import logging
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,14 +33,14 @@ SIZES = {
 
 
 class LoopLoss(nn.Module):
-    """The set loss, person by person."""
+    """Compute the set loss person by person."""
 
-    def forward(self, outputs, targets, num_people):
+    def forward(self, outputs, targets, num_people, *_):
         return dict(loss=loop_loss(outputs, targets, num_people)[0])
 
 
 class StockDecoder(POETDecoder):
-    """mmdet's layers."""
+    """Decode with mmdet's layers."""
 
     def _init_layers(self) -> None:
         super()._init_layers()
@@ -50,14 +50,14 @@ class StockDecoder(POETDecoder):
 
 
 def read_model_config(name: str) -> Config:
-    """Config without pre-trained weights and without weight files."""
+    """Read a config, without pre-trained weights."""
     cfg = Config.fromfile(CONFIGS / f'{name}.py')
     cfg.model.backbone.init_cfg = None
     return cfg
 
 
 def build_model(cfg: Config, device: torch.device) -> nn.Module:
-    """The model of a config, initialised silently, in training mode."""
+    """Build the model of a config, initialised, in training mode."""
     model = MODELS.build(cfg.model)
     with quiet():
         model.init_weights()
@@ -66,7 +66,7 @@ def build_model(cfg: Config, device: torch.device) -> nn.Module:
 
 
 def as_stock(model: nn.Module, cfg: Config) -> nn.Module:
-    """The same network on mmdet's layers as they are, and the loop."""
+    """Return the same network on mmdet's layers, with the loop as loss."""
     stock = build_model(cfg, next(model.parameters()).device)
     head = stock.head
     head.encoder = DetrTransformerEncoder(**cfg.model.head.encoder)
@@ -78,7 +78,7 @@ def as_stock(model: nn.Module, cfg: Config) -> nn.Module:
 
 
 def _stock_names(state: Dict) -> Dict:
-    """Our parameter names -> mmdet's."""
+    """Rename our parameters to mmdet's."""
     renamed = {}
     for name, value in state.items():
         if 'coder.layers' in name and '_attn.' in name:
@@ -92,7 +92,7 @@ def random_batch(cfg: Config,
                  sizes: Sequence[Tuple[int, int]],
                  num_people: int = 4,
                  device: Optional[torch.device] = None) -> Dict[str, List]:
-    """Images (3, h, w) of noise with people, as a data loader gives them."""
+    """Draw images (3, h, w) of noise with people, as a data loader does."""
     rng = np.random.default_rng(0)
     codec = KEYPOINT_CODECS.build(cfg.codec)
     K = cfg.model.head.num_keypoints
@@ -119,14 +119,14 @@ def random_batch(cfg: Config,
 
 
 def build_optimizer(model: nn.Module, cfg: Config, **changes) -> OptimWrapper:
-    """Optimiser wrapper of the config, with changes."""
+    """Build the optimiser wrapper of a config, with changes."""
     with quiet():
         return build_optim_wrapper(model, dict(cfg.optim_wrapper, **changes))
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """mmengine logs every parameter that it initialises or skips."""
+    """Silence mmengine, which logs every parameter it initialises."""
     logging.disable(logging.WARNING)
     try:
         yield
