@@ -98,11 +98,11 @@ def read_config(name: str) -> 'Config':
         return Config.fromfile(path)
     except Exception as error:  # it is a program, and fails in any way
         last = traceback.extract_tb(error.__traceback__)[-1]
-        where = f'{last.filename}, line {last.lineno}: '
+        of_config = last.name == '<module>'
+        where = f'; {last.filename}, line {last.lineno}' if of_config else ''
         raise UserError(f'{path} cannot be read as a config '
-                        f'({where}{type(error).__name__}: '
-                        f'{first_line(error)}). Correct it, or take one of '
-                        'configs/.') from error
+                        f'({type(error).__name__}: {first_line(error)}{where})'
+                        '. Correct it, or take one of configs/.') from error
 
 
 def find_config(name: str) -> str:

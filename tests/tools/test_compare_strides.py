@@ -206,7 +206,8 @@ def test_a_row_is_tested_with_the_weights_of_its_file(toy, tmp_path,
     hook = dict(type='EMAHook', momentum=0.5)
     path = write_comparison(
         tmp_path / 'x.py', toy, rows=[dict(ROWS[1], epochs=1)],
-        options=dict(TINY, custom_hooks=[hook]))
+        options={  # there is one visualizer of each name in a process
+            **TINY, 'custom_hooks': [hook], 'visualizer.name': 'row'})
     tested = {}
 
     def test(runner):
