@@ -3,6 +3,7 @@
 The pinned versions poet_mm is tested on are in ``requirements/``, installed
 by ``tools/setup_env.sh``.
 """
+
 import runpy
 import shutil
 from pathlib import Path
@@ -26,8 +27,11 @@ class BuildWithConfigs(build_py):
         mim = Path(self.build_lib) / 'poet_mm' / '.mim'
         shutil.rmtree(mim, ignore_errors=True)
         for name in ('configs', 'tools'):
-            shutil.copytree(ROOT / name, mim / name,
-                            ignore=shutil.ignore_patterns('__pycache__'))
+            shutil.copytree(
+                ROOT / name,
+                mim / name,
+                ignore=shutil.ignore_patterns('__pycache__'),
+            )
         shutil.copy(ROOT / 'model-index.yml', mim)
 
 
@@ -47,14 +51,15 @@ setup(
     python_requires=stack['PYTHON'],
     install_requires=[
         *(module + ok for module, ok in stack['SUPPORTED'].items()),
-        'jinja2', 'tabulate'
+        'jinja2',
+        'tabulate',
     ],
     extras_require={
         'export': ['onnx', 'onnxruntime'],  # for tools/export_onnx.py
         'fast': ['hotcoco>=1.1'],  # for FastCocoMetric
         'tensorboard': ['tensorboard'],  # for tools/train.py --tensorboard
         'tests': ['hypothesis', 'import-linter', 'pytest', 'ruff'],
-        'video': ['av']  # PyAV: for videos in POETInferencer, tools/infer.py
+        'video': ['av'],  # PyAV: for videos in POETInferencer, tools/infer.py
     },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',

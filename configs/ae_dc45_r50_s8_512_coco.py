@@ -10,8 +10,10 @@ Run     bash tools/dist_train.sh configs/ae_dc45_r50_s8_512_coco.py 8 \
 The alternative to ae_r50_s8_512_coco. Sigma is 1 cell: 8 pixels, as at stride
 4.
 """
+
 _base_ = ['./ae_r50_s8_512_coco.py']
 
 model = dict(
     backbone=dict(strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4)),
-    head=dict(deconv_out_channels=(), deconv_kernel_sizes=()))
+    head=dict(deconv_out_channels=(), deconv_kernel_sizes=()),
+)

@@ -7,10 +7,11 @@ Cost    batch 192, 300 epochs, time not measured
 Run     bash tools/dist_train.sh configs/ae_hrnet-w32_s4_512_coco.py 8 \
             --data-root COCO
 """
+
 _base_ = ['./ae_r50_s4_512_coco.py', './_base_/hrnet_w32.py']
 
 model = dict(
     backbone=dict(_delete_=True, **_base_.hrnet_w32),
-    head=dict(
-        in_channels=32, deconv_out_channels=(), deconv_kernel_sizes=()))
+    head=dict(in_channels=32, deconv_out_channels=(), deconv_kernel_sizes=()),
+)
 del _base_.hrnet_w32

@@ -6,11 +6,14 @@ Cost    batch 128, 300 epochs, time not measured
 Run     bash tools/dist_train.sh configs/ae_r152_s4_512_coco.py 8 \
             --data-root COCO
 """
+
 _base_ = ['./ae_r50_s4_512_coco.py']
 
 model = dict(
     backbone=dict(
-        depth=152, init_cfg=dict(checkpoint='torchvision://resnet152')))
+        depth=152, init_cfg=dict(checkpoint='torchvision://resnet152')
+    )
+)
 
 train_dataloader = dict(batch_size=16)
 auto_scale_lr = dict(base_batch_size=128)

@@ -5,14 +5,14 @@ Cost    batch 16, 16 epochs (of the comparison; 320 in this file), 3 minutes on
         2 CPU cores (measured here)
 Run     bash tools/toy_comparison.sh
 """
+
 _base_ = ['./ae_r18_s4_toy.py']
 
 codec = _base_.codec
 codec.update(heatmap_size=(4, 4))
 model = dict(
-    head=dict(
-        deconv_out_channels=(), deconv_kernel_sizes=(),
-        decoder=codec))
+    head=dict(deconv_out_channels=(), deconv_kernel_sizes=(), decoder=codec)
+)
 
 train_pipeline = _base_.train_pipeline
 train_pipeline[-3].encoder = codec

@@ -11,6 +11,7 @@ stride 4 this is the 4 pixels that a quarter of 512 pixels asks for. In so
 short a training the tags separate only with a larger weight: 0.02 is about
 what MMPose 1.x gives them, which sums 0.001 over a batch of 24.
 """
+
 _base_ = ['./ae_r50_s4_512_coco.py', './_base_/toy.py']
 
 input_size = (128, 128)
@@ -21,33 +22,40 @@ model = dict(
         depth=18,
         stem_channels=16,
         base_channels=16,  # a quarter as wide as usual
-        init_cfg=None),
+        init_cfg=None,
+    ),
     head=dict(
         in_channels=128,
         deconv_out_channels=(64, 64, 64),
         tag_loss=dict(loss_weight=0.02),
-        decoder=codec),
-    test_cfg=dict(flip_test=False))
+        decoder=codec,
+    ),
+    test_cfg=dict(flip_test=False),
+)
 
 data_root = 'data/toy/'
 resize = _base_.toy.resize
 train_pipeline = [
-    dict(type='LoadIntactImage'), resize,
+    dict(type='LoadIntactImage'),
+    resize,
     dict(type='GenerateTarget', encoder=codec),
     dict(type='HeatmapMask'),
-    dict(type='PackBottomupInputs')
+    dict(type='PackBottomupInputs'),
 ]
 test_pipeline = _base_.toy.test_pipeline
 train_dataloader = dict(
     dataset=dict(data_root=data_root, pipeline=train_pipeline),
-    **_base_.toy.loader)
+    **_base_.toy.loader,
+)
 val_dataloader = dict(
     dataset=dict(data_root=data_root, pipeline=test_pipeline),
-    **_base_.toy.loader)
+    **_base_.toy.loader,
+)
 test_dataloader = val_dataloader
 
 val_evaluator = dict(
-    ann_file=data_root + 'annotations/person_keypoints_val2017.json')
+    ann_file=data_root + 'annotations/person_keypoints_val2017.json'
+)
 test_evaluator = val_evaluator
 
 train_cfg = _base_.toy.train_cfg

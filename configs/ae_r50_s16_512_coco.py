@@ -9,15 +9,16 @@ Run     bash tools/dist_train.sh configs/ae_r50_s16_512_coco.py 8 \
 Schedule and start are those of ae_r50_s8_512_coco.
 Sigma is 1 cell, 16 pixels: the 8 pixels of stride 4 would be half a cell.
 """
+
 _base_ = ['./ae_r50_s8_512_coco.py']
 
 codec = _base_.codec
 codec.update(heatmap_size=(32, 32))
 model = dict(
     head=dict(
-        deconv_out_channels=(256, ),
-        deconv_kernel_sizes=(4, ),
-        decoder=codec))
+        deconv_out_channels=(256,), deconv_kernel_sizes=(4,), decoder=codec
+    )
+)
 
 train_pipeline = _base_.train_pipeline
 train_pipeline[-3].encoder = codec

@@ -10,14 +10,14 @@ Schedule and start are those of ae_r50_s8_512_coco.
 Sigma is 1 cell, 32 pixels: the 8 pixels of stride 4 would be a quarter of a
 cell.
 """
+
 _base_ = ['./ae_r50_s8_512_coco.py']
 
 codec = _base_.codec
 codec.update(heatmap_size=(16, 16))
 model = dict(
-    head=dict(
-        deconv_out_channels=(), deconv_kernel_sizes=(),
-        decoder=codec))
+    head=dict(deconv_out_channels=(), deconv_kernel_sizes=(), decoder=codec)
+)
 
 train_pipeline = _base_.train_pipeline
 train_pipeline[-3].encoder = codec

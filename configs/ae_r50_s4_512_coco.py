@@ -18,6 +18,7 @@ one cell is little more than a single cell (at half a cell the neighbours get
 0.14), and a network learns almost only background from it. At strides 16 and
 32 sigma is therefore one cell (neighbours 0.61), which is 16 and 32 pixels.
 """
+
 _base_ = ['./_base_/runtime.py', './_base_/coco_keypoints.py']
 
 # model
@@ -29,9 +30,26 @@ codec = dict(
     heatmap_size=(128, 128),
     sigma=2,
     decode_keypoint_order=[
-        0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16
+        0,
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+        11,
+        12,
+        7,
+        8,
+        9,
+        10,
+        13,
+        14,
+        15,
+        16,
     ],
-    decode_max_instances=30)
+    decode_max_instances=30,
+)
 
 model = dict(
     type='BottomupPoseEstimator',
@@ -40,12 +58,14 @@ model = dict(
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,
-        pad_size_divisor=32),  # whole cells, for flip and positions
+        pad_size_divisor=32,
+    ),  # whole cells, for flip and positions
     backbone=dict(
         type='ResNet',
         depth=50,
-        out_indices=(3, ),
-        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')),
+        out_indices=(3,),
+        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50'),
+    ),
     head=dict(
         type='AEHead',
         in_channels=2048,
@@ -54,8 +74,10 @@ model = dict(
         deconv_kernel_sizes=(4, 4, 4),
         keypoint_loss=dict(type='MaskedMSELoss', loss_weight=1.0),
         tag_loss=dict(type='AELoss', loss_weight=0.001, push_loss_factor=0.5),
-        decoder=codec),
-    test_cfg=dict(flip_test=True, restore_heatmap_size=True))
+        decoder=codec,
+    ),
+    test_cfg=dict(flip_test=True, restore_heatmap_size=True),
+)
 
 # data
 affine = dict(
@@ -63,19 +85,20 @@ affine = dict(
     size=input_size,
     max_degrees=30,
     scale=(0.75, 1.5),
-    max_shift=0.2)
+    max_shift=0.2,
+)
 train_pipeline = [
     dict(type='LoadIntactImage', backend_args=_base_.backend_args),
     dict(type='RandomFlip', prob=0.5),
     affine,
     dict(type='GenerateTarget', encoder=codec),
     dict(type='HeatmapMask'),
-    dict(type='PackBottomupInputs')
+    dict(type='PackBottomupInputs'),
 ]
 test_pipeline = [
     dict(type='LoadIntactImage', backend_args=_base_.backend_args),
     dict(type='ShortEdgeResize', short_edges=512, max_size=512),
-    dict(type='PackBottomupInputs')
+    dict(type='PackBottomupInputs'),
 ]
 
 train_dataloader = dict(batch_size=24, dataset=dict(pipeline=train_pipeline))
@@ -87,7 +110,8 @@ train_cfg = dict(by_epoch=True, max_epochs=300, val_interval=10)
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=1.5e-3))
 param_scheduler = [
     dict(
-        type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=500),
-    dict(type='MultiStepLR', milestones=[200, 260], gamma=0.1, by_epoch=True)
+        type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=500
+    ),
+    dict(type='MultiStepLR', milestones=[200, 260], gamma=0.1, by_epoch=True),
 ]
 auto_scale_lr = dict(base_batch_size=192)

@@ -12,6 +12,7 @@ log names them. Without `load_from` training starts from ImageNet weights.
 The configs of the other lower strides are differences from this one.
 Sigma is 1 cell: 8 pixels, as at stride 4.
 """
+
 _base_ = ['./ae_r50_s4_512_coco.py']
 
 codec = _base_.codec
@@ -20,7 +21,9 @@ model = dict(
     head=dict(
         deconv_out_channels=(256, 256),
         deconv_kernel_sizes=(4, 4),
-        decoder=codec))
+        decoder=codec,
+    )
+)
 
 train_pipeline = _base_.train_pipeline
 train_pipeline[-3].encoder = codec

@@ -7,10 +7,10 @@ Cost    batch 50, 250 epochs, time not measured; 16 times the tokens of
 Run     bash tools/dist_train.sh configs/poet_dc45_r50_512_coco.py 5 \
             --data-root COCO --cfg-options load_from=POET_R50_COCO.pth
 """
+
 _base_ = ['./poet_r50_512_coco.py']
 
-model = dict(
-    backbone=dict(strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4)))
+model = dict(backbone=dict(strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4)))
 
 train_dataloader = dict(batch_size=10)
 auto_scale_lr = dict(base_batch_size=50)

@@ -6,10 +6,10 @@ Cost    batch 50, 250 epochs, hours not published; 4 times the tokens of
 Run     bash tools/dist_train.sh configs/poet_dc5_r50_512_coco.py 5 \
             --data-root COCO --cfg-options load_from=POET_R50_COCO.pth
 """
+
 _base_ = ['./poet_r50_512_coco.py']
 
-model = dict(
-    backbone=dict(strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2)))
+model = dict(backbone=dict(strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2)))
 
 train_dataloader = dict(batch_size=10)
 auto_scale_lr = dict(base_batch_size=50)

@@ -11,6 +11,7 @@ Run     python tools/make_toy_coco.py --out data/toy_five --train 3000 \
 Only metainfo and num_keypoints differ from poet_fast_r18_toy.py, whose other
 settings are repeated here.
 """
+
 _base_ = ['./poet_r18_toy.py', './_base_/poet_fast.py']
 
 metainfo = dict(from_file='{{ fileDirname }}/_base_/datasets/toy_five.py')
@@ -19,7 +20,8 @@ _base_.fast_head.detail.update(in_channels=[32, 64, 128], channels=32)
 model = dict(
     data_preprocessor=dict(pad_size_divisor=16),  # whole cells
     backbone=dict(out_indices=(0, 1, 2)),
-    head=dict(num_keypoints=5, **_base_.fast_head))
+    head=dict(num_keypoints=5, **_base_.fast_head),
+)
 del _base_.fast_head
 
 train_dataloader = dict(dataset=dict(metainfo=metainfo))

@@ -9,13 +9,15 @@ The model of poet_r18_toy.py with the head of the fast POET: two-stage
 proposals, iterative refinement by finer feature levels, denoising queries, an
 OKS term in the loss, and a weight of 0.4 for "no object" in the class loss.
 """
+
 _base_ = ['./poet_r18_toy.py', './_base_/poet_fast.py']
 
 _base_.fast_head.detail.update(in_channels=[32, 64, 128], channels=32)
 model = dict(
     data_preprocessor=dict(pad_size_divisor=16),  # whole cells
     backbone=dict(out_indices=(0, 1, 2)),
-    head=_base_.fast_head)
+    head=_base_.fast_head,
+)
 del _base_.fast_head
 
 val_dataloader = _base_.test_dataloader

@@ -11,6 +11,7 @@ start from a POET trained on people. All weights that fit are loaded; those
 whose shape depends on the number of keypoints start from random values, and
 the log names them.
 """
+
 _base_ = ['./poet_fast_r50_512_coco.py']
 
 metainfo = dict(from_file='configs/_base_/datasets/animalpose.py')
@@ -22,13 +23,17 @@ train_dataloader = dict(
         data_root=data_root,
         metainfo=metainfo,
         ann_file='annotations/animalpose_train.json',
-        data_prefix=dict(img='')))
+        data_prefix=dict(img=''),
+    )
+)
 val_dataloader = dict(
     dataset=dict(
         data_root=data_root,
         metainfo=metainfo,
         ann_file='annotations/animalpose_val.json',
-        data_prefix=dict(img='')))
+        data_prefix=dict(img=''),
+    )
+)
 test_dataloader = val_dataloader
 
 val_evaluator = dict(ann_file=data_root + 'annotations/animalpose_val.json')

@@ -13,15 +13,19 @@ All differences from the paper:
 * OKS is a term of the loss, and "no object" weighs 0.4 in the class loss;
 * keypoints with v = 1 are supervised, because COCO's OKS scores them.
 """
+
 _base_ = [
-    './poet_r50_coco.py', './_base_/size_512.py', './_base_/poet_fast.py'
+    './poet_r50_coco.py',
+    './_base_/size_512.py',
+    './_base_/poet_fast.py',
 ]
 
 codec = _base_.fast_head.codec
 model = dict(
     data_preprocessor=dict(pad_size_divisor=32),  # whole cells
     backbone=dict(out_indices=(0, 1, 2, 3)),
-    head=dict(num_queries=40, **_base_.fast_head))
+    head=dict(num_queries=40, **_base_.fast_head),
+)
 del _base_.fast_head
 
 max_size = 512
@@ -43,6 +47,6 @@ train_cfg = dict(max_epochs=25, val_interval=5)
 optim_wrapper = dict(optimizer=dict(lr=2e-4), clip_grad=dict(max_norm=1.0))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, end=500),
-    dict(type='MultiStepLR', milestones=[20], gamma=0.1, by_epoch=True)
+    dict(type='MultiStepLR', milestones=[20], gamma=0.1, by_epoch=True),
 ]
 auto_scale_lr = dict(base_batch_size=64)

@@ -11,6 +11,7 @@ The annotations have no areas. The OKS term therefore uses 0.53 times the area
 of the box, as the evaluation does (use_area=False). The evaluation gives
 CrowdPose's numbers: AP on easy, medium and hard images instead of AP by size.
 """
+
 _base_ = ['./poet_fast_r50_512_coco.py']
 
 metainfo = dict(from_file='configs/_base_/datasets/crowdpose.py')
@@ -22,20 +23,25 @@ train_dataloader = dict(
         data_root=data_root,
         metainfo=metainfo,
         ann_file='annotations/mmpose_crowdpose_trainval.json',
-        data_prefix=dict(img='images/')))
+        data_prefix=dict(img='images/'),
+    )
+)
 val_dataloader = dict(
     dataset=dict(
         data_root=data_root,
         metainfo=metainfo,
         ann_file='annotations/mmpose_crowdpose_test.json',
-        data_prefix=dict(img='images/')))
+        data_prefix=dict(img='images/'),
+    )
+)
 test_dataloader = val_dataloader
 
 val_evaluator = dict(
     ann_file=data_root + 'annotations/mmpose_crowdpose_test.json',
     iou_type='keypoints_crowd',
     use_area=False,
-    prefix='crowdpose')
+    prefix='crowdpose',
+)
 test_evaluator = val_evaluator
 
 train_cfg = dict(max_epochs=50)

@@ -19,6 +19,7 @@ training images, 0.00 for the paper's after 96, although its AP on those is
 0.96.) CHECKPOINT may be of either. Weights that fit are loaded, the others
 start from random values, and the log names them.
 """
+
 _base_ = ['./poet_fast_r50_512_coco.py']
 
 # 1. Data: images, and annotations in COCO's format, separate for validation.
@@ -51,7 +52,9 @@ model = dict(
     head=dict(
         num_keypoints=num_keypoints,
         num_queries=num_queries,
-        loss=dict(metainfo=metainfo)))
+        loss=dict(metainfo=metainfo),
+    ),
+)
 
 train_dataloader = dict(
     batch_size=8,
@@ -60,14 +63,18 @@ train_dataloader = dict(
         data_root=data_root,
         metainfo=metainfo,
         ann_file=train_ann,
-        data_prefix=dict(img=train_images)))
+        data_prefix=dict(img=train_images),
+    ),
+)
 val_dataloader = dict(
     num_workers=2,
     dataset=dict(
         data_root=data_root,
         metainfo=metainfo,
         ann_file=val_ann,
-        data_prefix=dict(img=val_images)))
+        data_prefix=dict(img=val_images),
+    ),
+)
 test_dataloader = val_dataloader
 val_evaluator = dict(ann_file=data_root + val_ann)
 test_evaluator = val_evaluator
@@ -82,7 +89,8 @@ param_scheduler = [
         type='CosineAnnealingLR',
         T_max=max_epochs,
         by_epoch=True,
-        convert_to_iter_based=True)
+        convert_to_iter_based=True,
+    ),
 ]
 auto_scale_lr = dict(base_batch_size=8)
 
@@ -91,7 +99,8 @@ auto_scale_lr = dict(base_batch_size=8)
 #    change from the start. The best weights are kept.
 train_cfg = dict(max_epochs=max_epochs, val_interval=1)
 default_hooks = dict(
-    logger=dict(interval=5), checkpoint=dict(interval=1, max_keep_ckpts=1))
+    logger=dict(interval=5), checkpoint=dict(interval=1, max_keep_ckpts=1)
+)
 
 # 8. EMA: validate and keep the mean weights of about the last hundred steps
 #    (1 / momentum), of fewer at first (gamma). This steadies small batches.
@@ -101,5 +110,6 @@ custom_hooks = _base_.custom_hooks + [
         ema_type='ExpMomentumEMA',
         momentum=0.01,
         gamma=100,
-        priority=49)
+        priority=49,
+    )
 ]

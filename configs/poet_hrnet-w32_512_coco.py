@@ -7,6 +7,7 @@ Run     bash tools/dist_train.sh configs/poet_hrnet-w32_512_coco.py 4 \
 
 The head reads the fourth branch (stride 32, 256 channels).
 """
+
 _base_ = ['./poet_r50_512_coco.py', './_base_/hrnet_w32.py']
 
 _base_.hrnet_w32.extra.stage4.multiscale_output = True
@@ -17,6 +18,8 @@ model = dict(
         _delete_=True,
         norm_cfg=dict(type='BN', requires_grad=False),
         norm_eval=True,
-        **_base_.hrnet_w32),
-    head=dict(in_channels=256))
+        **_base_.hrnet_w32,
+    ),
+    head=dict(in_channels=256),
+)
 del _base_.hrnet_w32

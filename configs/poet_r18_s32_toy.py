@@ -5,6 +5,7 @@ Cost    batch 16, 16 epochs (of the comparison; 320 in this file), 6 minutes on
         2 CPU cores (measured here)
 Run     bash tools/toy_comparison.sh
 """
+
 _base_ = ['./poet_r18_toy.py']
 
 model = dict(
@@ -14,5 +15,7 @@ model = dict(
         num_stages=4,
         strides=(1, 2, 2, 2),
         dilations=(1, 1, 1, 1),
-        out_indices=(3, )),
-    head=dict(in_channels=128))
+        out_indices=(3,),
+    ),
+    head=dict(in_channels=128),
+)

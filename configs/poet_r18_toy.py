@@ -9,6 +9,7 @@ Run     python tools/make_toy_coco.py --out data/toy --train 96 --val 64 \
 
 Stride 16, half the usual width, no dropout, no augmentation.
 """
+
 _base_ = ['./poet_r50_coco.py', './_base_/toy.py']
 
 codec = dict(type='POETCodec', supervise='labelled')
@@ -23,57 +24,68 @@ model = dict(
         num_stages=3,  # stride 16
         strides=(1, 2, 2),
         dilations=(1, 1, 1),
-        out_indices=(2, ),
+        out_indices=(2,),
         frozen_stages=-1,
         norm_cfg=dict(requires_grad=True),
         norm_eval=False,
-        init_cfg=None),
+        init_cfg=None,
+    ),
     head=dict(
         in_channels=128,
         num_queries=10,
         encoder=dict(
-            num_layers=2,
-            layer_cfg=dict(self_attn_cfg=attention, ffn_cfg=ffn)),
+            num_layers=2, layer_cfg=dict(self_attn_cfg=attention, ffn_cfg=ffn)
+        ),
         decoder=dict(
             num_layers=3,
             layer_cfg=dict(
-                self_attn_cfg=attention,
-                cross_attn_cfg=attention,
-                ffn_cfg=ffn)),
+                self_attn_cfg=attention, cross_attn_cfg=attention, ffn_cfg=ffn
+            ),
+        ),
         positional_encoding=dict(num_feats=64),
-        codec=codec))
+        codec=codec,
+    ),
+)
 
 data_root = 'data/toy/'
 train_pipeline = [
-    dict(type='LoadIntactImage'), _base_.toy.resize,
+    dict(type='LoadIntactImage'),
+    _base_.toy.resize,
     dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackBottomupInputs')
+    dict(type='PackBottomupInputs'),
 ]
 test_pipeline = _base_.toy.test_pipeline
 train_dataloader = dict(
     dataset=dict(data_root=data_root, pipeline=train_pipeline),
-    **_base_.toy.loader)
+    **_base_.toy.loader,
+)
 test_dataloader = dict(
     dataset=dict(data_root=data_root, pipeline=test_pipeline),
-    **_base_.toy.loader)
+    **_base_.toy.loader,
+)
 val_dataloader = dict(
     dataset=dict(
         data_root=data_root,
         ann_file='annotations/person_keypoints_train2017.json',
         data_prefix=dict(img='train2017/'),
-        pipeline=test_pipeline),
-    **_base_.toy.loader)
+        pipeline=test_pipeline,
+    ),
+    **_base_.toy.loader,
+)
 
 val_evaluator = dict(
-    ann_file=data_root + 'annotations/person_keypoints_train2017.json')
+    ann_file=data_root + 'annotations/person_keypoints_train2017.json'
+)
 test_evaluator = dict(
-    ann_file=data_root + 'annotations/person_keypoints_val2017.json')
+    ann_file=data_root + 'annotations/person_keypoints_val2017.json'
+)
 
 train_cfg = _base_.toy.train_cfg
 optim_wrapper = dict(
     optimizer=dict(lr=5e-4),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1.0))),
-    clip_grad=dict(max_norm=1.0))
+    clip_grad=dict(max_norm=1.0),
+)
 param_scheduler = _base_.toy.param_scheduler
 auto_scale_lr = dict(base_batch_size=16)
 default_hooks = dict(checkpoint=_base_.toy.checkpoint)

@@ -10,6 +10,7 @@ whose keys start with `backbone.` as `load_from`; without one, training starts
 from ImageNet weights. These are downloaded in both cases, unless
 model.backbone.init_cfg=None.
 """
+
 _base_ = ['./poet_r50_coco.py', './_base_/size_512.py']
 
 max_size = 512

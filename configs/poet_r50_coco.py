@@ -18,6 +18,7 @@ To treat every image on its own, set train_dataloader.batch_sampler=None.
 For torch.compile, set model.data_preprocessor.pad_size_divisor=128: batches
 then have only about 50 shapes, with 16 % of padding.
 """
+
 _base_ = ['./_base_/runtime.py', './_base_/coco_keypoints.py']
 
 # model
@@ -32,29 +33,31 @@ model = dict(
         type='PoseDataPreprocessor',
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True),
+        bgr_to_rgb=True,
+    ),
     backbone=dict(
         type='ResNet',
         depth=50,
-        out_indices=(3, ),
+        out_indices=(3,),
         frozen_stages=1,
         norm_cfg=dict(type='BN', requires_grad=False),
         norm_eval=True,
-        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')),
+        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50'),
+    ),
     head=dict(
         type='POETHead',
         in_channels=2048,
         num_keypoints=num_keypoints,
         num_queries=25,
         encoder=dict(
-            num_layers=6,
-            layer_cfg=dict(self_attn_cfg=attention, ffn_cfg=ffn)),
+            num_layers=6, layer_cfg=dict(self_attn_cfg=attention, ffn_cfg=ffn)
+        ),
         decoder=dict(
             num_layers=6,
             layer_cfg=dict(
-                self_attn_cfg=attention,
-                cross_attn_cfg=attention,
-                ffn_cfg=ffn)),
+                self_attn_cfg=attention, cross_attn_cfg=attention, ffn_cfg=ffn
+            ),
+        ),
         positional_encoding=dict(num_feats=128, normalize=True),
         loss=dict(  # Eq. 1-4, keypoints measured as centre + offset
             type='PoseSetLoss',
@@ -64,31 +67,40 @@ model = dict(
                     dict(type='PersonProbabilityCost', weight=1.0),
                     dict(type='KeypointL1Cost', field='keypoints', weight=4.0),
                     dict(type='L2Cost', field='visibility', weight=0.2),
-                    dict(type='L2Cost', field='centers', weight=0.5)
-                ]),
+                    dict(type='L2Cost', field='centers', weight=0.5),
+                ],
+            ),
             loss_cls=dict(type='mmdet.CrossEntropyLoss', loss_weight=1.0),
             nobody_weight=0.1,
             terms=dict(
                 keypoints=dict(type='mmdet.L1Loss', loss_weight=4.0),
                 visibility=dict(type='mmdet.MSELoss', loss_weight=0.2),
-                centers=dict(type='mmdet.MSELoss', loss_weight=0.5))),
-        codec=codec))
+                centers=dict(type='mmdet.MSELoss', loss_weight=0.5),
+            ),
+        ),
+        codec=codec,
+    ),
+)
 
 # data
 max_size = 1333
 multi_scale = dict(
     type='ShortEdgeResize',
     short_edges=list(range(480, 801, 32)),
-    max_size=max_size)
+    max_size=max_size,
+)
 random_scale_or_crop = dict(
     type='RandomChoice',
     prob=[0.5, 0.5],
-    transforms=[[multi_scale],
-                [
-                    dict(type='ShortEdgeResize', short_edges=[400, 500, 600]),
-                    dict(type='RandomSizeCrop', min_size=384, max_size=600),
-                    multi_scale
-                ]])
+    transforms=[
+        [multi_scale],
+        [
+            dict(type='ShortEdgeResize', short_edges=[400, 500, 600]),
+            dict(type='RandomSizeCrop', min_size=384, max_size=600),
+            multi_scale,
+        ],
+    ],
+)
 train_pipeline = [
     dict(type='LoadIntactImage', backend_args=_base_.backend_args),
     dict(type='RandomFlip', prob=0.5),
@@ -96,22 +108,24 @@ train_pipeline = [
         type='WarpOnce',
         transforms=[
             dict(type='RandomRotation', prob=0.5, max_degrees=25),
-            dict(type='SameInBatch', transforms=[random_scale_or_crop])
-        ]),
+            dict(type='SameInBatch', transforms=[random_scale_or_crop]),
+        ],
+    ),
     dict(type='CoarseDropout', prob=0.5),
     dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackBottomupInputs')
+    dict(type='PackBottomupInputs'),
 ]
 test_pipeline = [
     dict(type='LoadIntactImage', backend_args=_base_.backend_args),
     dict(type='ShortEdgeResize', short_edges=800, max_size=max_size),
-    dict(type='PackBottomupInputs')
+    dict(type='PackBottomupInputs'),
 ]
 
 train_dataloader = dict(
     batch_size=6,
     batch_sampler=dict(type='SimilarShapeBatchSampler'),
-    dataset=dict(pipeline=train_pipeline))
+    dataset=dict(pipeline=train_pipeline),
+)
 val_dataloader = dict(batch_size=1, dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
@@ -120,7 +134,8 @@ train_cfg = dict(by_epoch=True, max_epochs=300, val_interval=10)
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=1e-4, weight_decay=1e-4),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))),
-    clip_grad=dict(max_norm=0.1, norm_type=2))
+    clip_grad=dict(max_norm=0.1, norm_type=2),
+)
 param_scheduler = [
     dict(type='MultiStepLR', milestones=[200, 250], gamma=0.1, by_epoch=True)
 ]
@@ -133,5 +148,5 @@ custom_hooks = [
     dict(type='ChannelsLastHook'),
     dict(type='MatchQualityHook'),
     dict(type='ValidationLossHook'),
-    dict(type='SamplePredictionsHook')
+    dict(type='SamplePredictionsHook'),
 ]

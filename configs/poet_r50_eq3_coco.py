@@ -11,6 +11,7 @@ The keypoint term compares offsets from the ground-truth centre. Every keypoint
 therefore inherits the error of the predicted centre, which only one weak term
 corrects.
 """
+
 _base_ = ['./poet_r50_coco.py']
 
 model = dict(
@@ -21,10 +22,15 @@ model = dict(
                     dict(type='PersonProbabilityCost', weight=1.0),
                     dict(type='KeypointL1Cost', field='offsets', weight=4.0),
                     dict(type='L2Cost', field='visibility', weight=0.2),
-                    dict(type='L2Cost', field='centers', weight=0.5)
-                ]),
+                    dict(type='L2Cost', field='centers', weight=0.5),
+                ]
+            ),
             terms=dict(
                 _delete_=True,
                 offsets=dict(type='mmdet.L1Loss', loss_weight=4.0),
                 visibility=dict(type='mmdet.MSELoss', loss_weight=0.2),
-                centers=dict(type='mmdet.MSELoss', loss_weight=0.5)))))
+                centers=dict(type='mmdet.MSELoss', loss_weight=0.5),
+            ),
+        )
+    )
+)

@@ -5,4 +5,5 @@ Cost    batch 8, 60 epochs, time not measured
 Run     python tools/train.py configs/poet_r50_finetune.py --data-root OWN \
             --cfg-options load_from=CHECKPOINT
 """
+
 _base_ = ['./poet_fast_r50_finetune.py']

@@ -10,6 +10,7 @@ COCO is any folder of person images in COCO's layout, for example val2017.
 192 pixels, no augmentation, no dropout. Every labelled keypoint is supervised,
 because COCO scores those. Training and validation use the same images.
 """
+
 _base_ = ['./poet_r50_coco.py']
 
 codec = dict(type='POETCodec', supervise='labelled')
@@ -23,46 +24,56 @@ model = dict(
         encoder=dict(layer_cfg=dict(self_attn_cfg=attention, ffn_cfg=ffn)),
         decoder=dict(
             layer_cfg=dict(
-                self_attn_cfg=attention,
-                cross_attn_cfg=attention,
-                ffn_cfg=ffn)),
-        codec=codec))
+                self_attn_cfg=attention, cross_attn_cfg=attention, ffn_cfg=ffn
+            )
+        ),
+        codec=codec,
+    ),
+)
 
 data_root = 'data/coco_mini_16/'
 __resize = dict(type='ShortEdgeResize', short_edges=192, max_size=192)
 train_pipeline = [
-    dict(type='LoadIntactImage'), __resize,
+    dict(type='LoadIntactImage'),
+    __resize,
     dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackBottomupInputs')
+    dict(type='PackBottomupInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadIntactImage'), __resize,
-    dict(type='PackBottomupInputs')
+    dict(type='LoadIntactImage'),
+    __resize,
+    dict(type='PackBottomupInputs'),
 ]
 __loader = dict(batch_size=8, num_workers=0, persistent_workers=False)
 train_dataloader = dict(
-    dataset=dict(data_root=data_root, pipeline=train_pipeline), **__loader)
+    dataset=dict(data_root=data_root, pipeline=train_pipeline), **__loader
+)
 val_dataloader = dict(
-    dataset=dict(data_root=data_root, pipeline=test_pipeline), **__loader)
+    dataset=dict(data_root=data_root, pipeline=test_pipeline), **__loader
+)
 test_dataloader = val_dataloader
 
 val_evaluator = dict(
-    ann_file=data_root + 'annotations/person_keypoints_val2017.json')
+    ann_file=data_root + 'annotations/person_keypoints_val2017.json'
+)
 test_evaluator = val_evaluator
 
 train_cfg = dict(max_epochs=750, val_interval=50)
 optim_wrapper = dict(
     optimizer=dict(lr=3e-4),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.5))),
-    clip_grad=dict(max_norm=1.0))
+    clip_grad=dict(max_norm=1.0),
+)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, end=50),
     dict(
         type='CosineAnnealingLR',
         T_max=750,
         by_epoch=True,
-        convert_to_iter_based=True)
+        convert_to_iter_based=True,
+    ),
 ]
 default_hooks = dict(
-    checkpoint=dict(interval=100, max_keep_ckpts=1), logger=dict(interval=10))
+    checkpoint=dict(interval=100, max_keep_ckpts=1), logger=dict(interval=10)
+)
 randomness = dict(seed=0)

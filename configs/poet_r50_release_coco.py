@@ -14,6 +14,7 @@ The release measures its offset term (weight 0.5) at half scale; this is weight
 0.25 here. At evaluation it drops queries of the class "empty person". Here
 they stay, and their low person probability is their score.
 """
+
 _base_ = ['./poet_r50_coco.py']
 
 codec = dict(type='POETCodec', supervise='visible', empty_class=True)
@@ -32,16 +33,21 @@ model = dict(
                         type='L2Cost',
                         field='visibility',
                         weight=0.2,
-                        squared=False),
+                        squared=False,
+                    ),
                     dict(
                         type='L2Cost',
                         field='centers',
                         weight=0.5,
-                        squared=False)
-                ]),
-            terms=dict(
-                offsets=dict(type='mmdet.L1Loss', loss_weight=0.25))),
-        codec=codec))
+                        squared=False,
+                    ),
+                ]
+            ),
+            terms=dict(offsets=dict(type='mmdet.L1Loss', loss_weight=0.25)),
+        ),
+        codec=codec,
+    )
+)
 
 train_pipeline = _base_.train_pipeline
 train_pipeline[-2].encoder = codec

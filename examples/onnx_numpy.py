@@ -1,7 +1,8 @@
 """People in images, from a POET in ONNX: onnxruntime, NumPy and OpenCV only.
 
-    python examples/onnx_numpy.py poet.onnx IMAGE...
+python examples/onnx_numpy.py poet.onnx IMAGE...
 """
+
 import json
 import sys
 
@@ -10,7 +11,8 @@ import numpy as np
 import onnxruntime
 
 session = onnxruntime.InferenceSession(
-    sys.argv[1], providers=['CPUExecutionProvider'])
+    sys.argv[1], providers=['CPUExecutionProvider']
+)
 meta = session.get_modelmeta().custom_metadata_map
 names = json.loads(meta['keypoint_names'])
 short, longest = json.loads(meta['short_edge']), json.loads(meta['max_size'])
@@ -22,11 +24,13 @@ for path in sys.argv[2:]:
     if image is None:
         sys.exit(f'{path} is missing or no image')
     size = np.array(image.shape[1::-1])  # width, height
-    scale = min(short / size.min() if short else 1,
-                (longest or np.inf) / size.max())
+    scale = min(
+        short / size.min() if short else 1, (longest or np.inf) / size.max()
+    )
     unit = 1 if padded else step  # without a mask the image is stretched
-    width, height = np.maximum(1, np.round(size * scale / unit)).astype(
-        int) * unit
+    width, height = (
+        np.maximum(1, np.round(size * scale / unit)).astype(int) * unit
+    )
     image = cv2.resize(image, (width, height))
     right, below = -width % step, -height % step
     image = np.pad(image, ((0, below), (0, right), (0, 0)))

@@ -7,14 +7,21 @@ That takes seconds. A program that first wants to parse its arguments, as the
 tools do, sets ``__parse_first__ = True`` before it imports poet_mm, and calls
 :func:`register` afterwards.
 """
+
 import sys
 
 from .stack import check_stack
 from .version import __version__
 
 __all__ = [
-    '__version__', 'codecs', 'datasets', 'engine', 'evaluation', 'models',
-    'register', 'visualization'
+    '__version__',
+    'codecs',
+    'datasets',
+    'engine',
+    'evaluation',
+    'models',
+    'register',
+    'visualization',
 ]
 
 check_stack()  # before anything is imported that may not be there
@@ -28,6 +35,7 @@ def register() -> None:
     global registered
     registered = True
     from .checkpoints.safe_globals import register_safe_globals
+
     register_safe_globals()
     from . import (  # noqa: F401
         codecs,

@@ -9,6 +9,7 @@ that ``--help`` and a mistyped option are answered at once:
 3. :func:`start` registers the parts of poet_mm.
 4. Only then, inside of functions, it imports torch, mmengine and our rooms.
 """
+
 import argparse
 import os
 import os.path as osp
@@ -34,8 +35,10 @@ AMP_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'BFloat16OptimWrapper')
 TENSORBOARD = 'TensorboardVisBackend'
 
 
-class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter,
-                    argparse.RawDescriptionHelpFormatter):
+class HelpFormatter(
+    argparse.ArgumentDefaultsHelpFormatter,
+    argparse.RawDescriptionHelpFormatter,
+):
     """Show every default, and keep the lines of description and examples."""
 
     def _get_help_string(self, action: argparse.Action) -> str:
@@ -56,7 +59,8 @@ def about(doc: str) -> dict:
     return dict(
         description=description.strip(),
         epilog=f'Examples:\n{examples.rstrip()}',
-        formatter_class=HelpFormatter)
+        formatter_class=HelpFormatter,
+    )
 
 
 def add_trust_argument(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +69,8 @@ def add_trust_argument(parser: argparse.ArgumentParser) -> None:
         '--trust-pickle',
         action='store_true',
         help='also load checkpoints that hold more than data: this runs '
-        'whatever code is in them')
+        'whatever code is in them',
+    )
 
 
 def add_options_argument(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +83,8 @@ def add_options_argument(parser: argparse.ArgumentParser) -> None:
         metavar='KEY=VALUE',
         help='changes to the config, for example '
         'optim_wrapper.optimizer.lr=1e-4 model.backbone.init_cfg=None '
-        '(default: none)')
+        '(default: none)',
+    )
 
 
 def add_rank_argument(parser: argparse.ArgumentParser) -> None:
@@ -89,7 +95,8 @@ def add_rank_argument(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=0,
         metavar='N',
-        help='number of the process on its machine, given by the launcher')
+        help='number of the process on its machine, given by the launcher',
+    )
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,37 +105,44 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         '--work-dir',
         metavar='DIR',
         help='folder for logs and results (default: work_dir of the config, '
-        'else work_dirs/ and the name of the config)')
+        'else work_dirs/ and the name of the config)',
+    )
     parser.add_argument(
         '--data-root',
         metavar='DIR',
         help="folder in COCO's layout, for all loaders and evaluators "
-        '(default: those of the config)')
+        '(default: those of the config)',
+    )
     parser.add_argument(
         '--show-dir',
         metavar='DIR',
         help='folder in the work dir for drawn predictions (default: none '
-        'are drawn)')
+        'are drawn)',
+    )
     parser.add_argument(
-        '--show', action='store_true', help='show predictions in a window')
+        '--show', action='store_true', help='show predictions in a window'
+    )
     parser.add_argument(
         '--interval',
         type=int,
         default=1,
         metavar='N',
-        help='draw every N-th image')
+        help='draw every N-th image',
+    )
     parser.add_argument(
         '--wait-time',
         type=float,
         default=1,
         metavar='SECONDS',
-        help='seconds that a window stays')
+        help='seconds that a window stays',
+    )
     add_options_argument(parser)
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
-        help='what starts the processes of a distributed job')
+        help='what starts the processes of a distributed job',
+    )
     add_trust_argument(parser)
     add_rank_argument(parser)
 
@@ -157,6 +171,7 @@ def check_options(pairs: List[str]) -> None:
 def read_options(pairs: List[str]) -> dict:
     """Read the ``key=value`` strings of ``--cfg-options`` as mmengine does."""
     from mmengine.config import DictAction
+
     check_options(pairs)
     options = argparse.Namespace()
     try:
@@ -178,10 +193,9 @@ def start(args: argparse.Namespace) -> argparse.Namespace:
     return args
 
 
-def run(main: Callable,
-        *args,
-        code: Optional[int] = None,
-        name: str = '') -> Any:
+def run(
+    main: Callable, *args, code: Optional[int] = None, name: str = ''
+) -> Any:
     """Call the main function of a tool; say a mistake of the user in a line.
 
     Args:
@@ -224,13 +238,15 @@ def explain_full_gpu(cfg: 'Config', loader: str) -> Iterator[None]:
         loader (str): 'train' or 'test'.
     """
     import torch
+
     try:
         yield
     except torch.cuda.OutOfMemoryError as error:
         changes = ''.join(f'\n  - {x}' for x in needs_less(cfg, loader))
         raise OutOfGPUMemory(
             f'{first_line(error)}\nWhat needs less memory (--cfg-options, '
-            f'where not said otherwise):{changes}') from error
+            f'where not said otherwise):{changes}'
+        ) from error
 
 
 def needs_less(cfg: 'Config', loader: str) -> Iterator[str]:
@@ -241,19 +257,24 @@ def needs_less(cfg: 'Config', loader: str) -> Iterator[str]:
         yield '--amp (a flag)'
         layers = cfg.model.head.get('encoder', {}).get('num_layers')
         if layers:
-            yield (f'model.head.encoder.num_cp={layers}: the encoder is '
-                   'computed twice instead of kept')
+            yield (
+                f'model.head.encoder.num_cp={layers}: the encoder is '
+                'computed twice instead of kept'
+            )
         yield 'efficient_conv_bn_eval=[backbone], if its norms are frozen'
         size += '; optim_wrapper.accumulative_counts=2 makes up for half of it'
     yield size
-    yield ('fewer tokens: short_edges and max_size of ShortEdgeResize in the '
-           'pipeline, or a config for 512 pixels (*_512_coco.py) or of a '
-           'larger stride (dc45, dc5, none in its name: 8, 16, 32)')
+    yield (
+        'fewer tokens: short_edges and max_size of ShortEdgeResize in the '
+        'pipeline, or a config for 512 pixels (*_512_coco.py) or of a '
+        'larger stride (dc45, dc5, none in its name: 8, 16, 32)'
+    )
 
 
 def load_config(args: argparse.Namespace) -> 'Config':
     """Read the config and apply the flags of train.py and test.py."""
     import torch
+
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     check_file(args.config, 'config')
     cfg = read_config(args.config)
@@ -261,8 +282,8 @@ def load_config(args: argparse.Namespace) -> 'Config':
     if args.launcher != 'none' and not torch.cuda.is_available():
         start_without_gpu(cfg)
     default = cfg.get('work_dir') or osp.join(
-        'work_dirs',
-        osp.splitext(osp.basename(args.config))[0])
+        'work_dirs', osp.splitext(osp.basename(args.config))[0]
+    )
     cfg.work_dir = args.work_dir or default
     if args.data_root is not None:
         set_data_root(cfg, args.data_root)
@@ -272,7 +293,8 @@ def load_config(args: argparse.Namespace) -> 'Config':
             show=args.show,
             out_dir=args.show_dir,
             wait_time=args.wait_time,
-            interval=args.interval)
+            interval=args.interval,
+        )
     return cfg
 
 
@@ -287,17 +309,20 @@ def start_without_gpu(cfg: 'Config') -> None:
         UserError: The launcher is not that of torchrun.
     """
     from torch import distributed
+
     if cfg.launcher != 'pytorch' or 'RANK' not in os.environ:
         raise UserError(
             f'--launcher {cfg.launcher} needs a GPU for every process, and '
             'there is none here: on CPUs only bash tools/dist_train.sh and '
-            'dist_test.sh (torchrun) start several.')
+            'dist_test.sh (torchrun) start several.'
+        )
     if not distributed.is_initialized():
         distributed.init_process_group('gloo')
     cfg.model_wrapper_cfg = dict(
         type='MMDistributedDataParallel',
         device_ids=None,
-        broadcast_buffers=False)
+        broadcast_buffers=False,
+    )
 
 
 def use_amp(cfg: 'Config', dtype: str) -> None:
@@ -305,25 +330,32 @@ def use_amp(cfg: 'Config', dtype: str) -> None:
     import torch
 
     from .engine.optim_wrappers import has_bfloat16
+
     wrapper = cfg.optim_wrapper.get('type', 'OptimWrapper')
     if wrapper not in AMP_WRAPPERS:
-        raise UserError(f'--amp cannot replace optim_wrapper.type={wrapper}, '
-                        f'only {", ".join(AMP_WRAPPERS)}.')
+        raise UserError(
+            f'--amp cannot replace optim_wrapper.type={wrapper}, '
+            f'only {", ".join(AMP_WRAPPERS)}.'
+        )
     gpu = torch.cuda.is_available()
     if dtype == 'auto':
         dtype = 'float16'
         if has_bfloat16('cuda' if gpu else 'cpu'):
             dtype = 'bfloat16'
         elif not gpu:
-            raise UserError('--amp would only slow training down: there is no '
-                            'GPU, and this CPU emulates bfloat16. Leave it '
-                            'out (or insist with --amp bfloat16).')
+            raise UserError(
+                '--amp would only slow training down: there is no '
+                'GPU, and this CPU emulates bfloat16. Leave it '
+                'out (or insist with --amp bfloat16).'
+            )
     if dtype == 'bfloat16':
         cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
         return
     if not gpu:
-        raise UserError('--amp float16 needs a GPU that torch can use, and '
-                        'there is none here: --amp bfloat16 does not.')
+        raise UserError(
+            '--amp float16 needs a GPU that torch can use, and '
+            'there is none here: --amp bfloat16 does not.'
+        )
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     cfg.optim_wrapper.dtype = dtype
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
@@ -332,8 +364,10 @@ def use_amp(cfg: 'Config', dtype: str) -> None:
 def use_tensorboard(cfg: 'Config') -> None:
     """Add TensorBoard to where the visualizer writes."""
     if find_spec('tensorboard') is None:
-        raise UserError('--tensorboard needs tensorboard, which cannot be '
-                        'imported here: pip install tensorboard .')
+        raise UserError(
+            '--tensorboard needs tensorboard, which cannot be '
+            'imported here: pip install tensorboard .'
+        )
     backends = cfg.visualizer.setdefault('vis_backends', [])
     if all(node['type'] != TENSORBOARD for node in backends):
         backends.append(dict(type=TENSORBOARD))
@@ -347,12 +381,14 @@ def check_pretrained(cfg: 'Config') -> None:
             file or to start without.
     """
     from mmengine.runner import CheckpointLoader
+
     for path in pretrained_files(cfg):
         try:
             CheckpointLoader.load_checkpoint(path, map_location='cpu')
         except Exception as error:
             if isinstance(error, UserError) and not isinstance(
-                    error, MissingFile):
+                error, MissingFile
+            ):
                 raise
             raise UserError(
                 f'Cannot get the weights {path!r} that the model starts from '
@@ -360,4 +396,5 @@ def check_pretrained(cfg: 'Config') -> None:
                 'Give a file with '
                 '--cfg-options model.backbone.init_cfg.checkpoint=FILE, or '
                 'start from random weights with '
-                '--cfg-options model.backbone.init_cfg=None .') from error
+                '--cfg-options model.backbone.init_cfg=None .'
+            ) from error

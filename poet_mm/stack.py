@@ -3,6 +3,7 @@
 Importing poet_mm calls ``check_stack``, ``tools/setup_env.sh --no-venv`` runs
 this file, and ``setup.py`` asks pip for the same ranges.
 """
+
 import operator
 import re
 import sys
@@ -35,7 +36,7 @@ COMPARE = {
     '>=': operator.ge,
     '>': operator.gt,
     '<=': operator.le,
-    '<': operator.lt
+    '<': operator.lt,
 }
 
 
@@ -46,31 +47,41 @@ def check_stack():
     if not in_range(python, PYTHON):
         raise ImportError(
             f'poet_mm supports Python {PYTHON}, found {python} '
-            f'({sys.executable}). Run it with a newer Python.')
+            f'({sys.executable}). Run it with a newer Python.'
+        )
     problems = {module: find_problem(module) for module in SUPPORTED}
     problems = {module: text for module, text in problems.items() if text}
     if problems:
-        raise ImportError('\n'.join([
-            f'poet_mm cannot run with {sys.executable}:',
-            *(f'  {text}' for text in problems.values()),
-            *install_commands(problems),
-            'or, in a clone of poet_mm, have an environment with all of it '
-            'made:  bash tools/setup_env.sh',
-        ]))
+        raise ImportError(
+            '\n'.join(
+                [
+                    f'poet_mm cannot run with {sys.executable}:',
+                    *(f'  {text}' for text in problems.values()),
+                    *install_commands(problems),
+                    'or, in a clone of poet_mm, have an environment with all of it '
+                    'made:  bash tools/setup_env.sh',
+                ]
+            )
+        )
 
 
 def install_commands(modules):
     """What to type to get supported versions of ``modules``."""
-    wanted = [f"'{module}{SUPPORTED[module]}'" for module in modules
-              if module != 'mmcv']
+    wanted = [
+        f"'{module}{SUPPORTED[module]}'"
+        for module in modules
+        if module != 'mmcv'
+    ]
     if wanted:
         yield f'Install what is supported:  pip install {" ".join(wanted)}'
     if 'mmcv' in modules:
         old = in_range(installed_version('torch') or '2.1', '<2.3')
         setuptools = 'setuptools<70' if old else 'setuptools<81'
-        yield ('Compile mmcv against the torch that is installed:  '
-               f"pip install '{setuptools}' wheel ninja && MMCV_WITH_OPS=1 "
-               f"pip install --no-build-isolation 'mmcv{SUPPORTED['mmcv']}'")
+        yield (
+            'Compile mmcv against the torch that is installed:  '
+            f"pip install '{setuptools}' wheel ninja && MMCV_WITH_OPS=1 "
+            f"pip install --no-build-isolation 'mmcv{SUPPORTED['mmcv']}'"
+        )
 
 
 def find_problem(module):
@@ -82,12 +93,19 @@ def find_problem(module):
     for distribution, supported in ranges:
         version = installed_version(distribution)
         if version is not None:
-            return None if in_range(version, supported) else (
-                f'{distribution} {version} is installed, '
-                f'supported: {supported}')
+            return (
+                None
+                if in_range(version, supported)
+                else (
+                    f'{distribution} {version} is installed, '
+                    f'supported: {supported}'
+                )
+            )
     if module == 'mmcv' and installed_version('mmcv-lite') is not None:
-        return ('mmcv-lite is installed, but mmpose imports the compiled '
-                'operators that only mmcv has: pip uninstall mmcv-lite')
+        return (
+            'mmcv-lite is installed, but mmpose imports the compiled '
+            'operators that only mmcv has: pip uninstall mmcv-lite'
+        )
     return None  # a source tree on PYTHONPATH says no version: let it try
 
 
@@ -99,6 +117,7 @@ def is_importable(module):
 
 def installed_version(distribution):
     from importlib import metadata  # not there before Python 3.8
+
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -108,8 +127,10 @@ def installed_version(distribution):
 def in_range(version, supported):
     """``in_range('2.1.2+cu121', '>=2.1,<3')`` is True."""
     release = parse_release(version)
-    return all(COMPARE[sign](release, parse_release(limit))
-               for sign, limit in re.findall(r'([<>]=?)([^,]+)', supported))
+    return all(
+        COMPARE[sign](release, parse_release(limit))
+        for sign, limit in re.findall(r'([<>]=?)([^,]+)', supported)
+    )
 
 
 def parse_release(version):

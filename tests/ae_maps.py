@@ -1,4 +1,5 @@
 """The AE baseline's codec, and heatmaps and tags as a network makes them."""
+
 import numpy as np
 import torch
 
@@ -24,11 +25,13 @@ def random_maps(num_people, cells=96, num_tags=1, seed=0, missing=0.15):
         places = rng.permutation(36)
         for n in range(num_people):
             y, x = np.array(divmod(places[n], 6)) * 15 + rng.integers(7, 13, 2)
-            blob = np.exp(-((xx - x)**2 + (yy - y)**2) / 8)
+            blob = np.exp(-((xx - x) ** 2 + (yy - y) ** 2) / 8)
             tags[:, k][:, blob > 0.02] = 3 * n + 2 + rng.normal(0, 0.1)
             low = k > 0 and rng.random() < missing
             blob *= rng.uniform(0.5, 1) * (0.05 if low else 1)
             heatmaps[k] = np.maximum(heatmaps[k], blob)
     tags += rng.normal(0, 0.003, tags.shape)
-    return (torch.tensor(heatmaps, dtype=torch.float32)[None],
-            torch.tensor(tags, dtype=torch.float32).flatten(0, 1)[None])
+    return (
+        torch.tensor(heatmaps, dtype=torch.float32)[None],
+        torch.tensor(tags, dtype=torch.float32).flatten(0, 1)[None],
+    )

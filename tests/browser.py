@@ -1,4 +1,5 @@
 """Read the gallery of tools/infer.py, by its data and in Chromium."""
+
 import json
 import re
 import shutil
@@ -12,7 +13,8 @@ from poet_mm.visualization.strokes import person_colors
 
 CHROMIUM = shutil.which('chromium') or shutil.which('google-chrome')
 needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None, reason='there is no Chromium: apt-get install chromium')
+    CHROMIUM is None, reason='there is no Chromium: apt-get install chromium'
+)
 
 
 def gallery_data(out):
@@ -24,20 +26,31 @@ def gallery_data(out):
 def browser_command(page, tmp_path, *flags):
     """Headless Chromium that shows a page."""
     return [
-        CHROMIUM, '--headless', '--no-sandbox', '--disable-gpu',
-        '--disable-quic', '--no-first-run', '--disable-background-networking',
-        '--disable-component-update', '--disable-sync', '--hide-scrollbars',
-        '--window-size=1200,700', f'--user-data-dir={tmp_path / "profile"}',
-        *flags, page
+        CHROMIUM,
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--hide-scrollbars',
+        '--window-size=1200,700',
+        f'--user-data-dir={tmp_path / "profile"}',
+        *flags,
+        page,
     ]
 
 
 def browse(page, tmp_path, *flags):
     """Look at a page; -> what the browser writes to stdout."""
-    command = browser_command(page, tmp_path, '--virtual-time-budget=3000',
-                              *flags)
+    command = browser_command(
+        page, tmp_path, '--virtual-time-budget=3000', *flags
+    )
     result = subprocess.run(
-        command, capture_output=True, text=True, timeout=120)
+        command, capture_output=True, text=True, timeout=120
+    )
     return result.stdout
 
 
@@ -55,8 +68,8 @@ def limbs_seen(shot, people, size):
     """
     grey = (np.abs(shot.astype(int) - GREY) < 6).all(-1)
     grey[:, :368] = False  # thumbnails
-    columns, = np.nonzero(grey.sum(0) > 100)
-    rows, = np.nonzero(grey.sum(1) > 100)
+    (columns,) = np.nonzero(grey.sum(0) > 100)
+    (rows,) = np.nonzero(grey.sum(1) > 100)
     scale = (columns[-1] - columns[0] + 1) / size
     assert scale * size > 400
     links = [(5, 7), (7, 9), (6, 8), (8, 10), (11, 13), (12, 14)]
@@ -64,8 +77,11 @@ def limbs_seen(shot, people, size):
     shares = []
     for points, color in zip(middles.round().astype(int), person_colors()):
         seen = [
-            np.abs(shot[y - 3:y + 4, x - 3:x + 4] - np.array(color[::-1]))
-            .sum(-1).min() < 90 for x, y in points
+            np.abs(shot[y - 3 : y + 4, x - 3 : x + 4] - np.array(color[::-1]))
+            .sum(-1)
+            .min()
+            < 90
+            for x, y in points
         ]
         shares.append(np.mean(seen))
     return shares
@@ -90,7 +106,6 @@ def decoded_width(page, tmp_path, number):
     said = []
 
     class Listen(BaseHTTPRequestHandler):
-
         def do_GET(self):
             said.append(int(self.path[1:]))
             self.send_error(404)
@@ -104,9 +119,14 @@ def decoded_width(page, tmp_path, number):
         script = REPORT.replace('PORT', str(server.server_port))
         copy.write_text(page.read_text().replace('</html>', script))
         browser = subprocess.Popen(
-            browser_command(f'file://{copy}#{number}', tmp_path,
-                            '--remote-debugging-port=0'),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            browser_command(
+                f'file://{copy}#{number}',
+                tmp_path,
+                '--remote-debugging-port=0',
+            ),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         try:
             server.handle_request()
         finally:

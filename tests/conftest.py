@@ -5,6 +5,7 @@ ones also in ``test_FILE_PART.py``), those of ``tools/TOOL.py`` in
 ``tests/tools/test_TOOL.py``, and tests of several rooms together in
 ``tests/integration/``.
 """
+
 import argparse
 import sys
 from pathlib import Path
@@ -15,14 +16,16 @@ from mmengine.registry import init_default_scope
 
 TESTS = Path(__file__).resolve().parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent), str(TESTS.parent / 'tools')]
-pytest.register_assert_rewrite('fuzz', 'helpers', 'known_predictions',
-                               'random_release', 'tool_runs')
+pytest.register_assert_rewrite(
+    'fuzz', 'helpers', 'known_predictions', 'random_release', 'tool_runs'
+)
 
 
 @pytest.fixture(scope='session')
 def model_files(tmp_path_factory):
     """Config and checkpoint of a tiny model for toy people."""
     from helpers import ROOT, write_random_checkpoint, write_tiny_config
+
     folder = tmp_path_factory.mktemp('model')
     config = write_tiny_config(folder / 'tiny.py', ROOT)
     checkpoint = write_random_checkpoint(folder / 'tiny.pth', config)
@@ -33,6 +36,7 @@ def model_files(tmp_path_factory):
 def world(tmp_path_factory):
     """Config, data and checkpoint of a model with known predictions."""
     from known_predictions import make_world
+
     return make_world(tmp_path_factory.mktemp('world'))
 
 
@@ -40,18 +44,21 @@ def world(tmp_path_factory):
 def release():
     """Small random weights in the layout of the authors' release."""
     from random_release import SMALL, random_release
+
     return random_release(**SMALL)
 
 
 @pytest.fixture(scope='module')
 def release_file(release, tmp_path_factory):
-    """As the authors' training writes it, with classes that are not torch's.
-    """
+    """As the authors' training writes it, with classes that are not torch's."""
     path = tmp_path_factory.mktemp('release') / 'release.pth'
     args = argparse.Namespace(num_queries=7)
     torch.save(
-        dict(model=release, optimizer={}, lr_scheduler={}, epoch=249,
-             args=args), path)
+        dict(
+            model=release, optimizer={}, lr_scheduler={}, epoch=249, args=args
+        ),
+        path,
+    )
     return str(path)
 
 
@@ -61,6 +68,7 @@ def conversion(release_file):
     from random_release import small_cfg
 
     from poet_mm.checkpoints.convert import convert
+
     return convert('poet', release_file, small_cfg())
 
 
@@ -68,6 +76,7 @@ def conversion(release_file):
 def detr_file(tmp_path):
     """Path and weights of a small random DETR."""
     from random_release import DETR, SMALL, random_release
+
     weights = random_release(**dict(SMALL, num_queries=100), outputs=DETR)
     torch.save(dict(model=weights), tmp_path / 'detr.pth')
     return str(tmp_path / 'detr.pth'), weights

@@ -1,4 +1,5 @@
 """Samples, and random pipelines of transforms."""
+
 import copy
 
 import numpy as np
@@ -16,36 +17,47 @@ rotations = st.builds(
     dict,
     type=st.just('RandomRotation'),
     prob=st.just(1.0),
-    max_degrees=st.floats(0, 180))
+    max_degrees=st.floats(0, 180),
+)
 crops = st.builds(
     lambda low, more: {
         'type': 'RandomSizeCrop',
         'min_size': low,
-        'max_size': low + more
-    }, st.integers(1, 200), st.integers(0, 100))
+        'max_size': low + more,
+    },
+    st.integers(1, 200),
+    st.integers(0, 100),
+)
 resizes = st.builds(
     dict,
     type=st.just('ShortEdgeResize'),
     short_edges=st.lists(st.integers(50, 250), min_size=1, max_size=3),
-    max_size=st.sampled_from([None, 200, 400]))
+    max_size=st.sampled_from([None, 200, 400]),
+)
 affines = st.builds(
     dict,
     type=st.just('RandomAffine'),
     size=st.tuples(st.integers(50, 250), st.integers(50, 250)),
     max_degrees=st.floats(0, 180),
-    max_shift=st.floats(0, 0.5))
+    max_shift=st.floats(0, 0.5),
+)
 choices = st.builds(
     lambda a, b: {
         'type': 'RandomChoice',
         'prob': [0.5, 0.5],
-        'transforms': [[a], [b, a]]
-    }, resizes, crops)
+        'transforms': [[a], [b, a]],
+    },
+    resizes,
+    crops,
+)
 moves = st.lists(
     st.one_of(rotations, affines, crops, resizes, choices),
     min_size=1,
-    max_size=4)
+    max_size=4,
+)
 flat_moves = st.lists(
-    st.one_of(crops, resizes, choices), min_size=1, max_size=4)
+    st.one_of(crops, resizes, choices), min_size=1, max_size=4
+)
 
 
 def make_sample(seed=0, N=4, size=(W, H)):

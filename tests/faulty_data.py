@@ -1,4 +1,5 @@
 """A small sound data set of three joints, and ways to spoil it."""
+
 import copy
 import json
 
@@ -16,11 +17,13 @@ METAINFO = dict(
     keypoint_info={
         k: dict(name=name, id=k, color=[0, 0, 0], type='', swap=swap)
         for k, (name, swap) in enumerate(
-            zip(NAMES, ('', 'right_hand', 'left_hand')))
+            zip(NAMES, ('', 'right_hand', 'left_hand'))
+        )
     },
     skeleton_info={},
     joint_weights=[1.0] * 3,
-    sigmas=[0.1] * 3)
+    sigmas=[0.1] * 3,
+)
 
 
 def make_content(num_images=4, seed=0):
@@ -42,10 +45,11 @@ def make_content(num_images=4, seed=0):
                     iscrowd=0,
                     num_keypoints=3,
                     keypoints=joints.ravel().tolist(),
-                    segmentation=[[5, 5, 45, 5, 45, 35]]))
+                    segmentation=[[5, 5, 45, 5, 45, 35]],
+                )
+            )
     category = dict(id=1, name='person', keypoints=list(NAMES))
-    return dict(images=images, annotations=annotations,
-                categories=[category])
+    return dict(images=images, annotations=annotations, categories=[category])
 
 
 def write_data(folder, content):
@@ -77,7 +81,7 @@ def spoil(content, entries, index, **changes):
 def with_joint(k, joint):
     """Keypoints of a person with another joint k."""
     keypoints = [20, 20, 2, 21, 21, 2, 22, 22, 1]
-    keypoints[3 * k:3 * k + 3] = joint
+    keypoints[3 * k : 3 * k + 3] = joint
     return keypoints
 
 
@@ -99,10 +103,15 @@ FAULTS = dict(
     broken_iscrowd=('annotations', dict(iscrowd=2)),
     wrong_number_of_joints=('annotations', dict(keypoints=[1, 1, 2])),
     broken_joints=('annotations', dict(keypoints=with_joint(1, [NAN, 1, 2]))),
-    broken_visibility=('annotations',
-                       dict(keypoints=with_joint(1, [20, 20, 3]))),
-    joints_far_outside=('annotations',
-                        dict(keypoints=with_joint(1, [1e6, 20, 2]))))
+    broken_visibility=(
+        'annotations',
+        dict(keypoints=with_joint(1, [20, 20, 3])),
+    ),
+    joints_far_outside=(
+        'annotations',
+        dict(keypoints=with_joint(1, [1e6, 20, 2])),
+    ),
+)
 
 
 EXPECTED = Expected(list(NAMES), num_queries=3)
@@ -112,8 +121,11 @@ def find(folder, content, images=False, expected=EXPECTED, **kwargs):
     """Findings by their names."""
     ann_file, image_folder = write_data(folder, content)
     _, findings = check_dataset(
-        str(ann_file), str(image_folder) if images else None, expected,
-        **kwargs)
+        str(ann_file),
+        str(image_folder) if images else None,
+        expected,
+        **kwargs,
+    )
     return {finding.name: finding for finding in findings}
 
 
@@ -123,5 +135,9 @@ PIPELINE = [dict(type='LoadIntactImage'), dict(type='PackBottomupInputs')]
 def make_dataset(folder, content=None, **kwargs):
     ann_file, images = write_data(folder, content or make_content())
     return BottomupCocoDataset(
-        ann_file=str(ann_file), data_prefix=dict(img=str(images)),
-        metainfo=METAINFO, pipeline=PIPELINE, **kwargs)
+        ann_file=str(ann_file),
+        data_prefix=dict(img=str(images)),
+        metainfo=METAINFO,
+        pipeline=PIPELINE,
+        **kwargs,
+    )

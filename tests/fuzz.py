@@ -5,6 +5,7 @@ by chance; ``POET_FUZZ=20 pytest tests/integration/test_fuzz_people.py`` draws
 20 times as many new ones. What of these fails is kept in ``.hypothesis/`` and
 tried first.
 """
+
 import os
 
 import numpy as np
@@ -21,9 +22,11 @@ K = 3
 def cases(number):
     """So many examples, or so many times as many random ones."""
     return settings(
-        max_examples=number * max(TIMES, 1), deadline=None,
+        max_examples=number * max(TIMES, 1),
+        deadline=None,
         derandomize=not TIMES,
-        suppress_health_check=list(HealthCheck))
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 def attempt(call, *args, kind=DataFault, **kwargs):
@@ -36,9 +39,14 @@ def attempt(call, *args, kind=DataFault, **kwargs):
 
 def assert_targets(labels, N, num_keypoints, empty_class=False):
     """What every training target is like, wherever it comes from."""
-    shapes = dict(centers=(2, ), offsets=(num_keypoints, 2), labels=(),
-                  visibility=(num_keypoints, ), scales=(2, ),
-                  keypoint_weights=(num_keypoints, ))
+    shapes = dict(
+        centers=(2,),
+        offsets=(num_keypoints, 2),
+        labels=(),
+        visibility=(num_keypoints,),
+        scales=(2,),
+        keypoint_weights=(num_keypoints,),
+    )
     for field, values in labels.items():
         values = np.asarray(values)
         assert values.shape == (N, *shapes[field]), field

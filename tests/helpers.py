@@ -1,4 +1,5 @@
 """Small models, people and predictions that the tests share."""
+
 import copy
 from pathlib import Path
 
@@ -31,7 +32,9 @@ PAPER_LOSS = dict(
     terms=dict(
         keypoints=dict(type='mmdet.L1Loss', loss_weight=4.0),
         visibility=dict(type='mmdet.MSELoss', loss_weight=0.2),
-        centers=dict(type='mmdet.MSELoss', loss_weight=0.5)))
+        centers=dict(type='mmdet.MSELoss', loss_weight=0.5),
+    ),
+)
 
 FIVE = dict(
     dataset_name='five',
@@ -42,7 +45,8 @@ FIVE = dict(
     },
     skeleton_info={},
     joint_weights=[1.0] * 5,
-    sigmas=[0.03, 0.05, 0.08, 0.1, 0.2])
+    sigmas=[0.03, 0.05, 0.08, 0.1, 0.2],
+)
 FAST_LOSS = dict(PAPER_LOSS, oks_weight=2.0, metainfo=FIVE)
 
 
@@ -56,17 +60,18 @@ def tiny_head_cfg(num_keypoints=5, num_queries=6, in_channels=8, **kwargs):
         num_keypoints=num_keypoints,
         num_queries=num_queries,
         encoder=dict(
-            num_layers=2,
-            layer_cfg=dict(self_attn_cfg=attention, ffn_cfg=ffn)),
+            num_layers=2, layer_cfg=dict(self_attn_cfg=attention, ffn_cfg=ffn)
+        ),
         decoder=dict(
             num_layers=2,
             layer_cfg=dict(
-                self_attn_cfg=attention,
-                cross_attn_cfg=attention,
-                ffn_cfg=ffn)),
+                self_attn_cfg=attention, cross_attn_cfg=attention, ffn_cfg=ffn
+            ),
+        ),
         positional_encoding=dict(num_feats=8, normalize=True),
         loss=PAPER_LOSS,
-        codec=dict(type='POETCodec'))
+        codec=dict(type='POETCodec'),
+    )
     cfg.update(kwargs)
     return copy.deepcopy(cfg)
 
@@ -81,18 +86,21 @@ def random_people(num_people, num_keypoints=5, size=(64, 48), generator=None):
     """Pixel keypoints (N, K, 2) and raw v (N, K) of an image (h, w)."""
     height, width = size
     keypoints = torch.rand(
-        num_people, num_keypoints, 2, generator=generator) * torch.tensor(
-            [width - 1.0, height - 1.0])
+        num_people, num_keypoints, 2, generator=generator
+    ) * torch.tensor([width - 1.0, height - 1.0])
     visible = torch.randint(
-        0, 3, (num_people, num_keypoints), generator=generator).float()
+        0, 3, (num_people, num_keypoints), generator=generator
+    ).float()
     return keypoints.numpy(), visible.numpy()
 
 
-def make_sample(keypoints,
-                keypoints_visible,
-                img_shape=(64, 48),
-                batch_input_shape=None,
-                codec=None):
+def make_sample(
+    keypoints,
+    keypoints_visible,
+    img_shape=(64, 48),
+    batch_input_shape=None,
+    codec=None,
+):
     """A data sample with POET's targets, as the pipeline packs it."""
     codec = codec or POETCodec()
     labels = codec.encode(keypoints, keypoints_visible, img_shape)
@@ -103,7 +111,9 @@ def make_sample(keypoints,
             input_size=(width, height),
             input_center=(width / 2, height / 2),
             input_scale=(width, height),
-            batch_input_shape=batch_input_shape or img_shape))
+            batch_input_shape=batch_input_shape or img_shape,
+        )
+    )
     sample.gt_instance_labels = InstanceData(**labels).to_tensor()
     return sample
 
@@ -112,8 +122,9 @@ def random_samples(counts, num_keypoints=5, seed=0, **kwargs):
     generator = torch.Generator().manual_seed(seed)
     return [
         make_sample(
-            *random_people(count, num_keypoints, generator=generator),
-            **kwargs) for count in counts
+            *random_people(count, num_keypoints, generator=generator), **kwargs
+        )
+        for count in counts
     ]
 
 
@@ -125,13 +136,15 @@ def with_areas(samples):
     return samples
 
 
-def random_outputs(num_layers=2,
-                   num_images=2,
-                   num_queries=6,
-                   num_keypoints=5,
-                   num_classes=1,
-                   seed=0,
-                   requires_grad=False):
+def random_outputs(
+    num_layers=2,
+    num_images=2,
+    num_queries=6,
+    num_keypoints=5,
+    num_classes=1,
+    seed=0,
+    requires_grad=False,
+):
     """What ``POETHead.forward`` returns, at random."""
     generator = torch.Generator().manual_seed(seed)
     lead = (num_layers, num_images, num_queries)
@@ -143,15 +156,15 @@ def random_outputs(num_layers=2,
         logits=4 * rand(num_classes + 1) - 2,
         centers=rand(2),
         offsets=rand(num_keypoints, 2) - 0.5,
-        visibility=rand(num_keypoints))
+        visibility=rand(num_keypoints),
+    )
     for values in outputs.values():
         values.requires_grad_(requires_grad)
     return outputs
 
 
 def write_video(path, num_frames, size=(50, 38), fourcc='mp4v', grey=None):
-    """Frames of random colours or all grey, 10 in a second, by OpenCV alone.
-    """
+    """Frames of random colours or all grey, 10 in a second, by OpenCV alone."""
     codec = cv2.VideoWriter_fourcc(*fourcc)
     writer = cv2.VideoWriter(str(path), codec, 10, size)
     assert writer.isOpened()
@@ -195,14 +208,17 @@ def write_random_checkpoint(path, config):
     torch.save(
         dict(
             state_dict=model.state_dict(),
-            meta=dict(dataset_meta=model.dataset_meta)), path)
+            meta=dict(dataset_meta=model.dataset_meta),
+        ),
+        path,
+    )
     return path
 
 
-BODY = np.array([[0., 0], [40, 0], [20, 40], [0, 80], [40, 80]])
+BODY = np.array([[0.0, 0], [40, 0], [20, 40], [0, 80], [40, 80]])
 
 
-def make_people(*corners, area=3600., visibility=2):
+def make_people(*corners, area=3600.0, visibility=2):
     """People of the same pose at corners (x, y)."""
     N = len(corners)
     keypoints = BODY + np.reshape(corners, (N, 1, 2))
@@ -212,7 +228,8 @@ def make_people(*corners, area=3600., visibility=2):
         keypoints=keypoints,
         visibility=np.broadcast_to(visibility, (N, len(BODY))).astype(float),
         bbox=box,
-        area=np.full(N, area))
+        area=np.full(N, area),
+    )
 
 
 def as_ours(state):
@@ -228,8 +245,9 @@ def as_ours(state):
 
 def toy_model(**changes):
     cfg = Config.fromfile(ROOT / 'configs' / 'poet_r18_toy.py')
-    cfg.merge_from_dict({f'model.{key}': value
-                         for key, value in changes.items()})
+    cfg.merge_from_dict(
+        {f'model.{key}': value for key, value in changes.items()}
+    )
     return build_model(cfg)
 
 
@@ -253,7 +271,7 @@ class TinyPoet(nn.Module):
         self.head = tiny_head()
 
     def forward(self, images, samples):
-        losses = self.head.loss((self.backbone(images), ), samples)
+        losses = self.head.loss((self.backbone(images),), samples)
         return sum(losses.values())
 
 

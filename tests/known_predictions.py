@@ -1,4 +1,5 @@
 """A model whose predictions are known by hand, its images and its logs."""
+
 import csv
 import json
 
@@ -13,8 +14,10 @@ from mmpose.registry import MODELS
 
 from poet_mm.analysis.session import open_session
 
-OFFSETS = np.array([[-.2, -.3], [.2, -.3], [0, 0], [-.2, .3], [.2, .3]])
-VISIBILITY = np.array([.9, .8, .2, .1, .5])
+OFFSETS = np.array(
+    [[-0.2, -0.3], [0.2, -0.3], [0, 0], [-0.2, 0.3], [0.2, 0.3]]
+)
+VISIBILITY = np.array([0.9, 0.8, 0.2, 0.1, 0.5])
 PERSON = 0.8  # probability
 CONFIG = f"""
 _base_ = ['{ROOT}/configs/poet_r18_toy.py']
@@ -56,9 +59,14 @@ def make_person(image, shift, v, **changes):
     v = np.array(v)[:, None]
     points = np.round((0.5 + OFFSETS) * size + shift, 6)
     person = dict(
-        image_id=image['id'], category_id=1, iscrowd=0, area=1024.,
-        bbox=[2, 2, 30, 40], num_keypoints=int((v > 0).sum()),
-        keypoints=np.hstack([points * (v > 0), v]).ravel().tolist())
+        image_id=image['id'],
+        category_id=1,
+        iscrowd=0,
+        area=1024.0,
+        bbox=[2, 2, 30, 40],
+        num_keypoints=int((v > 0).sum()),
+        keypoints=np.hstack([points * (v > 0), v]).ravel().tolist(),
+    )
     return dict(person, **changes)
 
 
@@ -66,8 +74,10 @@ def write_data(folder, images, people):
     """COCO's layout; train and val are the same images."""
     (folder / 'annotations').mkdir(parents=True, exist_ok=True)
     data = dict(
-        images=images, categories=[dict(id=1, name='person')],
-        annotations=[dict(person, id=n) for n, person in enumerate(people, 1)])
+        images=images,
+        categories=[dict(id=1, name='person')],
+        annotations=[dict(person, id=n) for n, person in enumerate(people, 1)],
+    )
     for split in ('train', 'val'):
         path = folder / f'annotations/person_keypoints_{split}2017.json'
         path.write_text(json.dumps(data))
@@ -90,7 +100,8 @@ def make_checkpoint(cfg, path, noise=0.0):
         last.bias.copy_(pose)
         model.head.class_embed.weight.normal_(std=noise)
         model.head.class_embed.bias.copy_(
-            torch.tensor([PERSON, 1 - PERSON]).log())
+            torch.tensor([PERSON, 1 - PERSON]).log()
+        )
     torch.save(dict(state_dict=model.state_dict()), path)
 
 
@@ -105,12 +116,16 @@ def make_world(folder):
         make_image(folder, n, size)
         for n, size in ((1, (64, 96)), (2, (64, 64)), (3, (48, 64)))
     ]
-    write_data(folder, images, [
-        make_person(images[0], (0, 0), [2, 2, 1, 1, 2]),
-        make_person(images[1], (8, -4), [2, 2, 1, 2, 0]),
-        make_person(images[2], (0, 0), [2] * 5, iscrowd=1),
-        make_person(images[2], (0, 0), [0] * 5)
-    ])
+    write_data(
+        folder,
+        images,
+        [
+            make_person(images[0], (0, 0), [2, 2, 1, 1, 2]),
+            make_person(images[1], (8, -4), [2, 2, 1, 2, 0]),
+            make_person(images[2], (0, 0), [2] * 5, iscrowd=1),
+            make_person(images[2], (0, 0), [0] * 5),
+        ],
+    )
     make_checkpoint(Config.fromfile(folder / 'config.py'), folder / 'a.pth')
     return folder
 
@@ -118,10 +133,20 @@ def make_world(folder):
 def run(world, command, *args, out=None):
     """Run a subcommand here; -> what it wrote as JSON."""
     out = out or world / 'out' / command
-    analyze.main([
-        command, str(world / 'config.py'), str(world / 'a.pth'), '--data-root',
-        str(world), '--device', 'cpu', '--out', str(out), *map(str, args)
-    ])
+    analyze.main(
+        [
+            command,
+            str(world / 'config.py'),
+            str(world / 'a.pth'),
+            '--data-root',
+            str(world),
+            '--device',
+            'cpu',
+            '--out',
+            str(out),
+            *map(str, args),
+        ]
+    )
     for ending in ('png', 'pdf', 'txt'):
         assert (out / f'{command}.{ending}').stat().st_size > 100
     return json.loads((out / f'{command}.json').read_text())
@@ -134,8 +159,12 @@ def read_rows(world, command):
 
 def session_of(world, **kwargs):
     return open_session(
-        str(world / 'config.py'), str(world / 'a.pth'), str(world),
-        device='cpu', **kwargs)
+        str(world / 'config.py'),
+        str(world / 'a.pth'),
+        str(world),
+        device='cpu',
+        **kwargs,
+    )
 
 
 def link_model(world, folder):

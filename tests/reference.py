@@ -3,6 +3,7 @@
 Sources: arXiv 2103.12115, Eq. 1-4; associative embedding, arXiv 1611.05424,
 section 3.2. Nothing of poet_mm is used here.
 """
+
 import itertools
 import math
 
@@ -28,16 +29,19 @@ def person_loss(pred, true, keypoint_field='keypoints'):
             if keypoint_field == 'keypoints':
                 difference += pred['centers'][axis] - true['centers'][axis]
             l1 += true['keypoint_weights'][k] * abs(difference)
-    visibility = sum((pred['visibility'][k] - true['visibility'][k])**2
-                     for k in range(num_keypoints))
+    visibility = sum(
+        (pred['visibility'][k] - true['visibility'][k]) ** 2
+        for k in range(num_keypoints)
+    )
     center = sum(
-        (pred['centers'][axis] - true['centers'][axis])**2 for axis in (0, 1))
+        (pred['centers'][axis] - true['centers'][axis]) ** 2 for axis in (0, 1)
+    )
     if not any(true['keypoint_weights']):
         center = 0.0
     return {
         keypoint_field: 4 * l1,
         'visibility': 0.2 * visibility,
-        'centers': 0.5 * center
+        'centers': 0.5 * center,
     }
 
 
@@ -52,20 +56,25 @@ def query_of(fields, query):
 
 def match_cost(pred, true, keypoint_field='keypoints'):
     """Eq. 1: minus the probability of the person's class, plus Eq. 3."""
-    return (-probability(pred['logits'], true['labels']) +
-            sum(person_loss(pred, true, keypoint_field).values()))
+    return -probability(pred['logits'], true['labels']) + sum(
+        person_loss(pred, true, keypoint_field).values()
+    )
 
 
 def best_assignment(preds, people, **kwargs):
     """Eq. 2 by trying every assignment; -> (cost, query of each person)."""
     num_queries = len(preds['logits'])
-    costs = [[
-        match_cost(query_of(preds, q), person, **kwargs)
-        for q in range(num_queries)
-    ] for person in people]
-    return min((sum(costs[n][q] for n, q in enumerate(queries)), queries)
-               for queries in itertools.permutations(
-                   range(num_queries), len(people)))
+    costs = [
+        [
+            match_cost(query_of(preds, q), person, **kwargs)
+            for q in range(num_queries)
+        ]
+        for person in people
+    ]
+    return min(
+        (sum(costs[n][q] for n, q in enumerate(queries)), queries)
+        for queries in itertools.permutations(range(num_queries), len(people))
+    )
 
 
 def set_loss(layers, images, nobody_weight=0.1, **kwargs):
@@ -106,7 +115,7 @@ def heatmap_loss(heatmaps, target, mask):
     B, K, H, W = heatmaps.shape
     for b, k, y, x in np.ndindex(B, K, H, W):
         if mask[b, 0, y, x]:
-            total += (heatmaps[b, k, y, x] - target[b, k, y, x])**2
+            total += (heatmaps[b, k, y, x] - target[b, k, y, x]) ** 2
     return total / (B * K * H * W)
 
 
@@ -122,19 +131,21 @@ def tag_losses(tags, indices, num_tags):
         means, pull = [], 0.0
         for person in people.tolist():
             own = [
-                maps[:, k, cell] for k, (cell, counts) in enumerate(person)
+                maps[:, k, cell]
+                for k, (cell, counts) in enumerate(person)
                 if counts
             ]
             if not own:
                 continue
             mean = sum(own) / len(own)
             means.append(mean)
-            pull += sum(((tag - mean)**2).mean() for tag in own) / len(own)
+            pull += sum(((tag - mean) ** 2).mean() for tag in own) / len(own)
         N = len(means)
         push = 0.0
         if N > 1:
             push = sum(
-                np.exp(-(a - b)**2).sum() for a in means for b in means)
+                np.exp(-((a - b) ** 2)).sum() for a in means for b in means
+            )
             push /= 2 * N * (N - 1)
         pulls.append(pull / max(N, 1))
         pushes.append(push)
@@ -144,15 +155,26 @@ def tag_losses(tags, indices, num_tags):
 def as_reference(outputs, samples):
     """Tensors -> the nested lists of ``reference.set_loss``."""
     num_layers, num_images = outputs['logits'].shape[:2]
-    layers = [[{
-        name: values[layer, image].tolist()
-        for name, values in outputs.items()
-    } for image in range(num_images)] for layer in range(num_layers)]
+    layers = [
+        [
+            {
+                name: values[layer, image].tolist()
+                for name, values in outputs.items()
+            }
+            for image in range(num_images)
+        ]
+        for layer in range(num_layers)
+    ]
     images = []
     for sample in samples:
         labels = sample.gt_instance_labels
-        images.append([{
-            name: labels[name][n].tolist()
-            for name in labels.keys()  # noqa: SIM118
-        } for n in range(len(labels))])
+        images.append(
+            [
+                {
+                    name: labels[name][n].tolist()
+                    for name in labels.keys()  # noqa: SIM118
+                }
+                for n in range(len(labels))
+            ]
+        )
     return layers, images

@@ -19,13 +19,16 @@ from poet_mm.utils.config import read_config
 HAS_BFLOAT16 = 'poet_mm.engine.optim_wrappers.has_bfloat16'
 
 
-@pytest.mark.parametrize(('gpu', 'bfloat16', 'dtype', 'wrapper'), [
-    (False, True, 'auto', 'BFloat16OptimWrapper'),
-    (False, False, 'bfloat16', 'BFloat16OptimWrapper'),
-    (True, True, 'auto', 'BFloat16OptimWrapper'),
-    (True, False, 'auto', 'AmpOptimWrapper'),
-    (True, True, 'float16', 'AmpOptimWrapper'),
-])
+@pytest.mark.parametrize(
+    ('gpu', 'bfloat16', 'dtype', 'wrapper'),
+    [
+        (False, True, 'auto', 'BFloat16OptimWrapper'),
+        (False, False, 'bfloat16', 'BFloat16OptimWrapper'),
+        (True, True, 'auto', 'BFloat16OptimWrapper'),
+        (True, False, 'auto', 'AmpOptimWrapper'),
+        (True, True, 'float16', 'AmpOptimWrapper'),
+    ],
+)
 def test_amp(monkeypatch, gpu, bfloat16, dtype, wrapper):
     monkeypatch.setattr('torch.cuda.is_available', lambda: gpu)
     monkeypatch.setattr(HAS_BFLOAT16, lambda device: bfloat16)
@@ -55,15 +58,28 @@ def test_tensorboard_is_optional(monkeypatch):
         cli.use_tensorboard(Config.fromfile(CONFIG))
 
 
-@pytest.mark.parametrize(('loader', 'keys'), [
-    ('train', ['--amp', 'num_cp=6', 'efficient_conv_bn_eval', 'train_data'
-               'loader.batch_size below 6', 'accumulative_counts=2']),
-    ('test', ['test_dataloader.batch_size below 1']),
-])
+@pytest.mark.parametrize(
+    ('loader', 'keys'),
+    [
+        (
+            'train',
+            [
+                '--amp',
+                'num_cp=6',
+                'efficient_conv_bn_eval',
+                'train_dataloader.batch_size below 6',
+                'accumulative_counts=2',
+            ],
+        ),
+        ('test', ['test_dataloader.batch_size below 1']),
+    ],
+)
 def test_full_gpu_says_what_needs_less(loader, keys):
     cfg = Config.fromfile(ROOT / 'configs' / 'poet_r50_coco.py')
-    with pytest.raises(OutOfGPUMemory) as caught, cli.explain_full_gpu(
-            cfg, loader):
+    with (
+        pytest.raises(OutOfGPUMemory) as caught,
+        cli.explain_full_gpu(cfg, loader),
+    ):
         raise torch.cuda.OutOfMemoryError('Tried to allocate 2 GiB.')
     message = str(caught.value)
     for words in ['Tried to allocate 2 GiB.', 'max_size of Short', *keys]:
@@ -78,7 +94,7 @@ def test_full_gpu_without_encoder():
 
 def test_a_tool_that_ends_early_leaves_nothing_half_imported():
     """The next import in that process, of an interpreter say, registers."""
-    code = '''
+    code = """
 import contextlib, runpy, sys
 sys.argv = ['train.py', '--help']
 with contextlib.suppress(SystemExit):
@@ -86,9 +102,13 @@ with contextlib.suppress(SystemExit):
 import poet_mm
 from mmpose.registry import MODELS
 assert MODELS.get('POETHead') is not None
-'''
-    subprocess.run([sys.executable, '-c', code], check=True, cwd=ROOT,
-                   stdout=subprocess.DEVNULL)
+"""
+    subprocess.run(
+        [sys.executable, '-c', code],
+        check=True,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+    )
 
 
 def test_metainfo_that_is_not_there():

@@ -1,4 +1,5 @@
 """Every config builds, its pipelines run, and its model makes a step."""
+
 import re
 from pathlib import Path
 
@@ -27,12 +28,14 @@ COCO = parse_pose_metainfo(dict(from_file='configs/_base_/datasets/coco.py'))
 
 def raw_sample(num_people=2, size=(120, 90), metainfo=COCO):
     """What the data set hands to the pipeline, the image in memory."""
-    keypoints, visible = random_people(num_people, metainfo['num_keypoints'],
-                                       size)
+    keypoints, visible = random_people(
+        num_people, metainfo['num_keypoints'], size
+    )
     visible[:, 0] = 2
     height, width = size
     corners = np.tile(
-        np.array([0, 0, width, height], dtype=np.float32), (num_people, 1))
+        np.array([0, 0, width, height], dtype=np.float32), (num_people, 1)
+    )
     return dict(
         img=np.full((*size, 3), 127, dtype=np.uint8),
         img_id=1,
@@ -43,7 +46,8 @@ def raw_sample(num_people=2, size=(120, 90), metainfo=COCO):
         area=np.full(num_people, 500, dtype=np.float32),
         iscrowd=np.zeros(num_people, dtype=np.int64),
         flip_indices=metainfo['flip_indices'],
-        dataset_keypoint_weights=metainfo['dataset_keypoint_weights'])
+        dataset_keypoint_weights=metainfo['dataset_keypoint_weights'],
+    )
 
 
 def shrink(inputs):
@@ -58,12 +62,13 @@ def shrink(inputs):
 def test_poet_config_trains_a_step(path):
     cfg = Config.fromfile(path)
     assert cfg.train_dataloader.dataset.pipeline[-2].encoder == (
-        cfg.model.head.codec)
+        cfg.model.head.codec
+    )
     metainfo = parse_pose_metainfo(cfg.train_dataloader.dataset.metainfo)
     pipeline = Compose(cfg.train_dataloader.dataset.pipeline)
-    batch = pseudo_collate([
-        shrink(pipeline(raw_sample(metainfo=metainfo))) for _ in range(2)
-    ])
+    batch = pseudo_collate(
+        [shrink(pipeline(raw_sample(metainfo=metainfo))) for _ in range(2)]
+    )
     cfg.model.backbone.init_cfg = None
     model = MODELS.build(cfg.model)
     model.init_weights()
@@ -101,12 +106,12 @@ def make_small(cfg):
 def test_ae_config_trains_two_steps_and_predicts(path):
     cfg = Config.fromfile(path)
     assert cfg.train_dataloader.dataset.pipeline[-3].encoder == (
-        cfg.model.head.decoder)
+        cfg.model.head.decoder
+    )
     make_small(cfg)
     pipeline = Compose(cfg.train_dataloader.dataset.pipeline)
     size = (SMALL, SMALL) if 'toy' in path.stem else (120, 90)
-    batch = pseudo_collate(
-        [pipeline(raw_sample(n, size)) for n in (2, 0)])
+    batch = pseudo_collate([pipeline(raw_sample(n, size)) for n in (2, 0)])
     cfg.model.backbone.init_cfg = None
     model = MODELS.build(cfg.model)
     model.init_weights()
@@ -115,26 +120,27 @@ def test_ae_config_trains_two_steps_and_predicts(path):
     for _ in range(2):
         model.train()
         logs = model.train_step(batch, wrapper)
-        assert set(logs) == {
-            'loss', 'loss_heatmap', 'loss_pull', 'loss_push'
-        }
+        assert set(logs) == {'loss', 'loss_heatmap', 'loss_pull', 'loss_push'}
         assert torch.isfinite(logs['loss'])
     assert not torch.equal(before, model.head.final_layer.weight)
     model.eval()
     torch.nn.init.constant_(model.head.final_layer.bias, 1)
     test = Compose(cfg.test_dataloader.dataset.pipeline)
-    people, = model.test_step(pseudo_collate([shrink(test(raw_sample()))]))
+    (people,) = model.test_step(pseudo_collate([shrink(test(raw_sample()))]))
     assert people.pred_instances.keypoints.shape[1:] == (17, 2)
     assert len(people.pred_instances.keypoints)
 
 
-@pytest.mark.parametrize(('name', 'millions'), [
-    ('ae_r50_s4', 34.0),
-    ('ae_r50_s8', 33.0),
-    ('ae_r50_s16', 31.9),
-    ('ae_r50_s32', 23.6),
-    ('ae_dc5_r50_s16', 23.6),
-])
+@pytest.mark.parametrize(
+    ('name', 'millions'),
+    [
+        ('ae_r50_s4', 34.0),
+        ('ae_r50_s8', 33.0),
+        ('ae_r50_s16', 31.9),
+        ('ae_r50_s32', 23.6),
+        ('ae_dc5_r50_s16', 23.6),
+    ],
+)
 def test_parameters_of_ae(name, millions):
     """As counted; Table 2 prints 31.9M for every stride."""
     cfg = Config.fromfile(ROOT / 'configs' / f'{name}_512_coco.py')
@@ -159,15 +165,17 @@ def test_lower_strides_start_from_stride_4(stride, tmp_path):
     load_checkpoint(new, str(tmp_path / 's4.pth'), strict=False)
     before, after = old.state_dict(), new.state_dict()
     fits = {key for key in after if before[key].shape == after[key].shape}
-    assert set(after) - fits == ({'head.final_layer.weight'}
-                                 if stride == 32 else set())
+    assert set(after) - fits == (
+        {'head.final_layer.weight'} if stride == 32 else set()
+    )
     assert all(torch.equal(after[key], before[key]) for key in fits)
 
 
 def test_both_methods_see_the_same_test_images():
     poet, ae = (
         Config.fromfile(ROOT / 'configs' / f'{name}_512_coco.py')
-        for name in ('poet_r50', 'ae_r50_s4'))
+        for name in ('poet_r50', 'ae_r50_s4')
+    )
     for name in ('test_dataloader', 'val_dataloader', 'test_evaluator'):
         assert poet[name] == ae[name]
     for cfg in (poet, ae):
@@ -176,15 +184,18 @@ def test_both_methods_see_the_same_test_images():
 
 
 @pytest.mark.parametrize(
-    'path', CONFIGS + COMPARISONS, ids=lambda path: path.stem)
+    'path', CONFIGS + COMPARISONS, ids=lambda path: path.stem
+)
 def test_config_opens_with_what_it_gives(path):
     """Expected result, cost and command, and the command is for this file."""
     head = path.read_text().split('"""')[1]
     for word in ('Expect  ', 'Cost    ', 'Run     '):
         assert word in head
     own = path.relative_to(ROOT).as_posix()
-    assert any(command in head
-               for command in (own, 'quickstart.sh', 'toy_comparison.sh'))
+    assert any(
+        command in head
+        for command in (own, 'quickstart.sh', 'toy_comparison.sh')
+    )
     for tool in re.findall(r'tools/\w+\.(?:py|sh)', head):
         assert (ROOT / tool).is_file(), tool
 
@@ -194,14 +205,16 @@ def test_header_gives_batch_and_epochs_of_the_config(path):
     """Check batch over all GPUs of the command, epochs, and source of the
     time. The toy comparison has its own number of epochs."""
     head = path.read_text().split('"""')[1]
-    cost = re.search(r'Cost    batch (\d+), (\d+) epochs(.*?)Run     ', head,
-                     re.DOTALL)
+    cost = re.search(
+        r'Cost    batch (\d+), (\d+) epochs(.*?)Run     ', head, re.DOTALL
+    )
     source = r'\((?:paper|measured here)\)|not\s+(?:measured|published)'
     assert re.search(source, cost[3])
     cfg = Config.fromfile(path)
     gpus = re.search(r'dist_train\.sh \S+ (\d+)', head)
     assert int(cost[1]) == (
-        cfg.train_dataloader.batch_size * int(gpus[1] if gpus else 1))
+        cfg.train_dataloader.batch_size * int(gpus[1] if gpus else 1)
+    )
     epochs = cfg.train_cfg.max_epochs
     if 'toy_comparison.sh' in head:
         comparison = ROOT / 'configs' / 'comparisons' / 'stride_toy.py'
@@ -213,7 +226,8 @@ def test_five_keypoints_change_only_the_skeleton():
     """Check the settings that this config repeats from the other."""
     five, toy = (
         Config.fromfile(ROOT / 'configs' / f'{name}.py').to_dict()
-        for name in ('poet_fast_r18_five_toy', 'poet_fast_r18_toy'))
+        for name in ('poet_fast_r18_five_toy', 'poet_fast_r18_toy')
+    )
     for node in walk(five):
         for key in {'metainfo', 'num_keypoints'} & node.keys():
             node[key] = toy[key]
@@ -224,16 +238,21 @@ def test_paper_recipe():
     """What the paper states is what the base config says."""
     cfg = Config.fromfile(CONFIGS[0].parent / 'poet_r50_coco.py')
     head = cfg.model.head
-    assert (head.num_queries, head.encoder.num_layers,
-            head.decoder.num_layers) == (25, 6, 6)
+    assert (
+        head.num_queries,
+        head.encoder.num_layers,
+        head.decoder.num_layers,
+    ) == (25, 6, 6)
     assert head.encoder.layer_cfg.self_attn_cfg == dict(
-        embed_dims=256, num_heads=8, dropout=0.1)
+        embed_dims=256, num_heads=8, dropout=0.1
+    )
     assert head.encoder.layer_cfg.ffn_cfg.feedforward_channels == 2048
     assert head.loss.nobody_weight == 0.1
     wrapper = cfg.optim_wrapper
     assert wrapper.optimizer == dict(type='AdamW', lr=1e-4, weight_decay=1e-4)
     assert wrapper.clip_grad.max_norm == 0.1
     model = MODELS.build(
-        dict(cfg.model, backbone=dict(cfg.model.backbone, init_cfg=None)))
+        dict(cfg.model, backbone=dict(cfg.model.backbone, init_cfg=None))
+    )
     count = sum(p.numel() for p in model.parameters() if p.requires_grad)
     assert count / 1e6 == pytest.approx(41.3, abs=0.05)  # Table 2

@@ -1,4 +1,5 @@
 """Exceptions for users: one base class, and what they were before it."""
+
 import pickle
 
 import pytest
@@ -6,7 +7,8 @@ import pytest
 from poet_mm import errors
 
 CLASSES = [
-    value for value in vars(errors).values()
+    value
+    for value in vars(errors).values()
     if isinstance(value, type) and issubclass(value, Exception)
 ]
 
@@ -20,13 +22,16 @@ def test_one_base_class(kind):
     assert str(error) == '1 is not 2.'
 
 
-@pytest.mark.parametrize(('kind', 'builtin'), [
-    (errors.DataFault, ValueError),
-    (errors.MissingFile, FileNotFoundError),
-    (errors.NonFiniteError, FloatingPointError),
-    (errors.OutOfGPUMemory, RuntimeError),
-    (errors.WrongValue, ValueError),
-])
+@pytest.mark.parametrize(
+    ('kind', 'builtin'),
+    [
+        (errors.DataFault, ValueError),
+        (errors.MissingFile, FileNotFoundError),
+        (errors.NonFiniteError, FloatingPointError),
+        (errors.OutOfGPUMemory, RuntimeError),
+        (errors.WrongValue, ValueError),
+    ],
+)
 def test_code_that_catches_the_builtin_goes_on(kind, builtin):
     assert issubclass(kind, builtin)
 
@@ -36,12 +41,15 @@ def test_fault_from_a_loader_process():
     assert str(errors.DataFault(text)) == 'x'
 
 
-@pytest.mark.parametrize(('error', 'why'), [
-    (FileNotFoundError(2, 'No such file or directory'), 'No such file'),
-    (FileNotFoundError(), 'no such file'),
-    (PermissionError(), 'permission denied'),
-    (ValueError('x'), 'damaged'),
-])
+@pytest.mark.parametrize(
+    ('error', 'why'),
+    [
+        (FileNotFoundError(2, 'No such file or directory'), 'No such file'),
+        (FileNotFoundError(), 'no such file'),
+        (PermissionError(), 'permission denied'),
+        (ValueError('x'), 'damaged'),
+    ],
+)
 def test_unreadable(error, why):
     assert why in str(errors.unreadable('a.jpg', error))
     assert 'a.jpg' in str(errors.unreadable('a.jpg', error))

@@ -1,4 +1,5 @@
 """A newcomer finds the test of every file: under its name, or listed here."""
+
 from helpers import ROOT
 
 # Files that are tested through another's, by the test file that does it.
@@ -24,9 +25,13 @@ def test_every_file_has_its_test():
     package, tests = ROOT / 'poet_mm', ROOT / 'tests'
     without = {
         path.relative_to(package).as_posix()
-        for path in package.rglob('*.py') if path.name != '__init__.py'
-        and not [*(tests / path.parent.relative_to(package)).glob(
-            f'test_{path.stem}*.py')]
+        for path in package.rglob('*.py')
+        if path.name != '__init__.py'
+        and not [
+            *(tests / path.parent.relative_to(package)).glob(
+                f'test_{path.stem}*.py'
+            )
+        ]
     }
     drawn = {name for name in without if name.startswith('analysis/plots/')}
     assert without - drawn == TESTED_IN.keys() | NOTHING_TO_TEST

@@ -1,5 +1,6 @@
 """What mim, users of the authors' repository and the licence are told is what
 the configs and the measured results say."""
+
 import json
 import re
 from pathlib import Path
@@ -11,22 +12,33 @@ from mmengine.config import Config
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
 INDEX = yaml.safe_load((ROOT / 'model-index.yml').read_text())
-METAFILES = [yaml.safe_load((ROOT / path).read_text())
-             for path in INDEX['Import']]
+METAFILES = [
+    yaml.safe_load((ROOT / path).read_text()) for path in INDEX['Import']
+]
 MODELS = [model for file in METAFILES for model in file['Models']]
-RESULTS = [(model['Name'], result) for model in MODELS
-           for result in model.get('Results', [])]
-COLUMNS = {'AP': 'AP', 'AP50': 'AP@0.5', 'AP75': 'AP@0.75', 'AR': 'AR',
-           'AR50': 'AR@0.5'}
+RESULTS = [
+    (model['Name'], result)
+    for model in MODELS
+    for result in model.get('Results', [])
+]
+COLUMNS = {
+    'AP': 'AP',
+    'AP50': 'AP@0.5',
+    'AP75': 'AP@0.75',
+    'AR': 'AR',
+    'AR50': 'AR@0.5',
+}
 
 
 def test_every_config_is_a_model_once():
     assert sorted(model['Config'] for model in MODELS) == [
-        path.relative_to(ROOT).as_posix() for path in CONFIGS]
+        path.relative_to(ROOT).as_posix() for path in CONFIGS
+    ]
     for model in MODELS:
         assert Path(model['Config']).stem == model['Name']
-    collections = {one['Name'] for file in METAFILES
-                   for one in file['Collections']}
+    collections = {
+        one['Name'] for file in METAFILES for one in file['Collections']
+    }
     assert {model['In Collection'] for model in MODELS} == collections
 
 
@@ -42,22 +54,32 @@ def rows_of(source, name):
     text = (ROOT / source).read_text()
     if source.endswith('.md'):  # README: a row of three numbers
         found = re.findall(r'\| ([01]\.\d{3}) ' * 3 + r'\| trained here', text)
-        found += re.findall(r'\| ([01]\.\d{3}) ' * 3 + r'\| the same run',
-                            text)
+        found += re.findall(
+            r'\| ([01]\.\d{3}) ' * 3 + r'\| the same run', text
+        )
         return [dict(zip(COLUMNS.values(), map(float, row))) for row in found]
     if source.endswith('table.json'):
-        return [{to: round(row[of] / 100, 3) for of, to in COLUMNS.items()}
-                for row in json.loads(text)['rows'] if row.get('name') == name]
+        return [
+            {to: round(row[of] / 100, 3) for of, to in COLUMNS.items()}
+            for row in json.loads(text)['rows']
+            if row.get('name') == name
+        ]
     lines = [json.loads(line) for line in text.splitlines()]
-    keys = {f"coco/{name.replace('@0.', ' .')}": name
-            for name in COLUMNS.values()}
-    return [{to: round(line[of], 3) for of, to in keys.items()}
-            for line in lines if 'coco/AP' in line]
+    keys = {
+        f'coco/{name.replace("@0.", " .")}': name for name in COLUMNS.values()
+    }
+    return [
+        {to: round(line[of], 3) for of, to in keys.items()}
+        for line in lines
+        if 'coco/AP' in line
+    ]
 
 
-@pytest.mark.parametrize(('name', 'result'), RESULTS,
-                         ids=[f"{name}-{result['Dataset']}"
-                              for name, result in RESULTS])
+@pytest.mark.parametrize(
+    ('name', 'result'),
+    RESULTS,
+    ids=[f'{name}-{result["Dataset"]}' for name, result in RESULTS],
+)
 def test_result_is_measured(name, result):
     assert result['How'] == 'trained here'
     assert result['Metrics'] in rows_of(result['Source'], name)
@@ -71,12 +93,19 @@ def config_keys(text):
 def test_migration_names_keys_and_files_that_exist():
     text = (ROOT / 'docs' / 'migration.md').read_text()
     cfg = Config.fromfile(ROOT / 'configs' / 'poet_r50_coco.py')
-    keys = {key for key in config_keys(text)
-            if not key.endswith(('.py', '.md', '.txt', '.json'))}
+    keys = {
+        key
+        for key in config_keys(text)
+        if not key.endswith(('.py', '.md', '.txt', '.json'))
+    }
     assert len(keys) > 15
     # not in the config: arguments at their defaults
-    keys -= {'randomness.seed', 'val_dataloader.dataset.images',
-             'model.head.num_classes', 'model.backbone.strides'}
+    keys -= {
+        'randomness.seed',
+        'val_dataloader.dataset.images',
+        'model.head.num_classes',
+        'model.backbone.strides',
+    }
     for key in keys:
         node = cfg
         for name in key.split('.'):
@@ -90,8 +119,9 @@ def test_migration_names_keys_and_files_that_exist():
 
 
 def test_one_version_and_one_licence():
-    version = re.search("'(.+)'", (
-        ROOT / 'poet_mm' / 'version.py').read_text())[1]
+    version = re.search(
+        "'(.+)'", (ROOT / 'poet_mm' / 'version.py').read_text()
+    )[1]
     citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
     assert citation['version'] == version
     assert citation['license'] == 'Apache-2.0'

@@ -1,4 +1,5 @@
 """README names what is there."""
+
 import re
 from pathlib import Path
 
@@ -16,7 +17,8 @@ def test_links_lead_somewhere(page):
         assert (page.parent / link).exists(), link
     headings = {
         re.sub(r'[^\w -]', '', line.lstrip('# ')).lower().replace(' ', '-')
-        for line in text.splitlines() if line.startswith('#')
+        for line in text.splitlines()
+        if line.startswith('#')
     }
     for anchor in re.findall(r'\]\(#([^)]+)\)', text):
         assert anchor in headings, anchor
@@ -25,10 +27,12 @@ def test_links_lead_somewhere(page):
 def test_tools_and_configs_exist():
     text = PAGES[0].read_text()
     for name in re.findall(
-            r'(?<![\w/])(?:tools|configs|examples)/[\w/.-]+\.(?:py|sh)', text):
+        r'(?<![\w/])(?:tools|configs|examples)/[\w/.-]+\.(?:py|sh)', text
+    ):
         assert (ROOT / name).is_file(), name
 
 
 def test_nothing_is_left_to_fill_in():
-    assert not re.findall(r'\b[A-Z]+_(?:TABLE|TEXT)\b|\bLEAST\d*x',
-                          PAGES[0].read_text())
+    assert not re.findall(
+        r'\b[A-Z]+_(?:TABLE|TEXT)\b|\bLEAST\d*x', PAGES[0].read_text()
+    )

@@ -3,6 +3,7 @@
 Each config keeps all that it says of data, skeleton, hooks and evaluation;
 only sizes are made smaller.
 """
+
 import copy
 import json
 import math
@@ -39,14 +40,21 @@ def write_image(rng, folder, name):
 
 def annotation(rng, number, image_id, num_keypoints, area):
     """A person all over the image, every joint seen."""
-    joints = rng.uniform((4, 4, 2), (WIDTH - 4, HEIGHT - 4, 2),
-                         (num_keypoints, 3))
+    joints = rng.uniform(
+        (4, 4, 2), (WIDTH - 4, HEIGHT - 4, 2), (num_keypoints, 3)
+    )
     low, high = joints[:, :2].min(0), joints[:, :2].max(0)
     box = [*low.tolist(), *(high - low).tolist()]
     return dict(
-        id=number, image_id=image_id, category_id=1, iscrowd=0,
-        num_keypoints=num_keypoints, keypoints=joints.ravel().tolist(),
-        bbox=box, **(dict(area=box[2] * box[3]) if area else {}))
+        id=number,
+        image_id=image_id,
+        category_id=1,
+        iscrowd=0,
+        num_keypoints=num_keypoints,
+        keypoints=joints.ravel().tolist(),
+        bbox=box,
+        **(dict(area=box[2] * box[3]) if area else {}),
+    )
 
 
 def write_data(root, cfg, num_keypoints, num_images=4):
@@ -59,25 +67,46 @@ def write_data(root, cfg, num_keypoints, num_images=4):
         for image_id in range(1, num_images + 1):
             name = f'{image_id}.png'
             write_image(rng, root / loader.dataset.data_prefix.img, name)
-            images.append(dict(id=image_id, file_name=name, height=HEIGHT,
-                               width=WIDTH, crowdIndex=0.3 * image_id - 0.3))
+            images.append(
+                dict(
+                    id=image_id,
+                    file_name=name,
+                    height=HEIGHT,
+                    width=WIDTH,
+                    crowdIndex=0.3 * image_id - 0.3,
+                )
+            )
             people += [
-                annotation(rng, 10 * image_id + n, image_id, num_keypoints,
-                           area=not crowded) for n in range(image_id % 3)
+                annotation(
+                    rng,
+                    10 * image_id + n,
+                    image_id,
+                    num_keypoints,
+                    area=not crowded,
+                )
+                for n in range(image_id % 3)
             ]
         ann_file = root / loader.dataset.ann_file
         ann_file.parent.mkdir(exist_ok=True)
-        ann_file.write_text(json.dumps(dict(
-            info={}, images=images, annotations=people,
-            categories=[dict(id=1, name='it')])))
+        ann_file.write_text(
+            json.dumps(
+                dict(
+                    info={},
+                    images=images,
+                    annotations=people,
+                    categories=[dict(id=1, name='it')],
+                )
+            )
+        )
 
 
 def make_small(cfg):
     """The config with a tiny model, small images and an epoch of two steps."""
     cfg.model.backbone.update(
-        depth=18, base_channels=8, stem_channels=8, init_cfg=None)
+        depth=18, base_channels=8, stem_channels=8, init_cfg=None
+    )
     stages = cfg.model.backbone.get('num_stages', 4)
-    cfg.model.head.update(in_channels=8 * 2**(stages - 1))
+    cfg.model.head.update(in_channels=8 * 2 ** (stages - 1))
     detail = cfg.model.head.get('detail')
     if detail:
         detail.in_channels = [8 * 2**i for i in range(stages)]
@@ -91,7 +120,8 @@ def make_small(cfg):
             node.update(min_size=32, max_size=48)
     for name in ('train', 'val', 'test'):
         cfg[f'{name}_dataloader'].update(
-            num_workers=0, persistent_workers=False, batch_size=2)
+            num_workers=0, persistent_workers=False, batch_size=2
+        )
     cfg.train_cfg.update(max_epochs=1, val_interval=1)
     cfg.param_scheduler = []
     cfg.default_hooks.checkpoint.interval = 1
@@ -128,8 +158,11 @@ def test_trains_predicts_and_evaluates(trained):
     assert math.isfinite(metrics['val/loss'])
     if runner.cfg.default_hooks.checkpoint.save_best:
         assert list(Path(runner.work_dir).glob(f'best_{prefix}_AP_*.pth'))
-    saved = torch.load(Path(runner.work_dir) / 'epoch_1.pth',
-                       map_location='cpu', weights_only=False)
+    saved = torch.load(
+        Path(runner.work_dir) / 'epoch_1.pth',
+        map_location='cpu',
+        weights_only=False,
+    )
     assert saved['meta']['dataset_meta']['num_keypoints'] == JOINTS[name]
     batch = next(iter(runner.val_dataloader))
     with torch.no_grad():
@@ -141,19 +174,29 @@ def test_trains_predicts_and_evaluates(trained):
 def test_perfect_predictions_have_ap_1(trained):
     """By the evaluator of the config, with its own sigmas."""
     name, runner, _ = trained
-    dataset = DATASETS.build(dict(runner.cfg.val_dataloader.dataset,
-                                  pipeline=[]))
+    dataset = DATASETS.build(
+        dict(runner.cfg.val_dataloader.dataset, pipeline=[])
+    )
     metric = METRICS.build(runner.cfg.val_evaluator)
     metric.dataset_meta = dataset.metainfo
     assert len(dataset.metainfo['sigmas']) == JOINTS[name]
     for sample in dataset:
         people = len(sample['keypoints'])
-        metric.process([], [dict(
-            id=sample['id'], img_id=sample['img_id'], gt_instances={},
-            pred_instances=dict(
-                keypoints=sample['keypoints'],
-                keypoint_scores=np.ones((people, JOINTS[name])),
-                bbox_scores=np.ones(people)))])
+        metric.process(
+            [],
+            [
+                dict(
+                    id=sample['id'],
+                    img_id=sample['img_id'],
+                    gt_instances={},
+                    pred_instances=dict(
+                        keypoints=sample['keypoints'],
+                        keypoint_scores=np.ones((people, JOINTS[name])),
+                        bbox_scores=np.ones(people),
+                    ),
+                )
+            ],
+        )
     metrics = metric.evaluate(len(dataset))
     prefix = runner.cfg.val_evaluator.get('prefix', 'coco')
     assert metrics[f'{prefix}/AP'] == pytest.approx(1)
@@ -179,8 +222,11 @@ def finetuned(tmp_path_factory):
     runner, keep = Runner.from_cfg(cfg), KeepStart()
     runner.register_hook(keep)
     runner.train()
-    saved = torch.load(Path(cfg.work_dir) / 'epoch_1.pth', map_location='cpu',
-                       weights_only=False)
+    saved = torch.load(
+        Path(cfg.work_dir) / 'epoch_1.pth',
+        map_location='cpu',
+        weights_only=False,
+    )
     return model.state_dict(), keep.start, runner.model.state_dict(), saved
 
 
@@ -190,8 +236,11 @@ def test_finetuning_takes_what_fits(finetuned):
     assert all(torch.equal(start[name], source[name]) for name in fits)
     parts = {'.'.join(name.split('.')[:2]) for name in start.keys() - fits}
     assert parts == {
-        'head.branches', 'head.center_embed', 'head.denoising',
-        'head.detail', 'head.proposals'
+        'head.branches',
+        'head.center_embed',
+        'head.denoising',
+        'head.detail',
+        'head.proposals',
     }
 
 
@@ -199,11 +248,17 @@ def test_finetuning_freezes_and_averages(finetuned):
     """Frozen parts stay, the others move, and what is kept is their mean."""
     _, start, end, saved = finetuned
     moved = {key for key in end if not torch.equal(start[key], end[key])}
-    frozen = ('backbone.conv1', 'backbone.bn1', 'backbone.layer1',
-              'backbone.layer2')
+    frozen = (
+        'backbone.conv1',
+        'backbone.bn1',
+        'backbone.layer1',
+        'backbone.layer2',
+    )
     assert not any(key.startswith(frozen) for key in moved)
-    assert {'backbone.layer3.0.conv1.weight',
-            'head.input_proj.weight'} <= moved
+    assert {
+        'backbone.layer3.0.conv1.weight',
+        'head.input_proj.weight',
+    } <= moved
     key = 'head.input_proj.weight'
     assert torch.equal(saved['ema_state_dict'][f'module.{key}'], end[key])
     assert not torch.equal(saved['state_dict'][key], end[key])

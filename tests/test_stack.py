@@ -1,4 +1,5 @@
 """The version checks, on made-up environments, and the pinned versions."""
+
 import re
 import runpy
 import subprocess
@@ -34,8 +35,11 @@ def pretend(monkeypatch):
     """``pretend(mmcv=None, **{'mmcv-lite': '2.1.0'})`` changes GOOD."""
 
     def install(**changes):
-        found = {name: version for name, version in {**GOOD, **changes}.items()
-                 if version}
+        found = {
+            name: version
+            for name, version in {**GOOD, **changes}.items()
+            if version
+        }
         modules = {IMPORT_NAMES.get(name, name) for name in found}
         monkeypatch.setattr(stack, 'installed_version', found.get)
         monkeypatch.setattr(stack, 'is_importable', modules.__contains__)
@@ -49,22 +53,40 @@ def test_accepts_the_pinned_stack(pretend):
 
 
 def test_accepts_forks(pretend):
-    pretend(mmengine=None, mmcv=None, mmdet=None, **{
-        'onedl-mmengine': '0.10.12', 'onedl-mmcv': '2.3.0',
-        'onedl-mmdetection': '3.5.0'})
+    pretend(
+        mmengine=None,
+        mmcv=None,
+        mmdet=None,
+        **{
+            'onedl-mmengine': '0.10.12',
+            'onedl-mmcv': '2.3.0',
+            'onedl-mmdetection': '3.5.0',
+        },
+    )
     stack.check_stack()
 
 
-@pytest.mark.parametrize(('changes', 'message'), [
-    ({'mmpose': None}, 'mmpose is not installed, supported: >=1.3,<2'),
-    ({'mmpose': '0.29.0'}, 'mmpose 0.29.0 is installed, supported: >=1.3,<2'),
-    ({'mmcv': '2.2.0'}, 'mmcv 2.2.0 is installed, supported: >=2.0.1,<2.2'),
-    ({'mmcv': '2.0.0rc4'}, 'mmcv 2.0.0rc4 is installed'),
-    ({'torch': '1.13.1'}, 'torch 1.13.1 is installed, supported: >=2.1'),
-    ({'mmcv': None, 'onedl-mmcv': '3.0.0'},
-     'onedl-mmcv 3.0.0 is installed, supported: >=2.0.1,<3'),
-    ({'mmcv': None, 'mmcv-lite': '2.1.0'}, 'pip uninstall mmcv-lite'),
-])
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'mmpose': None}, 'mmpose is not installed, supported: >=1.3,<2'),
+        (
+            {'mmpose': '0.29.0'},
+            'mmpose 0.29.0 is installed, supported: >=1.3,<2',
+        ),
+        (
+            {'mmcv': '2.2.0'},
+            'mmcv 2.2.0 is installed, supported: >=2.0.1,<2.2',
+        ),
+        ({'mmcv': '2.0.0rc4'}, 'mmcv 2.0.0rc4 is installed'),
+        ({'torch': '1.13.1'}, 'torch 1.13.1 is installed, supported: >=2.1'),
+        (
+            {'mmcv': None, 'onedl-mmcv': '3.0.0'},
+            'onedl-mmcv 3.0.0 is installed, supported: >=2.0.1,<3',
+        ),
+        ({'mmcv': None, 'mmcv-lite': '2.1.0'}, 'pip uninstall mmcv-lite'),
+    ],
+)
 def test_names_found_supported_and_what_to_do(pretend, changes, message):
     pretend(**changes)
     with pytest.raises(ImportError) as error:
@@ -103,20 +125,25 @@ def test_unsupported_python(pretend, monkeypatch):
         stack.check_stack()
 
 
-@pytest.mark.parametrize(('version', 'supported', 'inside'), [
-    ('2.1', '>=2.1.0', True),
-    ('2.10.0a0+git123', '>=2.9', True),
-    ('2.0.1', '>=2.1', False),
-    ('1.0', '>=0.10.3,<1', False),
-    ('0.99', '>=0.10.3,<1', True),
-])
+@pytest.mark.parametrize(
+    ('version', 'supported', 'inside'),
+    [
+        ('2.1', '>=2.1.0', True),
+        ('2.10.0a0+git123', '>=2.9', True),
+        ('2.0.1', '>=2.1', False),
+        ('1.0', '>=0.10.3,<1', False),
+        ('0.99', '>=0.10.3,<1', True),
+    ],
+)
 def test_in_range(version, supported, inside):
     assert stack.in_range(version, supported) is inside
 
 
 def test_check_imports_nothing_heavy():
-    code = ('import runpy, sys; runpy.run_path(sys.argv[1]); '
-            'sys.exit("torch" in sys.modules)')
+    code = (
+        'import runpy, sys; runpy.run_path(sys.argv[1]); '
+        'sys.exit("torch" in sys.modules)'
+    )
     subprocess.run([sys.executable, '-c', code, stack.__file__], check=True)
 
 
@@ -124,8 +151,9 @@ def test_pins_are_supported():
     stack = runpy.run_path(ROOT / 'poet_mm/stack.py')
     pinned = set()
     for path in (ROOT / 'requirements').glob('*.txt'):
-        for name, version in re.findall(r'(?m)^([\w-]+)==(\S+)',
-                                        path.read_text()):
+        for name, version in re.findall(
+            r'(?m)^([\w-]+)==(\S+)', path.read_text()
+        ):
             if name in stack['SUPPORTED']:
                 assert stack['in_range'](version, stack['SUPPORTED'][name])
                 pinned.add(name)

@@ -1,4 +1,5 @@
 """A comparison of two tiny models."""
+
 from helpers import ROOT
 
 TINY = {
@@ -6,7 +7,7 @@ TINY = {
     'model.backbone.stem_channels': 8,
     'model.head.in_channels': 64,
     'train_dataloader.batch_size': 4,
-    'default_hooks.logger.interval': 1
+    'default_hooks.logger.interval': 1,
 }
 ROWS = [
     dict(config=str(ROOT / 'configs' / 'ae_r18_s32_toy.py'), name='ae'),
@@ -14,7 +15,8 @@ ROWS = [
         config=str(ROOT / 'configs' / 'poet_r18_s32_toy.py'),
         name='poet',
         backbone='R18',
-        epochs=4),
+        epochs=4,
+    ),
 ]
 
 
@@ -24,8 +26,10 @@ def write_comparison(path, toy, **changes):
         data_root=str(toy),
         budget=dict(epochs=2),
         options=TINY,
-        rows=ROWS)
+        rows=ROWS,
+    )
     content.update(changes)
-    path.write_text('\n'.join(
-        f'{key} = {value!r}' for key, value in content.items()))
+    path.write_text(
+        '\n'.join(f'{key} = {value!r}' for key, value in content.items())
+    )
     return path

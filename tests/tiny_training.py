@@ -1,4 +1,5 @@
 """A tiny training of the fast POET, whole or with broken numbers."""
+
 import math
 import random
 from pathlib import Path
@@ -25,10 +26,13 @@ PIPELINE = [
                     dict(
                         type='ShortEdgeResize',
                         short_edges=[48, 64],
-                        max_size=64)
-                ])
-        ]),
-    dict(type='CoarseDropout', prob=0.5)
+                        max_size=64,
+                    )
+                ],
+            ),
+        ],
+    ),
+    dict(type='CoarseDropout', prob=0.5),
 ]
 
 
@@ -37,34 +41,39 @@ def tiny_config(toy, work_dir, **options):
     the second and the last."""
     init_default_scope('mmpose')
     cfg = Config.fromfile(CONFIG)
-    cfg.merge_from_dict({
-        'model.backbone.base_channels': 8,
-        'model.head.detail.in_channels': [8, 16, 32],
-        'model.backbone.stem_channels': 8,
-        'model.head.in_channels': 32,
-        'model.head.encoder.layer_cfg.self_attn_cfg.dropout': 0.1,
-        'train_cfg.max_epochs': EPOCHS,
-        'param_scheduler': [
-            dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=6)
-        ],
-        'train_dataloader.batch_size': 4,
-        'default_hooks.checkpoint.interval': 1,
-        'default_hooks.checkpoint.max_keep_ckpts': 1,
-        'default_hooks.checkpoint.save_best': 'val/loss',
-        'default_hooks.checkpoint.rule': 'less',
-        'default_hooks.logger.interval': 1,
-        'work_dir': str(work_dir),
-        **options
-    })
+    cfg.merge_from_dict(
+        {
+            'model.backbone.base_channels': 8,
+            'model.head.detail.in_channels': [8, 16, 32],
+            'model.backbone.stem_channels': 8,
+            'model.head.in_channels': 32,
+            'model.head.encoder.layer_cfg.self_attn_cfg.dropout': 0.1,
+            'train_cfg.max_epochs': EPOCHS,
+            'param_scheduler': [
+                dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=6)
+            ],
+            'train_dataloader.batch_size': 4,
+            'default_hooks.checkpoint.interval': 1,
+            'default_hooks.checkpoint.max_keep_ckpts': 1,
+            'default_hooks.checkpoint.save_best': 'val/loss',
+            'default_hooks.checkpoint.rule': 'less',
+            'default_hooks.logger.interval': 1,
+            'work_dir': str(work_dir),
+            **options,
+        }
+    )
     cfg.experiment_name = cfg.visualizer.name = (
-        f'{Path(work_dir).name}-{random.random()}')  # there is one of a name
+        f'{Path(work_dir).name}-{random.random()}'  # there is one of a name
+    )
     cfg.train_dataloader.dataset.pipeline = (
-        PIPELINE + cfg.train_dataloader.dataset.pipeline[-2:])
+        PIPELINE + cfg.train_dataloader.dataset.pipeline[-2:]
+    )
     for name in ('train', 'val', 'test'):
         cfg[f'{name}_dataloader'].dataset.data_root = str(toy)
     for name in ('val', 'test'):
         cfg[f'{name}_evaluator'].ann_file = str(
-            toy / 'annotations' / 'person_keypoints_val2017.json')
+            toy / 'annotations' / 'person_keypoints_val2017.json'
+        )
     return cfg
 
 
@@ -92,11 +101,14 @@ class BreakHook(Hook):
 
 def broken_runner(toy, work_dir, what, steps, **options):
     cfg = tiny_config(
-        toy, work_dir, **{
+        toy,
+        work_dir,
+        **{
             'train_cfg.max_epochs': 2,
             'default_hooks.checkpoint.save_best': None,
-            **options
-        })
+            **options,
+        },
+    )
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     runner = Runner.from_cfg(cfg)
     runner.register_hook(BreakHook(what, steps))

@@ -7,6 +7,7 @@ Examples:
   python tools/analyze.py report CONFIG CHECKPOINT --data-root COCO
   python tools/analyze.py curves WORK_DIR WORK_DIR
 """
+
 import argparse
 import os.path as osp
 import sys
@@ -25,14 +26,21 @@ if TYPE_CHECKING:
 
 # File of poet_mm/analysis: its class and its figure, in the report's order.
 ANALYSES = dict(
-    predictions=('PredictionAnalysis',
-                 'best and worst images by OKS, and what went wrong (Fig. 3)'),
-    attention=('AttentionAnalysis',
-               'what encoder and decoder look at in an image (Fig. 5)'),
+    predictions=(
+        'PredictionAnalysis',
+        'best and worst images by OKS, and what went wrong (Fig. 3)',
+    ),
+    attention=(
+        'AttentionAnalysis',
+        'what encoder and decoder look at in an image (Fig. 5)',
+    ),
     centers=('CenterAnalysis', 'predicted centres and their errors (Fig. 7)'),
-    visibility=('VisibilityAnalysis',
-                "predicted visibility by COCO's class (Fig. 8)"),
-    layers=('LayerAnalysis', 'AP of every decoder layer (Fig. 9)'))
+    visibility=(
+        'VisibilityAnalysis',
+        "predicted visibility by COCO's class (Fig. 8)",
+    ),
+    layers=('LayerAnalysis', 'AP of every decoder layer (Fig. 9)'),
+)
 SPLITS = ('val', 'train', 'test')  # as in poet_mm/analysis/session.py
 
 
@@ -42,7 +50,8 @@ def parse_point(text: str) -> List[float]:
         x, y = map(float, text.split(','))
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f'{text!r} is not X,Y in pixels') from None
+            f'{text!r} is not X,Y in pixels'
+        ) from None
     return [x, y]
 
 
@@ -50,25 +59,39 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what all but ``curves`` need: a model and images."""
     parser.add_argument('config', metavar='CONFIG', help='config file')
     parser.add_argument(
-        'checkpoint', metavar='CHECKPOINT', help='checkpoint file or URL')
+        'checkpoint', metavar='CHECKPOINT', help='checkpoint file or URL'
+    )
     parser.add_argument(
-        '--data-root', metavar='DIR',
+        '--data-root',
+        metavar='DIR',
         help="folder in COCO's layout, for all loaders (default: those of the "
-        'config)')
+        'config)',
+    )
     parser.add_argument(
-        '--split', choices=SPLITS, default='test',
+        '--split',
+        choices=SPLITS,
+        default='test',
         help="images of which of the config's loaders; those of train are not "
-        'augmented')
+        'augmented',
+    )
     parser.add_argument(
-        '--max-images', type=int, metavar='N',
-        help='only the first N images (default: all)')
+        '--max-images',
+        type=int,
+        metavar='N',
+        help='only the first N images (default: all)',
+    )
     parser.add_argument(
-        '--score-thr', type=float, default=0.5, metavar='P',
-        help='score, in [0, 1], from which on a prediction is a person')
+        '--score-thr',
+        type=float,
+        default=0.5,
+        metavar='P',
+        help='score, in [0, 1], from which on a prediction is a person',
+    )
     parser.add_argument(
         '--device',
         help='cpu, cuda, cuda:1, ... (default: cuda where there is one, else '
-        'cpu)')
+        'cpu)',
+    )
     cli.add_trust_argument(parser)
     cli.add_options_argument(parser)
 
@@ -77,47 +100,71 @@ def add_own_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     """Add what one subcommand needs; ``report`` takes all of them."""
     if name in ('predictions', 'report'):
         parser.add_argument(
-            '--examples', type=int, default=4, metavar='N',
-            help='number of best images, and of worst ones, that are drawn')
+            '--examples',
+            type=int,
+            default=4,
+            metavar='N',
+            help='number of best images, and of worst ones, that are drawn',
+        )
     if name in ('attention', 'report'):
         parser.add_argument(
             '--image',
             help='file, or id of an image of the split (default: one in which '
-            'people are found well)')
+            'people are found well)',
+        )
         parser.add_argument(
-            '--points', type=parse_point, nargs='+', metavar='X,Y',
+            '--points',
+            type=parse_point,
+            nargs='+',
+            metavar='X,Y',
             help='where encoder attention is looked at, in pixels of --image '
-            '(default: keypoints of the people found)')
+            '(default: keypoints of the people found)',
+        )
         parser.add_argument(
-            '--people', type=int, default=3, metavar='N',
-            help='largest number of people whose decoder attention is drawn')
+            '--people',
+            type=int,
+            default=3,
+            metavar='N',
+            help='largest number of people whose decoder attention is drawn',
+        )
     if name == 'report':
         parser.add_argument(
-            '--work-dir', nargs='+', metavar='WORK_DIR',
+            '--work-dir',
+            nargs='+',
+            metavar='WORK_DIR',
             help='work dirs of the training, for the curves (default: the '
-            "checkpoint's folder)")
+            "checkpoint's folder)",
+        )
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(**cli.about(__doc__))
     commands = parser.add_subparsers(
-        dest='command', metavar='SUBCOMMAND', required=True)
+        dest='command', metavar='SUBCOMMAND', required=True
+    )
     helps = {name: text for name, (_, text) in ANALYSES.items()}
     helps['curves'] = 'losses and AP over epochs (Fig. 4, 6)'
     helps['report'] = 'all of these, and one HTML page with them'
     for name, text in helps.items():
         sub = commands.add_parser(
-            name, help=text, **cli.about(f'{text}\n\n{examples(name)}'))
+            name, help=text, **cli.about(f'{text}\n\n{examples(name)}')
+        )
         if name == 'curves':
             sub.add_argument(
-                'work_dir', nargs='+', metavar='WORK_DIR',
-                help='work dirs of tools/train.py')
+                'work_dir',
+                nargs='+',
+                metavar='WORK_DIR',
+                help='work dirs of tools/train.py',
+            )
         else:
             add_common_arguments(sub)
         add_own_arguments(sub, name)
         sub.add_argument(
-            '--out', default='work_dirs/analyze', metavar='DIR',
-            help='folder for the results')
+            '--out',
+            default='work_dirs/analyze',
+            metavar='DIR',
+            help='folder for the results',
+        )
     args = parser.parse_args(argv)
     check_args(args)
     return args
@@ -128,8 +175,10 @@ def examples(name: str) -> str:
     command = f'  python tools/analyze.py {name}'
     if name == 'curves':
         return f'Examples:\n{command} WORK_DIR\n{command} A B --out DIR'
-    return (f'Examples:\n{command} CONFIG CHECKPOINT --data-root COCO\n'
-            f'{command} CONFIG CHECKPOINT --split val --max-images 100')
+    return (
+        f'Examples:\n{command} CONFIG CHECKPOINT --data-root COCO\n'
+        f'{command} CONFIG CHECKPOINT --split val --max-images 100'
+    )
 
 
 def check_args(args: argparse.Namespace) -> None:
@@ -152,21 +201,24 @@ def analysis_class(name: str) -> type:
     return getattr(module, ANALYSES[name][0])
 
 
-def build_analysis(name: str, session: 'Session',
-                   args: argparse.Namespace) -> 'Analysis':
+def build_analysis(
+    name: str, session: 'Session', args: argparse.Namespace
+) -> 'Analysis':
     """Return an analysis with its options."""
     cls = analysis_class(name)
     if cls.poet_only and not session.is_poet:
         raise UserError(
             f'{name} shows what only POET has, and the head of this config is '
             f'a {type(session.model.head).__name__}: of its figures only '
-            'predictions and curves can be drawn.')
+            'predictions and curves can be drawn.'
+        )
     if name == 'predictions':
         return cls(session, args.examples)
     if name == 'attention':
         if args.points is not None and args.image is None:
             raise UserError('--points are in pixels of --image: give it, too.')
         import numpy as np
+
         points = None if args.points is None else np.array(args.points)
         return cls(session, args.image, points, args.people)
     return cls(session)
@@ -175,6 +227,7 @@ def build_analysis(name: str, session: 'Session',
 def run_analyses(analyses: List['Analysis']) -> List['Result']:
     """Go over the images once for all of them."""
     from poet_mm.analysis.collect import walk_images
+
     if any(analysis.needs_images for analysis in analyses):
         for record in walk_images(analyses[0].session):
             for analysis in analyses:
@@ -187,6 +240,7 @@ def run_report(session: 'Session', args: argparse.Namespace) -> None:
     from poet_mm.analysis.curves import analyze_curves
     from poet_mm.analysis.report import write_report
     from poet_mm.analysis.result import write_result
+
     skipped, results = [], []
     work_dirs = args.work_dir or [osp.dirname(osp.abspath(args.checkpoint))]
     try:
@@ -196,14 +250,17 @@ def run_report(session: 'Session', args: argparse.Namespace) -> None:
             raise
         skipped.append(f'No curves: {error} Give --work-dir.')
     names = [
-        name for name in ANALYSES
+        name
+        for name in ANALYSES
         if session.is_poet or not analysis_class(name).poet_only
     ]
     if len(names) < len(ANALYSES):
         skipped.append(
-            f'Only POET has {", ".join(sorted(set(ANALYSES) - set(names)))}.')
+            f'Only POET has {", ".join(sorted(set(ANALYSES) - set(names)))}.'
+        )
     results += run_analyses(
-        [build_analysis(name, session, args) for name in names])
+        [build_analysis(name, session, args) for name in names]
+    )
     for result in results:
         write_result(result, args.out)
     title = f'{osp.basename(args.config)}, {osp.basename(args.checkpoint)}'
@@ -219,14 +276,21 @@ def main(argv: Optional[List[str]] = None) -> None:
     from poet_mm.analysis.result import write_result
     from poet_mm.analysis.session import open_session
     from poet_mm.checkpoints.safe_load import safe_loading
+
     if args.command == 'curves':
         results = [analyze_curves(args.work_dir)]
     else:
         with safe_loading(args.trust_pickle):
-            session = open_session(args.config, args.checkpoint,
-                                   args.data_root, args.split, args.max_images,
-                                   args.device, args.cfg_options,
-                                   args.score_thr)
+            session = open_session(
+                args.config,
+                args.checkpoint,
+                args.data_root,
+                args.split,
+                args.max_images,
+                args.device,
+                args.cfg_options,
+                args.score_thr,
+            )
         if args.command == 'report':
             run_report(session, args)
             return

@@ -8,6 +8,7 @@ Examples:
   python tools/benchmark.py --json results.json --page page.md
   python tools/benchmark.py matching step --quick
 """
+
 import argparse
 import json
 import os
@@ -22,31 +23,56 @@ __parse_first__ = True
 import poet_mm
 from poet_mm import cli
 
-PARTS = ('attention', 'matching', 'step', 'loading', 'evaluation',
-         'inference', 'ae')
+PARTS = (
+    'attention',
+    'matching',
+    'step',
+    'loading',
+    'evaluation',
+    'inference',
+    'ae',
+)
 
 
 def parse_args(argv=None):
     parser = argparse.ArgumentParser(**cli.about(__doc__))
     parser.add_argument(
-        'parts', nargs='*', metavar='PART',
-        help=f'{", ".join(PARTS)} (default: all)')
+        'parts',
+        nargs='*',
+        metavar='PART',
+        help=f'{", ".join(PARTS)} (default: all)',
+    )
     parser.add_argument('--quick', action='store_true', help='fewer cases')
     parser.add_argument(
-        '--seconds', type=float, default=3, metavar='S',
-        help='seconds for each side of a case, or one call if it takes longer')
+        '--seconds',
+        type=float,
+        default=3,
+        metavar='S',
+        help='seconds for each side of a case, or one call if it takes longer',
+    )
     parser.add_argument(
-        '--threads', type=int, metavar='N',
-        help="threads of torch (default: the part's own)")
+        '--threads',
+        type=int,
+        metavar='N',
+        help="threads of torch (default: the part's own)",
+    )
     parser.add_argument(
-        '--data-root', metavar='DIR',
-        help='folder of COCO for loading (default: images of noise)')
+        '--data-root',
+        metavar='DIR',
+        help='folder of COCO for loading (default: images of noise)',
+    )
     parser.add_argument(
-        '--json', type=Path, metavar='FILE',
-        help='write all rows as JSON (default: none)')
+        '--json',
+        type=Path,
+        metavar='FILE',
+        help='write all rows as JSON (default: none)',
+    )
     parser.add_argument(
-        '--page', type=Path, metavar='FILE',
-        help='write tables in Markdown, a figure beside it (default: none)')
+        '--page',
+        type=Path,
+        metavar='FILE',
+        help='write tables in Markdown, a figure beside it (default: none)',
+    )
     args = parser.parse_args(argv)
     unknown = sorted({*args.parts} - {*PARTS})
     if unknown:
@@ -58,6 +84,7 @@ def parse_args(argv=None):
 def describe_machine():
     """Return what the times depend on."""
     import torch
+
     cuda = torch.cuda.is_available()
     return dict(
         cpu=cpu_name(),
@@ -65,7 +92,8 @@ def describe_machine():
         gpu=torch.cuda.get_device_name() if cuda else 'none',
         python=platform.python_version(),
         torch=torch.__version__,
-        poet_mm=poet_mm.__version__)
+        poet_mm=poet_mm.__version__,
+    )
 
 
 def cpu_name():
@@ -79,26 +107,34 @@ def cpu_name():
 def commit():
     """Return the commit that is measured."""
     job = subprocess.run(
-        ['git', 'describe', '--always', '--dirty'], capture_output=True,
-        text=True, cwd=Path(__file__).parent, check=False)
+        ['git', 'describe', '--always', '--dirty'],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent,
+        check=False,
+    )
     return job.stdout.strip() or 'unknown'
 
 
 def run_part(name, args):
     """Run one part; return what is written for it."""
     import torch
+
     part = import_module(f'benchmarks.{name}')
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     threads = args.threads or part.THREADS or torch.get_num_threads()
     torch.manual_seed(0)
     print(f'\n{name}, {threads} thread(s)', flush=True)
     rows = part.run(
-        argparse.Namespace(**{
-            **vars(args), 'device': device, 'threads': threads}))
+        argparse.Namespace(
+            **{**vars(args), 'device': device, 'threads': threads}
+        )
+    )
     return dict(
         about=part.__doc__.strip(),
         threads=threads,
-        rows=[row.as_dict() for row in rows])
+        rows=[row.as_dict() for row in rows],
+    )
 
 
 def main():
@@ -106,12 +142,14 @@ def main():
     poet_mm.register()
     from benchmarks.page import machine, write_page
     from mmengine.registry import init_default_scope
+
     init_default_scope('mmpose')
     results = dict(
         command=' '.join(['python tools/benchmark.py', *sys.argv[1:]]),
         commit=commit(),
         machine=describe_machine(),
-        parts={})
+        parts={},
+    )
     print(machine(results))
     for name in args.parts:
         results['parts'][name] = run_part(name, args)

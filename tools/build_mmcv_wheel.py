@@ -12,6 +12,7 @@ Examples:
   python tools/build_mmcv_wheel.py --cache ~/.cache/poet_mm mmcv==2.1.0
   python tools/build_mmcv_wheel.py --cache /shared/wheels mmcv==2.0.1
 """
+
 import argparse
 import fcntl
 import os
@@ -31,17 +32,20 @@ def parse_args():
     parser = argparse.ArgumentParser(
         description=about,
         epilog=f'Examples:\n{examples}',
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         'requirement',
         metavar='mmcv==VERSION',
-        help="what to compile, for example 'mmcv==2.1.0'")
+        help="what to compile, for example 'mmcv==2.1.0'",
+    )
     parser.add_argument(
         '--cache',
         type=Path,
         required=True,
         metavar='DIR',
-        help='folder that keeps the wheels')
+        help='folder that keeps the wheels',
+    )
     return parser.parse_args()
 
 
@@ -54,10 +58,14 @@ def wheel_key(requirement):
     ``mmcv-2.1.0_torch-2.1.2_cp311_linux-x86_64``."""
     system = f'{platform.system()}-{platform.machine()}'.lower()
     python = f'cp{sys.version_info.major}{sys.version_info.minor}'
-    return '_'.join([
-        requirement.replace('==', '-'), f'torch-{version("torch")}', python,
-        system
-    ])
+    return '_'.join(
+        [
+            requirement.replace('==', '-'),
+            f'torch-{version("torch")}',
+            python,
+            system,
+        ]
+    )
 
 
 def lock_folder(folder):
@@ -88,17 +96,34 @@ def unpack_source(requirement, folder):
 
 def download_source(requirement, folder):
     if not list(folder.glob('mmcv-*.tar.gz')):
-        job = subprocess.run([
-            sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps',
-            '--no-build-isolation', '--no-binary', ':all:', '--retries', '1',
-            '--dest', str(folder), requirement
-        ], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        job = subprocess.run(
+            [
+                sys.executable,
+                '-m',
+                'pip',
+                'download',
+                '--quiet',
+                '--no-deps',
+                '--no-build-isolation',
+                '--no-binary',
+                ':all:',
+                '--retries',
+                '1',
+                '--dest',
+                str(folder),
+                requirement,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         if job.returncode:
             (folder / 'download.log').write_text(job.stdout)
             raise SystemExit(
                 f'poet_mm: cannot get the source of {requirement} from the '
                 'package index; connect this machine and run it again. '
-                f'Details: {folder}/download.log')
+                f'Details: {folder}/download.log'
+            )
     return next(folder.glob('mmcv-*.tar.gz'))
 
 
@@ -119,8 +144,9 @@ def build_environment():
         cpus = len(os.sched_getaffinity(0))
     memory = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
     jobs = max(1, min(cpus, memory // 1_500_000_000))  # bytes for a compiler
-    env = dict(os.environ, MMCV_WITH_OPS='1', CUDA_VISIBLE_DEVICES='',
-               FORCE_CUDA='0')
+    env = dict(
+        os.environ, MMCV_WITH_OPS='1', CUDA_VISIBLE_DEVICES='', FORCE_CUDA='0'
+    )
     env.setdefault('MAX_JOBS', str(jobs))
     # bare `ninja` is looked up on PATH by torch's extension builder
     env['PATH'] = f'{Path(sys.executable).parent}{os.pathsep}{env["PATH"]}'
@@ -131,10 +157,15 @@ def compile_wheel(source, log_path, lock):
     """Run ``setup.py bdist_wheel`` and show how many files are compiled."""
     with open(log_path, 'a') as log:
         job = subprocess.Popen(
-            [sys.executable, 'setup.py', 'bdist_wheel'], cwd=source,
-            env=build_environment(), stdin=subprocess.DEVNULL, stdout=log,
-            stderr=subprocess.STDOUT, pass_fds=[lock.fileno()],
-            start_new_session=True)
+            [sys.executable, 'setup.py', 'bdist_wheel'],
+            cwd=source,
+            env=build_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            pass_fds=[lock.fileno()],
+            start_new_session=True,
+        )
         try:
             show_progress(job, source)
         finally:
@@ -143,15 +174,20 @@ def compile_wheel(source, log_path, lock):
                 job.wait()
     if job.returncode:
         tail = '\n'.join(log_path.read_text().splitlines()[-25:])
-        raise SystemExit(f'{tail}\npoet_mm: mmcv did not compile (above, its '
-                         f'last lines; all of it in {log_path}).')
+        raise SystemExit(
+            f'{tail}\npoet_mm: mmcv did not compile (above, its '
+            f'last lines; all of it in {log_path}).'
+        )
     return next((source / 'dist').glob('*.whl'))
 
 
 def show_progress(job, source):
     """Rewrite one line on a terminal; print one a minute into a file."""
-    total = sum(1 for path in source.glob('mmcv/ops/csrc/pytorch/**/*.cpp')
-                if not {'cuda', 'npu', 'mlu', 'mps'} & set(path.parts))
+    total = sum(
+        1
+        for path in source.glob('mmcv/ops/csrc/pytorch/**/*.cpp')
+        if not {'cuda', 'npu', 'mlu', 'mps'} & set(path.parts)
+    )
     terminal = sys.stderr.isatty()
     start = shown = time.time()
     while job.poll() is None:
@@ -161,15 +197,20 @@ def show_progress(job, source):
         shown = time.time()
         done = sum(1 for _ in source.glob('build/temp*/**/*.o'))
         minutes, seconds = divmod(int(shown - start), 60)
-        say(f'   {done} of {total} files compiled, '
-            f'{minutes}:{seconds:02d} minutes', end='\r' if terminal else '\n')
+        say(
+            f'   {done} of {total} files compiled, '
+            f'{minutes}:{seconds:02d} minutes',
+            end='\r' if terminal else '\n',
+        )
     if terminal:
         say('')
 
 
 def build_wheel(requirement, folder, lock):
-    say(f'   compiling {requirement} (5 to 15 minutes on 2 cores, once; if '
-        f'interrupted,\n   the next run goes on with it) in {folder}')
+    say(
+        f'   compiling {requirement} (5 to 15 minutes on 2 cores, once; if '
+        f'interrupted,\n   the next run goes on with it) in {folder}'
+    )
     source = unpack_source(requirement, folder)
     ask_for_torch_standard(source)
     built = compile_wheel(source, folder / 'build.log', lock)
@@ -186,8 +227,11 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     with lock_folder(folder) as lock:
         wheels = list(folder.glob('*.whl'))
-        print(wheels[0] if wheels
-              else build_wheel(args.requirement, folder, lock))
+        print(
+            wheels[0]
+            if wheels
+            else build_wheel(args.requirement, folder, lock)
+        )
 
 
 if __name__ == '__main__':

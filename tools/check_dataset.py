@@ -8,6 +8,7 @@ Examples:
   python tools/check_dataset.py ANNOTATIONS.json --images FOLDER
   python tools/check_dataset.py ANNOTATIONS.json --config poet_r50_coco
 """
+
 import argparse
 import os.path as osp
 import sys
@@ -24,21 +25,28 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(**cli.about(__doc__))
     parser.add_argument('ann_file', help="annotation file in COCO's layout")
     parser.add_argument(
-        '--images', metavar='DIR',
+        '--images',
+        metavar='DIR',
         help='folder of the images, to look at the header of every file '
-        '(default: images are not checked)')
+        '(default: images are not checked)',
+    )
     parser.add_argument(
-        '--decode', action='store_true',
-        help='also read every pixel: finds damaged images, and takes longer')
+        '--decode',
+        action='store_true',
+        help='also read every pixel: finds damaged images, and takes longer',
+    )
     parser.add_argument(
         '--config',
         help='config to train with (file, or name of one in configs/) or '
         'metainfo file: its keypoints and number of queries are expected '
-        '(default: keypoints of the file, 25 queries)')
+        '(default: keypoints of the file, 25 queries)',
+    )
     parser.add_argument(
-        '--out', metavar='DIR',
+        '--out',
+        metavar='DIR',
         help='write dataset.png, .pdf and .json, up to 1,000 examples of each '
-        'finding (default: only print)')
+        'finding (default: only print)',
+    )
     args = parser.parse_args()
     if args.decode and args.images is None:
         parser.error('--decode needs --images')
@@ -63,19 +71,25 @@ def check() -> int:
         summarise,
         write_report,
     )
+
     expected = Expected()
     if args.config is not None:
         expected = read_expected(args.config)
-    table, findings = check_dataset(args.ann_file, args.images, expected,
-                                    args.decode)
+    table, findings = check_dataset(
+        args.ann_file, args.images, expected, args.decode
+    )
     summary = summarise(table)
     unchecked = '' if args.images else 'Images were not checked (--images).'
     print(format_report(summary, findings, unchecked))
     if args.out is not None:
         with writing(args.out):
-            files = write_report(summary, findings,
-                                 osp.basename(args.ann_file),
-                                 expected.num_queries, args.out)
+            files = write_report(
+                summary,
+                findings,
+                osp.basename(args.ann_file),
+                expected.num_queries,
+                args.out,
+            )
         print('Written:', *files)
     return int(any(finding.wrong for finding in findings))
 

@@ -9,6 +9,7 @@ Examples:
   python tools/check_stack.py
   python3.12 tools/check_stack.py
 """
+
 import argparse
 import platform
 import runpy
@@ -18,8 +19,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve()
 # beside tools/ in a clone, above .mim/tools/ where it is installed
-PACKAGE = next(path for path in (HERE.parents[1] / 'poet_mm', HERE.parents[2])
-               if (path / 'stack.py').is_file())
+PACKAGE = next(
+    path
+    for path in (HERE.parents[1] / 'poet_mm', HERE.parents[2])
+    if (path / 'stack.py').is_file()
+)
 stack = runpy.run_path(str(PACKAGE / 'stack.py'))
 # Compiled against torch or NumPy, of which there may be others here.
 IMPORTS = 'import torchvision.ops, xtcocotools.mask, mmcv.ops, mmpose.models'
@@ -32,15 +36,20 @@ def find_problem() -> str:
     except ImportError as error:
         return str(error)
     # in a process of its own, which a broken library may end
-    job = subprocess.run([sys.executable, '-W', 'ignore', '-c', IMPORTS],
-                         capture_output=True, text=True)
+    job = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', IMPORTS],
+        capture_output=True,
+        text=True,
+    )
     if job.returncode == 0:
         return ''
     said = job.stderr.strip().splitlines() or [f'exit code {job.returncode}']
-    return (f'poet_mm cannot run here, "{IMPORTS}" fails: {said[-1]}\nMost '
-            'often a library was compiled against another torch or NumPy. '
-            'Install it again, or, in a clone of poet_mm, have an environment '
-            'made:  bash tools/setup_env.sh')
+    return (
+        f'poet_mm cannot run here, "{IMPORTS}" fails: {said[-1]}\nMost '
+        'often a library was compiled against another torch or NumPy. '
+        'Install it again, or, in a clone of poet_mm, have an environment '
+        'made:  bash tools/setup_env.sh'
+    )
 
 
 def main() -> int:
@@ -48,7 +57,8 @@ def main() -> int:
     argparse.ArgumentParser(
         description=about,
         epilog=f'Examples:\n{examples}',
-        formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
     python = platform.python_version()
     print(f'{"python":18} {python:18} supported: {stack["PYTHON"]}')
     distributions = [*stack['SUPPORTED'].items(), *stack['FORKS'].values()]

@@ -24,6 +24,7 @@ Examples:
   python tools/convert_checkpoint.py poet SRC DST
   python tools/convert_checkpoint.py detr SRC DST --config poet_r101_coco
 """
+
 import argparse
 import os.path as osp
 from typing import List
@@ -45,10 +46,12 @@ LAYOUTS = {
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(**cli.about(__doc__))
     commands = parser.add_subparsers(
-        dest='layout', metavar='LAYOUT', required=True)
+        dest='layout', metavar='LAYOUT', required=True
+    )
     for layout, (text, config) in LAYOUTS.items():
         command = commands.add_parser(
-            layout, help=text, **cli.about(f'{text}\n\n{examples(layout)}'))
+            layout, help=text, **cli.about(f'{text}\n\n{examples(layout)}')
+        )
         command.add_argument('source', metavar='SRC', help='file to read')
         command.add_argument('target', metavar='DST', help='file to write')
         cli.add_trust_argument(command)
@@ -58,7 +61,8 @@ def parse_args() -> argparse.Namespace:
             '--config',
             default=config,
             help='config that the result is for, or its name in configs/ '
-            'without .py')
+            'without .py',
+        )
         cli.add_options_argument(command)
     args = parser.parse_args()
     check_args(args)
@@ -83,10 +87,15 @@ def check_args(args: argparse.Namespace) -> None:
 
 def require_another_file(source: str, target: str) -> None:
     """Raise a UserError if the one would overwrite the other."""
-    if osp.exists(target) and osp.exists(source) and osp.samefile(
-            source, target):
-        raise UserError(f'DST {target} is SRC {source}, which would be lost. '
-                        'Give another file to write.')
+    if (
+        osp.exists(target)
+        and osp.exists(source)
+        and osp.samefile(source, target)
+    ):
+        raise UserError(
+            f'DST {target} is SRC {source}, which would be lost. '
+            'Give another file to write.'
+        )
 
 
 def tell_dropped(dropped: List[str]) -> None:
@@ -97,6 +106,7 @@ def tell_dropped(dropped: List[str]) -> None:
 def write(checkpoint: dict, path: str) -> None:
     from poet_mm.checkpoints.files import write_checkpoint
     from poet_mm.checkpoints.publish import to_bytes
+
     data = to_bytes(checkpoint)
     write_checkpoint(data, path)
     print(f'{path}: {len(data) / 1e6:.1f} MB')
@@ -106,29 +116,36 @@ def compare(conversion) -> None:
     """Print how far the converted model is from the source's equations."""
     from poet_mm.checkpoints.convert import largest_difference, require_same
     from poet_mm.checkpoints.release_model import release_model
+
     difference = largest_difference(conversion, release_model)
     require_same(difference)
-    print('Largest difference from the equations of the source, on 2 images '
-          f'with padding, all decoder layers: {difference["poses"]:.1e} in '
-          f'poses (between 0 and 1), {difference["logits"]:.1e} in logits '
-          f'(up to {difference["largest"]:.1f})')
+    print(
+        'Largest difference from the equations of the source, on 2 images '
+        f'with padding, all decoder layers: {difference["poses"]:.1e} in '
+        f'poses (between 0 and 1), {difference["logits"]:.1e} in logits '
+        f'(up to {difference["largest"]:.1f})'
+    )
 
 
 def say_what_it_is_for(conversion, args: argparse.Namespace) -> None:
     from poet_mm.checkpoints.compare import block_of
+
     blocks = dict.fromkeys(map(block_of, conversion.checkpoint['state_dict']))
     print(f'For {args.config}: {", ".join(blocks)}')
     if args.layout == 'poet':
         queries = conversion.cfg.model.head.num_queries
-        print(f'It has {queries} queries. The config inside says so too; to '
-              'use it with the file in configs/:  --cfg-options '
-              f'model.head.num_queries={queries}')
+        print(
+            f'It has {queries} queries. The config inside says so too; to '
+            'use it with the file in configs/:  --cfg-options '
+            f'model.head.num_queries={queries}'
+        )
 
 
 def main() -> None:
     args = cli.start(parse_args())
     from poet_mm.checkpoints.convert import convert, release_of
     from poet_mm.checkpoints.safe_load import safe_loading
+
     with safe_loading(args.trust_pickle):
         if args.layout == 'to-release':
             checkpoint, dropped = release_of(args.source)

@@ -11,6 +11,7 @@ Examples:
   python tools/export_onnx.py configs/poet_r50_coco.py CHECKPOINT poet.onnx
   python tools/export_onnx.py CONFIG CHECKPOINT --torchscript poet.pt
 """
+
 import argparse
 import os.path as osp
 
@@ -24,9 +25,11 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(**cli.about(__doc__))
     parser.add_argument('config', metavar='CONFIG', help='config file')
     parser.add_argument(
-        'checkpoint', metavar='CHECKPOINT', help='checkpoint file or URL')
+        'checkpoint', metavar='CHECKPOINT', help='checkpoint file or URL'
+    )
     parser.add_argument(
-        'out', nargs='?', metavar='OUT', help='ONNX file to write')
+        'out', nargs='?', metavar='OUT', help='ONNX file to write'
+    )
     parser.add_argument(
         '--size',
         nargs=2,
@@ -34,22 +37,26 @@ def parse_args() -> argparse.Namespace:
         default=(384, 512),
         metavar=('H', 'W'),
         help='largest height and width, in pixels, at which the file is '
-        'compared with the model')
+        'compared with the model',
+    )
     parser.add_argument(
         '--padding-mask',
         action='store_true',
-        help='second input, for batches of images of different sizes')
+        help='second input, for batches of images of different sizes',
+    )
     parser.add_argument(
         '--opset',
         type=int,
         default=17,
         metavar='N',
-        help="version of ONNX's operators")
+        help="version of ONNX's operators",
+    )
     parser.add_argument(
         '--torchscript',
         metavar='FILE',
         help='TorchScript file to write, beside the ONNX file or alone '
-        '(default: none is written)')
+        '(default: none is written)',
+    )
     cli.add_trust_argument(parser)
     cli.add_options_argument(parser)
     args = parser.parse_args()
@@ -66,6 +73,7 @@ def load_model(args: argparse.Namespace):
     from mmpose.apis import init_model
 
     from poet_mm.checkpoints.loading import fit_weights, read_weights
+
     cfg = read_config(args.config)
     cfg.merge_from_dict(args.cfg_options)
     weights = read_weights(args.checkpoint)
@@ -79,25 +87,31 @@ def main() -> None:
     args = cli.start(parse_args())
     from poet_mm.checkpoints.safe_load import safe_loading
     from poet_mm.export.graph import export_onnx, export_torchscript
+
     with safe_loading(args.trust_pickle):
         model = load_model(args)
     size = tuple(args.size)
     if args.out:
-        error = export_onnx(model, args.out, size, args.padding_mask,
-                            args.opset)
+        error = export_onnx(
+            model, args.out, size, args.padding_mask, args.opset
+        )
         report(args.out, error)
     if args.torchscript:
-        error = export_torchscript(model, args.torchscript, size,
-                                   args.padding_mask)
+        error = export_torchscript(
+            model, args.torchscript, size, args.padding_mask
+        )
         report(args.torchscript, error)
 
 
 def report(path: str, error: float) -> None:
     from poet_mm.export.parity import BATCH_SIZES, TOLERANCE
+
     megabytes = osp.getsize(path) / 1e6
-    print(f'{path}: {megabytes:.1f} MB; largest difference from the model '
-          f'{error:.1e} (allowed {TOLERANCE:.0e}), at 3 sizes and batches of '
-          f'{" and ".join(map(str, BATCH_SIZES))}')
+    print(
+        f'{path}: {megabytes:.1f} MB; largest difference from the model '
+        f'{error:.1e} (allowed {TOLERANCE:.0e}), at 3 sizes and batches of '
+        f'{" and ".join(map(str, BATCH_SIZES))}'
+    )
 
 
 if __name__ == '__main__':

@@ -15,6 +15,7 @@ Examples:
   python tools/infer.py 'more/*.png' webcam:0 --config poet_r50_coco \\
       --weights CHECKPOINT --out DIR --save-json
 """
+
 import argparse
 import os
 import sys
@@ -43,7 +44,8 @@ def list_parts(text: str) -> List[str]:
     unknown = [part for part in parts if part not in PARTS]
     if unknown:
         raise argparse.ArgumentTypeError(
-            f'{unknown[0]!r} is not one of {",".join(PARTS)}')
+            f'{unknown[0]!r} is not one of {",".join(PARTS)}'
+        )
     return parts
 
 
@@ -61,18 +63,22 @@ def parse_args(argv=None) -> argparse.Namespace:
         'inputs',
         nargs='+',
         metavar='INPUT',
-        help='image, folder, glob, video, webcam or webcam:N')
+        help='image, folder, glob, video, webcam or webcam:N',
+    )
     parser.add_argument(
         '--config',
         help='config file, or the name of one in configs/ without .py '
-        '(default: the one in the checkpoint)')
+        '(default: the one in the checkpoint)',
+    )
     parser.add_argument(
         '--weights',
         required=True,
         metavar='CHECKPOINT',
-        help='checkpoint file or URL')
+        help='checkpoint file or URL',
+    )
     parser.add_argument(
-        '--out', required=True, metavar='DIR', help='folder for the results')
+        '--out', required=True, metavar='DIR', help='folder for the results'
+    )
     parser.add_argument(
         '--draw',
         type=list_parts,
@@ -80,40 +86,47 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar='PART,PART',
         help=f'what to draw, of {",".join(PARTS)}; visibility draws '
         'keypoints that are predicted hidden hollow (default: skeleton,'
-        'visibility)')
+        'visibility)',
+    )
     parser.add_argument(
         '--save-json',
         action='store_true',
-        help="also write COCO's results: people.json, videos/NAME.json")
+        help="also write COCO's results: people.json, videos/NAME.json",
+    )
     parser.add_argument(
         '--fps',
         type=positive,
         metavar='RATE',
         help='frames per second of the written videos (default: those of the '
-        'input)')
+        'input)',
+    )
     parser.add_argument(
         '--batch-size',
         type=int,
         default=1,
         metavar='N',
-        help='images of one pass through the network')
+        help='images of one pass through the network',
+    )
     parser.add_argument(
         '--score-thr',
         type=float,
         default=0.5,
         metavar='P',
-        help='leave out people whose score, in [0, 1], is below P')
+        help='leave out people whose score, in [0, 1], is below P',
+    )
     parser.add_argument(
         '--kpt-thr',
         type=float,
         metavar='P',
         help='do not draw keypoints whose score, in [0, 1], is below P '
         '(default: 0.3, and 0 where visibility is drawn: hidden keypoints '
-        'have low scores)')
+        'have low scores)',
+    )
     parser.add_argument(
         '--device',
         help='cpu, cuda, cuda:1, ... (default: cuda where there is one, else '
-        'cpu)')
+        'cpu)',
+    )
     cli.add_trust_argument(parser)
     args = parser.parse_args(argv)
     if args.batch_size < 1:
@@ -130,26 +143,32 @@ def build_inferencer(args: argparse.Namespace) -> 'POETInferencer':
 
     from poet_mm.apis import POETInferencer
     from poet_mm.checkpoints.safe_load import safe_loading
+
     try:
         device = args.device and torch.device(args.device)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise UserError(
-            f'--device {args.device}: {first_line(error)}') from error
+            f'--device {args.device}: {first_line(error)}'
+        ) from error
     try:
         with safe_loading(args.trust_pickle):
             return POETInferencer(args.config, args.weights, args.device)
     except UserError:
         raise
     except Exception as error:  # a file can be wrong in any way
-        raise UserError(f'{args.weights} cannot be loaded as a checkpoint: '
-                        f'{first_line(error)}') from error
+        raise UserError(
+            f'{args.weights} cannot be loaded as a checkpoint: '
+            f'{first_line(error)}'
+        ) from error
 
 
-def sort_inputs(inputs: List[str],
-                results: 'ResultFolder') -> Tuple[List[str], List]:
+def sort_inputs(
+    inputs: List[str], results: 'ResultFolder'
+) -> Tuple[List[str], List]:
     """Sort inputs into images and videos; what is neither is reported."""
     from poet_mm.apis.inputs import camera_number, find_files, is_video
+
     images, videos = [], []
     for name in inputs:
         camera = camera_number(name)
@@ -172,23 +191,32 @@ def report(results: 'ResultFolder', error: UserError) -> None:
     print(f'infer.py: {error}', file=sys.stderr, flush=True)
 
 
-def infer(inferencer: 'POETInferencer', inputs, args: argparse.Namespace,
-          results: 'ResultFolder'):
+def infer(
+    inferencer: 'POETInferencer',
+    inputs,
+    args: argparse.Namespace,
+    results: 'ResultFolder',
+):
     """Yield samples with people, and their drawn images, one by one."""
     for result in inferencer(
-            inputs,
-            batch_size=args.batch_size,
-            return_datasamples=True,
-            return_vis=True,
-            on_error=lambda error: report(results, error),
-            draw=args.draw,
-            score_thr=args.score_thr,
-            kpt_thr=args.kpt_thr):
+        inputs,
+        batch_size=args.batch_size,
+        return_datasamples=True,
+        return_vis=True,
+        on_error=lambda error: report(results, error),
+        draw=args.draw,
+        score_thr=args.score_thr,
+        kpt_thr=args.kpt_thr,
+    ):
         yield from zip(result['predictions'], result['visualization'])
 
 
-def infer_images(inferencer: 'POETInferencer', images: List[str],
-                 args: argparse.Namespace, results: 'ResultFolder') -> None:
+def infer_images(
+    inferencer: 'POETInferencer',
+    images: List[str],
+    args: argparse.Namespace,
+    results: 'ResultFolder',
+) -> None:
     """Draw every image file."""
     for sample, drawn in infer(inferencer, images, args, results):
         try:
@@ -197,10 +225,15 @@ def infer_images(inferencer: 'POETInferencer', images: List[str],
             report(results, error)
 
 
-def infer_video(inferencer: 'POETInferencer', source,
-                args: argparse.Namespace, results: 'ResultFolder') -> None:
+def infer_video(
+    inferencer: 'POETInferencer',
+    source,
+    args: argparse.Namespace,
+    results: 'ResultFolder',
+) -> None:
     """Draw every frame of a video file, or of a camera until Ctrl-C."""
     from poet_mm.apis.video import Video
+
     video = Video(source)
     result = results.add_video(video, args.fps or video.fps)
     try:
@@ -216,8 +249,11 @@ def make_title(inputs: List[str]) -> str:
     return f'People in {", ".join(names[:3])}' + ', ...' * (len(names) > 3)
 
 
-def run(inferencer: 'POETInferencer', args: argparse.Namespace,
-        results: 'ResultFolder') -> None:
+def run(
+    inferencer: 'POETInferencer',
+    args: argparse.Namespace,
+    results: 'ResultFolder',
+) -> None:
     """Draw all images, then one video after another."""
     images, videos = sort_inputs(args.inputs, results)
     if images:
@@ -231,8 +267,11 @@ def run(inferencer: 'POETInferencer', args: argparse.Namespace,
             report(results, error)
 
 
-def run_and_report(inferencer: 'POETInferencer', args: argparse.Namespace,
-                   results: 'ResultFolder') -> int:
+def run_and_report(
+    inferencer: 'POETInferencer',
+    args: argparse.Namespace,
+    results: 'ResultFolder',
+) -> int:
     """Draw all inputs; return the exit code."""
     code = 0
     try:
@@ -252,16 +291,20 @@ def infer_all(argv=None) -> int:
     """Parse the arguments and draw; return the exit code."""
     args = cli.start(parse_args(argv))
     from poet_mm.apis.result_folder import ResultFolder
+
     inferencer = build_inferencer(args)
     inferencer.show_progress = sys.stderr.isatty()
     inferencer.visualizer.min_side = MIN_SIDE
     with writing(args.out):
-        results = ResultFolder(args.out, make_title(args.inputs),
-                               args.save_json)
+        results = ResultFolder(
+            args.out, make_title(args.inputs), args.save_json
+        )
         code = run_and_report(inferencer, args, results)
-    print(f'{results.num_people} people in {results.num_pictures} pictures '
-          f'and frames, {len(results.failures)} failures: '
-          f'{os.path.join(args.out, "gallery.html")}')
+    print(
+        f'{results.num_people} people in {results.num_pictures} pictures '
+        f'and frames, {len(results.failures)} failures: '
+        f'{os.path.join(args.out, "gallery.html")}'
+    )
     return code
 
 

@@ -7,6 +7,7 @@ Examples:
   python tools/make_subset.py COCO data/coco_16
   python tools/make_subset.py COCO data/coco_64 --images 64 --min-area 9216
 """
+
 import argparse
 import json
 from collections import defaultdict
@@ -26,28 +27,29 @@ def parse_args() -> argparse.Namespace:
         'source',
         type=Path,
         metavar='COCO',
-        help="folder in COCO's layout, of which train is used")
+        help="folder in COCO's layout, of which train is used",
+    )
     parser.add_argument(
-        'out', type=Path, metavar='DIR', help='folder to write')
+        'out', type=Path, metavar='DIR', help='folder to write'
+    )
     parser.add_argument(
-        '--images',
-        type=int,
-        default=16,
-        metavar='N',
-        help='number of images')
+        '--images', type=int, default=16, metavar='N', help='number of images'
+    )
     parser.add_argument(
         '--min-people',
         type=int,
         default=2,
         metavar='N',
-        help='smallest number of people in an image')
+        help='smallest number of people in an image',
+    )
     parser.add_argument(
         '--min-area',
         type=float,
         default=32**2,
         metavar='AREA',
         help='smallest area of each person, in square pixels (default: 1024, '
-        'the limit of COCO\'s medium people)')
+        "the limit of COCO's medium people)",
+    )
     return parser.parse_args()
 
 
@@ -67,8 +69,11 @@ def choose_images(coco, count, min_people, min_area):
     def fits(image):
         people = people_of[image['id']]
         return len(people) >= min_people and all(
-            ann['num_keypoints'] and not ann['iscrowd'] and
-            ann['area'] >= min_area for ann in people)
+            ann['num_keypoints']
+            and not ann['iscrowd']
+            and ann['area'] >= min_area
+            for ann in people
+        )
 
     images = [image for image in coco['images'] if fits(image)][:count]
     annotations = [ann for image in images for ann in people_of[image['id']]]
@@ -79,27 +84,37 @@ def main() -> None:
     args = parse_args()
     source = args.source / ANN_FILE.format('train')
     if not source.is_file():
-        raise UserError(f'there is no {source}. Name a folder in COCO\'s '
-                        'layout.')
+        raise UserError(
+            f"there is no {source}. Name a folder in COCO's layout."
+        )
     if (args.out / 'annotations').exists():
-        raise UserError(f'{args.out} already holds a data set. Name a new '
-                        'folder, or remove it first.')
+        raise UserError(
+            f'{args.out} already holds a data set. Name a new '
+            'folder, or remove it first.'
+        )
     subset = choose_images(
-        json.loads(source.read_text()), args.images, args.min_people,
-        args.min_area)
+        json.loads(source.read_text()),
+        args.images,
+        args.min_people,
+        args.min_area,
+    )
     if len(subset['images']) < args.images:
-        raise UserError(f'Only {len(subset["images"])} images have at least '
-                        f'{args.min_people} people of area '
-                        f'{args.min_area:g} or more, and no others. Lower '
-                        '--images, --min-people or --min-area.')
+        raise UserError(
+            f'Only {len(subset["images"])} images have at least '
+            f'{args.min_people} people of area '
+            f'{args.min_area:g} or more, and no others. Lower '
+            '--images, --min-people or --min-area.'
+        )
     (args.out / 'annotations').mkdir(parents=True)
     for split in ('train', 'val'):
         path = args.out / ANN_FILE.format(split)
         path.write_text(json.dumps(subset))
         link = args.out / f'{split}2017'
         link.symlink_to((args.source / 'train2017').resolve())
-    print(f'{args.out}: {len(subset["images"])} images, '
-          f'{len(subset["annotations"])} people')
+    print(
+        f'{args.out}: {len(subset["images"])} images, '
+        f'{len(subset["annotations"])} people'
+    )
 
 
 if __name__ == '__main__':

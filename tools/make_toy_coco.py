@@ -26,6 +26,7 @@ Examples:
   python tools/make_toy_coco.py --out data/toy --train 256 --val 64
   python tools/make_toy_coco.py --out data/eyes --joints left_eye right_eye
 """
+
 import argparse
 import json
 import math
@@ -43,13 +44,46 @@ import numpy as np
 from poet_mm import cli
 from poet_mm.errors import WrongValue
 
-KEYPOINTS = ('nose', 'left_eye', 'right_eye', 'left_ear', 'right_ear',
-             'left_shoulder', 'right_shoulder', 'left_elbow', 'right_elbow',
-             'left_wrist', 'right_wrist', 'left_hip', 'right_hip',
-             'left_knee', 'right_knee', 'left_ankle', 'right_ankle')
-SKELETON = ((16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13),
-            (6, 7), (6, 8), (7, 9), (8, 10), (9, 11), (2, 3), (1, 2), (1, 3),
-            (2, 4), (3, 5), (4, 6), (5, 7))  # 1-based, as COCO has it
+KEYPOINTS = (
+    'nose',
+    'left_eye',
+    'right_eye',
+    'left_ear',
+    'right_ear',
+    'left_shoulder',
+    'right_shoulder',
+    'left_elbow',
+    'right_elbow',
+    'left_wrist',
+    'right_wrist',
+    'left_hip',
+    'right_hip',
+    'left_knee',
+    'right_knee',
+    'left_ankle',
+    'right_ankle',
+)
+SKELETON = (
+    (16, 14),
+    (14, 12),
+    (17, 15),
+    (15, 13),
+    (12, 13),
+    (6, 12),
+    (7, 13),
+    (6, 7),
+    (6, 8),
+    (7, 9),
+    (8, 10),
+    (9, 11),
+    (2, 3),
+    (1, 2),
+    (1, 3),
+    (2, 4),
+    (3, 5),
+    (4, 6),
+    (5, 7),
+)  # 1-based, as COCO has it
 POINTS = KEYPOINTS + ('neck', 'pelvis', 'head')  # the ends of strokes
 PELVIS = POINTS.index('pelvis')
 
@@ -78,6 +112,7 @@ COLOURS = {  # BGR
 
 class Stroke(NamedTuple):
     """Describe a round-ended line between two of `POINTS`, or a dot."""
+
     start: str
     end: str
     width: float  # in body heights
@@ -87,15 +122,17 @@ class Stroke(NamedTuple):
 
 def limb_strokes(side: str) -> List[Stroke]:
     """Return leg, arm, and a bright mark on each of their keypoints."""
-    limbs = (('hip', 'knee', 0.11, 0.75), ('knee', 'ankle', 0.09, 1.0),
-             ('shoulder', 'elbow', 0.09, 0.9), ('elbow', 'wrist', 0.075, 1.2))
+    limbs = (
+        ('hip', 'knee', 0.11, 0.75),
+        ('knee', 'ankle', 0.09, 1.0),
+        ('shoulder', 'elbow', 0.09, 0.9),
+        ('elbow', 'wrist', 0.075, 1.2),
+    )
     marks = ('hip', 'knee', 'ankle', 'shoulder', 'elbow', 'wrist')
     return [
         Stroke(f'{side}_{a}', f'{side}_{b}', width, side, shade)
         for a, b, width, shade in limbs
-    ] + [
-        Stroke(f'{side}_{a}', f'{side}_{a}', 0.045, side, 1.6) for a in marks
-    ]
+    ] + [Stroke(f'{side}_{a}', f'{side}_{a}', 0.045, side, 1.6) for a in marks]
 
 
 def person_strokes(far: str, near: str) -> List[Stroke]:
@@ -106,11 +143,15 @@ def person_strokes(far: str, near: str) -> List[Stroke]:
         Stroke('left_shoulder', 'right_shoulder', 0.09, 'torso', 1.2),
         Stroke('neck', 'head', 0.07, 'head', 0.8),
     ]
-    face = [Stroke('head', 'head', 2 * HEAD, 'head', 1.0)] + [
-        Stroke(f'{side}_{a}', f'{side}_{a}', width, side, shade)
-        for side in (far, near)
-        for a, width, shade in (('ear', 0.06, 1.0), ('eye', 0.04, 0.7))
-    ] + [Stroke('nose', 'nose', 0.035, 'nose', 1.0)]
+    face = (
+        [Stroke('head', 'head', 2 * HEAD, 'head', 1.0)]
+        + [
+            Stroke(f'{side}_{a}', f'{side}_{a}', width, side, shade)
+            for side in (far, near)
+            for a, width, shade in (('ear', 0.06, 1.0), ('eye', 0.04, 0.7))
+        ]
+        + [Stroke('nose', 'nose', 0.035, 'nose', 1.0)]
+    )
     return limb_strokes(far) + trunk + limb_strokes(near) + face
 
 
@@ -122,6 +163,7 @@ STROKES = {
 
 class Figure(NamedTuple):
     """Hold a posed person in pixels; P of `POINTS`, first K `KEYPOINTS`."""
+
     points: np.ndarray  # (P, 2), rounded to 0.1 as they are annotated
     height: float
     near: str  # the side that is nearer to the camera
@@ -132,8 +174,13 @@ def direction(angle: float) -> np.ndarray:
     return np.array([math.sin(angle), math.cos(angle)])
 
 
-def pose_side(rng: np.random.Generator, side: int, lean: float,
-              shoulder: np.ndarray, hip: np.ndarray) -> Dict[str, np.ndarray]:
+def pose_side(
+    rng: np.random.Generator,
+    side: int,
+    lean: float,
+    shoulder: np.ndarray,
+    hip: np.ndarray,
+) -> Dict[str, np.ndarray]:
     """Return a random arm and leg, bent outwards from the trunk's axis."""
     raised, elbow_bend = rng.uniform((-0.3, -1.4), (2.6, 1.4))
     spread, knee_bend = rng.uniform((-0.15, -0.8), (0.8, 0.3))
@@ -142,16 +189,17 @@ def pose_side(rng: np.random.Generator, side: int, lean: float,
     return {
         'shoulder': shoulder,
         'elbow': elbow,
-        'wrist':
-        elbow + FOREARM * direction(lean + side * (raised + elbow_bend)),
+        'wrist': elbow
+        + FOREARM * direction(lean + side * (raised + elbow_bend)),
         'hip': hip,
         'knee': knee,
         'ankle': knee + SHIN * direction(lean + side * (spread + knee_bend)),
     }
 
 
-def pose_head(head: np.ndarray, angle: float,
-              turn: float) -> Dict[str, np.ndarray]:
+def pose_head(
+    head: np.ndarray, angle: float, turn: float
+) -> Dict[str, np.ndarray]:
     """Return nose, eyes and ears around the head's centre."""
     up, across = -direction(angle), direction(angle + math.pi / 2)
     gaze = head + 0.5 * HEAD * math.sin(turn) * across
@@ -163,8 +211,9 @@ def pose_head(head: np.ndarray, angle: float,
     return points
 
 
-def random_figure(rng: np.random.Generator, pelvis: np.ndarray,
-                  height: float) -> Figure:
+def random_figure(
+    rng: np.random.Generator, pelvis: np.ndarray, height: float
+) -> Figure:
     """Return a person of this height with its pelvis at this pixel."""
     lean, nod, turn = rng.uniform((-0.5, -0.3, -0.8), (0.5, 0.3, 0.8))
     up, across = -direction(lean), direction(lean + math.pi / 2)
@@ -173,27 +222,37 @@ def random_figure(rng: np.random.Generator, pelvis: np.ndarray,
     points.update(pose_head(neck + NECK * up, lean + nod, turn))
     for name, side in (('left', 1), ('right', -1)):
         aside = side * math.cos(turn) * across
-        joints = pose_side(rng, side, lean, neck + SHOULDER * aside,
-                           HIP * aside)
+        joints = pose_side(
+            rng, side, lean, neck + SHOULDER * aside, HIP * aside
+        )
         points.update({f'{name}_{a}': xy for a, xy in joints.items()})
     unit_points = np.stack([points[name] for name in POINTS])  # (P, 2)
     # + 0.0 makes a rounded -0.0 a plain 0.
-    return Figure(np.round(pelvis + height * unit_points, 1) + 0.0, height,
-                  near='right' if turn > 0 else 'left')
+    return Figure(
+        np.round(pelvis + height * unit_points, 1) + 0.0,
+        height,
+        near='right' if turn > 0 else 'left',
+    )
 
 
-def place_person(rng: np.random.Generator, height: float, size: int,
-                 others: Sequence[np.ndarray]) -> np.ndarray:
+def place_person(
+    rng: np.random.Generator,
+    height: float,
+    size: int,
+    others: Sequence[np.ndarray],
+) -> np.ndarray:
     """Return the pelvis of a new person: of six random places, the one
     farthest from the others. Both hips are in the image; a head or feet may
     be outside."""
     margin = max(0.5 * height - 0.1 * size, 0.1 * size)
-    places = rng.uniform((0.12 * size, margin), (0.88 * size, size - margin),
-                         (6, 2))
+    places = rng.uniform(
+        (0.12 * size, margin), (0.88 * size, size - margin), (6, 2)
+    )
     if not others:
         return places[0]
     distances = np.linalg.norm(
-        places[:, None] - np.stack(others)[None], axis=-1)  # (6, N)
+        places[:, None] - np.stack(others)[None], axis=-1
+    )  # (6, N)
     return places[distances.min(axis=1).argmax()]
 
 
@@ -210,8 +269,9 @@ def to_fixed(points: np.ndarray) -> List[List[int]]:
     return np.round(16 * points).astype(int).tolist()
 
 
-def draw_figure(image: np.ndarray, figure: Figure,
-                palette: Dict[str, List[float]]) -> np.ndarray:
+def draw_figure(
+    image: np.ndarray, figure: Figure, palette: Dict[str, List[float]]
+) -> np.ndarray:
     """Draw a person over `image`, and return its silhouette (H, W), uint8, 1
     inside."""
     mask = np.zeros(image.shape[:2], np.uint8)
@@ -230,14 +290,16 @@ def random_background(rng: np.random.Generator, size: int) -> np.ndarray:
     """Draw dull blotches, and shapes and lines as thick as a limb on them."""
     coarse = rng.integers(0, 45, (8, 8, 3)) + rng.integers(40, 180)
     image = cv2.resize(
-        coarse.astype(np.uint8), (size, size), interpolation=cv2.INTER_LINEAR)
+        coarse.astype(np.uint8), (size, size), interpolation=cv2.INTER_LINEAR
+    )
     for _ in range(rng.integers(2, 6)):
         draw_object(rng, image, rng.uniform(0.05, 0.3, 2) * size)
     for _ in range(rng.integers(0, 5)):
         start, end = to_fixed(rng.uniform(0, size, (2, 2)))
         thickness = int(rng.integers(1, 2 + size // 20))
-        cv2.line(image, start, end, dull_colour(rng), thickness, cv2.LINE_AA,
-                 4)
+        cv2.line(
+            image, start, end, dull_colour(rng), thickness, cv2.LINE_AA, 4
+        )
     return image
 
 
@@ -246,8 +308,9 @@ def dull_colour(rng: np.random.Generator) -> List[int]:
     return (rng.integers(30, 200) + rng.integers(0, 40, 3)).tolist()
 
 
-def draw_object(rng: np.random.Generator, image: np.ndarray,
-                sides: np.ndarray) -> np.ndarray:
+def draw_object(
+    rng: np.random.Generator, image: np.ndarray, sides: np.ndarray
+) -> np.ndarray:
     """Draw a rotated rectangle or an ellipse of these full side lengths at a
     random place, and return its mask (H, W), uint8, 1 inside."""
     mask = np.zeros(image.shape[:2], np.uint8)
@@ -269,8 +332,9 @@ def draw_crowd(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     size = len(image)
     corner = rng.uniform(0.05, 0.45, 2) * size
     region = np.zeros(image.shape[:2], np.uint8)
-    for pelvis in rng.uniform(corner, corner + (0.5 * size, 0.3 * size),
-                              (12, 2)):
+    for pelvis in rng.uniform(
+        corner, corner + (0.5 * size, 0.3 * size), (12, 2)
+    ):
         figure = random_figure(rng, pelvis, rng.uniform(0.1, 0.15) * size)
         region |= draw_figure(image, figure, random_palette(rng))
     around = 2 * (size // 64) + 1
@@ -279,6 +343,7 @@ def draw_crowd(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 
 class Scene(NamedTuple):
     """Hold an image and its N synthetic people."""
+
     image: np.ndarray  # (H, W, 3) uint8, BGR
     labels: np.ndarray  # (H, W) uint8, n + 1 where person n is visible
     figures: List[Figure]  # N
@@ -286,8 +351,9 @@ class Scene(NamedTuple):
     crowds: List[np.ndarray]  # none or one, (H, W) uint8
 
 
-def draw_scene(rng: np.random.Generator, size: int, num_people: int,
-               has_crowd: bool) -> Scene:
+def draw_scene(
+    rng: np.random.Generator, size: int, num_people: int, has_crowd: bool
+) -> Scene:
     """Draw from the back to the front:
 
     1. background and clutter
@@ -304,8 +370,9 @@ def draw_scene(rng: np.random.Generator, size: int, num_people: int,
     figures, silhouettes = [], []
     for n in range(num_people):
         height = rng.uniform(SHORTEST, TALLEST[num_people - 1]) * size
-        pelvis = place_person(rng, height, size,
-                              [f.points[PELVIS] for f in figures])
+        pelvis = place_person(
+            rng, height, size, [f.points[PELVIS] for f in figures]
+        )
         figures.append(random_figure(rng, pelvis, height))
         silhouettes.append(draw_figure(image, figures[n], random_palette(rng)))
         labels[silhouettes[n] == 1] = n + 1
@@ -316,8 +383,9 @@ def draw_scene(rng: np.random.Generator, size: int, num_people: int,
     return Scene(image, labels, figures, silhouettes, crowds)
 
 
-def joint_visibility(joints: np.ndarray, labels: np.ndarray,
-                     label: int) -> np.ndarray:
+def joint_visibility(
+    joints: np.ndarray, labels: np.ndarray, label: int
+) -> np.ndarray:
     """Return COCO's v (K,) of the keypoints (K, 2) of the person whose pixels
     have this label."""
     last = np.array(labels.shape[::-1]) - 1
@@ -351,13 +419,13 @@ def annotate_region(mask: np.ndarray) -> dict:
     return {
         'segmentation': encode_mask(mask),
         'area': float(mask.sum()),
-        'bbox': [x, y, float(columns[-1]) - x + 1,
-                 float(rows[-1]) - y + 1],
+        'bbox': [x, y, float(columns[-1]) - x + 1, float(rows[-1]) - y + 1],
     }
 
 
-def annotate_scene(scene: Scene, image_id: int,
-                   joints: Sequence[str] = KEYPOINTS) -> List[dict]:
+def annotate_scene(
+    scene: Scene, image_id: int, joints: Sequence[str] = KEYPOINTS
+) -> List[dict]:
     """Return COCO's annotations of all visible people, then of the crowd."""
     rows = [KEYPOINTS.index(name) for name in joints]
     found = []  # mask, points, visibility, iscrowd
@@ -367,17 +435,21 @@ def annotate_scene(scene: Scene, image_id: int,
             visibility = joint_visibility(points, scene.labels, n + 1)
             found.append((scene.silhouettes[n], points, visibility, 0))
     for region in scene.crowds:
-        found.append((region, np.zeros((len(rows), 2)),
-                      np.zeros(len(rows), int), 1))
-    return [{
-        'id': 10 * image_id + k,  # at most 5 in an image
-        'image_id': image_id,
-        'category_id': 1,
-        'iscrowd': iscrowd,
-        'num_keypoints': int((visibility > 0).sum()),
-        'keypoints': flat_keypoints(points, visibility),
-        **annotate_region(mask),
-    } for k, (mask, points, visibility, iscrowd) in enumerate(found)]
+        found.append(
+            (region, np.zeros((len(rows), 2)), np.zeros(len(rows), int), 1)
+        )
+    return [
+        {
+            'id': 10 * image_id + k,  # at most 5 in an image
+            'image_id': image_id,
+            'category_id': 1,
+            'iscrowd': iscrowd,
+            'num_keypoints': int((visibility > 0).sum()),
+            'keypoints': flat_keypoints(points, visibility),
+            **annotate_region(mask),
+        }
+        for k, (mask, points, visibility, iscrowd) in enumerate(found)
+    ]
 
 
 def make_scene(split: str, index: int, size: int, seed: int) -> Scene:
@@ -386,12 +458,19 @@ def make_scene(split: str, index: int, size: int, seed: int) -> Scene:
     num_people = int(rng.choice(len(PEOPLE_ODDS), p=PEOPLE_ODDS)) + 1
     if index % EMPTY_EVERY == EMPTY_AT:
         num_people = 0
-    return draw_scene(rng, size, num_people,
-                      has_crowd=index % CROWD_EVERY == CROWD_AT)
+    return draw_scene(
+        rng, size, num_people, has_crowd=index % CROWD_EVERY == CROWD_AT
+    )
 
 
-def make_split(out: Path, split: str, num_images: int, size: int, seed: int,
-               joints: Sequence[str]) -> int:
+def make_split(
+    out: Path,
+    split: str,
+    num_images: int,
+    size: int,
+    seed: int,
+    joints: Sequence[str],
+) -> int:
     """Write a split's images, then its annotations.
 
     Returns:
@@ -404,17 +483,24 @@ def make_split(out: Path, split: str, num_images: int, size: int, seed: int,
         image_id = index + 1
         file_name = f'{image_id:012d}.png'
         write_image(out / split / file_name, scene.image)
-        images.append({
-            'id': image_id,
-            'file_name': file_name,
-            'width': size,
-            'height': size,
-            'license': 1
-        })
+        images.append(
+            {
+                'id': image_id,
+                'file_name': file_name,
+                'width': size,
+                'height': size,
+                'license': 1,
+            }
+        )
         annotations += annotate_scene(scene, image_id, joints)
-    write_json(out / 'annotations' / f'person_keypoints_{split}.json',
-               {**dataset_header(joints), 'images': images,
-                'annotations': annotations})
+    write_json(
+        out / 'annotations' / f'person_keypoints_{split}.json',
+        {
+            **dataset_header(joints),
+            'images': images,
+            'annotations': annotations,
+        },
+    )
     return sum(not a['iscrowd'] for a in annotations)
 
 
@@ -423,22 +509,29 @@ def dataset_header(joints: Sequence[str]) -> dict:
     return {
         'info': {
             'description': 'Drawn people in COCO keypoint format, made by '
-                           'tools/make_toy_coco.py',
+            'tools/make_toy_coco.py',
             'version': '1.0',
         },
-        'licenses': [{
-            'id': 1,
-            'name': 'CC0 1.0',
-            'url': 'https://creativecommons.org/publicdomain/zero/1.0/'
-        }],
-        'categories': [{
-            'id': 1,
-            'name': 'person',
-            'supercategory': 'person',
-            'keypoints': joints,
-            'skeleton': [[joints.index(end) + 1 for end in link]
-                         for link in links if {*link} <= {*joints}]
-        }],
+        'licenses': [
+            {
+                'id': 1,
+                'name': 'CC0 1.0',
+                'url': 'https://creativecommons.org/publicdomain/zero/1.0/',
+            }
+        ],
+        'categories': [
+            {
+                'id': 1,
+                'name': 'person',
+                'supercategory': 'person',
+                'keypoints': joints,
+                'skeleton': [
+                    [joints.index(end) + 1 for end in link]
+                    for link in links
+                    if {*link} <= {*joints}
+                ],
+            }
+        ],
     }
 
 
@@ -454,30 +547,45 @@ def write_json(path: Path, content: dict) -> None:
     os.replace(partial, path)
 
 
-def check_arguments(out: Path, num_train: int, num_val: int, size: int,
-                    seed: int, joints: Sequence[str]) -> None:
-    for name, value, lowest in (('train', num_train, 0), ('val', num_val, 0),
-                                ('size', size, 32), ('seed', seed, 0)):
+def check_arguments(
+    out: Path,
+    num_train: int,
+    num_val: int,
+    size: int,
+    seed: int,
+    joints: Sequence[str],
+) -> None:
+    for name, value, lowest in (
+        ('train', num_train, 0),
+        ('val', num_val, 0),
+        ('size', size, 32),
+        ('seed', seed, 0),
+    ):
         if value < lowest:
             raise WrongValue(f'{name} must be {lowest} or more, got {value}.')
     wrong = [name for name in joints if name not in KEYPOINTS]
     if wrong or not joints or len(set(joints)) < len(joints):
-        raise WrongValue(f'joints must be different ones of {KEYPOINTS}, got '
-                         f'{tuple(wrong or joints)}')
+        raise WrongValue(
+            f'joints must be different ones of {KEYPOINTS}, got '
+            f'{tuple(wrong or joints)}'
+        )
     if out.exists() and not out.is_dir():
         raise WrongValue(f'out must be a folder, got the file {out}')
     if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
         raise WrongValue(
             f'out must be a new folder, an empty one, or one that this tool '
-            f'made; {out} holds other files')
+            f'made; {out} holds other files'
+        )
 
 
-def make_toy_coco(out: os.PathLike,
-                  num_train: int,
-                  num_val: int,
-                  size: int,
-                  seed: int,
-                  joints: Sequence[str] = KEYPOINTS) -> int:
+def make_toy_coco(
+    out: os.PathLike,
+    num_train: int,
+    num_val: int,
+    size: int,
+    seed: int,
+    joints: Sequence[str] = KEYPOINTS,
+) -> int:
     """Write the data set, and overwrite files of the same name.
 
     Args:
@@ -497,10 +605,12 @@ def make_toy_coco(out: os.PathLike,
     (out / 'annotations').mkdir(parents=True, exist_ok=True)
     (out / MARKER).write_text(
         f'--train {num_train} --val {num_val} --size {size} --seed {seed} '
-        f'--joints {" ".join(joints)}\n')
+        f'--joints {" ".join(joints)}\n'
+    )
     return sum(
         make_split(out, split, num_images, size, seed, joints)
-        for split, num_images in zip(SPLITS, (num_train, num_val)))
+        for split, num_images in zip(SPLITS, (num_train, num_val))
+    )
 
 
 def parse_args(argv: Sequence[str]) -> argparse.Namespace:
@@ -510,31 +620,38 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
         type=Path,
         required=True,
         metavar='DIR',
-        help='folder to write: a new or empty one, or one of this tool')
+        help='folder to write: a new or empty one, or one of this tool',
+    )
     for flag, default, text in (
         ('--train', 256, 'number of training images'),
         ('--val', 64, 'number of validation images'),
         ('--size', 128, 'width and height in pixels'),
-        ('--seed', 0, 'seed of all random numbers')):
+        ('--seed', 0, 'seed of all random numbers'),
+    ):
         parser.add_argument(
-            flag, type=int, default=default, metavar='N', help=text)
+            flag, type=int, default=default, metavar='N', help=text
+        )
     parser.add_argument(
         '--joints',
         nargs='+',
         default=KEYPOINTS,
         metavar='JOINT',
         help=f'keypoints to annotate, of {", ".join(KEYPOINTS)} '
-        '(default: all)')
+        '(default: all)',
+    )
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str]) -> None:
     args = parse_args(argv)
     start = time.perf_counter()
-    people = make_toy_coco(args.out, args.train, args.val, args.size,
-                           args.seed, args.joints)
-    print(f'{args.out}: {args.train} + {args.val} images, {people} people, '
-          f'{time.perf_counter() - start:.1f} s')
+    people = make_toy_coco(
+        args.out, args.train, args.val, args.size, args.seed, args.joints
+    )
+    print(
+        f'{args.out}: {args.train} + {args.val} images, {people} people, '
+        f'{time.perf_counter() - start:.1f} s'
+    )
 
 
 if __name__ == '__main__':

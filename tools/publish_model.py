@@ -12,6 +12,7 @@ Examples:
   python tools/publish_model.py work_dirs/poet/epoch_300.pth poet_r50.pth
   python tools/publish_model.py CHECKPOINT poet_r50.pth --trust-pickle
 """
+
 import argparse
 import os.path as osp
 
@@ -24,7 +25,8 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(**cli.about(__doc__))
     parser.add_argument('source', metavar='SRC', help='checkpoint file')
     parser.add_argument(
-        'target', metavar='DST', help='file to write, NAME.pth')
+        'target', metavar='DST', help='file to write, NAME.pth'
+    )
     cli.add_trust_argument(parser)
     args = parser.parse_args()
     cli.check_file(args.source, 'checkpoint')
@@ -35,6 +37,7 @@ def main() -> None:
     args = cli.start(parse_args())
     from poet_mm.checkpoints.publish import publish
     from poet_mm.checkpoints.safe_load import safe_loading
+
     with safe_loading(args.trust_pickle):
         path = publish(args.source, args.target)
     before, after = (osp.getsize(name) / 1e6 for name in (args.source, path))

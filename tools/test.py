@@ -7,6 +7,7 @@ Examples:
   python tools/test.py configs/poet_r50_coco.py CHECKPOINT --data-root COCO
   python tools/test.py configs/poet_r50_coco.py CHECKPOINT --out metrics.json
 """
+
 import argparse
 from typing import TYPE_CHECKING
 
@@ -22,17 +23,20 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(**cli.about(__doc__))
     parser.add_argument('config', metavar='CONFIG', help='config file')
     parser.add_argument(
-        'checkpoint', metavar='CHECKPOINT', help='checkpoint file or URL')
+        'checkpoint', metavar='CHECKPOINT', help='checkpoint file or URL'
+    )
     parser.add_argument(
         '--out',
         metavar='FILE',
         help='file for the metrics, .json or .yml (default: only the log has '
-        'them)')
+        'them)',
+    )
     parser.add_argument(
         '--dump',
         metavar='FILE',
         help='file (.pkl) for the predictions, for later use (default: none '
-        'is written)')
+        'is written)',
+    )
     cli.add_common_arguments(parser)
     args = parser.parse_args()
     cli.check_common_arguments(args)
@@ -59,6 +63,7 @@ def test(args: argparse.Namespace) -> None:
     from mmengine.runner import Runner
 
     from poet_mm.checkpoints.safe_load import safe_loading
+
     cfg = merge_args(cli.load_config(args), args)
     with safe_loading(args.trust_pickle), cli.explain_full_gpu(cfg, 'test'):
         runner = Runner.from_cfg(cfg)
@@ -70,6 +75,7 @@ def test(args: argparse.Namespace) -> None:
 def main() -> None:
     args = cli.start(parse_args())
     from torch.distributed.elastic.multiprocessing.errors import record
+
     record(test)(args)  # what ends a rank is what torchrun says of it
 
 

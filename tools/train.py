@@ -7,6 +7,7 @@ Examples:
   python tools/train.py configs/poet_r50_coco.py --data-root COCO --amp
   python tools/train.py configs/poet_r50_coco.py --data-root COCO --resume
 """
+
 import argparse
 import os.path as osp
 from typing import TYPE_CHECKING
@@ -29,26 +30,31 @@ def parse_args() -> argparse.Namespace:
         const='auto',
         metavar='CHECKPOINT',
         help='go on from this checkpoint, or without one from the newest '
-        'whole checkpoint of the work dir (default: start a new training)')
+        'whole checkpoint of the work dir (default: start a new training)',
+    )
     parser.add_argument(
         '--amp',
         nargs='?',
         const='auto',
         choices=['auto', 'bfloat16', 'float16'],
         help='automatic mixed precision; auto, and --amp alone, is bfloat16 '
-        'where the device has it, else float16 (default: off)')
+        'where the device has it, else float16 (default: off)',
+    )
     parser.add_argument(
         '--no-validate',
         action='store_true',
-        help='do not evaluate during training')
+        help='do not evaluate during training',
+    )
     parser.add_argument(
         '--tensorboard',
         action='store_true',
-        help='log to TensorBoard too: tensorboard --logdir WORK_DIR')
+        help='log to TensorBoard too: tensorboard --logdir WORK_DIR',
+    )
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='scale the learning rate by the actual over the base batch size')
+        help='scale the learning rate by the actual over the base batch size',
+    )
     cli.add_common_arguments(parser)
     args = parser.parse_args()
     cli.check_common_arguments(args)
@@ -59,8 +65,9 @@ def parse_args() -> argparse.Namespace:
 def check_resume(args: argparse.Namespace) -> None:
     """Look for the checkpoint to resume from."""
     if args.resume not in (None, 'auto') and not osp.isfile(args.resume):
-        raise UserError(f'There is no checkpoint {args.resume} to resume '
-                        'from.')
+        raise UserError(
+            f'There is no checkpoint {args.resume} to resume from.'
+        )
 
 
 def merge_args(cfg: 'Config', args: argparse.Namespace) -> 'Config':
@@ -89,6 +96,7 @@ def train(args: argparse.Namespace) -> None:
     from poet_mm.checkpoints.resume import choose_checkpoint
     from poet_mm.checkpoints.safe_load import safe_loading
     from poet_mm.engine.hooks.progress import show_progress
+
     cfg = merge_args(cli.load_config(args), args)
     if cfg.get('resume'):
         choose_checkpoint(cfg, args.resume or cfg.get('load_from') or 'auto')
@@ -102,6 +110,7 @@ def train(args: argparse.Namespace) -> None:
 def main() -> None:
     args = cli.start(parse_args())
     from torch.distributed.elastic.multiprocessing.errors import record
+
     record(train)(args)  # what ends a rank is what torchrun says of it
 
 

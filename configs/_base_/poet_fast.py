@@ -3,15 +3,20 @@
 `fast_head` is a building block, not a setting: a config uses it and
 deletes it.
 """
+
 fast_head = dict(
     propose=True,  # two-stage proposals: encoder tokens become the queries
     refine=True,  # iterative refinement: each decoder layer corrects the pose
     detail=dict(  # by the features at its keypoints, here of ResNet-50
-        in_channels=[256, 512, 1024, 2048], channels=64, joint_channels=128),
+        in_channels=[256, 512, 1024, 2048], channels=64, joint_channels=128
+    ),
     denoising=dict(  # denoising queries
-        groups=3, center_noise=0.5, scale_noise=0.4, joint_noise=0.2),
+        groups=3, center_noise=0.5, scale_noise=0.4, joint_noise=0.2
+    ),
     loss=dict(
         nobody_weight=0.4,  # of the class "no object", 0.1 in the paper
         oks_weight=2.0,
-        metainfo=dict(from_file='configs/_base_/datasets/coco.py')),
-    codec=dict(type='POETCodec', supervise='labelled'))
+        metainfo=dict(from_file='configs/_base_/datasets/coco.py'),
+    ),
+    codec=dict(type='POETCodec', supervise='labelled'),
+)

@@ -1,4 +1,5 @@
 """Runtime of all configs: MMPose's, with safe checkpoints and checks."""
+
 _base_ = ['mmpose::_base_/default_runtime.py']
 custom_imports = dict(imports=['poet_mm'], allow_failed_imports=False)
 
@@ -8,7 +9,9 @@ default_hooks = dict(
         interval=5,
         max_keep_ckpts=3,
         save_best='coco/AP',
-        rule='greater'),
+        rule='greater',
+    ),
     epoch_seed=dict(type='EpochSeedHook'),
     non_finite=dict(type='NonFiniteHook'),
-    checkpoint_guard=dict(type='CheckpointGuardHook'))
+    checkpoint_guard=dict(type='CheckpointGuardHook'),
+)

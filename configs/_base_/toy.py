@@ -7,14 +7,16 @@ be flipped.
 `toy` is a building block, not a setting: a config uses its parts and deletes
 it. Names that begin with two underscores stay in this file.
 """
+
 randomness = dict(seed=0)
 
 __resize = dict(type='ShortEdgeResize', short_edges=128, max_size=128)
 toy = dict(
     resize=__resize,
     test_pipeline=[
-        dict(type='LoadIntactImage'), __resize,
-        dict(type='PackBottomupInputs')
+        dict(type='LoadIntactImage'),
+        __resize,
+        dict(type='PackBottomupInputs'),
     ],
     loader=dict(batch_size=16, num_workers=0, persistent_workers=False),
     train_cfg=dict(max_epochs=320, val_interval=40),
@@ -24,6 +26,8 @@ toy = dict(
             type='CosineAnnealingLR',
             T_max=320,
             by_epoch=True,
-            convert_to_iter_based=True)
+            convert_to_iter_based=True,
+        ),
     ],
-    checkpoint=dict(interval=40, max_keep_ckpts=2, save_best=None))
+    checkpoint=dict(interval=40, max_keep_ckpts=2, save_best=None),
+)

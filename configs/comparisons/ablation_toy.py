@@ -9,6 +9,7 @@ Run     python tools/make_toy_coco.py --out data/toy_strides --train 3000 \
 
 All rows see the same images, with the same learning rate, schedule and seeds.
 """
+
 title = 'Toy people, 128 pixels: the pieces of the fast POET'
 data_root = 'data/toy_strides/'
 budget = dict(epochs=4)
@@ -20,37 +21,28 @@ averaged = [
         ema_type='ExpMomentumEMA',
         momentum=0.01,
         gamma=100,
-        priority=49)
+        priority=49,
+    ),
 ]
 
 # Changes to poet_fast_r18_toy.py. Most of them remove a piece.
 pieces = {
     'all': {},
-    'with EMA': {
-        'custom_hooks': averaged
-    },
-    'nobody weighs 0.1': {
-        'model.head.loss.nobody_weight': 0.1
-    },
-    'without OKS': {
-        'model.head.loss.oks_weight': 0.0
-    },
-    'without denoising': {
-        'model.head.denoising': None
-    },
-    'without detail': {
-        'model.head.detail': None
-    },
+    'with EMA': {'custom_hooks': averaged},
+    'nobody weighs 0.1': {'model.head.loss.nobody_weight': 0.1},
+    'without OKS': {'model.head.loss.oks_weight': 0.0},
+    'without denoising': {'model.head.denoising': None},
+    'without detail': {'model.head.detail': None},
     'proposals and refinement': {
         'model.head.loss.oks_weight': 0.0,
         'model.head.denoising': None,
-        'model.head.detail': None
+        'model.head.detail': None,
     },
     'proposals alone': {
         'model.head.loss.oks_weight': 0.0,
         'model.head.denoising': None,
         'model.head.detail': None,
-        'model.head.refine': False
+        'model.head.refine': False,
     },
     'no piece': {
         'model.head.loss.nobody_weight': 0.1,
@@ -58,7 +50,7 @@ pieces = {
         'model.head.denoising': None,
         'model.head.detail': None,
         'model.head.refine': False,
-        'model.head.propose': False
+        'model.head.propose': False,
     },
 }
 rows = [
@@ -68,6 +60,8 @@ rows = [
         method=name,
         backbone='R18',
         seed=seed,
-        options=options) for seed in (0, 1, 2)
+        options=options,
+    )
+    for seed in (0, 1, 2)
     for name, options in pieces.items()
 ]

@@ -18,6 +18,7 @@ the backbone and 0.02 the heatmaps stayed empty in three epochs. AE's random
 window shows people at the sizes that POET sees. Its sigma is 2 cells, which is
 8 pixels as at 512 pixels.
 """
+
 title = 'A part of COCO, 256 pixels: fast POET, POET and AE'
 data_root = 'data/coco_mini/'
 budget = dict(epochs=6)
@@ -27,22 +28,25 @@ size = 256
 resize = dict(
     type='ShortEdgeResize',
     short_edges=list(range(160, size + 1, 32)),
-    max_size=size)
+    max_size=size,
+)
 poet_pipeline = [
     dict(type='LoadIntactImage'),
     dict(type='RandomFlip', prob=0.5),
     dict(type='WarpOnce', transforms=[resize]),
     dict(
         type='GenerateTarget',
-        encoder=dict(type='POETCodec', supervise='labelled')),
-    dict(type='PackBottomupInputs')
+        encoder=dict(type='POETCodec', supervise='labelled'),
+    ),
+    dict(type='PackBottomupInputs'),
 ]
 codec = dict(
     type='AECodec',
     input_size=(size, size),
     heatmap_size=(size // 4, size // 4),
     sigma=2,
-    decode_max_instances=30)
+    decode_max_instances=30,
+)
 ae_pipeline = [
     dict(type='LoadIntactImage'),
     dict(type='RandomFlip', prob=0.5),
@@ -51,15 +55,16 @@ ae_pipeline = [
         size=(size, size),
         max_degrees=0,
         scale=(1.2, 1.6),
-        max_shift=0.1),
+        max_shift=0.1,
+    ),
     dict(type='GenerateTarget', encoder=codec),
     dict(type='HeatmapMask'),
-    dict(type='PackBottomupInputs')
+    dict(type='PackBottomupInputs'),
 ]
 test_pipeline = [
     dict(type='LoadIntactImage'),
     dict(type='ShortEdgeResize', short_edges=size, max_size=size),
-    dict(type='PackBottomupInputs')
+    dict(type='PackBottomupInputs'),
 ]
 schedule = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, end=100),
@@ -67,7 +72,8 @@ schedule = [
         type='CosineAnnealingLR',
         T_max=6,
         by_epoch=True,
-        convert_to_iter_based=True)
+        convert_to_iter_based=True,
+    ),
 ]
 options = {
     'model.backbone.frozen_stages': 1,
@@ -84,7 +90,7 @@ options = {
     'val_dataloader.num_workers': 0,
     'val_dataloader.persistent_workers': False,
     'test_dataloader.num_workers': 0,
-    'test_dataloader.persistent_workers': False
+    'test_dataloader.persistent_workers': False,
 }
 poet_options = {
     'model.head.encoder.num_layers': 3,
@@ -98,7 +104,7 @@ poet_options = {
     'optim_wrapper.clip_grad.max_norm': 1.0,
     'optim_wrapper.optimizer.lr': 4e-4,
     'optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mult': 0.5,
-    'train_dataloader.dataset.pipeline': poet_pipeline
+    'train_dataloader.dataset.pipeline': poet_pipeline,
 }
 rows = [
     dict(
@@ -106,15 +112,14 @@ rows = [
         name='poet_fast_r50_s32_256',
         method='fast POET',
         backbone='R50',
-        options=poet_options),
+        options=poet_options,
+    ),
     dict(
         config='../poet_r50_512_coco.py',
         name='poet_r50_s32_256',
         backbone='R50',
-        options={
-            **poet_options,
-            'model.head.codec.supervise': 'labelled'
-        }),
+        options={**poet_options, 'model.head.codec.supervise': 'labelled'},
+    ),
     dict(
         config='../ae_r50_s4_512_coco.py',
         name='ae_r50_s4_256',
@@ -125,11 +130,8 @@ rows = [
             'model.head.tag_loss.loss_weight': 0.005,
             'optim_wrapper.optimizer.lr': 5e-4,
             'optim_wrapper.paramwise_cfg': {
-                'custom_keys': {
-                    'backbone': {
-                        'lr_mult': 0.2
-                    }
-                }
-            }
-        }),
+                'custom_keys': {'backbone': {'lr_mult': 0.2}}
+            },
+        },
+    ),
 ]

@@ -12,6 +12,7 @@ All rows see the same images, with the same backbone and no pre-training. Each
 method has the learning rate of its config. Evaluation is on unseen images,
 after every epoch.
 """
+
 title = 'Toy people, 128 pixels: faithful and fast POET'
 data_root = 'data/toy_strides/'
 budget = dict(epochs=6)
@@ -27,5 +28,8 @@ rows = [
         name=f'{method}, seed {seed}',
         method=method,
         backbone='R18',
-        seed=seed) for seed in (0, 1, 2) for method, config in methods.items()
+        seed=seed,
+    )
+    for seed in (0, 1, 2)
+    for method, config in methods.items()
 ]

@@ -12,6 +12,7 @@ that of the GPUs. For a row that is trained already, add `checkpoint='FILE'`.
 The paper starts AE at strides 8 to 32 from the checkpoint of stride 4: add
 `options=dict(load_from='FILE')` to these rows.
 """
+
 title = 'COCO val2017, 512 pixels: POET and AE over strides'
 data_root = 'data/coco/'
 budget = dict(epochs=250)

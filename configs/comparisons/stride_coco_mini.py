@@ -15,6 +15,7 @@ To take the backbone weights from a file: `--cfg-options
 model.backbone.init_cfg.checkpoint=FILE`, and model.backbone.style=caffe for
 weights with the stride on the first 1x1 convolution.
 """
+
 title = 'A part of COCO, 512 pixels: POET and AE over strides'
 data_root = 'data/coco_mini/'
 budget = dict(epochs=60)

@@ -14,6 +14,7 @@ their ImageNet weights, to save time. AE: learning rate 5e-4 for this batch,
 cells, which is 8 pixels as at 512 pixels. POET has no dropout in attention;
 that of the table was trained with 0.1.
 """
+
 title = 'A part of COCO, 192 pixels, a short training: POET and AE'
 data_root = 'data/coco_mini/'
 budget = dict(epochs=2)
@@ -24,14 +25,15 @@ codec = dict(
     input_size=(size, size),
     heatmap_size=(size // 4, size // 4),
     sigma=2,
-    decode_max_instances=30)
+    decode_max_instances=30,
+)
 ae_pipeline = [
     dict(type='LoadIntactImage'),
     dict(type='RandomFlip', prob=0.5),
     dict(type='RandomAffine', size=(size, size)),
     dict(type='GenerateTarget', encoder=codec),
     dict(type='HeatmapMask'),
-    dict(type='PackBottomupInputs')
+    dict(type='PackBottomupInputs'),
 ]
 poet_pipeline = [
     dict(type='LoadIntactImage'),
@@ -43,16 +45,18 @@ poet_pipeline = [
             dict(
                 type='ShortEdgeResize',
                 short_edges=list(range(96, size + 1, 32)),
-                max_size=size)
-        ]),
+                max_size=size,
+            ),
+        ],
+    ),
     dict(type='CoarseDropout', prob=0.5),
     dict(type='GenerateTarget', encoder=dict(type='POETCodec')),
-    dict(type='PackBottomupInputs')
+    dict(type='PackBottomupInputs'),
 ]
 test_pipeline = [
     dict(type='LoadIntactImage'),
     dict(type='ShortEdgeResize', short_edges=size, max_size=size),
-    dict(type='PackBottomupInputs')
+    dict(type='PackBottomupInputs'),
 ]
 options = {
     'model.backbone.frozen_stages': 3,
@@ -63,7 +67,7 @@ options = {
     'train_dataloader.num_workers': 0,
     'train_dataloader.persistent_workers': False,
     'test_dataloader.num_workers': 0,
-    'test_dataloader.persistent_workers': False
+    'test_dataloader.persistent_workers': False,
 }
 rows = [
     dict(
@@ -75,8 +79,9 @@ rows = [
             'model.head.encoder.layer_cfg.self_attn_cfg.dropout': 0.0,
             'model.head.decoder.layer_cfg.self_attn_cfg.dropout': 0.0,
             'model.head.decoder.layer_cfg.cross_attn_cfg.dropout': 0.0,
-            'train_dataloader.dataset.pipeline': poet_pipeline
-        }),
+            'train_dataloader.dataset.pipeline': poet_pipeline,
+        },
+    ),
     dict(
         config='../ae_r50_s4_512_coco.py',
         name='ae_r50_s4_192',
@@ -86,6 +91,7 @@ rows = [
             'model.head.decoder': codec,
             'model.head.tag_loss.loss_weight': 0.02,
             'optim_wrapper.optimizer.lr': 5e-4,
-            'param_scheduler.0.end': 100
-        }),
+            'param_scheduler.0.end': 100,
+        },
+    ),
 ]

@@ -3,6 +3,7 @@
 Letters: E encoder layers, L decoder layers, P points, M people, H x W cells
 of the feature map that show the image.
 """
+
 import os.path as osp
 from contextlib import contextmanager
 from functools import partial
@@ -34,6 +35,7 @@ LEAST_GAP = 0.08  # of the image's diagonal, between points
 
 class AttentionMaps(NamedTuple):
     """Attention over the cells of one image, mean over the heads."""
+
     encoder: np.ndarray  # (E, P, H, W), of the cells of the points
     decoder: np.ndarray  # (L, M, H, W), of the queries of the people
     extent: np.ndarray  # (4, ), x0, x1, y0, y1 of the map in image pixels
@@ -41,6 +43,7 @@ class AttentionMaps(NamedTuple):
 
 class AttendedImage(NamedTuple):
     """An image, and what is looked at from where in it."""
+
     path: str
     points: np.ndarray  # (P, 2) in pixels of the image
     keypoints: np.ndarray  # (M, K, 2) in pixels of the image
@@ -49,8 +52,9 @@ class AttendedImage(NamedTuple):
 
 
 @contextmanager
-def record_rows(head: nn.Module, cells: Sequence[int],
-                queries: Sequence[int]) -> Iterator[Dict[str, Tensor]]:
+def record_rows(
+    head: nn.Module, cells: Sequence[int], queries: Sequence[int]
+) -> Iterator[Dict[str, Tensor]]:
     """Keep some rows of the attention weights of one image.
 
     Args:
@@ -73,15 +77,24 @@ def record_rows(head: nn.Module, cells: Sequence[int],
     pairs = []
     for name, module in head.named_modules():
         if isinstance(module, MultiheadAttention):
-            rows = (cells if name.startswith('encoder') else
-                    queries if name.endswith('cross_attn') else [])
+            rows = (
+                cells
+                if name.startswith('encoder')
+                else queries
+                if name.endswith('cross_attn')
+                else []
+            )
             pairs.append((module, partial(keep, name, rows)))
     with listening(pairs):
         yield weights
 
 
-def cell_of(points: np.ndarray, corner: np.ndarray, cell: np.ndarray,
-            shape: Tuple[int, int]) -> np.ndarray:
+def cell_of(
+    points: np.ndarray,
+    corner: np.ndarray,
+    cell: np.ndarray,
+    shape: Tuple[int, int],
+) -> np.ndarray:
     """Cell of the feature map at each point, counted row by row.
 
     Args:
@@ -98,8 +111,9 @@ def cell_of(points: np.ndarray, corner: np.ndarray, cell: np.ndarray,
     return row * shape[1] + column
 
 
-def farthest_points(points: np.ndarray, count: int,
-                    least_gap: float) -> np.ndarray:
+def farthest_points(
+    points: np.ndarray, count: int, least_gap: float
+) -> np.ndarray:
     """Indices of up to ``count`` of the points (n, 2): the first, then always
     that which is farthest from those chosen, as long as it is as far from
     them as ``least_gap``."""
@@ -113,8 +127,9 @@ def farthest_points(points: np.ndarray, count: int,
     return np.array(chosen)
 
 
-def choose_points(keypoints: np.ndarray, size: Sequence[int],
-                  count: int) -> np.ndarray:
+def choose_points(
+    keypoints: np.ndarray, size: Sequence[int], count: int
+) -> np.ndarray:
     """Joints of the people found, far apart; else points of a grid.
 
     Args:
@@ -137,8 +152,9 @@ def choose_points(keypoints: np.ndarray, size: Sequence[int],
 
 
 @torch.no_grad()
-def attention_maps(model: nn.Module, batch: dict, points: np.ndarray,
-                   queries: Sequence[int]) -> AttentionMaps:
+def attention_maps(
+    model: nn.Module, batch: dict, points: np.ndarray, queries: Sequence[int]
+) -> AttentionMaps:
     """Record the attention of one image.
 
     Args:
@@ -174,11 +190,13 @@ def attention_maps(model: nn.Module, batch: dict, points: np.ndarray,
     return AttentionMaps(
         encoder=stack('encoder', 'self_attn'),
         decoder=stack('decoder', 'cross_attn'),
-        extent=np.array([corner[0], x, corner[1], y]))
+        extent=np.array([corner[0], x, corner[1], y]),
+    )
 
 
-def cells_of_image(padding: Optional[Tensor],
-                   shape: Tuple[int, int]) -> Tuple[int, int]:
+def cells_of_image(
+    padding: Optional[Tensor], shape: Tuple[int, int]
+) -> Tuple[int, int]:
     """Rows and columns of a feature map that show the image and not only
     padding.
 
@@ -202,13 +220,16 @@ class AttentionAnalysis(Analysis):
             default joints of the people found, one per decoder layer.
         most_people (int): How many people, at most, best first.
     """
+
     name = 'attention'
 
-    def __init__(self,
-                 session: Session,
-                 image: Optional[str] = None,
-                 points: Optional[np.ndarray] = None,
-                 most_people: int = 3) -> None:
+    def __init__(
+        self,
+        session: Session,
+        image: Optional[str] = None,
+        points: Optional[np.ndarray] = None,
+        most_people: int = 3,
+    ) -> None:
         super().__init__(session)
         self.image = image
         self.points = points
@@ -218,8 +239,7 @@ class AttentionAnalysis(Analysis):
 
     def add(self, record: ImageRecord) -> None:
         super().add(record)
-        if self.best is None or example_rank(record) > example_rank(
-                self.best):
+        if self.best is None or example_rank(record) > example_rank(self.best):
             self.best = record
 
     def load(self) -> dict:
@@ -232,7 +252,8 @@ class AttentionAnalysis(Analysis):
         if osp.isfile(image):
             check_image(self.session, image)
             sample = dataset.pipeline(
-                dict(img_path=image, img_id=image, **dataset.metainfo))
+                dict(img_path=image, img_id=image, **dataset.metainfo)
+            )
             return pseudo_collate([sample])
         if image.isdigit() and int(image) in index:
             place = index[int(image)]
@@ -240,38 +261,49 @@ class AttentionAnalysis(Analysis):
             return pseudo_collate([dataset[place]])
         raise UserError(
             f'--image {image} is neither a file nor the id of an image of the '
-            f'{self.session.split} split, such as {next(iter(index))}.')
+            f'{self.session.split} split, such as {next(iter(index))}.'
+        )
 
     def look(self) -> AttendedImage:
         """Choose points and people, and record what they look at."""
         model, batch = self.session.model, self.load()
-        (sample, ), (prediction, ) = predict_batch(model, batch)
-        queries = found_queries(prediction,
-                                self.session.score_thr)[:self.most_people]
+        (sample,), (prediction,) = predict_batch(model, batch)
+        queries = found_queries(prediction, self.session.score_thr)[
+            : self.most_people
+        ]
         height, width = sample.metainfo['ori_shape'][:2]
         keypoints = prediction.keypoints[-1, queries]
         points = self.points
         if points is None:
-            points = choose_points(keypoints, (width, height),
-                                   model.head.decoder.num_layers)
+            points = choose_points(
+                keypoints, (width, height), model.head.decoder.num_layers
+            )
         elif ((points < 0) | (points >= (width, height))).any():
             raise UserError(
                 f'--points {points.tolist()} are not all inside of the image '
-                f'of {width} x {height} pixels.')
+                f'of {width} x {height} pixels.'
+            )
         return AttendedImage(
             path=sample.metainfo['img_path'],
             points=points,
             keypoints=keypoints,
             scores=prediction.scores[-1, queries],
-            maps=attention_maps(model, batch, points, queries))
+            maps=attention_maps(model, batch, points, queries),
+        )
 
     def result(self) -> Result:
         seen = self.look()
         maps = seen.maps
-        found = ('the people with the highest scores'
-                 if len(seen.scores) else 'no person, as none was found')
-        ran = (self.what_was_run
-               if self.needs_images else f'{self.session.description}.')
+        found = (
+            'the people with the highest scores'
+            if len(seen.scores)
+            else 'no person, as none was found'
+        )
+        ran = (
+            self.what_was_run
+            if self.needs_images
+            else f'{self.session.description}.'
+        )
         return Result(
             name=self.name,
             title='Attention (Fig. 5)',
@@ -286,5 +318,7 @@ class AttentionAnalysis(Analysis):
                 scores=seen.scores,
                 extent=maps.extent,
                 encoder=np.round(maps.encoder.astype(np.float64), 6),
-                decoder=np.round(maps.decoder.astype(np.float64), 6)),
-            draw=lambda out: draw_attention(seen, self.session.metainfo, out))
+                decoder=np.round(maps.decoder.astype(np.float64), 6),
+            ),
+            draw=lambda out: draw_attention(seen, self.session.metainfo, out),
+        )

@@ -10,6 +10,7 @@ people without a prediction; and merged and small are told apart.
 
 Letters: Q predictions, N people, K keypoints.
 """
+
 from typing import List, Sequence
 
 import numpy as np
@@ -27,11 +28,22 @@ NEAR_JOINT = 0.5  # similarity from which on it is about that joint
 SMALL_AREA = 32**2  # square pixels; COCO's "small"
 
 MISSED, MERGED, SWAP, JITTER, SMALL, GOOD = CAUSES = (
-    'missed', 'merged', 'swap', 'jitter', 'small', 'good')
+    'missed',
+    'merged',
+    'swap',
+    'jitter',
+    'small',
+    'good',
+)
 
 
-def name_causes(keypoints: np.ndarray, people: People, match: Match,
-                sigmas: np.ndarray, flip: Sequence[int]) -> List[str]:
+def name_causes(
+    keypoints: np.ndarray,
+    people: People,
+    match: Match,
+    sigmas: np.ndarray,
+    flip: Sequence[int],
+) -> List[str]:
     """Name for every person what its prediction suffers from most.
 
     A person without a prediction of its own, see ``match_people``, is
@@ -72,8 +84,9 @@ def name_causes(keypoints: np.ndarray, people: People, match: Match,
         causes[n] = MERGED
     has_own = np.isin(np.arange(len(causes)), match.people)
     at = joint_similarity(keypoints, people.keypoints, people.area, sigmas)
-    mirrored = joint_similarity(keypoints, people.keypoints[:, flip],
-                                people.area, sigmas)  # (Q, N, K)
+    mirrored = joint_similarity(
+        keypoints, people.keypoints[:, flip], people.area, sigmas
+    )  # (Q, N, K)
     labelled = people.visibility > 0
     at, mirrored = at * labelled, mirrored * labelled[:, flip]
     for q, n in zip(match.queries, match.people):
@@ -85,8 +98,9 @@ def name_causes(keypoints: np.ndarray, people: People, match: Match,
     ]
 
 
-def joint_kinds(at: np.ndarray, mirrored: np.ndarray, person: int,
-                has_own: np.ndarray) -> np.ndarray:
+def joint_kinds(
+    at: np.ndarray, mirrored: np.ndarray, person: int, has_own: np.ndarray
+) -> np.ndarray:
     """What each joint of the prediction of a person is.
 
     Args:
@@ -102,18 +116,23 @@ def joint_kinds(at: np.ndarray, mirrored: np.ndarray, person: int,
     own = at[person]
     strays = np.maximum(at, mirrored) >= NEAR_JOINT  # (N, K)
     others = np.arange(len(at)) != person
-    swapped = ((mirrored[person] >= NEAR_JOINT)
-               | strays[others & has_own].any(axis=0))
+    swapped = (mirrored[person] >= NEAR_JOINT) | strays[others & has_own].any(
+        axis=0
+    )
     merged = strays[~has_own].any(axis=0)
     away = own < NEAR_JOINT
-    return np.select([own >= GOOD_JOINT, away & swapped, away & merged],
-                     [GOOD, SWAP, MERGED], JITTER)
+    return np.select(
+        [own >= GOOD_JOINT, away & swapped, away & merged],
+        [GOOD, SWAP, MERGED],
+        JITTER,
+    )
 
 
 def costliest(kinds: np.ndarray, similarity: np.ndarray) -> str:
     """The kind of joints, but for good ones, that loses the most OKS."""
     lost = {
         kind: (1 - similarity)[kinds == kind].sum()
-        for kind in CAUSES if kind != GOOD and (kinds == kind).any()
+        for kind in CAUSES
+        if kind != GOOD and (kinds == kind).any()
     }
     return max(lost, key=lost.get) if lost else GOOD

@@ -2,6 +2,7 @@
 
 Letters: N people, M matched people, K keypoints.
 """
+
 from typing import Dict, List, Optional
 
 import numpy as np
@@ -14,8 +15,9 @@ from .session import Session
 QUADRANTS = ('upper left', 'upper right', 'lower left', 'lower right')
 
 
-def true_centers(keypoints: np.ndarray, visibility: np.ndarray,
-                 lowest: int) -> np.ndarray:
+def true_centers(
+    keypoints: np.ndarray, visibility: np.ndarray, lowest: int
+) -> np.ndarray:
     """What POETCodec teaches as centre: the mean of the supervised joints.
 
     Args:
@@ -32,8 +34,9 @@ def true_centers(keypoints: np.ndarray, visibility: np.ndarray,
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def relative_errors(predicted: np.ndarray, true: np.ndarray,
-                    bbox: np.ndarray) -> np.ndarray:
+def relative_errors(
+    predicted: np.ndarray, true: np.ndarray, bbox: np.ndarray
+) -> np.ndarray:
     """(predicted - true centre) / diagonal of the box, (N, 2); x to the
     right, y down, NaN where there is no true centre or no box."""
     diagonal = np.hypot(bbox[:, 2], bbox[:, 3])[:, None]
@@ -56,6 +59,7 @@ class CenterAnalysis(Analysis):
     Args:
         session (Session): Model and images.
     """
+
     name = 'centers'
 
     def __init__(self, session: Session) -> None:
@@ -66,7 +70,8 @@ class CenterAnalysis(Analysis):
     def add(self, record: ImageRecord) -> None:
         super().add(record)
         if self.example is None or example_rank(record) > example_rank(
-                self.example):
+            self.example
+        ):
             self.example = record
         match, people = record.match, record.people
         lowest = self.session.model.head.codec.lowest_supervised
@@ -85,7 +90,9 @@ class CenterAnalysis(Analysis):
                     true_x=round(float(true[m, 0]), 3),
                     true_y=round(float(true[m, 1]), 3),
                     dx=round(float(errors[m, 0]), 6),
-                    dy=round(float(errors[m, 1]), 6)))
+                    dy=round(float(errors[m, 1]), 6),
+                )
+            )
 
     def result(self) -> Result:
         errors = np.array([(row['dx'], row['dy']) for row in self.rows])
@@ -105,7 +112,10 @@ class CenterAnalysis(Analysis):
                 quadrants=shares,
                 mean=errors.mean(axis=0) if len(errors) else None,
                 mean_distance=np.linalg.norm(errors, axis=1).mean()
-                if len(errors) else None,
-                example=self.example and self.example.img_id),
+                if len(errors)
+                else None,
+                example=self.example and self.example.img_id,
+            ),
             rows=self.rows,
-            draw=lambda out: draw_centers(self.example, errors, shares, out))
+            draw=lambda out: draw_centers(self.example, errors, shares, out),
+        )

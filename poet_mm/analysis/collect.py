@@ -2,6 +2,7 @@
 
 Letters: B images, L decoder layers, Q queries, K keypoints, F people found.
 """
+
 from typing import Iterator, Mapping, NamedTuple, Optional
 
 import numpy as np
@@ -30,6 +31,7 @@ class Prediction(NamedTuple):
 
     Of associative embedding L is 1, and only scores and keypoints are there.
     """
+
     scores: np.ndarray  # (L, Q), probability of a person
     keypoints: np.ndarray  # (L, Q, K, 2)
     centers: Optional[np.ndarray] = None  # (L, Q, 2)
@@ -38,6 +40,7 @@ class Prediction(NamedTuple):
 
 class ImageRecord(NamedTuple):
     """Truth and prediction of one image."""
+
     img_id: int
     path: str
     people: People
@@ -82,7 +85,8 @@ def walk_images(session: Session) -> Iterator[ImageRecord]:
         load_batches(session),
         total=len(session.loader),
         description=f'{session.split} images',
-        console=Console(stderr=True))
+        console=Console(stderr=True),
+    )
     for batch in batches:
         samples, predictions = predict_batch(session.model, batch)
         for sample, prediction in zip(samples, predictions):
@@ -124,21 +128,29 @@ def predict_batch(model: nn.Module, batch: dict) -> tuple:
     scores = outputs['logits'].softmax(-1)[..., PERSON].cpu().numpy()
     fields = {name: value.cpu().numpy() for name, value in outputs.items()}
     return samples, [
-        poet_prediction(model, scores[:, i],
-                        {name: value[:, i]
-                         for name, value in fields.items()}, sample.metainfo)
+        poet_prediction(
+            model,
+            scores[:, i],
+            {name: value[:, i] for name, value in fields.items()},
+            sample.metainfo,
+        )
         for i, sample in enumerate(samples)
     ]
 
 
-def poet_prediction(model: nn.Module, scores: np.ndarray, fields: Mapping,
-                    metainfo: Mapping) -> Prediction:
+def poet_prediction(
+    model: nn.Module, scores: np.ndarray, fields: Mapping, metainfo: Mapping
+) -> Prediction:
     """Fields (L, Q, ...) of one image, in pixels of its file."""
     codec, img_shape = model.head.codec, metainfo['img_shape']
     keypoints, visibility = codec.decode(fields, img_shape)
     centers = codec.decode_centers(fields, img_shape)
-    return Prediction(scores, to_original(keypoints, metainfo),
-                      to_original(centers, metainfo), visibility)
+    return Prediction(
+        scores,
+        to_original(keypoints, metainfo),
+        to_original(centers, metainfo),
+        visibility,
+    )
 
 
 def other_prediction(sample: PoseDataSample) -> Prediction:
@@ -158,8 +170,9 @@ def found_queries(prediction: Prediction, score_thr: float) -> np.ndarray:
     return order[scores[order] >= score_thr]
 
 
-def make_record(session: Session, metainfo: Mapping,
-                prediction: Prediction) -> ImageRecord:
+def make_record(
+    session: Session, metainfo: Mapping, prediction: Prediction
+) -> ImageRecord:
     """Add what is true, who was found, and who is who."""
     K = session.metainfo['num_keypoints']
     img_id = metainfo['img_id']
@@ -167,8 +180,15 @@ def make_record(session: Session, metainfo: Mapping,
     people = labelled_people(info.get('raw_ann_info') or [], K)
     found = found_queries(prediction, session.score_thr)
     oks = oks_matrix(
-        prediction.keypoints[-1, found].reshape(-1, K, 2), people,
-        session.metainfo['sigmas'])
-    return ImageRecord(img_id, metainfo['img_path'], people, prediction,
-                       found, match_people(oks))
-
+        prediction.keypoints[-1, found].reshape(-1, K, 2),
+        people,
+        session.metainfo['sigmas'],
+    )
+    return ImageRecord(
+        img_id,
+        metainfo['img_path'],
+        people,
+        prediction,
+        found,
+        match_people(oks),
+    )

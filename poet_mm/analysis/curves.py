@@ -1,4 +1,5 @@
 """Losses and AP over epochs, of one or several trainings (paper Fig. 4, 6)."""
+
 import os.path as osp
 from typing import Dict, List, Sequence
 
@@ -38,7 +39,9 @@ def left_out(work_dirs: Sequence[str]) -> str:
         f' {osp.basename(osp.abspath(path))} holds {count} trainings, begun '
         'one after another; only the last is drawn. Give its folders, named '
         'by the time of their start, to draw each.'
-        for path, count in counts.items() if count > 1)
+        for path, count in counts.items()
+        if count > 1
+    )
 
 
 def curve_keys(records: Records) -> List[str]:
@@ -55,18 +58,21 @@ def analyze_curves(work_dirs: Sequence[str]) -> Result:
     the last training."""
     runs = read_runs(work_dirs)
     curves = {
-        name: {key: series(records, key)
-               for key in curve_keys(records)}
+        name: {key: series(records, key) for key in curve_keys(records)}
         for name, records in runs.items()
     }
     rows = [
         dict(run=name, key=key, epoch=epoch, value=value)
-        for name, keys in curves.items() for key, points in keys.items()
+        for name, keys in curves.items()
+        for key, points in keys.items()
         for epoch, value in zip(*points)
     ]
     validated = any(row['key'].startswith(VALIDATION) for row in rows)
-    dashed = ', dashed on validation images' if validated else (
-        '; no loss of validation images was logged')
+    dashed = (
+        ', dashed on validation images'
+        if validated
+        else ('; no loss of validation images was logged')
+    )
     return Result(
         name='curves',
         title='Training (Fig. 4 and 6)',
@@ -76,4 +82,5 @@ def analyze_curves(work_dirs: Sequence[str]) -> Result:
         f'{left_out(work_dirs)}',
         numbers=dict(runs=curves),
         rows=rows,
-        draw=lambda out: draw_curves(runs, out, 'AP on validation images'))
+        draw=lambda out: draw_curves(runs, out, 'AP on validation images'),
+    )

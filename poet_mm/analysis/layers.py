@@ -1,4 +1,5 @@
 """COCO's numbers of every decoder layer, in one pass (paper Fig. 9)."""
+
 import copy
 import io
 import logging
@@ -37,7 +38,8 @@ def metric_config(session: Session) -> dict:
     evaluator = session.cfg.get(f'{session.split}_evaluator')
     evaluator = evaluator or session.cfg.get('test_evaluator')
     found = [
-        node for node in walk(evaluator)
+        node
+        for node in walk(evaluator)
         if str(node.get('type')).endswith('CocoMetric')
     ]
     cfg = copy.deepcopy(dict(found[0])) if found else dict(DEFAULT)
@@ -57,7 +59,8 @@ def build_metric(session: Session) -> CocoMetric:
             images=[image for image in data['images'] if image['id'] in ids],
             annotations=[
                 ann for ann in data['annotations'] if ann['image_id'] in ids
-            ])
+            ],
+        )
         coco.createIndex()
     return metric
 
@@ -68,6 +71,7 @@ class LayerAnalysis(Analysis):
     Args:
         session (Session): Model and images.
     """
+
     name = 'layers'
 
     def __init__(self, session: Session) -> None:
@@ -78,25 +82,31 @@ class LayerAnalysis(Analysis):
 
     def add(self, record: ImageRecord) -> None:
         super().add(record)
-        keypoints, visibility = (record.prediction.keypoints,
-                                 record.prediction.visibility)
+        keypoints, visibility = (
+            record.prediction.keypoints,
+            record.prediction.visibility,
+        )
         scores = record.prediction.scores
         for layer, metric in enumerate(self.metrics):
             people = dict(
                 keypoints=keypoints[layer],
                 keypoint_scores=scores[layer][:, None] * visibility[layer],
-                bbox_scores=scores[layer])
-            metric.process(None, [
-                dict(
-                    id=[record.img_id],
-                    img_id=record.img_id,
-                    gt_instances={},
-                    pred_instances=people)
-            ])
+                bbox_scores=scores[layer],
+            )
+            metric.process(
+                None,
+                [
+                    dict(
+                        id=[record.img_id],
+                        img_id=record.img_id,
+                        gt_instances={},
+                        pred_instances=people,
+                    )
+                ],
+            )
 
     def evaluate(self) -> List[dict]:
-        """COCO's ten numbers of every layer, as ``tools/test.py`` has them.
-        """
+        """COCO's ten numbers of every layer, as ``tools/test.py`` has them."""
         size = self.counts['images']
         with silence():
             return [metric.evaluate(size) for metric in self.metrics]
@@ -108,7 +118,8 @@ class LayerAnalysis(Analysis):
             for layer, values in enumerate(metrics, 1)
         ]
         said = ', '.join(
-            '-' if row['AP'] is None else f'{row["AP"]:.1f}' for row in rows)
+            '-' if row['AP'] is None else f'{row["AP"]:.1f}' for row in rows
+        )
         return Result(
             name=self.name,
             title='Decoder layers (Fig. 9)',
@@ -117,4 +128,5 @@ class LayerAnalysis(Analysis):
             f'{self.what_was_run}',
             numbers=dict(**self.counts, layers=metrics),
             rows=rows,
-            draw=lambda out: draw_layers(rows, out))
+            draw=lambda out: draw_layers(rows, out),
+        )

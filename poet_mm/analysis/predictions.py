@@ -1,4 +1,5 @@
 """Best and worst images by OKS, and what went wrong (paper Fig. 3)."""
+
 from collections import Counter
 from typing import List, NamedTuple
 
@@ -16,6 +17,7 @@ class RankedImage(NamedTuple):
 
     Letters: N people, F people found, K keypoints.
     """
+
     img_id: int
     path: str
     oks: float  # mean over its people, 0 for those not found
@@ -44,6 +46,7 @@ class PredictionAnalysis(Analysis):
         session (Session): Model and images.
         examples (int): How many best and how many worst images are drawn.
     """
+
     name = 'predictions'
     poet_only = False
 
@@ -60,13 +63,20 @@ class PredictionAnalysis(Analysis):
         people, metainfo = record.people, self.session.metainfo
         if not len(people.ids):
             return
-        causes = name_causes(record.found_keypoints, people, record.match,
-                             metainfo['sigmas'], metainfo['flip_indices'])
+        causes = name_causes(
+            record.found_keypoints,
+            people,
+            record.match,
+            metainfo['sigmas'],
+            metainfo['flip_indices'],
+        )
         scores = np.full(len(people.ids), np.nan)
         scores[record.match.people] = record.prediction.scores[
-            -1, record.matched_queries]
+            -1, record.matched_queries
+        ]
         for n, (oks, score, cause) in enumerate(
-                zip(record.oks, scores, causes)):
+            zip(record.oks, scores, causes)
+        ):
             self.rows.append(
                 dict(
                     image_id=record.img_id,
@@ -75,18 +85,27 @@ class PredictionAnalysis(Analysis):
                     score='' if np.isnan(score) else round(float(score), 6),
                     cause=cause,
                     area=round(float(people.area[n]), 2),
-                    labelled_joints=int((people.visibility[n] > 0).sum())))
+                    labelled_joints=int((people.visibility[n] > 0).sum()),
+                )
+            )
         self.images.append(
             RankedImage(
-                record.img_id, record.path, float(record.oks.mean()),
-                np.where(people.visibility[..., None] > 0, people.keypoints,
-                         np.nan), people.bbox, causes,
-                record.found_keypoints))
+                record.img_id,
+                record.path,
+                float(record.oks.mean()),
+                np.where(
+                    people.visibility[..., None] > 0, people.keypoints, np.nan
+                ),
+                people.bbox,
+                causes,
+                record.found_keypoints,
+            )
+        )
 
     def result(self) -> Result:
         ranked = rank_images(self.images)
-        best = ranked[:self.examples]
-        worst = ranked[:-self.examples - 1:-1]
+        best = ranked[: self.examples]
+        worst = ranked[: -self.examples - 1 : -1]
         causes = Counter(row['cause'] for row in self.rows)
         counts = {cause: causes[cause] for cause in CAUSES}
         oks = [row['oks'] for row in self.rows]
@@ -106,10 +125,13 @@ class PredictionAnalysis(Analysis):
                 causes=counts,
                 predictions_of_nobody=self.extra,
                 best=[summary(image) for image in best],
-                worst=[summary(image) for image in worst]),
+                worst=[summary(image) for image in worst],
+            ),
             rows=self.rows,
             draw=lambda out: draw_best_worst(
-                best, worst, self.session.metainfo, self.session.method, out))
+                best, worst, self.session.metainfo, self.session.method, out
+            ),
+        )
 
 
 def summary(image: RankedImage) -> dict:

@@ -1,4 +1,5 @@
 """Write all figures on one page that needs no other file."""
+
 import base64
 import os.path as osp
 from typing import List
@@ -9,19 +10,21 @@ from tabulate import tabulate
 
 from .result import Result
 
-TABLES = ('layers', )  # results whose rows stand below the picture
+TABLES = ('layers',)  # results whose rows stand below the picture
 
 
 def format_rows(result: Result) -> Markup:
     """Return an HTML table of the rows of a result of :data:`TABLES`."""
     if result.name not in TABLES or not result.rows:
         return Markup()
-    return Markup(tabulate(result.rows, 'keys', 'html', floatfmt='.1f',
-                           missingval='-'))
+    return Markup(
+        tabulate(result.rows, 'keys', 'html', floatfmt='.1f', missingval='-')
+    )
 
 
-def write_report(results: List[Result], skipped: List[str], title: str,
-                 folder: str) -> str:
+def write_report(
+    results: List[Result], skipped: List[str], title: str, folder: str
+) -> str:
     """Write ``report.html``, which has the pictures of the results in it.
 
     Args:
@@ -39,11 +42,12 @@ def write_report(results: List[Result], skipped: List[str], title: str,
             data = base64.b64encode(file.read()).decode()
         return f'data:image/png;base64,{data}'
 
-    pages = Environment(loader=FileSystemLoader(osp.dirname(__file__)),
-                        autoescape=True)
+    pages = Environment(
+        loader=FileSystemLoader(osp.dirname(__file__)), autoescape=True
+    )
     pages.filters.update(picture=encode_picture, table=format_rows)
     path = osp.join(folder, 'report.html')
     pages.get_template('report.html').stream(
-        results=results, skipped=skipped,
-        title=title).dump(path, encoding='utf-8')
+        results=results, skipped=skipped, title=title
+    ).dump(path, encoding='utf-8')
     return path

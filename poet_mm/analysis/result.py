@@ -1,4 +1,5 @@
 """Hold what a figure is made of, and write its files."""
+
 import csv
 import json
 import os
@@ -34,6 +35,7 @@ class Table(Sequence):
 @dataclass
 class Result:
     """Hold a figure, the numbers behind it and its caption."""
+
     name: str  # of its files
     title: str
     caption: str
@@ -48,14 +50,16 @@ class Analysis:
     Args:
         session (Session): Model and images.
     """
+
     name = ''
     poet_only = True
     needs_images = True  # a pass over all of them
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.counts: Dict[str, int] = dict(images=0, labelled_people=0,
-                                           found=0)
+        self.counts: Dict[str, int] = dict(
+            images=0, labelled_people=0, found=0
+        )
 
     def add(self, record: ImageRecord) -> None:
         """Look at an image."""
@@ -71,13 +75,15 @@ class Analysis:
     def what_was_run(self) -> str:
         """Return the last sentences of a caption."""
         counts = self.counts
-        text = (f'{self.session.description}, {counts["images"]} images, '
-                f'{counts["labelled_people"]} labelled people, '
-                f'{counts["found"]} of them found (score of at least '
-                f'{self.session.score_thr:g} and OKS of at least 0.1, one '
-                'prediction each).')
+        text = (
+            f'{self.session.description}, {counts["images"]} images, '
+            f'{counts["labelled_people"]} labelled people, '
+            f'{counts["found"]} of them found (score of at least '
+            f'{self.session.score_thr:g} and OKS of at least 0.1, one '
+            'prediction each).'
+        )
         if counts['labelled_people'] and not counts['found']:
-            text += (' Nobody was found: train longer, or lower --score-thr.')
+            text += ' Nobody was found: train longer, or lower --score-thr.'
         return text
 
 
@@ -101,7 +107,10 @@ def write_result(result: Result, folder: str) -> List[str]:
     with open(f'{stem}.json', 'w') as file:
         json.dump(
             dict(title=result.title, caption=result.caption, **result.numbers),
-            file, indent=1, default=to_plain)
+            file,
+            indent=1,
+            default=to_plain,
+        )
     with open(f'{stem}.txt', 'w') as file:
         file.write(f'{result.title}. {result.caption}\n')
     endings = ['png', 'pdf', 'json', 'txt']

@@ -1,4 +1,5 @@
 """What every figure starts from: a model, its weights and a set of images."""
+
 import copy
 import os.path as osp
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ SPLITS = ('val', 'train', 'test')
 @dataclass
 class Session:
     """A model in evaluation mode, and the images that it is looked at on."""
+
     cfg: Config
     checkpoint: str
     split: str
@@ -65,19 +67,23 @@ class Session:
     @property
     def description(self) -> str:
         """What was run, for captions."""
-        return (f'Config {osp.basename(self.cfg.filename)}, checkpoint '
-                f'{osp.basename(self.checkpoint)}, {self.split} split '
-                f'({osp.basename(self.dataset.ann_file)})')
+        return (
+            f'Config {osp.basename(self.cfg.filename)}, checkpoint '
+            f'{osp.basename(self.checkpoint)}, {self.split} split '
+            f'({osp.basename(self.dataset.ann_file)})'
+        )
 
 
-def open_session(config: str,
-                 checkpoint: str,
-                 data_root: Optional[str] = None,
-                 split: str = 'test',
-                 max_images: Optional[int] = None,
-                 device: Optional[str] = None,
-                 cfg_options: Optional[dict] = None,
-                 score_thr: float = 0.5) -> Session:
+def open_session(
+    config: str,
+    checkpoint: str,
+    data_root: Optional[str] = None,
+    split: str = 'test',
+    max_images: Optional[int] = None,
+    device: Optional[str] = None,
+    cfg_options: Optional[dict] = None,
+    score_thr: float = 0.5,
+) -> Session:
     """Load what every figure starts from.
 
     Args:
@@ -114,53 +120,66 @@ def open_session(config: str,
     return session
 
 
-def build_loader(cfg: Config, split: str,
-                 max_images: Optional[int]) -> DataLoader:
+def build_loader(
+    cfg: Config, split: str, max_images: Optional[int]
+) -> DataLoader:
     """Loader of the first images of a split, in order, not augmented."""
     if split not in SPLITS:
-        raise UserError(f'There is no split {split!r}, only '
-                        f'{", ".join(SPLITS)}.')
+        raise UserError(
+            f'There is no split {split!r}, only {", ".join(SPLITS)}.'
+        )
     if max_images is not None and max_images < 1:
         raise UserError(f'--max-images is {max_images}, expected 1 or more.')
     needed = [f'{split}_dataloader', 'test_dataloader']
     for name in needed:
         if not cfg.get(name):
-            raise UserError(f'The config has no {name}, which images of the '
-                            f'{split} split need.')
+            raise UserError(
+                f'The config has no {name}, which images of the '
+                f'{split} split need.'
+            )
     loader = copy.deepcopy(cfg[needed[split == 'train']])
     if split == 'train':
-        images = next(node for node in walk(cfg.train_dataloader)
-                      if node.get('ann_file'))
-        loader.dataset.update({
-            key: images[key]
-            for key in ('data_root', 'ann_file', 'data_prefix', 'metainfo')
-            if key in images
-        })
+        images = next(
+            node for node in walk(cfg.train_dataloader) if node.get('ann_file')
+        )
+        loader.dataset.update(
+            {
+                key: images[key]
+                for key in ('data_root', 'ann_file', 'data_prefix', 'metainfo')
+                if key in images
+            }
+        )
     loader.dataset.indices = max_images
     try:
         loader = Runner.build_dataloader(loader, seed=0)
     except ValueError as error:
         raise UserError(f'Cannot load the {split} split: {error}') from error
     if not len(loader.dataset):
-        raise UserError(f'The {split} split has no images: see ann_file of '
-                        f'{loader.dataset.ann_file}.')
+        raise UserError(
+            f'The {split} split has no images: see ann_file of '
+            f'{loader.dataset.ann_file}.'
+        )
     first = loader.dataset.get_data_info(0)['img_path']
     if not osp.isfile(first):
-        raise UserError(f'There is no image {first}, which '
-                        f'{loader.dataset.ann_file} names.')
+        raise UserError(
+            f'There is no image {first}, which '
+            f'{loader.dataset.ann_file} names.'
+        )
     return loader
 
 
-def place_model(model: nn.Module, cfg: Config,
-                device: Optional[str]) -> nn.Module:
+def place_model(
+    model: nn.Module, cfg: Config, device: Optional[str]
+) -> nn.Module:
     """Move a model to a device, in the memory order that its config wants, so
     that it computes what it does in ``tools/test.py``."""
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     try:
         model = model.to(device)
     except (AssertionError, RuntimeError) as error:
-        raise UserError(f'Cannot use --device {device}: '
-                        f'{first_line(error)}') from error
+        raise UserError(
+            f'Cannot use --device {device}: {first_line(error)}'
+        ) from error
     hooks = [hook['type'] for hook in cfg.get('custom_hooks') or []]
     if 'ChannelsLastHook' in hooks:
         use_channels_last(model)
@@ -175,4 +194,5 @@ def check_skeleton(session: Session) -> None:
         raise UserError(
             f'The model has {model} joints, the metainfo of the '
             f'{session.split} data {data}: set metainfo of the loaders, as '
-            'for training.')
+            'for training.'
+        )

@@ -1,4 +1,5 @@
 """What the predicted visibility tells of occlusion (paper Fig. 8)."""
+
 from typing import Dict, List, Optional, Tuple
 
 import numpy as np
@@ -14,8 +15,9 @@ COLUMNS = ('image_id', 'annotation_id', 'joint', 'v', 'predicted')
 CURVE_POINTS = 200  # of the ROC in the JSON
 
 
-def threshold_counts(scores: np.ndarray,
-                     positive: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+def threshold_counts(
+    scores: np.ndarray, positive: np.ndarray
+) -> Tuple[np.ndarray, np.ndarray]:
     """True and false positives at every threshold, from the highest on.
 
     Args:
@@ -32,8 +34,9 @@ def threshold_counts(scores: np.ndarray,
     return np.append(0, hits), np.append(0, total - hits)
 
 
-def roc_curve(scores: np.ndarray,
-              positive: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+def roc_curve(
+    scores: np.ndarray, positive: np.ndarray
+) -> Tuple[np.ndarray, np.ndarray]:
     """False and true positive rate at every threshold, both from 0 to 1."""
     true, false = threshold_counts(scores, positive)
     return false / false[-1], true / true[-1]
@@ -51,8 +54,9 @@ def average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
     return float((precision * np.diff(true) / true[-1]).sum())
 
 
-def occlusion_detector(visibility: np.ndarray,
-                       classes: np.ndarray) -> Optional[dict]:
+def occlusion_detector(
+    visibility: np.ndarray, classes: np.ndarray
+) -> Optional[dict]:
     """How well 1 - visibility tells occluded (v = 1) from visible (v = 2).
 
     Args:
@@ -74,7 +78,8 @@ def occlusion_detector(visibility: np.ndarray,
         ap=average_precision(scores, occluded),
         occluded_share=float(occluded.mean()),
         false_positive_rate=false,
-        true_positive_rate=true)
+        true_positive_rate=true,
+    )
 
 
 def thin(values: np.ndarray, count: int = CURVE_POINTS) -> np.ndarray:
@@ -89,6 +94,7 @@ class VisibilityAnalysis(Analysis):
     Args:
         session (Session): Model and images.
     """
+
     name = 'visibility'
 
     def __init__(self, session: Session) -> None:
@@ -101,12 +107,15 @@ class VisibilityAnalysis(Analysis):
         predicted = record.prediction.visibility[-1, record.matched_queries]
         true = record.people.visibility[match.people]  # (M, K)
         ids = record.people.ids[match.people]  # (M, )
-        self.images.append(dict(
-            image_id=np.full(true.size, record.img_id),
-            annotation_id=np.repeat(ids, true.shape[1]),
-            joint=np.tile(np.arange(true.shape[1]), len(true)),
-            v=true.ravel().astype(np.int64),
-            predicted=predicted.ravel().astype(np.float64).round(5)))
+        self.images.append(
+            dict(
+                image_id=np.full(true.size, record.img_id),
+                annotation_id=np.repeat(ids, true.shape[1]),
+                joint=np.tile(np.arange(true.shape[1]), len(true)),
+                v=true.ravel().astype(np.int64),
+                predicted=predicted.ravel().astype(np.float64).round(5),
+            )
+        )
 
     def columns(self) -> Dict[str, np.ndarray]:
         """Of the joints of all images."""
@@ -122,8 +131,10 @@ class VisibilityAnalysis(Analysis):
         detector = occlusion_detector(predicted, classes)
         said = 'There are not both occluded and visible joints.'
         if detector is not None:
-            said = (f'AUC {detector["auc"]:.3f}, AP {detector["ap"]:.3f} '
-                    f'(chance: {detector["occluded_share"]:.3f}).')
+            said = (
+                f'AUC {detector["auc"]:.3f}, AP {detector["ap"]:.3f} '
+                f'(chance: {detector["occluded_share"]:.3f}).'
+            )
         thinned = detector and {
             key: thin(value) if isinstance(value, np.ndarray) else value
             for key, value in detector.items()
@@ -142,6 +153,8 @@ class VisibilityAnalysis(Analysis):
                     v: float(np.median(values)) if len(values) else None
                     for v, values in groups.items()
                 },
-                occlusion_detector=thinned),
+                occlusion_detector=thinned,
+            ),
             rows=Table(columns),
-            draw=lambda out: draw_visibility(groups, detector, out))
+            draw=lambda out: draw_visibility(groups, detector, out),
+        )

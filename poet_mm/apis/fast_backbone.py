@@ -1,4 +1,5 @@
 """The same backbone, made for inference alone."""
+
 from copy import deepcopy
 
 import torch

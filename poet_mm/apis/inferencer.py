@@ -9,6 +9,7 @@ an image is read twice if it is drawn; gray, 16-bit and BGRA arrays fail;
 a camera needs a screen; a video is left broken if its user stops early, and
 loses its frames if it is a .webm; the progress bar knows no total.
 """
+
 import os
 import os.path as osp
 from contextlib import contextmanager
@@ -55,6 +56,7 @@ def reporting(on_error: OnError) -> Iterator[None]:
 @dataclass
 class Failures:
     """Count images that fail after they have been read, and tell of each."""
+
     on_error: OnError
     count: int = 0
     some_went_well: bool = False
@@ -69,7 +71,8 @@ class Failures:
         if self.count == FAILURES and not self.some_went_well:
             raise EveryImageFails(
                 f'stopped, as the first {FAILURES} images all failed: it '
-                'seems to be model, weights or device') from error
+                'seems to be model, weights or device'
+            ) from error
 
 
 # Workaround (mmpose<=1.3.2): what `Pose2DInferencer` lacks for models without
@@ -89,23 +92,33 @@ class POETInferencer(Pose2DInferencer):
     preprocess_kwargs = {'on_error'}
     forward_kwargs = {'score_thr'}
     visualize_kwargs = {
-        'return_vis', 'show', 'wait_time', 'draw', 'radius', 'thickness',
-        'kpt_thr', 'vis_out_dir', 'black_background'
+        'return_vis',
+        'show',
+        'wait_time',
+        'draw',
+        'radius',
+        'thickness',
+        'kpt_thr',
+        'vis_out_dir',
+        'black_background',
     }
     postprocess_kwargs = {'pred_out_dir'}
 
-    def __init__(self,
-                 model: Union[str, Config, None] = None,
-                 weights: Optional[str] = None,
-                 device: Optional[str] = None,
-                 show_progress: bool = False) -> None:
+    def __init__(
+        self,
+        model: Union[str, Config, None] = None,
+        weights: Optional[str] = None,
+        device: Optional[str] = None,
+        show_progress: bool = False,
+    ) -> None:
         if isinstance(model, (str, os.PathLike)):
             model = find_config(os.fspath(model))
         super().__init__(model, weights, device, show_progress=show_progress)
         self.visualizer.score_thr = 0.0  # forward() has decided who is there
 
-    def _init_model(self, cfg: Config, weights: Optional[str],
-                    *args, **kwargs) -> nn.Module:
+    def _init_model(
+        self, cfg: Config, weights: Optional[str], *args, **kwargs
+    ) -> nn.Module:
         """Load the model, and make its backbone one for inference."""
         with safe_loading() as trusted:
             if not cfg and not trusted:
@@ -115,21 +128,24 @@ class POETInferencer(Pose2DInferencer):
         model.backbone = as_fast_backbone(model.backbone)
         return model
 
-    def _load_weights_to_model(self, model: nn.Module,
-                               checkpoint: Optional[dict], cfg) -> None:
+    def _load_weights_to_model(
+        self, model: nn.Module, checkpoint: Optional[dict], cfg
+    ) -> None:
         """Load weights as MMPose does, but only those that fit the model."""
         if checkpoint is not None:
-            fit_weights(model, checkpoint.get('state_dict', checkpoint),
-                        self.weights)
+            fit_weights(
+                model, checkpoint.get('state_dict', checkpoint), self.weights
+            )
         super()._load_weights_to_model(model, checkpoint, cfg)
 
     def _init_pipeline(self, cfg: Config) -> Callable:
         """Build the test pipeline of a model that needs no detector."""
         if cfg.get('data_mode') != 'bottomup':
             raise UserError(
-                f"The config has data_mode={cfg.get('data_mode')!r}; "
+                f'The config has data_mode={cfg.get("data_mode")!r}; '
                 "POETInferencer takes models with data_mode='bottomup', "
-                "MMPose's MMPoseInferencer those that need a detector.")
+                "MMPose's MMPoseInferencer those that need a detector."
+            )
         return super()._init_pipeline(cfg)
 
     def _init_collate(self, cfg: Config) -> Callable:
@@ -146,12 +162,14 @@ class POETInferencer(Pose2DInferencer):
         cfg.visualizer.pop('name', None)
         return super()._init_visualizer(cfg)
 
-    def __call__(self,
-                 inputs,
-                 return_datasamples: bool = False,
-                 batch_size: int = 1,
-                 out_dir: Optional[str] = None,
-                 **kwargs) -> Iterator[dict]:
+    def __call__(
+        self,
+        inputs,
+        return_datasamples: bool = False,
+        batch_size: int = 1,
+        out_dir: Optional[str] = None,
+        **kwargs,
+    ) -> Iterator[dict]:
         """Find people; a generator, so nothing happens until it is used.
 
         Args:
@@ -198,7 +216,8 @@ class POETInferencer(Pose2DInferencer):
         images, total = open_inputs(inputs)
         self._begin_video(images, drawing.get('vis_out_dir'))
         bar = Progress(
-            console=Console(stderr=True), disable=not self.show_progress)
+            console=Console(stderr=True), disable=not self.show_progress
+        )
         failures = Failures(before.get('on_error'))
         try:
             with bar:
@@ -209,8 +228,11 @@ class POETInferencer(Pose2DInferencer):
                     if pairs:
                         samples, drawn = map(list, zip(*pairs))
                         yield self.postprocess(
-                            samples, drawn if drawing.get('return_vis') else
-                            None, return_datasamples, **after)
+                            samples,
+                            drawn if drawing.get('return_vis') else None,
+                            return_datasamples,
+                            **after,
+                        )
             if self._video_input:
                 with reporting(failures.on_error):
                     images.check_end()
@@ -218,8 +240,13 @@ class POETInferencer(Pose2DInferencer):
             if self._video_input:
                 self._finalize_video_processing(after.get('pred_out_dir', ''))
 
-    def _see(self, batch: List[tuple], during: dict, drawing: dict,
-             failures: Failures) -> Iterator[tuple]:
+    def _see(
+        self,
+        batch: List[tuple],
+        during: dict,
+        drawing: dict,
+        failures: Failures,
+    ) -> Iterator[tuple]:
         """Yield samples with people and their pictures; a batch that fails is
         tried image by image, so that one does not cost the others."""
         data, originals = zip(*batch)
@@ -249,8 +276,9 @@ class POETInferencer(Pose2DInferencer):
             return f'{self.video_info["name"]}: frame {sample.img_id}'
         return sample.img_path
 
-    def _begin_video(self, images: Iterable[ImageLike],
-                     vis_out_dir: Optional[str]) -> None:
+    def _begin_video(
+        self, images: Iterable[ImageLike], vis_out_dir: Optional[str]
+    ) -> None:
         """Set what MMPose's methods want to know of a video."""
         self._video_input = isinstance(images, Video)
         if not self._video_input:
@@ -259,17 +287,21 @@ class POETInferencer(Pose2DInferencer):
         if vis_out_dir:
             os.makedirs(vis_out_dir, exist_ok=True)
             writer = VideoWriter(
-                osp.join(vis_out_dir, f'{images.stem}.mp4'), images.fps)
+                osp.join(vis_out_dir, f'{images.stem}.mp4'), images.fps
+            )
         self.video_info = dict(
             name=images.name,
             writer=writer,
             output_file=writer and writer.path,
-            predictions=[])
+            predictions=[],
+        )
 
-    def preprocess(self,
-                   inputs: Iterable[ImageLike],
-                   batch_size: int = 1,
-                   on_error: OnError = None) -> Iterator[List[tuple]]:
+    def preprocess(
+        self,
+        inputs: Iterable[ImageLike],
+        batch_size: int = 1,
+        on_error: OnError = None,
+    ) -> Iterator[List[tuple]]:
         """Load images and make batches.
 
         Yields:
@@ -277,10 +309,12 @@ class POETInferencer(Pose2DInferencer):
             :meth:`preprocess_single` gives.
         """
         return self._get_chunk_data(
-            self._load_all(inputs, on_error), batch_size)
+            self._load_all(inputs, on_error), batch_size
+        )
 
-    def _load_all(self, inputs: Iterable[ImageLike],
-                  on_error: OnError) -> Iterator[tuple]:
+    def _load_all(
+        self, inputs: Iterable[ImageLike], on_error: OnError
+    ) -> Iterator[tuple]:
         for info in data_infos(inputs):
             with reporting(on_error):
                 yield self.preprocess_single(info)
@@ -299,8 +333,10 @@ class POETInferencer(Pose2DInferencer):
         if 'img' in info:
             info['img'] = as_bgr(info['img'])
         elif is_video(info['img_path']):
-            raise UserError(f'{info["img_path"]}: a video, and the others are '
-                            'images; give videos one by one')
+            raise UserError(
+                f'{info["img_path"]}: a video, and the others are '
+                'images; give videos one by one'
+            )
         data = {**info, **self.model.dataset_meta}
         try:
             data = load(data)
@@ -311,20 +347,22 @@ class POETInferencer(Pose2DInferencer):
             raise unreadable(info['img_path'], error) from error
         return data, original
 
-    def forward(self,
-                inputs: dict,
-                score_thr: float = 0.5) -> List[PoseDataSample]:
+    def forward(
+        self, inputs: dict, score_thr: float = 0.5
+    ) -> List[PoseDataSample]:
         """Run the network, and drop people of a score below ``score_thr``."""
         return super().forward(inputs, bbox_thr=score_thr)
 
-    def visualize(self,
-                  inputs: List[np.ndarray],
-                  preds: List[PoseDataSample],
-                  draw=None,
-                  kpt_thr: Optional[float] = None,
-                  radius: Optional[float] = None,
-                  thickness: Optional[float] = None,
-                  **kwargs) -> Optional[List[np.ndarray]]:
+    def visualize(
+        self,
+        inputs: List[np.ndarray],
+        preds: List[PoseDataSample],
+        draw=None,
+        kpt_thr: Optional[float] = None,
+        radius: Optional[float] = None,
+        thickness: Optional[float] = None,
+        **kwargs,
+    ) -> Optional[List[np.ndarray]]:
         """Draw the people of a batch, see :meth:`__call__`."""
         visualizer = self.visualizer
         usual = visualizer.draw, visualizer.radius, visualizer.line_width
@@ -338,15 +376,18 @@ class POETInferencer(Pose2DInferencer):
                 kpt_thr=kpt_thr,
                 radius=radius or usual[1],
                 thickness=thickness or usual[2],
-                **kwargs)
+                **kwargs,
+            )
         finally:
             visualizer.draw, visualizer.radius, visualizer.line_width = usual
 
-    def postprocess(self,
-                    preds: List[PoseDataSample],
-                    visualization: Optional[List[np.ndarray]],
-                    return_datasamples: bool = False,
-                    pred_out_dir: str = '') -> Dict[str, list]:
+    def postprocess(
+        self,
+        preds: List[PoseDataSample],
+        visualization: Optional[List[np.ndarray]],
+        return_datasamples: bool = False,
+        pred_out_dir: str = '',
+    ) -> Dict[str, list]:
         """Pack the results of a batch, see :meth:`__call__`."""
         if return_datasamples and not pred_out_dir:
             return dict(visualization=visualization, predictions=preds)
@@ -361,7 +402,9 @@ class POETInferencer(Pose2DInferencer):
             for sample, found in zip(preds, people):
                 stem = osp.splitext(osp.basename(sample.img_path))[0]
                 mmengine.dump(
-                    found, osp.join(pred_out_dir, f'{stem}.json'), indent='  ')
+                    found, osp.join(pred_out_dir, f'{stem}.json'), indent='  '
+                )
         return dict(
             visualization=visualization,
-            predictions=preds if return_datasamples else people)
+            predictions=preds if return_datasamples else people,
+        )

@@ -3,6 +3,7 @@
 All become MMPose's ``data_info`` of one image after another, the dict that a
 pipeline's ``LoadImage`` takes.
 """
+
 import glob
 import os
 import os.path as osp
@@ -16,10 +17,31 @@ import numpy as np
 from ..errors import UserError
 from .video import Video
 
-IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.jp2', '.pgm', '.png', '.ppm',
-                  '.tif', '.tiff', '.webp')
-VIDEO_SUFFIXES = ('.avi', '.gif', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg',
-                  '.mpg', '.ts', '.webm', '.wmv')
+IMAGE_SUFFIXES = (
+    '.bmp',
+    '.jpeg',
+    '.jpg',
+    '.jp2',
+    '.pgm',
+    '.png',
+    '.ppm',
+    '.tif',
+    '.tiff',
+    '.webp',
+)
+VIDEO_SUFFIXES = (
+    '.avi',
+    '.gif',
+    '.m4v',
+    '.mkv',
+    '.mov',
+    '.mp4',
+    '.mpeg',
+    '.mpg',
+    '.ts',
+    '.webm',
+    '.wmv',
+)
 CAMERA = re.compile(r'webcam(?::(\d+))?$')
 
 ImageLike = Union[np.ndarray, str, os.PathLike]
@@ -54,11 +76,13 @@ def find_files(path: Union[str, os.PathLike]) -> List[str]:
         try:
             names = sorted(os.listdir(path))
         except OSError as error:
-            raise UserError(f'{path}: cannot be read '
-                             f'({error.strerror})') from error
+            raise UserError(
+                f'{path}: cannot be read ({error.strerror})'
+            ) from error
         suffixes = IMAGE_SUFFIXES + VIDEO_SUFFIXES
         files = [
-            osp.join(path, name) for name in names
+            osp.join(path, name)
+            for name in names
             if name.lower().endswith(suffixes) and name[0] != '.'
         ]
         nothing = 'no images or videos in this folder'
@@ -86,12 +110,17 @@ def as_bgr(image: np.ndarray) -> np.ndarray:
     """
     shape = image.shape
     channels = shape[2] if image.ndim == 3 else 1
-    if (image.ndim not in (2, 3) or channels not in (1, 3, 4)
-            or 0 in shape or image.dtype not in (np.uint8, np.uint16)):
+    if (
+        image.ndim not in (2, 3)
+        or channels not in (1, 3, 4)
+        or 0 in shape
+        or image.dtype not in (np.uint8, np.uint16)
+    ):
         raise UserError(
             f'array: {image.dtype} of shape {shape} is not an image; expected '
             'uint8 or uint16, (h, w), or (h, w, channels) with 1, 3 (BGR) or '
-            '4 (BGRA) channels')
+            '4 (BGRA) channels'
+        )
     if image.dtype == np.uint16:
         image = (image >> 8).astype(np.uint8)
     if channels == 1:
@@ -108,8 +137,11 @@ def image_ids(images: Sequence[ImageLike]) -> List[int]:
     """
     ids, taken = [], set()
     for image in images:
-        name = '' if isinstance(image, np.ndarray) else osp.splitext(
-            osp.basename(image))[0]
+        name = (
+            ''
+            if isinstance(image, np.ndarray)
+            else osp.splitext(osp.basename(image))[0]
+        )
         number = int(name) if re.fullmatch('[0-9]+', name) else None
         ids.append(None if number in taken else number)
         taken.add(number)
@@ -118,8 +150,7 @@ def image_ids(images: Sequence[ImageLike]) -> List[int]:
 
 
 def data_info(image: ImageLike, index: int, img_id: int) -> dict:
-    """Return one image as a pipeline takes it; an array is named by its place.
-    """
+    """Return one image as a pipeline takes it; an array is named by its place."""
     if isinstance(image, np.ndarray):
         return dict(img=image, img_path=f'{index:06d}.jpg', img_id=img_id)
     return dict(img_path=os.fspath(image), img_id=img_id)
@@ -147,7 +178,8 @@ def open_inputs(inputs) -> Tuple[Iterable[ImageLike], Optional[int]]:
     if not isinstance(inputs, Iterable):
         raise UserError(
             f'{type(inputs).__name__}: not an input; expected an array, a '
-            'path, a Video, or a list or generator of arrays and paths')
+            'path, a Video, or a list or generator of arrays and paths'
+        )
     return inputs, None
 
 
@@ -160,8 +192,9 @@ def _open_path(path: str) -> Union[Video, List[str]]:
     if len(files) == 1 and is_video(files[0]):
         return Video(files[0])
     if all(map(is_video, files)):
-        raise UserError(f'{path}: {len(files)} videos and no image; give '
-                        'videos one by one')
+        raise UserError(
+            f'{path}: {len(files)} videos and no image; give videos one by one'
+        )
     return files  # a video among them is reported when its turn comes
 
 

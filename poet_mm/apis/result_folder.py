@@ -1,4 +1,5 @@
 """A folder of what inference gives: pictures, videos, COCO JSON, gallery."""
+
 import json
 import os
 import os.path as osp
@@ -32,8 +33,9 @@ class ResultFolder:
         save_json (bool): Write the JSON files. Defaults to False.
     """
 
-    def __init__(self, folder: str, title: str,
-                 save_json: bool = False) -> None:
+    def __init__(
+        self, folder: str, title: str, save_json: bool = False
+    ) -> None:
         self.folder = folder
         self.title = title
         self.save_json = save_json
@@ -55,8 +57,10 @@ class ResultFolder:
             raise UserError(f'{sample.img_path}: {error}') from error
         scores = sample.pred_instances.bbox_scores
         self.entries.append(
-            Entry(sample.img_path, name, make_thumbnail(drawn[..., ::-1]),
-                  scores))
+            Entry(
+                sample.img_path, name, make_thumbnail(drawn[..., ::-1]), scores
+            )
+        )
         self.count(scores)
         if self.save_json:
             self.people.extend(to_coco(sample))
@@ -76,8 +80,11 @@ class ResultFolder:
         if self.save_json:
             self._write_json('people.json', self.people)
         write_gallery(
-            osp.join(self.folder, 'gallery.html'), self.entries, self.title,
-            self.failures)
+            osp.join(self.folder, 'gallery.html'),
+            self.entries,
+            self.title,
+            self.failures,
+        )
 
     def _new_name(self, folder: str, path: str, suffix: str) -> str:
         """Return a new name, relative to the folder of results."""
@@ -104,8 +111,9 @@ class ResultFolder:
 class VideoResult:
     """Write one drawn video; begun by :meth:`ResultFolder.add_video`."""
 
-    def __init__(self, results: ResultFolder, video: Video, name: str,
-                 fps: float) -> None:
+    def __init__(
+        self, results: ResultFolder, video: Video, name: str, fps: float
+    ) -> None:
         self.results = results
         self.video = video
         self.name = name
@@ -136,6 +144,12 @@ class VideoResult:
         if results.save_json:
             results._write_json(f'{stem}.json', self.people)
         results.entries.append(
-            Entry(self.video.name, poster,
-                  make_thumbnail(self._poster[..., ::-1]), self._scores,
-                  self.name, f'the most in {self.writer.num_written} frames'))
+            Entry(
+                self.video.name,
+                poster,
+                make_thumbnail(self._poster[..., ::-1]),
+                self._scores,
+                self.name,
+                f'the most in {self.writer.num_written} frames',
+            )
+        )

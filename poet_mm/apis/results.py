@@ -1,4 +1,5 @@
 """What was found, as MMPose's lists of people and as COCO's results."""
+
 import os.path as osp
 from typing import List
 
@@ -7,7 +8,8 @@ from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample, split_instances
 
 PERSON_FIELDS = dict(  # of a person: of an image
-    bbox_score='bbox_scores', center='centers', visibility='visibility')
+    bbox_score='bbox_scores', center='centers', visibility='visibility'
+)
 
 
 def split_people(instances: InstanceData) -> List[dict]:
@@ -41,13 +43,15 @@ def to_coco(sample: PoseDataSample, category_id: int = 1) -> List[dict]:
     """
     people = sample.pred_instances
     joints = np.concatenate(
-        [people.keypoints, people.keypoint_scores[..., None]], axis=-1)
+        [people.keypoints, people.keypoint_scores[..., None]], axis=-1
+    )
     return [
         dict(
             image_id=sample.img_id,
             category_id=category_id,
             keypoints=np.round(joint.astype(float), 4).ravel().tolist(),
             score=float(score),
-            file_name=osp.basename(sample.img_path))
+            file_name=osp.basename(sample.img_path),
+        )
         for joint, score in zip(joints, people.bbox_scores)
     ]

@@ -3,6 +3,7 @@
 Files are read and written with PyAV, which brings its own FFmpeg, so that
 every machine reads and writes the same formats. OpenCV reads cameras.
 """
+
 import os.path as osp
 from contextlib import suppress
 from fractions import Fraction
@@ -28,7 +29,8 @@ def import_av(name: str):
     except ImportError as error:
         raise UserError(
             f'{name}: videos need PyAV, which cannot be imported here '
-            f'({error}): pip install av') from error
+            f'({error}): pip install av'
+        ) from error
     return av
 
 
@@ -72,8 +74,7 @@ class Video:
             self._file = av.open(path, metadata_errors='replace')
             self._stream = self._file.streams.video[0]
         except (av.FFmpegError, OSError, IndexError) as error:
-            raise UserError(
-                f'{path}: cannot be opened as a video') from error
+            raise UserError(f'{path}: cannot be opened as a video') from error
         self.is_exact = self._stream.frames > 0
         self.num_frames = self._stream.frames or None
         rate = self._stream.average_rate or self._stream.guessed_rate
@@ -106,12 +107,14 @@ class Video:
     def _decode(self) -> Iterator[np.ndarray]:
         """Yield the frames of a file, upright, up to the first damage."""
         from av import FFmpegError
+
         with suppress(FFmpegError):  # check_end() tells
             for frame in self._file.decode(self._stream):
                 # films of phones lie on their side, with a note
                 image = np.rot90(
                     frame.to_ndarray(format='bgr24'),
-                    round(frame.rotation / 90))
+                    round(frame.rotation / 90),
+                )
                 yield np.ascontiguousarray(image)
 
     def check_end(self) -> None:
@@ -123,12 +126,16 @@ class Video:
             raise UserError(f'{self.name}: not one frame can be read')
         if self.num_frames is None:
             return
-        allowed = 0 if self.is_exact else max(INEXACT_FRAMES,
-                                              INEXACT_SHARE * self.num_frames)
+        allowed = (
+            0
+            if self.is_exact
+            else max(INEXACT_FRAMES, INEXACT_SHARE * self.num_frames)
+        )
         if self.num_frames - self.num_read > allowed:
             raise UserError(
                 f'{self.name}: cut off or damaged; of {self.num_frames} '
-                f'frames only the first {self.num_read} can be read')
+                f'frames only the first {self.num_read} can be read'
+            )
 
 
 class VideoWriter:
@@ -168,8 +175,9 @@ class VideoWriter:
         if frame.shape[1::-1] != self._size:
             frame = cv2.resize(frame, self._size)
         height, width = frame.shape[:2]
-        frame = cv2.copyMakeBorder(frame, 0, height % 2, 0, width % 2,
-                                   cv2.BORDER_REPLICATE)
+        frame = cv2.copyMakeBorder(
+            frame, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE
+        )
         try:
             if self._file is None:
                 self._open(*frame.shape[1::-1])
@@ -179,8 +187,10 @@ class VideoWriter:
         except (self.av.FFmpegError, ArithmeticError, ValueError) as error:
             if not self.num_written:
                 self._file = None  # there is nothing to finish
-            raise UserError(f'{self.path}: cannot be written as a video of '
-                            f'{width} x {height} pixels') from error
+            raise UserError(
+                f'{self.path}: cannot be written as a video of '
+                f'{width} x {height} pixels'
+            ) from error
         self.num_written += 1
 
     def _encode(self, frame: Optional['av.VideoFrame']) -> None:

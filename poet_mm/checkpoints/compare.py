@@ -3,6 +3,7 @@
 A block is what a figure of the model would show as one box: the backbone, the
 head's encoder, its queries.
 """
+
 from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from mmengine.config import Config
@@ -31,7 +32,8 @@ def shapes_of(weights: Mapping[str, Tensor]) -> Shapes:
     needs."""
     return {
         name: tuple(value.shape)
-        for name, value in weights.items() if isinstance(value, Tensor)
+        for name, value in weights.items()
+        if isinstance(value, Tensor)
         and not name.endswith('num_batches_tracked')
     }
 
@@ -39,11 +41,12 @@ def shapes_of(weights: Mapping[str, Tensor]) -> Shapes:
 def block_of(name: str) -> str:
     """Return ``'head.encoder'`` of ``'head.encoder.layers.0.bias'``."""
     parts = name.split('.')
-    return '.'.join(parts[:2 if parts[0] == 'head' else 1])
+    return '.'.join(parts[: 2 if parts[0] == 'head' else 1])
 
 
 class Block(NamedTuple):
     """Shapes of one block, ``expected`` by a model and ``found``."""
+
     name: str
     expected: Shapes
     found: Shapes
@@ -56,7 +59,8 @@ class Block(NamedTuple):
     def misfits(self) -> List[str]:
         """Return the weights that the model needs and does not get."""
         return [
-            name for name, shape in self.expected.items()
+            name
+            for name, shape in self.expected.items()
             if self.found.get(name) != shape
         ]
 
@@ -67,10 +71,15 @@ class Block(NamedTuple):
         if not self.expected:
             return f'{self.name} is not in the model'
         found, expected = self.found, self.expected
-        first = next(name for name in [*expected, *found]
-                     if found.get(name) != expected.get(name))
-        return (f'{first} is {found.get(first, "not")} in the checkpoint, '
-                f'{expected.get(first, "not")} in the model')
+        first = next(
+            name
+            for name in [*expected, *found]
+            if found.get(name) != expected.get(name)
+        )
+        return (
+            f'{first} is {found.get(first, "not")} in the checkpoint, '
+            f'{expected.get(first, "not")} in the model'
+        )
 
     @property
     def setting(self) -> Optional[str]:

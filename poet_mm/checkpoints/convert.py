@@ -1,5 +1,6 @@
 """Convert a file of another program to one of ours, and back; what is written
 fits its config, whole blocks at a time."""
+
 import os.path as osp
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
@@ -29,7 +30,8 @@ from .publish import to_plain
 IMAGENET = dict(
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True)
+    bgr_to_rgb=True,
+)
 PROGRAMS = {  # whose layout it is
     'poet': "the authors' release of POET",
     'detr': 'DETR',
@@ -48,6 +50,7 @@ class Conversion(NamedTuple):
     """``checkpoint`` to write; the ``model`` of the config with its weights;
     ``source``, the weights under their old names; ``cfg``; and what was
     ``dropped`` on purpose, in words."""
+
     checkpoint: Dict[str, Any]
     model: nn.Module
     source: Dict[str, Tensor]
@@ -73,8 +76,10 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
     check_input(cfg)
     meta = dict(
         source=dict(
-            layout=layout, file=osp.basename(path), sha256=sha256_of(path)),
-        versions=versions())
+            layout=layout, file=osp.basename(path), sha256=sha256_of(path)
+        ),
+        versions=versions(),
+    )
     dropped: List[str] = []
     if layout == 'poet':
         weights = from_release(source)
@@ -84,17 +89,20 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
         meta.update(
             cfg=cfg.pretty_text,
             dataset_meta=to_plain(
-                mmpose.apis.inference.dataset_meta_from_config(cfg)))
+                mmpose.apis.inference.dataset_meta_from_config(cfg)
+            ),
+        )
     else:
         learned = not cfg.model.head.get('propose', False)
         weights, dropped = from_detr(
-            source, cfg.model.head.num_queries if learned else 0)
+            source, cfg.model.head.num_queries if learned else 0
+        )
     model = build_or_say_why(cfg)
     require_whole_blocks(model, weights, path, whole_model=layout == 'poet')
     model.load_state_dict(weights, strict=False)
     return Conversion(
-        dict(state_dict=weights, meta=meta), model.eval(), source, cfg,
-        dropped)
+        dict(state_dict=weights, meta=meta), model.eval(), source, cfg, dropped
+    )
 
 
 def release_of(path: str) -> Tuple[Dict[str, Any], List[str]]:
@@ -129,8 +137,10 @@ def read_source(path: str, layout: str) -> Dict[str, Tensor]:
         advice = 'It needs no conversion; to-release makes of it what they use'
     elif (found, layout) == ('poet', 'to-release'):
         advice = 'It is what to-release makes: nothing is to be done'
-    raise UserError(f'{path} has the names of {PROGRAMS[found]}, not of '
-                    f'{PROGRAMS[expected]}. {advice}')
+    raise UserError(
+        f'{path} has the names of {PROGRAMS[found]}, not of '
+        f'{PROGRAMS[expected]}. {advice}'
+    )
 
 
 def build_or_say_why(cfg: Config) -> nn.Module:
@@ -141,7 +151,8 @@ def build_or_say_why(cfg: Config) -> nn.Module:
         raise UserError(
             'The model of the config cannot be built '
             f'({type(error).__name__}: {first_line(error)}). Correct --config '
-            'or --cfg-options.') from error
+            'or --cfg-options.'
+        ) from error
 
 
 def require_poet(cfg: Config, layout: str) -> None:
@@ -151,7 +162,8 @@ def require_poet(cfg: Config, layout: str) -> None:
         raise UserError(
             f'{layout} needs the config of a POET, whose model.head is a '
             f'POETHead; this one has {head.get("type", "none")}. Give another '
-            'with --config.')
+            'with --config.'
+        )
 
 
 def check_input(cfg: Config) -> None:
@@ -168,28 +180,38 @@ def check_input(cfg: Config) -> None:
     if backbone.get('style', 'pytorch') != 'pytorch':
         wrong.append('model.backbone.style=pytorch')
     if wrong:
-        raise UserError('The weights would fit, but were trained with '
-                        f'{" ".join(wrong)}: set that in the config.')
+        raise UserError(
+            'The weights would fit, but were trained with '
+            f'{" ".join(wrong)}: set that in the config.'
+        )
 
 
-def require_whole_blocks(model: nn.Module, weights: Dict[str, Tensor],
-                         path: str, whole_model: bool) -> None:
+def require_whole_blocks(
+    model: nn.Module, weights: Dict[str, Tensor], path: str, whole_model: bool
+) -> None:
     """Raise a UserError unless every block that has weights fits, and with
     ``whole_model`` none is missing."""
-    blocks = compare_blocks(
-        shapes_of(model.state_dict()), shapes_of(weights))
+    blocks = compare_blocks(shapes_of(model.state_dict()), shapes_of(weights))
     wrong = [
-        block for block in blocks
+        block
+        for block in blocks
         if not block.fits and (block.found or whole_model)
     ]
     if wrong:
-        raise misfit(path, wrong, weights,
-                     'Give the config that it is for with --config.')
+        raise misfit(
+            path,
+            wrong,
+            weights,
+            'Give the config that it is for with --config.',
+        )
 
 
 @torch.no_grad()
-def largest_difference(conversion: Conversion, reference: Reference,
-                       sizes=((192, 160), (128, 224))) -> Dict[str, float]:
+def largest_difference(
+    conversion: Conversion,
+    reference: Reference,
+    sizes=((192, 160), (128, 224)),
+) -> Dict[str, float]:
     """Compare converted model and source on images of noise in one batch.
 
     Args:
@@ -211,8 +233,10 @@ def largest_difference(conversion: Conversion, reference: Reference,
         logits=float((fields['logits'] - logits).abs().max()),
         poses=max(
             float((fields[name] - value).abs().max())
-            for name, value in fields_of(poses).items()),
-        largest=float(logits.abs().max()))
+            for name, value in fields_of(poses).items()
+        ),
+        largest=float(logits.abs().max()),
+    )
 
 
 def noise_batch(sizes):
@@ -227,7 +251,8 @@ def noise_batch(sizes):
         padded[:h, :w] = False
     samples = [
         PoseDataSample(
-            metainfo=dict(img_shape=size, batch_input_shape=(height, width)))
+            metainfo=dict(img_shape=size, batch_input_shape=(height, width))
+        )
         for size in sizes
     ]
     return inputs, padding, samples
@@ -236,10 +261,12 @@ def noise_batch(sizes):
 def require_same(difference: Dict[str, float]) -> None:
     """Raise a UserError if it is more than rounding."""
     allowed = TOLERANCE * max(1.0, difference['largest'])
-    if not (difference['logits'] <= allowed
-            and difference['poses'] <= TOLERANCE):  # nor if not a number
+    if not (
+        difference['logits'] <= allowed and difference['poses'] <= TOLERANCE
+    ):  # nor if not a number
         raise UserError(
             'The converted model differs from the source by '
             f'{difference["logits"]:.1e} in its logits (allowed '
             f'{allowed:.1e}) and {difference["poses"]:.1e} in its poses '
-            f'(allowed {TOLERANCE:.0e}), so nothing was written.')
+            f'(allowed {TOLERANCE:.0e}), so nothing was written.'
+        )

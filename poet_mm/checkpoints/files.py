@@ -1,5 +1,6 @@
 """Read checkpoints without running what is in them, and write ones that need
 no class to be read."""
+
 import hashlib
 import sys
 from typing import Any, Dict
@@ -23,13 +24,16 @@ def read_checkpoint(path: str) -> Dict[str, Any]:
     try:
         with safe_loading():
             checkpoint = CheckpointLoader.load_checkpoint(
-                path, map_location='cpu')
+                path, map_location='cpu'
+            )
     except UserError:
         raise
     except Exception as error:
         reason = str(error).strip().split('\n')[0]
-        raise UserError(f'Cannot read the checkpoint {path} '
-                        f'({type(error).__name__}: {reason}).') from error
+        raise UserError(
+            f'Cannot read the checkpoint {path} '
+            f'({type(error).__name__}: {reason}).'
+        ) from error
     return checkpoint
 
 
@@ -45,11 +49,14 @@ def state_dict_of(checkpoint: Dict[str, Any], path: str) -> Dict[str, Tensor]:
             break
     weights = {
         name: value
-        for name, value in checkpoint.items() if isinstance(value, Tensor)
+        for name, value in checkpoint.items()
+        if isinstance(value, Tensor)
     }
     if not weights:
-        raise UserError(f'{path} holds no weights, only '
-                        f'{", ".join(map(str, list(checkpoint)[:5]))}.')
+        raise UserError(
+            f'{path} holds no weights, only '
+            f'{", ".join(map(str, list(checkpoint)[:5]))}.'
+        )
     return weights
 
 
@@ -61,8 +68,9 @@ def write_checkpoint(data: bytes, path: str) -> None:
         reason = error.strerror or str(error)
         if error.filename:  # maybe a file where a folder should be
             reason += f': {error.filename}'
-        raise UserError(f'Cannot write {path} ({reason}). Give another file '
-                        'to write.') from error
+        raise UserError(
+            f'Cannot write {path} ({reason}). Give another file to write.'
+        ) from error
 
 
 def sha256_of(path: str) -> str:
@@ -77,5 +85,7 @@ def versions() -> Dict[str, str]:
         poet_mm=__version__,
         **{
             name: str(sys.modules[name].__version__)
-            for name in modules if name in sys.modules
-        })
+            for name in modules
+            if name in sys.modules
+        },
+    )

@@ -4,6 +4,7 @@ In a template, ``#`` is a number and ``*`` the rest of the name; both are kept.
 The authors' release of POET is DETR with other outputs; its layout is told in
 the documentation of ``tools/convert_checkpoint.py``.
 """
+
 import re
 from collections import Counter
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
@@ -19,19 +20,28 @@ Pairs = Tuple[Tuple[str, str], ...]  # templates: theirs, ours
 
 def _attention(theirs: str, ours: str) -> Pairs:
     """torch's ``nn.MultiheadAttention`` -> our ``MultiheadAttention``."""
-    return ((f'{theirs}.in_proj_weight', f'{ours}.in_proj.weight'),
-            (f'{theirs}.in_proj_bias', f'{ours}.in_proj.bias'),
-            (f'{theirs}.out_proj.*', f'{ours}.out_proj.*'))
+    return (
+        (f'{theirs}.in_proj_weight', f'{ours}.in_proj.weight'),
+        (f'{theirs}.in_proj_bias', f'{ours}.in_proj.bias'),
+        (f'{theirs}.out_proj.*', f'{ours}.out_proj.*'),
+    )
 
 
 def _layers(part: str, num_norms: int, *attentions: Pairs) -> Pairs:
     """Return the pairs of all layers of the encoder or decoder."""
     pairs = [pair for attention in attentions for pair in attention]
-    pairs += [('linear1.*', 'ffn.layers.0.0.*'), ('linear2.*',
-                                                  'ffn.layers.1.*')]
+    pairs += [
+        ('linear1.*', 'ffn.layers.0.0.*'),
+        ('linear2.*', 'ffn.layers.1.*'),
+    ]
     pairs += [(f'norm{i + 1}.*', f'norms.{i}.*') for i in range(num_norms)]
-    return tuple((f'transformer.{part}.layers.#.{theirs}',
-                  f'head.{part}.layers.#.{ours}') for theirs, ours in pairs)
+    return tuple(
+        (
+            f'transformer.{part}.layers.#.{theirs}',
+            f'head.{part}.layers.#.{ours}',
+        )
+        for theirs, ours in pairs
+    )
 
 
 SELF_ATTENTION = _attention('self_attn', 'self_attn')
@@ -40,20 +50,31 @@ TRUNK: Pairs = (
     ('backbone.0.body.*', 'backbone.*'),
     ('input_proj.*', 'head.input_proj.*'),
     *_layers('encoder', 2, SELF_ATTENTION),
-    *_layers('decoder', 3, SELF_ATTENTION,
-             _attention('multihead_attn', 'cross_attn')),
+    *_layers(
+        'decoder',
+        3,
+        SELF_ATTENTION,
+        _attention('multihead_attn', 'cross_attn'),
+    ),
     ('transformer.decoder.norm.*', 'head.decoder.post_norm.*'),
 )
 # xc, yc, then dx, dy, v of every keypoint: our poses have the same order.
-RELEASE: Pairs = (*TRUNK, QUERIES, ('class_embed.*', 'head.class_embed.*'),
-                  ('kpt_embed.layers.*', 'head.pose_embed.layers.*'))
+RELEASE: Pairs = (
+    *TRUNK,
+    QUERIES,
+    ('class_embed.*', 'head.class_embed.*'),
+    ('kpt_embed.layers.*', 'head.pose_embed.layers.*'),
+)
 NO_OBJECT = 2  # the last logit
 RELEASE_CLASSES = (EMPTY_PERSON, PERSON, NO_OBJECT)  # ours, in their order
 OURS = ('head.input_proj.', 'head.encoder.', 'head.decoder.')  # in no other
 
 
-def rename(weights: Mapping[str, Tensor], pairs: Sequence[Tuple[str, str]],
-           layout: str) -> Dict[str, Tensor]:
+def rename(
+    weights: Mapping[str, Tensor],
+    pairs: Sequence[Tuple[str, str]],
+    layout: str,
+) -> Dict[str, Tensor]:
     """Rename weights from the first to the second names of pairs of templates.
 
     Raises:
@@ -62,8 +83,10 @@ def rename(weights: Mapping[str, Tensor], pairs: Sequence[Tuple[str, str]],
     patterns = [(_pattern(first), second) for first, second in pairs]
     renamed, unknown = {}, []
     for name, value in weights.items():
-        matches = ((pattern.fullmatch(name), template)
-                   for pattern, template in patterns)
+        matches = (
+            (pattern.fullmatch(name), template)
+            for pattern, template in patterns
+        )
         match, template = next((x for x in matches if x[0]), (None, ''))
         if match is None:
             unknown.append(name)
@@ -72,14 +95,14 @@ def rename(weights: Mapping[str, Tensor], pairs: Sequence[Tuple[str, str]],
     if unknown:
         raise UserError(
             f'{len(unknown)} of {len(weights)} weights have no place in '
-            f'{layout}, such as {", ".join(unknown[:3])}.')
+            f'{layout}, such as {", ".join(unknown[:3])}.'
+        )
     return renamed
 
 
 def _pattern(template: str) -> 're.Pattern':
     escaped = re.escape(template)
-    return re.compile(
-        escaped.replace(r'\#', r'(\d+)').replace(r'\*', '(.+)'))
+    return re.compile(escaped.replace(r'\#', r'(\d+)').replace(r'\*', '(.+)'))
 
 
 def _fill(template: str, values: Sequence[str]) -> str:
@@ -93,7 +116,8 @@ def from_release(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
     order = torch.tensor(RELEASE_CLASSES)
     for name in _class_names(ours):
         ours[name] = torch.empty_like(ours[name]).index_copy(
-            0, order, ours[name])
+            0, order, ours[name]
+        )
     return ours
 
 
@@ -134,7 +158,8 @@ def require_all(weights: Iterable[str], pairs: Pairs) -> None:
             if not any(map(pattern.fullmatch, weights)):
                 raise UserError(
                     f'{second.replace("#", number)} is missing: the release '
-                    'of POET is a whole model, not a part such as a backbone.')
+                    'of POET is a whole model, not a part such as a backbone.'
+                )
 
 
 def _class_names(weights: Mapping[str, Tensor]) -> Sequence[str]:
@@ -145,12 +170,14 @@ def _class_names(weights: Mapping[str, Tensor]) -> Sequence[str]:
             raise UserError(
                 f'The release of POET has 3 classes: empty person, person, '
                 f'no object; these weights have {len(weights[name])}. '
-                'configs/poet_r50_release_coco.py has the same three.')
+                'configs/poet_r50_release_coco.py has the same three.'
+            )
     return [name for name in names if name in weights]
 
 
-def from_detr(weights: Mapping[str, Tensor],
-              num_queries: int) -> Tuple[Dict[str, Tensor], List[str]]:
+def from_detr(
+    weights: Mapping[str, Tensor], num_queries: int
+) -> Tuple[Dict[str, Tensor], List[str]]:
     """Rename weights of DETR to ours, to start a training from; its class and
     box layers are dropped, which know nothing of keypoints.
 
@@ -171,23 +198,28 @@ def from_detr(weights: Mapping[str, Tensor],
             raise UserError(
                 f'The config has {num_queries} queries, the DETR checkpoint '
                 f'{0 if queries is None else len(queries)}. Set fewer with '
-                '--cfg-options model.head.num_queries=N.')
+                '--cfg-options model.head.num_queries=N.'
+            )
         ours[QUERIES[1]] = queries[:num_queries]
     if queries is not None and num_queries < len(queries):
         dropped.append(
-            f'{len(queries) - num_queries} of {len(queries)} queries')
+            f'{len(queries) - num_queries} of {len(queries)} queries'
+        )
     return ours, dropped
 
 
-def drop(weights: Mapping[str, Tensor],
-         begins: Tuple[str, ...]) -> Tuple[Dict[str, Tensor], List[str]]:
+def drop(
+    weights: Mapping[str, Tensor], begins: Tuple[str, ...]
+) -> Tuple[Dict[str, Tensor], List[str]]:
     """Drop weights whose names begin so, and say ``['fc (2 weights)']``."""
     kept = {
         name: value
-        for name, value in weights.items() if not name.startswith(begins)
+        for name, value in weights.items()
+        if not name.startswith(begins)
     }
     counts = Counter(
-        name.split('.')[0] for name in weights if name not in kept)
+        name.split('.')[0] for name in weights if name not in kept
+    )
     return kept, [
         f'{part} ({count} weight{"s" * (count > 1)})'
         for part, count in counts.items()

@@ -1,5 +1,6 @@
 """Load checkpoints that fit: the figures of a model with random parts look
 like those of a bad model."""
+
 from typing import Dict, List, Mapping, Tuple
 
 from torch import Tensor, nn
@@ -14,7 +15,8 @@ from .layouts import guess_layout
 TRUNK = ('backbone', 'neck', 'head.input_proj', 'head.encoder', 'head.decoder')
 BACKBONE_ALONE = (
     'To take the backbone alone, leave load_from out and set '
-    'model.backbone.init_cfg.checkpoint=FILE')
+    'model.backbone.init_cfg.checkpoint=FILE'
+)
 
 
 def read_weights(checkpoint: str) -> Dict[str, Tensor]:
@@ -26,8 +28,9 @@ def read_weights(checkpoint: str) -> Dict[str, Tensor]:
     return state_dict_of(read_checkpoint(checkpoint), checkpoint)
 
 
-def fit_weights(model: nn.Module, weights: Mapping[str, Tensor],
-                checkpoint: str) -> Dict[str, Tensor]:
+def fit_weights(
+    model: nn.Module, weights: Mapping[str, Tensor], checkpoint: str
+) -> Dict[str, Tensor]:
     """Return the weights, without DDP's prefix, if a model needs no others.
 
     Args:
@@ -42,10 +45,10 @@ def fit_weights(model: nn.Module, weights: Mapping[str, Tensor],
             infinite.
     """
     weights = strip_ddp(weights)
-    blocks = compare_blocks(
-        shapes_of(model.state_dict()), shapes_of(weights))
+    blocks = compare_blocks(shapes_of(model.state_dict()), shapes_of(weights))
     wrong = [
-        block for block in blocks
+        block
+        for block in blocks
         if block.misfits or (block.name in TRUNK and not block.fits)
     ]
     if wrong:
@@ -54,8 +57,9 @@ def fit_weights(model: nn.Module, weights: Mapping[str, Tensor],
     return weights
 
 
-def starting_weights(model: nn.Module, weights: Mapping[str, Tensor],
-                     checkpoint: str) -> Tuple[Dict[str, Tensor], List[str]]:
+def starting_weights(
+    model: nn.Module, weights: Mapping[str, Tensor], checkpoint: str
+) -> Tuple[Dict[str, Tensor], List[str]]:
     """Return weights to start a training from, maybe of other data.
 
     Of the blocks of ``TRUNK``, each must fit whole or be absent. Everything
@@ -76,18 +80,26 @@ def starting_weights(model: nn.Module, weights: Mapping[str, Tensor],
     found, expected = shapes_of(weights), shapes_of(own)
     blocks = compare_blocks(expected, found)
     wrong = [
-        block for block in blocks if block.name in TRUNK and block.found
-        and block.expected and not block.fits
+        block
+        for block in blocks
+        if block.name in TRUNK
+        and block.found
+        and block.expected
+        and not block.fits
     ]
     if wrong:
         raise misfit(
-            checkpoint, wrong, weights,
-            f'{BACKBONE_ALONE} model.backbone.init_cfg.prefix=backbone.')
+            checkpoint,
+            wrong,
+            weights,
+            f'{BACKBONE_ALONE} model.backbone.init_cfg.prefix=backbone.',
+        )
     if not any(found.get(name) == shape for name, shape in expected.items()):
         raise nothing_fits(checkpoint, weights)
     values = {
         name: weights[name]
-        if getattr(weights.get(name), 'shape', None) == value.shape else value
+        if getattr(weights.get(name), 'shape', None) == value.shape
+        else value
         for name, value in own.items()
     }
     check_finite(values, checkpoint)
@@ -101,17 +113,22 @@ def check_finite(weights: Mapping[str, Tensor], checkpoint: str) -> None:
         raise UserError(
             f'{checkpoint} has weights that are NaN or infinite, in '
             f'{len(names)} of {len(weights)} tensors (first: {names[0]}): its '
-            'training had failed. Take an earlier one.')
+            'training had failed. Take an earlier one.'
+        )
 
 
 def _note(block: Block) -> str:
     """Say which weights of a block are not loaded, and why."""
     if not block.misfits:
         return f'{block.name} is not used whole: {block.describe()}.'
-    part = 'all' if len(block.misfits) == len(block.expected) else (
-        ', '.join(block.misfits))
-    return (f'{block.name} keeps its initial weights ({part}): '
-            f'{block.describe()}.')
+    part = (
+        'all'
+        if len(block.misfits) == len(block.expected)
+        else (', '.join(block.misfits))
+    )
+    return (
+        f'{block.name} keeps its initial weights ({part}): {block.describe()}.'
+    )
 
 
 def load_weights(model: nn.Module, checkpoint: str) -> None:
@@ -120,11 +137,13 @@ def load_weights(model: nn.Module, checkpoint: str) -> None:
     model.load_state_dict(weights, strict=False)
 
 
-def misfit(checkpoint: str,
-           wrong: List[Block],
-           weights: Mapping[str, Tensor],
-           advice: str = 'Give the config that it was trained with, and its '
-           '--cfg-options.') -> UserError:
+def misfit(
+    checkpoint: str,
+    wrong: List[Block],
+    weights: Mapping[str, Tensor],
+    advice: str = 'Give the config that it was trained with, and its '
+    '--cfg-options.',
+) -> UserError:
     """Return the error for blocks that differ: it describes the first in the
     order of the model, and says what to do."""
     if not any(block.found for block in wrong) and guess_layout(weights):
@@ -142,13 +161,18 @@ def nothing_fits(checkpoint: str, weights: Mapping[str, Tensor]) -> UserError:
     """Return the error for weights of which a model has none."""
     layout = guess_layout(weights)
     if layout == 'torchvision':
-        return UserError(f"{checkpoint} has the names of torchvision's "
-                         f'ResNet. {BACKBONE_ALONE}')
+        return UserError(
+            f"{checkpoint} has the names of torchvision's "
+            f'ResNet. {BACKBONE_ALONE}'
+        )
     if layout is not None:
         return UserError(
             f'{checkpoint} has the names of another program: convert it with '
             f'python tools/convert_checkpoint.py {layout} {checkpoint} '
-            'CONVERTED.pth')
+            'CONVERTED.pth'
+        )
     names = ', '.join(list(weights)[:3]) or 'none'
-    return UserError(f'{checkpoint} has no weight of the model (its first '
-                     f'names: {names}). {BACKBONE_ALONE}')
+    return UserError(
+        f'{checkpoint} has no weight of the model (its first '
+        f'names: {names}). {BACKBONE_ALONE}'
+    )

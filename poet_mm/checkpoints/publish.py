@@ -1,5 +1,6 @@
 """Make of a training checkpoint one to give away: weights, and what is needed
 to use them."""
+
 import hashlib
 import io
 import os.path as osp
@@ -18,8 +19,18 @@ from .files import read_checkpoint, state_dict_of, versions, write_checkpoint
 from .safe_config import NotPlain, read_plain
 
 PLAIN = (str, int, float, bool, type(None))
-KEPT = ('cfg', 'dataset_meta', 'epoch', 'iter', 'seed', 'experiment_name',
-        'time', 'mmengine_version', 'versions', 'source')
+KEPT = (
+    'cfg',
+    'dataset_meta',
+    'epoch',
+    'iter',
+    'seed',
+    'experiment_name',
+    'time',
+    'mmengine_version',
+    'versions',
+    'source',
+)
 PRIVATE = ('work_dir', 'load_from', 'resume', 'launcher')
 # /home/x, ~/x, C:\x, \\server\x, file:///x
 ABSOLUTE = re.compile(r'/.|~\w*/|[A-Za-z]:[\\/]|\\\\|file://')
@@ -47,12 +58,15 @@ def publish(source: str, target: str) -> str:
             target is a folder, or cannot be written.
     """
     if osp.isdir(target) or not osp.basename(target):
-        raise UserError(f'{target!r} is a folder: give the name of a file, '
-                        f'such as {osp.join(target, "poet.pth")}.')
+        raise UserError(
+            f'{target!r} is a folder: give the name of a file, '
+            f'such as {osp.join(target, "poet.pth")}.'
+        )
     checkpoint = read_checkpoint(source)
     published = dict(
         state_dict=strip_ddp(state_dict_of(checkpoint, source)),
-        meta=published_meta(checkpoint.get('meta') or {}, source))
+        meta=published_meta(checkpoint.get('meta') or {}, source),
+    )
     data = to_bytes(published)
     digest = hashlib.sha256(data).hexdigest()[:8]
     stem, ending = osp.splitext(target)
@@ -68,9 +82,13 @@ def published_meta(meta: Dict[str, Any], source: str) -> Dict[str, Any]:
         raise UserError(
             f'{source} has no meta[{missing[0]!r}], without which nobody can '
             'use the weights: publish a checkpoint that training or '
-            'tools/convert_checkpoint.py poet wrote.')
-    kept = {key: to_plain(meta[key], f'meta[{key!r}]')
-            for key in KEPT if key in meta}
+            'tools/convert_checkpoint.py poet wrote.'
+        )
+    kept = {
+        key: to_plain(meta[key], f'meta[{key!r}]')
+        for key in KEPT
+        if key in meta
+    }
     try:
         kept['cfg'] = without_private(kept['cfg'])
     except UserError as error:
@@ -101,9 +119,11 @@ def to_plain(value: Any, name: str = 'checkpoint') -> Any:
             to_plain(item, f'{name}[{i}]') for i, item in enumerate(value)
         ]
         return items if isinstance(value, list) else tuple(items)
-    raise UserError(f'{name} is a {type(value).__name__}, which only a pickle '
-                    'of classes can keep. Leave it out or make it a number, '
-                    'a string, or a list of them.')
+    raise UserError(
+        f'{name} is a {type(value).__name__}, which only a pickle '
+        'of classes can keep. Leave it out or make it a number, '
+        'a string, or a list of them.'
+    )
 
 
 def to_bytes(checkpoint: Dict[str, Any]) -> bytes:
@@ -126,21 +146,31 @@ def without_private(cfg: str) -> str:
         UserError: It is no text, or more than data.
     """
     if not isinstance(cfg, str):
-        raise UserError(f"meta['cfg'] is a {type(cfg).__name__}, expected the "
-                        'text of a config, as Config.pretty_text gives it.')
+        raise UserError(
+            f"meta['cfg'] is a {type(cfg).__name__}, expected the "
+            'text of a config, as Config.pretty_text gives it.'
+        )
     try:
         data = read_plain(cfg)
     except NotPlain as error:
-        raise UserError(f"meta['cfg'] {error}. Put the text of the config "
-                        'there, as Config.pretty_text gives it.') from error
+        raise UserError(
+            f"meta['cfg'] {error}. Put the text of the config "
+            'there, as Config.pretty_text gives it.'
+        ) from error
     roots = {str(node.get('data_root')) for node in walk(data)}
-    roots = [root.replace('\\', '/').rstrip('/')
-             for root in roots if ABSOLUTE.match(root)]
+    roots = [
+        root.replace('\\', '/').rstrip('/')
+        for root in roots
+        if ABSOLUTE.match(root)
+    ]
     roots.sort(key=len, reverse=True)
-    return Config({
-        name: _shorten(value, roots, name == 'data_root')
-        for name, value in data.items() if name not in PRIVATE
-    }).pretty_text
+    return Config(
+        {
+            name: _shorten(value, roots, name == 'data_root')
+            for name, value in data.items()
+            if name not in PRIVATE
+        }
+    ).pretty_text
 
 
 def _shorten(value: Any, roots: List[str], in_dataset: bool = False) -> Any:
@@ -155,8 +185,7 @@ def _shorten(value: Any, roots: List[str], in_dataset: bool = False) -> Any:
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
-        return type(value)(
-            _shorten(item, roots, in_dataset) for item in value)
+        return type(value)(_shorten(item, roots, in_dataset) for item in value)
     return value
 
 
@@ -177,7 +206,7 @@ def public_path(path: str, roots: List[str], in_dataset: bool) -> str:
         if path.rstrip('/') == root:
             return DATA_ROOT
         if path.startswith(f'{root}/'):
-            place = path[len(root):].lstrip('/')
+            place = path[len(root) :].lstrip('/')
             return place if in_dataset else DATA_ROOT + place
     name = osp.basename(path)
     return name if osp.splitext(name)[1] else '.'

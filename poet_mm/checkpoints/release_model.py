@@ -7,6 +7,7 @@ torch's modules is used here; depth and width are those of the weights.
 
 Letters: B images, T tokens, Q queries, H heads, C channels, L layers.
 """
+
 import math
 
 import torch
@@ -21,8 +22,9 @@ def release_model(weights, images, padding, heads=HEADS):
     net = Part(weights)
     feat = resnet(net['backbone.0.body'], images)
     mask = at_cells(padding, *feat.shape[-2:])  # (B, h, w)
-    tokens = torch.einsum('oc,bchw->bhwo', net('input_proj.weight')[..., 0, 0],
-                          feat) + net('input_proj.bias')
+    tokens = torch.einsum(
+        'oc,bchw->bhwo', net('input_proj.weight')[..., 0, 0], feat
+    ) + net('input_proj.bias')
     position = sine_code(mask, tokens.shape[-1]).flatten(1, 2)
     memory, mask = tokens.flatten(1, 2), mask.flatten(1)  # (B, T, C), (B, T)
     for layer in net['transformer.encoder.layers'].numbered():
@@ -124,17 +126,21 @@ def sine_code(mask, channels):
         place = place / (place.max(axis, keepdim=True)[0] + 1e-6) * 2 * math.pi
         for i in range(half):
             wave = math.sin if i % 2 == 0 else math.cos
-            angle = place / 10000**(2 * (i // 2) / half)
+            angle = place / 10000 ** (2 * (i // 2) / half)
             code[..., (axis - 1) * half + i].copy_(angle).apply_(wave)
     return code
 
 
 def attention(part, query, key, value, mask, heads):
     """(B, Q, C), (B, T, C) twice and a mask (B, T), True where none looks."""
-    q, k, v = ((x @ w.T + b).unflatten(-1, (heads, -1)) for x, w, b in zip(
-        (query, key, value),
-        part('in_proj_weight').chunk(3),
-        part('in_proj_bias').chunk(3)))
+    q, k, v = (
+        (x @ w.T + b).unflatten(-1, (heads, -1))
+        for x, w, b in zip(
+            (query, key, value),
+            part('in_proj_weight').chunk(3),
+            part('in_proj_bias').chunk(3),
+        )
+    )
     scores = torch.einsum('bqhc,bthc->bhqt', q, k) / math.sqrt(q.shape[-1])
     if mask is not None:
         scores = scores - 1e30 * mask[:, None, None].float()
@@ -149,8 +155,9 @@ def feed_forward(layer, x):
 
 
 def encoder_layer(layer, x, position, mask, heads):
-    y = attention(layer['self_attn'], x + position, x + position, x, mask,
-                  heads)
+    y = attention(
+        layer['self_attn'], x + position, x + position, x, mask, heads
+    )
     x = layer_norm(layer['norm1'], x + y)
     return layer_norm(layer['norm2'], x + feed_forward(layer, x))
 
@@ -162,8 +169,14 @@ def decode(net, memory, position, mask, heads):
     for layer in net['transformer.decoder.layers'].numbered():
         y = attention(layer['self_attn'], x + code, x + code, x, None, heads)
         x = layer_norm(layer['norm1'], x + y)
-        y = attention(layer['multihead_attn'], x + code, memory + position,
-                      memory, mask, heads)
+        y = attention(
+            layer['multihead_attn'],
+            x + code,
+            memory + position,
+            memory,
+            mask,
+            heads,
+        )
         x = layer_norm(layer['norm2'], x + y)
         x = layer_norm(layer['norm3'], x + feed_forward(layer, x))
         states.append(layer_norm(net['transformer.decoder.norm'], x))

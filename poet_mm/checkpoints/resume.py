@@ -1,4 +1,5 @@
 """Choose what a training goes on from: the newest checkpoint that is whole."""
+
 import logging
 import os.path as osp
 import re
@@ -41,9 +42,11 @@ def checkpoints_of(cfg: Config) -> List[str]:
     unit = 'epoch' if hook.get('by_epoch', True) else 'iter'
     template = hook.get('filename_tmpl') or unit + '_{}.pth'
     pattern = re.compile(re.escape(template).replace(r'\{\}', r'(\d+)'))
-    found = [(pattern.fullmatch(osp.basename(path)), path)
-             for path in glob(osp.join(escape(folder), '*'))
-             if osp.isfile(path)]
+    found = [
+        (pattern.fullmatch(osp.basename(path)), path)
+        for path in glob(osp.join(escape(folder), '*'))
+        if osp.isfile(path)
+    ]
     steps = {path: int(match[1]) for match, path in found if match}
     return sorted(steps, key=steps.__getitem__, reverse=True)
 
@@ -57,7 +60,8 @@ def newest_whole(cfg: Config) -> Optional[str]:
         print_log(
             f'Not resumed from {path}: {fault}.',
             logger='current',
-            level=logging.WARNING)
+            level=logging.WARNING,
+        )
     return None
 
 
@@ -80,12 +84,14 @@ def choose_checkpoint(cfg: Config, resume: str) -> None:
             print_log(
                 f'Nothing to resume in {cfg.work_dir}: training begins.',
                 logger='current',
-                level=logging.WARNING)
+                level=logging.WARNING,
+            )
         cfg.load_from = path or cfg.get('load_from')
         return
     fault = find_fault(resume)
     if fault:
         raise UserError(
             f'Cannot resume from {resume}: {fault}. Give another, or --resume '
-            f'alone for the newest whole one of {cfg.work_dir}.')
+            f'alone for the newest whole one of {cfg.work_dir}.'
+        )
     cfg.resume, cfg.load_from = True, resume

@@ -3,6 +3,7 @@
 mmengine runs a config as Python, imports what its ``custom_imports`` name, and
 calls what a ``type`` names, be it ``os.system``.
 """
+
 import ast
 from typing import Any, Iterator, Tuple
 
@@ -29,8 +30,10 @@ def check_config_of(checkpoint: str) -> None:
     runtime = content.get('message_hub', {}).get('runtime_info', {})
     text = runtime.get('cfg', content.get('meta', {}).get('cfg'))
     if text is None:
-        raise UserError(f'There is no config inside of {checkpoint}: give the '
-                        'one that it was trained with (--config).')
+        raise UserError(
+            f'There is no config inside of {checkpoint}: give the '
+            'one that it was trained with (--config).'
+        )
     check_config_text(text, checkpoint)
 
 
@@ -52,7 +55,8 @@ def check_config_text(text: str, checkpoint: str) -> None:
         raise UserError(
             f'The config inside of {checkpoint} {problem}. Building a model '
             'from it could run any code: give the config that you trust '
-            '(--config), or trust the checkpoint (--trust-pickle).')
+            '(--config), or trust the checkpoint (--trust-pickle).'
+        )
 
 
 def read_plain(text: str) -> dict:
@@ -98,8 +102,13 @@ def _read_value(node: ast.AST) -> Any:
     if isinstance(node, ast.Call):
         if getattr(node.func, 'id', None) != 'dict' or node.args:
             raise NotPlain(f'calls {ast.unparse(node.func)}')
-        return _read_items((word.arg if word.arg is None else ast.Constant(
-            word.arg), word.value) for word in node.keywords)
+        return _read_items(
+            (
+                word.arg if word.arg is None else ast.Constant(word.arg),
+                word.value,
+            )
+            for word in node.keywords
+        )
     raise NotPlain(f'has a {type(node).__name__} in it')
 
 
@@ -141,10 +150,14 @@ def _is_registered(name: Any) -> bool:
     if not isinstance(name, str):
         return False
     scope, _, key = name.rpartition('.')
-    roots = [*vars(mmengine.registry).values(),
-             *vars(mmpose.registry).values()]  # codecs have no root
+    roots = [
+        *vars(mmengine.registry).values(),
+        *vars(mmpose.registry).values(),
+    ]  # codecs have no root
     registries = [
-        registry for root in roots if isinstance(root, Registry)
+        registry
+        for root in roots
+        if isinstance(root, Registry)
         for registry in (root, *root.children.values())
         if scope in ('', registry.scope)
     ]
@@ -153,7 +166,8 @@ def _is_registered(name: Any) -> bool:
     for registry in registries:  # that may not have been asked before
         registry.import_from_location()
     return name in OF_JOINTS or any(
-        key in registry.module_dict for registry in registries)
+        key in registry.module_dict for registry in registries
+    )
 
 
 def _check_imports(value: Any) -> Iterator[str]:

@@ -6,6 +6,7 @@ A training checkpoint of mmengine 0.10.7 holds six that torch refuses
 for NumPy's arrays and numbers ``_reconstruct``, ``scalar``, ``ndarray`` and
 ``dtype``. Sets and DETR's ``Namespace`` are allowed too.
 """
+
 import argparse
 import pickle
 from functools import lru_cache
@@ -64,5 +65,6 @@ def register_safe_globals() -> None:
     if STRICT:
         dtypes = {type(np.dtype(kind)) for kind in DTYPES}
         torch.serialization.add_safe_globals(
-            [(value, name) for name, value in declared_globals().items()] +
-            list(dtypes))
+            [(value, name) for name, value in declared_globals().items()]
+            + list(dtypes)
+        )

@@ -5,6 +5,7 @@ backbone, inference) through the loaders that ``CheckpointLoader`` has for
 files, URLs and so on. :func:`safe_loading` registers ours in their place,
 which have torch read tensors, the names of ``safe_globals.py``, and no more.
 """
+
 import os
 from contextlib import contextmanager
 from functools import wraps
@@ -51,7 +52,8 @@ def safe_loading(trust: bool = False) -> Iterator[bool]:
     _trusted = trust
     for prefixes, loader in LOADERS.items():
         CheckpointLoader.register_scheme(
-            prefixes, guarded(loader, trust), force=True)
+            prefixes, guarded(loader, trust), force=True
+        )
     try:
         yield trust
     finally:
@@ -66,6 +68,7 @@ def guarded(loader: Callable, trust: bool) -> Callable:
     setting, safe_loader = ANYTHING if trust else DATA_ONLY, loader
     if not (STRICT or trust):
         from . import safe_pickle
+
         safe_loader = getattr(safe_pickle, loader.__name__, loader)
         setting = DATA_ONLY if safe_loader is loader else None
 
@@ -80,7 +83,8 @@ def guarded(loader: Callable, trust: bool) -> Callable:
             raise UserError(
                 f'{filename} is no checkpoint: it holds a '
                 f'{type(content).__name__} where weights by name are '
-                'expected.')
+                'expected.'
+            )
         if not trust:
             # Runner.resume runs it, and it is not written any more
             (content.get('meta') or {}).pop('config', None)
@@ -107,7 +111,8 @@ def torch_setting(name: Optional[str]) -> Iterator[None]:
 def explain(error: Exception, name: str) -> Exception:
     """Return the error to raise if a checkpoint cannot be read."""
     if isinstance(error, FileNotFoundError) or (
-            '://' in name and isinstance(error, KeyError)):
+        '://' in name and isinstance(error, KeyError)
+    ):
         return MissingFile(f'There is no checkpoint {name}.')
     if isinstance(error, (OSError, torch.cuda.OutOfMemoryError)):
         return error
@@ -116,11 +121,13 @@ def explain(error: Exception, name: str) -> Exception:
         return UserError(
             f'{name} holds more than data: {reason}. Loading it could run any '
             f'code. If you trust whoever made it, load it with {FLAG} (in '
-            'Python: inside `with safe_loading(trust=True)`).')
+            'Python: inside `with safe_loading(trust=True)`).'
+        )
     return UserError(
         f'Cannot read the checkpoint {name}, it is damaged or none '
         f'({type(error).__name__}: {first_line(error)}). What was cut off '
-        'while it was written or copied is lost: take another.')
+        'while it was written or copied is lost: take another.'
+    )
 
 
 def refused(error: Exception) -> str:
@@ -132,6 +139,9 @@ def refused(error: Exception) -> str:
     if str(error).startswith('Weights only load failed'):
         said = str(error.__context__).split('\n')[0]
         broken = ('Unsupported operand', 'Failed to load pickle')
-        return '' if said.startswith(broken) else (
-            said.split(' was not an allowed global')[0])
+        return (
+            ''
+            if said.startswith(broken)
+            else (said.split(' was not an allowed global')[0])
+        )
     return str(error) if isinstance(error, RefusedPickle) else ''

@@ -5,6 +5,7 @@ checkpoints need, and still runs TorchScript. Here is a ``pickle_module`` for
 ``torch.load`` that allows the same names, and loaders for
 ``CheckpointLoader`` that use it.
 """
+
 import argparse
 import codecs
 import collections
@@ -27,8 +28,14 @@ from mmengine.logging import HistoryBuffer
 from .safe_globals import RefusedPickle, declared_globals
 
 # What may get a state; not classes, whose attributes all share
-STATEFUL = (torch.Tensor, collections.OrderedDict, np.ndarray, np.dtype,
-            HistoryBuffer, argparse.Namespace)
+STATEFUL = (
+    torch.Tensor,
+    collections.OrderedDict,
+    np.ndarray,
+    np.dtype,
+    HistoryBuffer,
+    argparse.Namespace,
+)
 
 
 @lru_cache(maxsize=1)
@@ -39,14 +46,15 @@ def allowed_globals() -> Dict[str, Any]:
     known = torch._weights_only_unpickler._get_allowed_globals()
     dtypes = {
         str(value): value
-        for value in vars(torch).values() if isinstance(value, torch.dtype)
+        for value in vars(torch).values()
+        if isinstance(value, torch.dtype)
     }
     return {
         **known,
         **dtypes,
         **declared_globals(),
         '_codecs.encode': codecs.encode,  # of bytes, as in newer torch
-        'torch.device': torch.device
+        'torch.device': torch.device,
     }
 
 
@@ -83,8 +91,10 @@ def read_file(file: Union[str, BinaryIO], map_location=None) -> Any:
     """Call ``torch.load`` with this module as its pickle."""
     if zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as archive:
-            if any(osp.basename(name) == 'constants.pkl'
-                   for name in archive.namelist()):
+            if any(
+                osp.basename(name) == 'constants.pkl'
+                for name in archive.namelist()
+            ):
                 raise RefusedPickle('a TorchScript program')
     if hasattr(file, 'seek'):
         file.seek(0)
@@ -92,7 +102,8 @@ def read_file(file: Union[str, BinaryIO], map_location=None) -> Any:
         file,
         map_location=map_location,
         pickle_module=sys.modules[__name__],
-        weights_only=False)
+        weights_only=False,
+    )
 
 
 def load_from_local(filename: str, map_location=None) -> Any:
@@ -105,8 +116,11 @@ def load_from_local(filename: str, map_location=None) -> Any:
 
 def load_from_http(filename: str, map_location=None) -> Any:
     """Read a URL, once downloaded to where torch.hub keeps checkpoints."""
-    path = osp.join(torch.hub.get_dir(), 'checkpoints',
-                    osp.basename(urlparse(filename).path))
+    path = osp.join(
+        torch.hub.get_dir(),
+        'checkpoints',
+        osp.basename(urlparse(filename).path),
+    )
     for turn in (0, 1):  # the first process, then those of other machines
         if min(get_rank(), 1) == turn and not osp.exists(path):
             os.makedirs(osp.dirname(path), exist_ok=True)

@@ -4,6 +4,7 @@ Source: POET (arXiv 2103.12115), section 3.1.
 
 Letters: N people in an image, K keypoints.
 """
+
 import logging
 from typing import Mapping, Optional, Sequence, Tuple
 
@@ -41,23 +42,28 @@ class POETCodec(BaseKeypointCodec):
         visibility='visibility',
         keypoint_weights='keypoint_weights',
         labels='labels',
-        scales='scales')
+        scales='scales',
+    )
 
     def __init__(self, supervise: str = 'visible', empty_class: bool = False):
         allowed = {'visible': VISIBLE, 'labelled': OCCLUDED}
         if supervise not in allowed:
-            raise ValueError(f'POETCodec got supervise={supervise!r}; allowed '
-                             f'are {sorted(allowed)}.')
+            raise ValueError(
+                f'POETCodec got supervise={supervise!r}; allowed '
+                f'are {sorted(allowed)}.'
+            )
         self.lowest_supervised = allowed[supervise]
         self.empty_class = empty_class
         self._unsupervised = 0  # people in a row; None: there was a keypoint
 
-    def encode(self,
-               keypoints: np.ndarray,
-               keypoints_visible: np.ndarray,
-               img_shape: Tuple[int, int],
-               iscrowd: Optional[Sequence[int]] = None,
-               area: Optional[Sequence[float]] = None) -> dict:
+    def encode(
+        self,
+        keypoints: np.ndarray,
+        keypoints_visible: np.ndarray,
+        img_shape: Tuple[int, int],
+        iscrowd: Optional[Sequence[int]] = None,
+        area: Optional[Sequence[float]] = None,
+    ) -> dict:
         """Return the training target of one image, without crowds.
 
         Args:
@@ -76,8 +82,11 @@ class POETCodec(BaseKeypointCodec):
             the person's size, the square root of the area: by them OKS
             measures distances.
         """
-        scales = {} if area is None else dict(
-            scales=image_in_people(img_shape, area))
+        scales = (
+            {}
+            if area is None
+            else dict(scales=image_in_people(img_shape, area))
+        )
         if iscrowd is not None:
             people = ~np.asarray(iscrowd, dtype=bool)
             keypoints = keypoints[people]
@@ -104,7 +113,8 @@ class POETCodec(BaseKeypointCodec):
             visibility=(keypoints_visible == VISIBLE).astype(np.float32),
             keypoint_weights=weights.astype(np.float32),
             labels=labels,
-            **scales)
+            **scales,
+        )
 
     def _watch(self, weights: np.ndarray) -> None:
         """Log once if no keypoint of the first people is supervised."""
@@ -121,11 +131,13 @@ class POETCodec(BaseKeypointCodec):
                 '(BottomupCocoDataset keeps it; data sets of MMPose turn 2 '
                 "into 1), or POETCodec(supervise='labelled').",
                 logger='current',
-                level=logging.WARNING)
+                level=logging.WARNING,
+            )
             self._unsupervised = None
 
-    def decode(self, encoded: Mapping,
-               img_shape: Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]:
+    def decode(
+        self, encoded: Mapping, img_shape: Tuple[int, int]
+    ) -> Tuple[np.ndarray, np.ndarray]:
         """Return keypoints and visibility: undo :meth:`encode`.
 
         Args:
@@ -141,15 +153,17 @@ class POETCodec(BaseKeypointCodec):
         size = np.array([width, height], dtype=np.float32)
         return points * size, encoded['visibility']
 
-    def decode_centers(self, encoded: Mapping,
-                       img_shape: Tuple[int, int]) -> np.ndarray:
+    def decode_centers(
+        self, encoded: Mapping, img_shape: Tuple[int, int]
+    ) -> np.ndarray:
         """Return centres (..., 2) in pixels; input as for :meth:`decode`."""
         height, width = img_shape
         return encoded['centers'] * np.array([width, height], dtype=np.float32)
 
 
-def image_in_people(img_shape: Tuple[int, int],
-                    area: Sequence[float]) -> np.ndarray:
+def image_in_people(
+    img_shape: Tuple[int, int], area: Sequence[float]
+) -> np.ndarray:
     """Return width and height (N, 2) of an image (h, w) in units of the size
     of each of N people, of an area (N, ) in square pixels."""
     height, width = img_shape

@@ -1,4 +1,5 @@
 """AP of a comparison's rows while they were trained."""
+
 from typing import List
 
 from matplotlib.axes import Axes
@@ -7,8 +8,7 @@ from matplotlib.figure import Figure
 from ..visualization.style import in_style, line_colors, save_figure
 
 # key of a row's result -> what its axis says
-BUDGETS = dict(
-    images_seen='images seen', minutes='minutes of training steps')
+BUDGETS = dict(images_seen='images seen', minutes='minutes of training steps')
 
 
 def draw_budget(axes: Axes, rows: List[dict], budget: str) -> None:
@@ -19,11 +19,13 @@ def draw_budget(axes: Axes, rows: List[dict], budget: str) -> None:
     for row in rows:
         each = row[budget] / row['epochs']
         method = row['method']
-        axes.plot([each * point['epoch'] for point in row['curve']],
-                  [point['AP'] for point in row['curve']],
-                  marker='.',
-                  color=colors[method],
-                  label=None if method in labelled else method)
+        axes.plot(
+            [each * point['epoch'] for point in row['curve']],
+            [point['AP'] for point in row['curve']],
+            marker='.',
+            color=colors[method],
+            label=None if method in labelled else method,
+        )
         labelled.add(method)
     axes.set(xlabel=BUDGETS[budget], ylabel='AP')
     axes.set_ylim(bottom=0)

@@ -3,6 +3,7 @@
 For bottom-up models whose head predicts people from ``forward(feats)``: time
 is split there, everything after it is post-processing.
 """
+
 import resource
 import statistics
 import time
@@ -21,15 +22,18 @@ WARM_UP = 3  # images that are not timed
 def count_parameters(model: nn.Module) -> Tuple[int, int]:
     """Return the number of parameters: all, and those that are trained."""
     counts = [(p.numel(), p.requires_grad) for p in model.parameters()]
-    return (sum(n for n, _ in counts),
-            sum(n for n, trained in counts if trained))
+    return (
+        sum(n for n, _ in counts),
+        sum(n for n, trained in counts if trained),
+    )
 
 
 def feature_stride(model: nn.Module, size: int) -> int:
     """Return the input pixels per cell of what the head reads people from:
     heatmaps, or the feature level that becomes tokens."""
-    image = torch.zeros(1, 3, size, size, device=next(
-        model.parameters()).device)
+    image = torch.zeros(
+        1, 3, size, size, device=next(model.parameters()).device
+    )
     with torch.no_grad():
         feats = model.extract_feat(image)
         outputs = model.head.forward(feats)
@@ -46,10 +50,14 @@ def count_gflops(model: nn.Module, size: int) -> float:
     Convolutions, linear layers and attention are counted, as is the field's
     custom (a multiply-add is one operation).
     """
-    image = torch.zeros(1, 3, size, size, device=next(
-        model.parameters()).device)
-    with frozen(model), unfused_attention(), FlopCounterMode(
-            display=False) as counter:
+    image = torch.zeros(
+        1, 3, size, size, device=next(model.parameters()).device
+    )
+    with (
+        frozen(model),
+        unfused_attention(),
+        FlopCounterMode(display=False) as counter,
+    ):
         model.head.forward(model.extract_feat(image))
     return counter.get_total_flops() / 2e9
 
@@ -106,8 +114,9 @@ def synchronize() -> None:
         torch.cuda.synchronize()
 
 
-def time_inference(model: nn.Module, dataset: Dataset,
-                   num_images: int) -> Dict[str, float]:
+def time_inference(
+    model: nn.Module, dataset: Dataset, num_images: int
+) -> Dict[str, float]:
     """Measure the median milliseconds per image, one image at a time.
 
     Args:
@@ -134,13 +143,15 @@ def time_inference(model: nn.Module, dataset: Dataset,
                 predict(**batch)
             seconds = sum(part.seconds for part in network) - before
             times.append((seconds, predict.seconds - seconds))
-            longest = max(longest,
-                          *batch['data_samples'][0].metainfo['img_shape'])
+            longest = max(
+                longest, *batch['data_samples'][0].metainfo['img_shape']
+            )
     finally:
         del model.extract_feat, model.head.forward
     network_ms, post_ms = (
         1e3 * statistics.median(part)
-        for part in zip(*times[min(WARM_UP, len(times) - 1):]))
+        for part in zip(*times[min(WARM_UP, len(times) - 1) :])
+    )
     return dict(network_ms=network_ms, post_ms=post_ms, input=int(longest))
 
 

@@ -1,5 +1,6 @@
 """Train and test one row of a comparison, and describe it: what it started
 from, how it was trained, what it costs."""
+
 import json
 import os.path as osp
 from typing import List
@@ -48,15 +49,17 @@ def run_row(comparison: Comparison, row: Row, cfg: Config) -> None:
     if runner.rank:
         runner.test()
         return
-    trained = dict(
-        epochs=row.epochs,
-        how=osp.basename(row.checkpoint)) if row.checkpoint else (
-            describe_training(runner, cfg, row.epochs))
+    trained = (
+        dict(epochs=row.epochs, how=osp.basename(row.checkpoint))
+        if row.checkpoint
+        else (describe_training(runner, cfg, row.epochs))
+    )
     metrics = coco_metrics(runner.test())
     result = dict(init=init, **trained, **metrics, **describe(runner, cfg))
     write_whole(
         json.dumps(result, indent=1).encode(),
-        osp.join(cfg.work_dir, 'result.json'))
+        osp.join(cfg.work_dir, 'result.json'),
+    )
 
 
 def describe_init(cfg: Config, row: Row) -> str:
@@ -91,7 +94,8 @@ def describe_training(runner: Runner, cfg: Config, epochs: int) -> dict:
     steps = epochs * len(runner.train_dataloader)
     lr = max(
         group.get('initial_lr', group['lr'])
-        for group in runner.optim_wrapper.param_groups)
+        for group in runner.optim_wrapper.param_groups
+    )
     memory, memory_kind = peak_memory()
     minutes = training_minutes(cfg.work_dir, steps)
     return dict(
@@ -104,7 +108,8 @@ def describe_training(runner: Runner, cfg: Config, epochs: int) -> dict:
         memory_mb=memory,
         memory_kind=memory_kind,
         curve=convergence(cfg.work_dir, epochs),
-        how='trained here')
+        how='trained here',
+    )
 
 
 def convergence(work_dir: str, epochs: int) -> List[dict]:
@@ -113,8 +118,7 @@ def convergence(work_dir: str, epochs: int) -> List[dict]:
     ``loss``, of everything, and the terms of the last layer."""
     records = read_scalars(work_dir)
     losses = {
-        key: dict(zip(*series(records, key)))
-        for key in loss_keys(records)
+        key: dict(zip(*series(records, key))) for key in loss_keys(records)
     }
     return [
         dict(
@@ -124,7 +128,9 @@ def convergence(work_dir: str, epochs: int) -> List[dict]:
                 key: values[record['step']]
                 for key, values in losses.items()
                 if record['step'] in values
-            }) for record in records
+            },
+        )
+        for record in records
         if 'coco/AP' in record and record['step'] <= epochs
     ]
 
@@ -144,4 +150,5 @@ def describe(runner: Runner, cfg: Config) -> dict:
         gflops=passes * count_gflops(model, size),
         sigma=codec.get('sigma'),
         flip=passes == 2,
-        **cost)
+        **cost,
+    )

@@ -11,6 +11,7 @@ A comparison file is a config with
   which ``convergence.png`` is drawn; by default there are none;
 - ``title`` (optional): said above the table.
 """
+
 import hashlib
 import json
 import os.path as osp
@@ -34,12 +35,14 @@ ROW_KEYS = dict(
     'those that it was trained for',
     seed='random seed, 0 by default',
     init='what the weights started from, in words',
-    options='changes to the config, as in --cfg-options')
+    options='changes to the config, as in --cfg-options',
+)
 
 
 @dataclass
 class Row:
     """One row of the table; fields as in :data:`ROW_KEYS`."""
+
     config: str
     name: str
     method: str
@@ -54,6 +57,7 @@ class Row:
 @dataclass
 class Comparison:
     """What a comparison file says."""
+
     path: str
     title: str
     rows: List[Row]
@@ -67,8 +71,10 @@ def read_row(values: dict, folder: str) -> Row:
     unknown = sorted(set(values) - set(ROW_KEYS))
     if unknown or 'config' not in values:
         what = f'has unknown keys {unknown}' if unknown else 'has no config'
-        raise UserError(f'A row {what}: {dict(values)}. A row may have '
-                        f'{", ".join(ROW_KEYS)}.')
+        raise UserError(
+            f'A row {what}: {dict(values)}. A row may have '
+            f'{", ".join(ROW_KEYS)}.'
+        )
     values = dict(values)
     path = osp.normpath(osp.join(folder, values['config']))
     if not osp.isfile(path):
@@ -76,8 +82,10 @@ def read_row(values: dict, folder: str) -> Row:
     stem = osp.splitext(osp.basename(path))[0]
     checkpoint = values.get('checkpoint')
     if checkpoint and '://' not in checkpoint and not osp.isfile(checkpoint):
-        raise UserError(f'There is no checkpoint {checkpoint}, named in the '
-                        f'row of {values["config"]}.')
+        raise UserError(
+            f'There is no checkpoint {checkpoint}, named in the '
+            f'row of {values["config"]}.'
+        )
     method = 'AE' if stem.startswith('ae') else 'POET'
     return Row(**{'name': stem, 'method': method, **values, 'config': path})
 
@@ -85,26 +93,32 @@ def read_row(values: dict, folder: str) -> Row:
 def check_budget(budget: dict) -> int:
     """Return the epochs of a budget, or raise a UserError."""
     epochs = budget.get('epochs')
-    if set(budget) != {'epochs'} or not isinstance(epochs,
-                                                   int) or epochs < 1:
-        raise UserError(f'The budget is {dict(budget)}, expected '
-                        'dict(epochs=E), a whole number, 1 or more.')
+    if set(budget) != {'epochs'} or not isinstance(epochs, int) or epochs < 1:
+        raise UserError(
+            f'The budget is {dict(budget)}, expected '
+            'dict(epochs=E), a whole number, 1 or more.'
+        )
     return epochs
 
 
 def check_interval(val_interval: Optional[int]) -> Optional[int]:
     """Raise a UserError unless it is a whole number of epochs, or None."""
-    if val_interval is not None and (not isinstance(val_interval, int)
-                                     or val_interval < 1):
-        raise UserError(f'val_interval is {val_interval!r}, expected a whole '
-                        'number of epochs, 1 or more, or none.')
+    if val_interval is not None and (
+        not isinstance(val_interval, int) or val_interval < 1
+    ):
+        raise UserError(
+            f'val_interval is {val_interval!r}, expected a whole '
+            'number of epochs, 1 or more, or none.'
+        )
     return val_interval
 
 
-def read_comparison(path: str,
-                    data_root: Optional[str] = None,
-                    epochs: Optional[int] = None,
-                    options: Optional[dict] = None) -> Comparison:
+def read_comparison(
+    path: str,
+    data_root: Optional[str] = None,
+    epochs: Optional[int] = None,
+    options: Optional[dict] = None,
+) -> Comparison:
     """Read a comparison file.
 
     Args:
@@ -123,7 +137,8 @@ def read_comparison(path: str,
     cfg = Config.fromfile(path)
     rows = [read_row(row, osp.dirname(path)) for row in cfg.get('rows', [])]
     budget = check_budget(
-        cfg.get('budget', {}) if epochs is None else dict(epochs=epochs))
+        cfg.get('budget', {}) if epochs is None else dict(epochs=epochs)
+    )
     for row in rows:
         if not row.checkpoint:
             row.epochs = epochs or row.epochs or budget
@@ -133,19 +148,22 @@ def read_comparison(path: str,
     names = [row.name for row in rows]
     twice = sorted({name for name in names if names.count(name) > 1})
     if not rows or twice:
-        raise UserError(f'{path} has ' + (
-            f'several rows named {twice}; give each a name.'
-            if twice else 'no rows.'))
+        raise UserError(
+            f'{path} has '
+            + (
+                f'several rows named {twice}; give each a name.'
+                if twice
+                else 'no rows.'
+            )
+        )
     return Comparison(
         path=path,
         title=cfg.get('title', osp.splitext(osp.basename(path))[0]),
         rows=rows,
         data_root=data_root,
-        options={
-            **cfg.get('options', {}),
-            **(options or {})
-        },
-        val_interval=check_interval(cfg.get('val_interval')))
+        options={**cfg.get('options', {}), **(options or {})},
+        val_interval=check_interval(cfg.get('val_interval')),
+    )
 
 
 def row_config(comparison: Comparison, row: Row) -> Config:
@@ -156,7 +174,8 @@ def row_config(comparison: Comparison, row: Row) -> Config:
     cfg.randomness = dict(seed=row.seed)
     for part in ('cfg', 'dataloader', 'evaluator'):
         cfg[f'val_{part}'] = (
-            cfg[f'test_{part}'] if comparison.val_interval else None)
+            cfg[f'test_{part}'] if comparison.val_interval else None
+        )
     return cfg
 
 
@@ -169,8 +188,10 @@ def check_files(cfg: Config, row: Row) -> None:
                 root = node.get('data_root', '')
                 wanted += [
                     osp.join(root, path)
-                    for path in (node['ann_file'],
-                                 *node.get('data_prefix', {}).values())
+                    for path in (
+                        node['ann_file'],
+                        *node.get('data_prefix', {}).values(),
+                    )
                 ]
     wanted += [path for path in pretrained_files(cfg) if '://' not in path]
     if cfg.get('load_from'):
@@ -180,24 +201,30 @@ def check_files(cfg: Config, row: Row) -> None:
             raise UserError(f'There is no {path}, which row {row.name} needs.')
 
 
-def row_folder(work_dir: str, comparison: Comparison, row: Row, cfg: Config,
-               gpus: int) -> str:
+def row_folder(
+    work_dir: str, comparison: Comparison, row: Row, cfg: Config, gpus: int
+) -> str:
     """Return the folder of a row. A change of config, epochs or number of GPUs
     changes its name, so that no old result passes for a new one."""
     content = json.dumps(
         [
-            cfg.to_dict(), row.checkpoint, row.epochs, comparison.val_interval,
-            gpus
+            cfg.to_dict(),
+            row.checkpoint,
+            row.epochs,
+            comparison.val_interval,
+            gpus,
         ],
         sort_keys=True,
-        default=str)
+        default=str,
+    )
     digest = hashlib.sha1(content.encode()).hexdigest()[:8]
     name = re.sub(r'[^\w.-]', '_', row.name)
     return osp.join(work_dir, 'rows', f'{name}-{digest}')
 
 
-def set_budget(cfg: Config, epochs: int,
-               val_interval: Optional[int] = None) -> None:
+def set_budget(
+    cfg: Config, epochs: int, val_interval: Optional[int] = None
+) -> None:
     """Set the epochs of a training and stretch its schedule to fit, with
     evaluations every ``val_interval`` epochs, if any.
 
@@ -213,10 +240,11 @@ def set_budget(cfg: Config, epochs: int,
         for key in ('begin', 'end', 'T_max', 'milestones'):
             if key in scheduler:
                 old = scheduler[key]
-                scheduler[key] = [
-                    max(1, round(step * stretch)) for step in old
-                ] if key == 'milestones' else round(old * stretch)
+                scheduler[key] = (
+                    [max(1, round(step * stretch)) for step in old]
+                    if key == 'milestones'
+                    else round(old * stretch)
+                )
     cfg.default_hooks.checkpoint.update(
-        interval=max(1, min(5, epochs // 10)),
-        max_keep_ckpts=2,
-        save_best=None)
+        interval=max(1, min(5, epochs // 10)), max_keep_ckpts=2, save_best=None
+    )

@@ -1,4 +1,5 @@
 """AP against stride, both methods (paper Fig. 1)."""
+
 from typing import List
 
 from matplotlib.axes import Axes
@@ -11,10 +12,14 @@ def draw_lines(axes: Axes, rows: List[dict], label: str, **style) -> None:
     """One line per method through its rows, by stride."""
     methods = list(dict.fromkeys(row['method'] for row in rows))
     for method, color in zip(methods, line_colors(methods)):
-        points = sorted((row['stride'], row['AP']) for row in rows
-                        if row['method'] == method)
+        points = sorted(
+            (row['stride'], row['AP'])
+            for row in rows
+            if row['method'] == method
+        )
         axes.plot(
-            *zip(*points), label=f'{method}, {label}', color=color, **style)
+            *zip(*points), label=f'{method}, {label}', color=color, **style
+        )
 
 
 @in_style()
@@ -39,7 +44,8 @@ def draw_strides(rows: List[dict], out: str, title: str) -> None:
         marker='o',
         linestyle=':',
         markerfacecolor='white',
-        alpha=0.6)
+        alpha=0.6,
+    )
     draw_lines(axes, measured, 'here', marker='o', linewidth=2)
     axes.set_xscale('log', base=2)
     strides = sorted({row['stride'] for row in rows})

@@ -1,4 +1,5 @@
 """Write the table of a comparison as Markdown, CSV and JSON."""
+
 import csv
 import json
 import os.path as osp
@@ -6,11 +7,35 @@ from typing import List, Mapping, Optional
 
 from tabulate import tabulate
 
-METRICS = ('AP', 'AP50', 'AP75', 'APM', 'APL', 'AR', 'AR50', 'AR75', 'ARM',
-           'ARL')
+METRICS = (
+    'AP',
+    'AP50',
+    'AP75',
+    'APM',
+    'APL',
+    'AR',
+    'AR50',
+    'AR75',
+    'ARM',
+    'ARL',
+)
 COCO_NAMES = dict(
-    zip(METRICS, ('AP', 'AP .5', 'AP .75', 'AP (M)', 'AP (L)', 'AR', 'AR .5',
-                  'AR .75', 'AR (M)', 'AR (L)')))
+    zip(
+        METRICS,
+        (
+            'AP',
+            'AP .5',
+            'AP .75',
+            'AP (M)',
+            'AP (L)',
+            'AR',
+            'AR .5',
+            'AR .75',
+            'AR (M)',
+            'AR (L)',
+        ),
+    )
+)
 
 # key of a result -> heading and number format
 COLUMNS = dict(
@@ -21,8 +46,7 @@ COLUMNS = dict(
     stride=('stride', ''),
     params=('params M', '.1f'),
     trainable_params=('trained M', '.1f'),
-    **{name: (name, '.1f')
-       for name in METRICS},
+    **{name: (name, '.1f') for name in METRICS},
     gflops=('GFLOPs', '.2f'),
     network_ms=('network ms', '.1f'),
     post_ms=('post ms', '.2f'),
@@ -36,7 +60,8 @@ COLUMNS = dict(
     init=('init', ''),
     sigma=('sigma', ''),
     flip=('flip', ''),
-    how=('how', ''))
+    how=('how', ''),
+)
 
 
 def coco_metrics(metrics: dict) -> dict:
@@ -60,7 +85,7 @@ def under_coco(metrics: Mapping) -> dict:
     if prefix is None:
         return dict(metrics)
     return {
-        f'coco/{key[len(prefix):]}' if key.startswith(prefix) else key: value
+        f'coco/{key[len(prefix) :]}' if key.startswith(prefix) else key: value
         for key, value in metrics.items()
     }
 
@@ -77,15 +102,29 @@ def format_cell(value, style: str) -> str:
 
 def markdown(rows: List[dict]) -> str:
     """Return a Markdown table of results by the keys of :data:`COLUMNS`."""
-    cells = [[
-        format_cell(row.get(key), style) for key, (_, style) in COLUMNS.items()
-    ] for row in rows]
-    return tabulate(cells, [heading for heading, _ in COLUMNS.values()],
-                    'github', disable_numparse=True, stralign=None)
+    cells = [
+        [
+            format_cell(row.get(key), style)
+            for key, (_, style) in COLUMNS.items()
+        ]
+        for row in rows
+    ]
+    return tabulate(
+        cells,
+        [heading for heading, _ in COLUMNS.values()],
+        'github',
+        disable_numparse=True,
+        stralign=None,
+    )
 
 
-def write_table(rows: List[dict], folder: str, title: str, notes: List[str],
-                published_source: Optional[str]) -> None:
+def write_table(
+    rows: List[dict],
+    folder: str,
+    title: str,
+    notes: List[str],
+    published_source: Optional[str],
+) -> None:
     """Write ``table.md``, ``table.csv`` and ``table.json``.
 
     Args:
@@ -95,8 +134,11 @@ def write_table(rows: List[dict], folder: str, title: str, notes: List[str],
         notes (list[str]): Said below it.
         published_source (str, optional): Where the published rows are from.
     """
-    notes = [*notes, f'Published rows: {published_source}'
-             ] if published_source else notes
+    notes = (
+        [*notes, f'Published rows: {published_source}']
+        if published_source
+        else notes
+    )
     text = [f'# {title}', '', markdown(rows), '', *(f'* {n}' for n in notes)]
     with open(osp.join(folder, 'table.md'), 'w') as file:
         file.write('\n'.join(text) + '\n')

@@ -1,4 +1,5 @@
 """Read annotations in COCO's layout, and choose those that can be used."""
+
 import gc
 import json
 import logging
@@ -46,8 +47,9 @@ def read_annotations(path: str) -> dict:
     try:
         raw = get(path)
     except OSError as error:
-        raise DataFault(f'{path!r} cannot be read '
-                        f'({error.strerror or error}).') from error
+        raise DataFault(
+            f'{path!r} cannot be read ({error.strerror or error}).'
+        ) from error
     try:
         with collector_paused():
             content = json.loads(raw)
@@ -60,21 +62,25 @@ def read_annotations(path: str) -> dict:
         raise DataFault(
             f'{path!r} holds a {type(content).__name__}, expected a dict with '
             "'images' and 'annotations'. A list is COCO's format for results; "
-            'take the annotation file.')
+            'take the annotation file.'
+        )
     found = ', '.join(sorted(content)) or 'nothing'
     content.setdefault('annotations', [])  # of images without labels
     for key in ('images', 'annotations', 'categories'):
         entries = content.get(key, [] if key == 'categories' else None)
         if not isinstance(entries, list) or not all(
-                isinstance(entry, dict) for entry in entries):
+            isinstance(entry, dict) for entry in entries
+        ):
             raise DataFault(
                 f'{path!r} has no list of dicts under {key!r}; it has '
-                f"{found}. Expected a file in COCO's layout.")
+                f"{found}. Expected a file in COCO's layout."
+            )
     return content
 
 
-def choose_usable(content: dict, metainfo: dict, faults: str,
-                  path: str) -> Tuple[Images, People]:
+def choose_usable(
+    content: dict, metainfo: dict, faults: str, path: str
+) -> Tuple[Images, People]:
     """Return the images and annotations that the data set can use.
 
     1. Take the annotations with a box and keypoints.
@@ -96,23 +102,34 @@ def choose_usable(content: dict, metainfo: dict, faults: str,
     """
     annotations = list(filter(has_pose, content['annotations']))  # 1.
     names = metainfo['keypoint_id2name']
-    table = Table(dict(content, annotations=annotations),
-                  [names[k] for k in sorted(names)])
+    table = Table(
+        dict(content, annotations=annotations),
+        [names[k] for k in sorted(names)],
+    )
     images, image_of = table.images, table.image_of.tolist()
     image_faults = first_faults(table, 'image')  # 2.
     found = list(image_faults.values())
     left_out = {as_key(images[i].get('id')) for i in image_faults}
-    people_faults = {
-        n: fault for n, fault in first_faults(table, 'annotation').items()
-        if as_key(annotations[n].get('image_id')) not in left_out
-    } if faults == 'skip' or not found else {}
+    people_faults = (
+        {
+            n: fault
+            for n, fault in first_faults(table, 'annotation').items()
+            if as_key(annotations[n].get('image_id')) not in left_out
+        }
+        if faults == 'skip' or not found
+        else {}
+    )
     found += people_faults.values()
     if found and faults == 'raise':
         raise DataFault(found[0])
-    left_out.update(as_key(images[image_of[n]]['id'])  # 3.
-                    for n in people_faults if image_of[n] >= 0)
+    left_out.update(
+        as_key(images[image_of[n]]['id'])  # 3.
+        for n in people_faults
+        if image_of[n] >= 0
+    )
     usable: Images = {
-        image['id']: image for image in images
+        image['id']: image
+        for image in images
         if as_key(image.get('id')) not in left_out
     }
     people: People = defaultdict(list)
@@ -123,18 +140,22 @@ def choose_usable(content: dict, metainfo: dict, faults: str,
     return usable, people
 
 
-def report(path: str, content: dict, found: List[str], left_out: int,
-           poses: int) -> None:
+def report(
+    path: str, content: dict, found: List[str], left_out: int, poses: int
+) -> None:
     """Log what was left out."""
     total = len(content['annotations'])
     texts = []
     if found:
         texts.append(
-            f"{path!r}: left out {left_out:,} of {len(content['images']):,} "
+            f'{path!r}: left out {left_out:,} of {len(content["images"]):,} '
             f'images for {len(found):,} faults. {" ".join(found[:3])} '
-            'tools/check_dataset.py lists all.')
+            'tools/check_dataset.py lists all.'
+        )
     if poses < total:
-        texts.append(f'{path!r}: {total - poses:,} of {total:,} annotations '
-                     'have no bbox or no keypoints and are not used.')
+        texts.append(
+            f'{path!r}: {total - poses:,} of {total:,} annotations '
+            'have no bbox or no keypoints and are not used.'
+        )
     for text in texts:
         print_log(text, logger='current', level=logging.WARNING)

@@ -16,6 +16,7 @@ Differences from MMPose's ``BaseCocoStyleDataset`` in bottom-up mode:
 
 N: number of people of an image, K: number of keypoints of the skeleton.
 """
+
 import logging
 import os.path as osp
 from itertools import groupby
@@ -63,15 +64,15 @@ def gather_people(people: List[dict], num_keypoints: int) -> dict:
 
     return {
         'keypoints': stack('keypoints', (K, 2)),
-        'keypoints_visible': stack('keypoints_visible', (K, )),
-        'bbox': stack('bbox', (4, )),
+        'keypoints_visible': stack('keypoints_visible', (K,)),
+        'bbox': stack('bbox', (4,)),
         'bbox_score': stack('bbox_score', ()),
         'area': stack('area', ()),
         'iscrowd': stack('iscrowd', (), np.int64),
         'num_keypoints': stack('num_keypoints', (), np.int64),
         'id': [person['id'] for person in people],
         'segmentation': [person['segmentation'] for person in people],
-        'raw_ann_info': [person['raw_ann_info'] for person in people]
+        'raw_ann_info': [person['raw_ann_info'] for person in people],
     }
 
 
@@ -84,7 +85,8 @@ def count_outside(data_list: List[dict]) -> Tuple[int, int, float]:
         if visible.any():
             size = np.array([sample['width'], sample['height']])
             distance = np.where(
-                visible, distance_outside(sample['keypoints'], size), 0)
+                visible, distance_outside(sample['keypoints'], size), 0
+            )
             outside += np.count_nonzero(distance)
             labelled += np.count_nonzero(visible)
             farthest = max(farthest, distance.max())
@@ -120,28 +122,34 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
 
     METAINFO: dict = {'from_file': 'configs/_base_/datasets/coco.py'}
 
-    def __init__(self,
-                 images: Optional[str] = None,
-                 faults: str = 'raise',
-                 data_mode: str = 'bottomup',
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        images: Optional[str] = None,
+        faults: str = 'raise',
+        data_mode: str = 'bottomup',
+        **kwargs,
+    ) -> None:
         if data_mode != 'bottomup':
             raise ValueError(
-                f"data_mode is {data_mode!r}, expected 'bottomup'.")
+                f"data_mode is {data_mode!r}, expected 'bottomup'."
+            )
         test_mode = kwargs.get('test_mode', False)
         if images is None:
             images = 'all' if test_mode else 'with_people'
         if images not in IMAGE_CHOICES:
             raise ValueError(
-                f'images is {images!r}, expected one of {IMAGE_CHOICES}.')
+                f'images is {images!r}, expected one of {IMAGE_CHOICES}.'
+            )
         if faults not in FAULT_CHOICES:
             raise ValueError(
-                f'faults is {faults!r}, expected one of {FAULT_CHOICES}.')
+                f'faults is {faults!r}, expected one of {FAULT_CHOICES}.'
+            )
         if faults == 'skip' and test_mode:
             raise ValueError(
                 "faults='skip' is for training: an evaluation without some of "
                 'the images compares with no other. Remove them from the '
-                'annotation file (tools/check_dataset.py lists them).')
+                'annotation file (tools/check_dataset.py lists them).'
+            )
         self.images = images
         self.faults = faults
         self.unreadable: Set[int] = set()  # indices, of this process
@@ -154,7 +162,8 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
             return super()._load_metainfo(metainfo)
         except FileNotFoundError as error:
             raise MissingFile(
-                f'{error} Set metainfo of the data set.') from error
+                f'{error} Set metainfo of the data set.'
+            ) from error
 
     def _load_annotations(self) -> Tuple[List[dict], List[dict]]:
         """Read people and images, or raise the first fault.
@@ -168,12 +177,14 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
             raise DataFault(
                 f'No annotation file at {self.ann_file!r}: `--data-root` '
                 "must point at a folder in COCO's layout (annotations/ "
-                'beside the image folders).')
+                'beside the image folders).'
+            )
         content = read_annotations(self.ann_file)
         if 'categories' in content:
             self._metainfo['CLASSES'] = content['categories']
-        images, people = choose_usable(content, self.metainfo, self.faults,
-                                       self.ann_file)
+        images, people = choose_usable(
+            content, self.metainfo, self.faults, self.ann_file
+        )
         instance_list, image_list = [], []
         for img_id, image in images.items():
             if img_id % self.sample_interval != 0:
@@ -204,8 +215,9 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
         person['num_keypoints'] = int((visible > 0).sum())
         return person
 
-    def _get_bottomup_data_infos(self, instance_list: List[dict],
-                                 image_list: List[dict]) -> List[dict]:
+    def _get_bottomup_data_infos(
+        self, instance_list: List[dict], image_list: List[dict]
+    ) -> List[dict]:
         """Make one sample per image, in the order of the images.
 
         Args:
@@ -227,9 +239,11 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
                 continue
             sample = {key: image[key] for key in IMAGE_KEYS if key in image}
             sample.update(
-                gather_people(people, self.metainfo['num_keypoints']))
+                gather_people(people, self.metainfo['num_keypoints'])
+            )
             sample['invalid_segs'] = [
-                person['segmentation'] for person in people
+                person['segmentation']
+                for person in people
                 if not self._is_valid_instance(person)
                 and person['segmentation'] is not None
             ]
@@ -239,7 +253,8 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
         if not data_list:
             raise DataFault(
                 f'{self.ann_file!r} has {len(image_list)} images, none of '
-                f'them to use with images={self.images!r}.')
+                f'them to use with images={self.images!r}.'
+            )
         self._tell_outside(data_list)
         return data_list
 
@@ -252,7 +267,8 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
                 f'keypoints lie outside of their image, up to {farthest:.1f} '
                 'pixels. In training they are not supervised.',
                 logger='current',
-                level=logging.WARNING)
+                level=logging.WARNING,
+            )
 
     def prepare_data(self, idx: int) -> Optional[dict]:
         """Load and transform an image, with random numbers from the seed of
@@ -275,4 +291,5 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
                 f'{fault} Another image is drawn in its place; '
                 f'{len(self.unreadable)} of {len(self)} images so far.',
                 logger='current',
-                level=logging.WARNING)
+                level=logging.WARNING,
+            )

@@ -2,6 +2,7 @@
 
 I: number of images, M: number of annotations, K: number of keypoints.
 """
+
 import math
 from functools import cached_property
 from typing import Any, List, Optional, Tuple
@@ -12,8 +13,11 @@ import numpy as np
 def is_number(value: Any) -> bool:
     """Return whether a JSON value is a finite number."""
     try:
-        return (isinstance(value, (int, float))
-                and not isinstance(value, bool) and math.isfinite(value))
+        return (
+            isinstance(value, (int, float))
+            and not isinstance(value, bool)
+            and math.isfinite(value)
+        )
     except OverflowError:  # an integer of hundreds of digits
         return False
 
@@ -27,8 +31,10 @@ def column(entries: List[dict], key: str) -> np.ndarray:
     """Return the numbers (len(entries), ) under a key, NaN where there is
     none."""
     values = [entry.get(key) for entry in entries]
-    return np.array([value if is_number(value) else np.nan
-                     for value in values], dtype=np.float64)
+    return np.array(
+        [value if is_number(value) else np.nan for value in values],
+        dtype=np.float64,
+    )
 
 
 def as_rows(lists: list, length: int) -> np.ndarray:
@@ -47,9 +53,10 @@ def rows(lists: list, length: int) -> Tuple[np.ndarray, np.ndarray]:
         tuple: The length of each list (M, ), -1 if it is not a list of
         numbers; the rows (M, length), NaN where the length differs.
     """
-    lengths = np.array([
-        len(values) if isinstance(values, list) else -1 for values in lists
-    ], dtype=np.int64)
+    lengths = np.array(
+        [len(values) if isinstance(values, list) else -1 for values in lists],
+        dtype=np.int64,
+    )
     table = np.full((len(lists), length), np.nan)
     places = np.flatnonzero(lengths == length)
     damaged = (TypeError, ValueError, OverflowError)
@@ -83,11 +90,13 @@ class Table:
             image. Defaults to 25, the paper's.
     """
 
-    def __init__(self,
-                 content: dict,
-                 keypoint_names: List[str],
-                 file_names: Optional[List[str]] = None,
-                 num_queries: int = 25) -> None:
+    def __init__(
+        self,
+        content: dict,
+        keypoint_names: List[str],
+        file_names: Optional[List[str]] = None,
+        num_queries: int = 25,
+    ) -> None:
         self.images: List[dict] = content['images']
         self.annotations: List[dict] = content['annotations']
         self.categories: List[dict] = content.get('categories', [])
@@ -96,7 +105,8 @@ class Table:
         self.num_queries = num_queries
         lengths, numbers = rows(
             [ann.get('keypoints') for ann in self.annotations],
-            3 * len(keypoint_names))
+            3 * len(keypoint_names),
+        )
         # (M, ), -1: not a list of x, y, v, x, y, v, ...
         self.counts = np.where(lengths % 3 == 0, lengths // 3, -1)
         self.fits = self.counts == len(keypoint_names)  # (M, )
@@ -109,7 +119,8 @@ class Table:
         """Return width and height (I, 2) in pixels, NaN where one of them
         is below 1."""
         sizes = np.stack(
-            [column(self.images, key) for key in ('width', 'height')], axis=1)
+            [column(self.images, key) for key in ('width', 'height')], axis=1
+        )
         return np.where((sizes >= 1).all(axis=1, keepdims=True), sizes, np.nan)
 
     @cached_property
@@ -119,10 +130,13 @@ class Table:
         index = {}
         for i, image in enumerate(self.images):
             index.setdefault(as_key(image.get('id')), i)
-        return np.array([
-            index.get(as_key(ann.get('image_id')), -1)
-            for ann in self.annotations
-        ], dtype=np.int64)
+        return np.array(
+            [
+                index.get(as_key(ann.get('image_id')), -1)
+                for ann in self.annotations
+            ],
+            dtype=np.int64,
+        )
 
     @cached_property
     def size_of(self) -> np.ndarray:
@@ -148,8 +162,10 @@ class Table:
     def iscrowd(self) -> np.ndarray:
         """Return ``iscrowd`` (M, ), 0 where it is missing."""
         values = [ann.get('iscrowd', 0) for ann in self.annotations]
-        return np.array([value if value in (0, 1) else np.nan
-                         for value in values], dtype=np.float64)
+        return np.array(
+            [value if value in (0, 1) else np.nan for value in values],
+            dtype=np.float64,
+        )
 
     @cached_property
     def has_pose(self) -> np.ndarray:
@@ -172,8 +188,9 @@ class Table:
     def outside(self) -> np.ndarray:
         """Return by how many pixels labelled keypoints (M, K) lie outside of
         their image, 0 where its size is unknown."""
-        distance = distance_outside(self.keypoints[..., :2],
-                                    self.size_of[:, None])
+        distance = distance_outside(
+            self.keypoints[..., :2], self.size_of[:, None]
+        )
         return np.where(self.labelled & (distance > 0), distance, 0)
 
 

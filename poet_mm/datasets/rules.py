@@ -4,6 +4,7 @@
 ``tools/check_dataset.py`` prints the violations of all rules.
 I: number of images, M: number of annotations, K: number of keypoints.
 """
+
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ STOPS, WRONG, UNUSUAL = 'stops', 'wrong', 'unusual'
 @dataclass
 class Finding:
     """Say what was found, how often, where, and what to do."""
+
     name: str
     wrong: bool
     text: str
@@ -39,6 +41,7 @@ class Rule(NamedTuple):
     ``entry``: image (I, ), annotation (M, ), keypoint (M, K), name (K, ) or
     file (1, ).
     """
+
     name: str  # published in dataset.json
     severity: str
     entry: str
@@ -59,8 +62,12 @@ class Rule(NamedTuple):
         if callable(value):
             value = value(table, place)
         elif value:
-            value = tell_key((table.images if self.entry == 'image' else
-                              table.annotations)[place], value)
+            value = tell_key(
+                (table.images if self.entry == 'image' else table.annotations)[
+                    place
+                ],
+                value,
+            )
         name = NAMES[self.entry](table, place)
         return f'{name}: {value}' if value else name
 
@@ -71,30 +78,36 @@ class Rule(NamedTuple):
         places = np.flatnonzero(mask)
         if len(places):
             yield Finding(
-                self.name, self.severity != UNUSUAL, self.text, len(places),
+                self.name,
+                self.severity != UNUSUAL,
+                self.text,
+                len(places),
                 mask.size,
                 [self.tell(table, int(n)) for n in places[:MAX_LISTED]],
-                self.fix)
+                self.fix,
+            )
 
 
 def tell_key(entry: dict, key: str) -> str:
     """Return a key and its value, as they are in the file."""
-    return f'{key} is ' + (repr(entry[key])[:80] if key in entry else
-                           'missing')
+    return f'{key} is ' + (
+        repr(entry[key])[:80] if key in entry else 'missing'
+    )
 
 
 def name_image(table: Table, i: int) -> str:
     """Return the name of an image in a message."""
     image = table.images[i]
-    return f"image {image.get('id')!r} ({image.get('file_name')})"
+    return f'image {image.get("id")!r} ({image.get("file_name")})'
 
 
 def name_annotation(table: Table, n: int) -> str:
     """Return the name of an annotation in a message."""
     ann, i = table.annotations[n], table.image_of[n]
-    image = (name_image(table, i) if i >= 0 else
-             f"image {ann.get('image_id')!r}")
-    return f"annotation {ann.get('id')} of {image}"
+    image = (
+        name_image(table, i) if i >= 0 else f'image {ann.get("image_id")!r}'
+    )
+    return f'annotation {ann.get("id")} of {image}'
 
 
 def name_keypoint(table: Table, k: int) -> str:
@@ -109,35 +122,45 @@ def name_keypoint_of(table: Table, place: int) -> str:
 
 
 NAMES = dict(
-    image=name_image, annotation=name_annotation, keypoint=name_keypoint_of,
-    name=name_keypoint, file=lambda table, place: 'the file')
+    image=name_image,
+    annotation=name_annotation,
+    keypoint=name_keypoint_of,
+    name=name_keypoint,
+    file=lambda table, place: 'the file',
+)
 
 
 def xyv(table: Table, place: int) -> str:
     """Return x, y, v of a keypoint, as they are in the file."""
     n, k = divmod(place, len(table.keypoint_names))
-    values = table.annotations[n]['keypoints'][3 * k:3 * k + 3]
+    values = table.annotations[n]['keypoints'][3 * k : 3 * k + 3]
     distance = table.outside[n, k]
     size = ' x '.join(f'{side:g}' for side in table.size_of[n])
     return f'x, y, v is {values}' + (
         f', {distance:,.1f} pixels outside of an image of {size}'
-        if distance > 0 else '')
+        if distance > 0
+        else ''
+    )
 
 
 def keypoint_count(table: Table, n: int) -> str:
     """Return how many keypoints an annotation has."""
     values = table.annotations[n].get('keypoints')
-    if not isinstance(values, list) or (table.counts[n] < 0
-                                        and len(values) % 3 == 0):
+    if not isinstance(values, list) or (
+        table.counts[n] < 0 and len(values) % 3 == 0
+    ):
         return f'keypoints is {str(values)[:80]}, not a list of numbers'
-    return (f'{len(values) / 3:.3g} keypoints ({len(values)} numbers), '
-            f'{len(table.keypoint_names)} expected')
+    return (
+        f'{len(values) / 3:.3g} keypoints ({len(values)} numbers), '
+        f'{len(table.keypoint_names)} expected'
+    )
 
 
 def not_integer(entries: List[dict], key: str) -> np.ndarray:
     """Return where the value of a key is not an integer."""
-    return np.array([not isinstance(entry.get(key), int)
-                     for entry in entries], dtype=bool)
+    return np.array(
+        [not isinstance(entry.get(key), int) for entry in entries], dtype=bool
+    )
 
 
 def repeated(entries: List[dict], key: str) -> np.ndarray:
@@ -158,12 +181,19 @@ def told(entries: List[dict], key: str) -> np.ndarray:
 def size_needed(table: Table) -> np.ndarray:
     """Return the images (I, ) that tell a broken size, or have poses, which
     need one."""
-    poses = np.bincount(table.image_of[table.has_pose] + 1,
-                        minlength=len(table.images) + 1)[1:]
-    return (poses > 0) | np.array([
-        not all(is_number(image.get(key, 1)) and image.get(key, 1) >= 1
-                for key in ('width', 'height'))
-        for image in table.images], dtype=bool)
+    poses = np.bincount(
+        table.image_of[table.has_pose] + 1, minlength=len(table.images) + 1
+    )[1:]
+    return (poses > 0) | np.array(
+        [
+            not all(
+                is_number(image.get(key, 1)) and image.get(key, 1) >= 1
+                for key in ('width', 'height')
+            )
+            for image in table.images
+        ],
+        dtype=bool,
+    )
 
 
 def far_outside(table: Table) -> np.ndarray:
@@ -197,8 +227,13 @@ def near_origin(table: Table) -> np.ndarray:
 def unknown_category(table: Table) -> np.ndarray:
     """Return annotations (M, ) of a category that the file does not list."""
     known = {as_key(category.get('id')) for category in table.categories}
-    return np.array([as_key(ann.get('category_id')) not in known
-                     for ann in table.annotations], dtype=bool)
+    return np.array(
+        [
+            as_key(ann.get('category_id')) not in known
+            for ann in table.annotations
+        ],
+        dtype=bool,
+    )
 
 
 def rarer_category(table: Table) -> np.ndarray:
@@ -211,16 +246,19 @@ def rarer_category(table: Table) -> np.ndarray:
 
 def plain(names: Optional[List[str]]) -> List[str]:
     """Return names without capitals, blanks and hyphens."""
-    return [re.sub(r'[\s_-]+', '_', name.strip().lower())
-            for name in names or []]
+    return [
+        re.sub(r'[\s_-]+', '_', name.strip().lower()) for name in names or []
+    ]
 
 
 def renamed(table: Table, reordered: bool) -> np.ndarray:
     """Return the keypoints (K, ) with another name in the file, if the names
     are (not) the expected ones in another order."""
     ours, theirs = plain(table.file_names), plain(table.keypoint_names)
-    if len(ours) != len(theirs) or (sorted(ours)
-                                    == sorted(theirs)) != reordered:
+    if (
+        len(ours) != len(theirs)
+        or (sorted(ours) == sorted(theirs)) != reordered
+    ):
         return np.zeros(len(theirs), dtype=bool)
     return np.array([a != b for a, b in zip(ours, theirs)], dtype=bool)
 
@@ -230,195 +268,417 @@ def name_in_file(table: Table, k: int) -> str:
     return f'{table.file_names[k]} in the file'
 
 
-METAINFO_FIX = ('Take the metainfo of this file (metainfo=dict(from_file=...) '
-                'in the config), with the keypoints in its order.')
+METAINFO_FIX = (
+    'Take the metainfo of this file (metainfo=dict(from_file=...) '
+    'in the config), with the keypoints in its order.'
+)
 AREA_FIX = 'Set area to that of the mask, or to 0.53 of the box'
 BOX_FIX = 'Set bbox to four finite numbers x, y, width, height in pixels'
-SIZE_FIX = ('Set width and height to those of the image file, at least 1 '
-            'pixel.')
+SIZE_FIX = 'Set width and height to those of the image file, at least 1 pixel.'
 
 # Of an image or annotation with several faults, the first one is raised.
 RULES = [
-    Rule('image_id_type', STOPS, 'image',
-         lambda t: not_integer(t.images, 'id'),
-         'images have an id that is not an integer',
-         'Set id to an integer, and image_id of the annotations.', 'id'),
-    Rule('no_file_name', STOPS, 'image',
-         lambda t: np.array([not image.get('file_name') or not isinstance(
-             image['file_name'], str) for image in t.images], dtype=bool),
-         'images have no file name',
-         'Set file_name to the name of a file.', 'file_name'),
-    Rule('no_image_size', STOPS, 'image',
-         lambda t: np.isnan(t.sizes[:, 0]) & size_needed(t),
-         'images tell no width and height of at least 1', SIZE_FIX,
-         lambda t, i: ', '.join(tell_key(t.images[i], key)
-                                for key in ('width', 'height'))),
-    Rule('duplicate_image_ids', STOPS, 'image',
-         lambda t: repeated(t.images, 'id'),
-         'images have the id of another image',
-         'Give each image its own id, and its annotations that image_id.',
-         lambda t, i: 'its id is that of an earlier image'),
-    Rule('no_such_image', STOPS, 'annotation', lambda t: t.image_of < 0,
-         'annotations are of an image that is not in the file',
-         'Add the image, or remove the annotation.',
-         lambda t, n: f'not one of the {len(t.images):,} images of the file'),
-    Rule('annotation_id_type', STOPS, 'annotation',
-         lambda t: not_integer(t.annotations, 'id'),
-         'annotations have an id that is not an integer',
-         'Set id to an integer.', 'id'),
-    Rule('category_id_type', STOPS, 'annotation',
-         lambda t: not_integer(t.annotations, 'category_id'),
-         'annotations have a category_id that is not an integer',
-         'Set category_id to an integer, for people to 1 as in COCO.',
-         'category_id'),
-    Rule('broken_iscrowd', STOPS, 'annotation',
-         lambda t: np.isnan(t.iscrowd),
-         'annotations have an iscrowd other than 0 and 1',
-         'Set iscrowd to 1 for a region with many people, else to 0.',
-         'iscrowd'),
-    Rule('broken_bbox', STOPS, 'annotation',
-         lambda t: t.has_pose & ~np.isfinite(t.bbox).all(axis=1),
-         'annotations have a bbox that is not four finite numbers',
-         f'{BOX_FIX}.', 'bbox'),
-    Rule('broken_area', STOPS, 'annotation',
-         lambda t: t.has_pose & told(t.annotations, 'area') & ~(t.area >= 0),
-         'annotations have an area that is not a number above 0',
-         f'{AREA_FIX}: OKS divides by it.', 'area'),
-    Rule('wrong_number_of_joints', STOPS, 'annotation',
-         lambda t: t.has_pose & ~t.fits,
-         'annotations have another number of keypoints than the metainfo',
-         'Give x, y, v of each keypoint in one list, 0, 0, 0 for a keypoint '
-         'without label, or take the metainfo of this skeleton.',
-         keypoint_count),
-    Rule('broken_joints', STOPS, 'keypoint',
-         lambda t: (t.has_pose & t.fits)[:, None] & ~np.isfinite(
-             t.keypoints).all(axis=2),
-         'keypoints are not finite numbers',
-         'Set x, y, v to finite numbers, to 0, 0, 0 without label.', xyv),
-    Rule('broken_visibility', STOPS, 'keypoint',
-         lambda t: np.isfinite(t.keypoints[..., 2]) & ~np.isin(
-             t.keypoints[..., 2], (0, 1, 2)),
-         'keypoints have a v other than 0, 1 and 2',
-         'Set v to 0 (not labelled), 1 (hidden) or 2 (visible).', xyv),
-    Rule('joints_far_outside', STOPS, 'keypoint', far_outside,
-         'keypoints lie farther outside of their image than it is long',
-         'Correct them, or set them to 0, 0, 0 if they are not seen.', xyv),
-    Rule('duplicate_annotation_ids', STOPS, 'annotation',
-         lambda t: repeated(t.annotations, 'id'),
-         'annotations have the id of another annotation',
-         "Give each annotation its own id: COCO's tools keep one of those "
-         'with the same id.',
-         lambda t, n: 'its id is that of an earlier annotation'),
-    Rule('nobody', WRONG, 'file', lambda t: np.array([not t.has_pose.any()]),
-         'files have no annotation with a bbox and keypoints',
-         'Take a file of poses, such as person_keypoints_*.json; '
-         'instances_*.json and captions_*.json are of other tasks.'),
-    Rule('skeleton', WRONG, 'file',
-         lambda t: np.array([t.file_names is not None and len(t.file_names)
-                             != len(t.keypoint_names)]),
-         'files have another number of keypoints than the metainfo',
-         METAINFO_FIX, lambda t, _: f'{len(t.file_names)} keypoints, '
-         f'{len(t.keypoint_names)} in the metainfo'),
-    Rule('skeleton', WRONG, 'name', lambda t: renamed(t, True),
-         'keypoints come in another order than in the metainfo', METAINFO_FIX,
-         name_in_file),
-    Rule('no_image_size', WRONG, 'image',
-         lambda t: np.isnan(t.sizes[:, 0]) & ~size_needed(t),
-         'images without people tell no width and height', SIZE_FIX),
-    Rule('no_such_category', WRONG, 'annotation', unknown_category,
-         'annotations are of a category that is not in the file',
-         'Add it to categories, or correct category_id: evaluation knows '
-         'only the categories of the file.', 'category_id'),
-    Rule('empty_bbox', WRONG, 'annotation',
-         lambda t: t.has_pose & (t.bbox[:, 2:] <= 0).any(axis=1),
-         'annotations have a bbox without extent',
-         f'{BOX_FIX}, around the keypoints.', 'bbox'),
-    Rule('broken_area', WRONG, 'annotation',
-         lambda t: t.has_pose & (t.area == 0), 'annotations have an area of 0',
-         f'{AREA_FIX}: OKS divides by it.', 'area'),
-    Rule('lying_num_keypoints', WRONG, 'annotation',
-         lambda t: t.has_pose & t.fits & np.isfinite(t.num_keypoints)
-         & (t.num_keypoints != t.labelled.sum(axis=1)),
-         'annotations have a num_keypoints other than the number of '
-         'keypoints with v > 0', 'Count them again: other tools believe '
-         'num_keypoints, poet_mm counts v > 0.',
-         lambda t, n: f"num_keypoints is {t.annotations[n]['num_keypoints']}, "
-         f'{t.labelled[n].sum()} have v > 0'),
-    Rule('nothing_visible', WRONG, 'annotation', none_visible,
-         'annotations have hidden keypoints (v = 1) where none of the file '
-         'is visible (v = 2)', "Take POETCodec(supervise='labelled'), or set "
-         'v to 2 where keypoints are seen: POET learns visible ones by '
-         'default.'),
-    Rule('normalised_joints', WRONG, 'keypoint', near_origin,
-         'keypoints, all that are labelled, lie within 2 pixels of (0, 0)',
-         'Keypoints are expected in pixels: multiply by width and height.',
-         xyv),
-    Rule('no_joint_names', UNUSUAL, 'file',
-         lambda t: np.array([t.file_names is None]),
-         'files do not name their keypoints', 'Look at some images with '
-         'their keypoints drawn: nothing says that they come in the order '
-         'of the metainfo.'),
-    Rule('skeleton', UNUSUAL, 'name', lambda t: renamed(t, False),
-         'keypoints have another name than in the metainfo', METAINFO_FIX,
-         name_in_file),
-    Rule('duplicate_file_names', UNUSUAL, 'image',
-         lambda t: repeated(t.images, 'file_name'),
-         'images have the file of another image',
-         'Keep one entry per file, with all of its annotations: an image '
-         'with half of its people teaches that the others are no object.'),
-    Rule('no_pose', UNUSUAL, 'annotation',
-         lambda t: ~t.has_pose & t.has_pose.any(),
-         'annotations have no bbox or no keypoints', 'They are not used. '
-         'If they should be people, this is the file of another task.'),
-    Rule('several_categories', UNUSUAL, 'annotation', rarer_category,
-         'annotations with keypoints are of another category than most',
-         'All are one class to POET. Remove those that are not meant.',
-         'category_id'),
-    Rule('bbox_beyond_image', UNUSUAL, 'annotation',
-         lambda t: t.has_pose & (
-             (t.bbox[:, :2] < -TOLERANCE)
-             | (t.bbox[:, :2] + t.bbox[:, 2:] > t.size_of + TOLERANCE)
-         ).any(axis=1) & (t.size_of[:, 0] >= 1),
-         'annotations have a bbox that reaches beyond its image',
-         'It is cut. If there are many, bbox may hold x1, y1, x2, y2 instead '
-         'of x, y, width, height.', 'bbox'),
-    Rule('no_area', UNUSUAL, 'annotation',
-         lambda t: t.has_pose & ~told(t.annotations, 'area'),
-         'annotations have no area', f'{AREA_FIX}, which training takes; '
-         'evaluation needs use_area=False then.'),
-    Rule('area_above_box', UNUSUAL, 'annotation',
-         lambda t: t.has_pose & (
-             t.area > 1.01 * t.bbox[:, 2:].prod(axis=1) + TOLERANCE),
-         'annotations have an area larger than that of their bbox',
-         'Correct area or bbox: the mask lies in the box. Were images resized '
-         'and areas left?', 'area'),
-    Rule('no_num_keypoints', UNUSUAL, 'annotation',
-         lambda t: t.has_pose & np.isnan(t.num_keypoints),
-         'annotations have no num_keypoints', 'Set it to the number of '
-         "keypoints with v > 0; COCO's own tools need it."),
-    Rule('unlabelled_people', UNUSUAL, 'annotation', many_unlabelled,
-         'annotations are people without a labelled keypoint', 'They count '
-         'as people whose keypoints are not learned. Are they wanted?'),
-    Rule('joints_never_labelled', UNUSUAL, 'name',
-         lambda t: ~t.labelled.any(axis=0) & t.labelled.any(),
-         'keypoints are never labelled',
-         'Nothing will be learned of them. Is this the right skeleton?'),
-    Rule('joints_outside', UNUSUAL, 'keypoint',
-         lambda t: (t.outside > TOLERANCE) & ~far_outside(t),
-         f'keypoints lie more than {TOLERANCE:g} pixel outside of their image',
-         'They are evaluated, but not supervised. Set them to 0, 0, 0, or '
-         'correct them. Are they of images of another size?', xyv),
-    Rule('joints_at_origin', UNUSUAL, 'keypoint',
-         lambda t: t.labelled & (t.keypoints[..., :2] == 0).all(axis=2),
-         'labelled keypoints are at (0, 0)',
-         'Set v to 0 if this means that there is no label.'),
-    Rule('more_people_than_queries', UNUSUAL, 'image',
-         lambda t: t.people_of_image > t.num_queries,
-         'images have more people than the model has queries',
-         'Raise model.head.num_queries to the largest number of people, or '
-         'accept that the rest is not learned.',
-         lambda t, i: f'{t.people_of_image[i]} people, {t.num_queries} '
-         'queries'),
+    Rule(
+        'image_id_type',
+        STOPS,
+        'image',
+        lambda t: not_integer(t.images, 'id'),
+        'images have an id that is not an integer',
+        'Set id to an integer, and image_id of the annotations.',
+        'id',
+    ),
+    Rule(
+        'no_file_name',
+        STOPS,
+        'image',
+        lambda t: np.array(
+            [
+                not image.get('file_name')
+                or not isinstance(image['file_name'], str)
+                for image in t.images
+            ],
+            dtype=bool,
+        ),
+        'images have no file name',
+        'Set file_name to the name of a file.',
+        'file_name',
+    ),
+    Rule(
+        'no_image_size',
+        STOPS,
+        'image',
+        lambda t: np.isnan(t.sizes[:, 0]) & size_needed(t),
+        'images tell no width and height of at least 1',
+        SIZE_FIX,
+        lambda t, i: ', '.join(
+            tell_key(t.images[i], key) for key in ('width', 'height')
+        ),
+    ),
+    Rule(
+        'duplicate_image_ids',
+        STOPS,
+        'image',
+        lambda t: repeated(t.images, 'id'),
+        'images have the id of another image',
+        'Give each image its own id, and its annotations that image_id.',
+        lambda t, i: 'its id is that of an earlier image',
+    ),
+    Rule(
+        'no_such_image',
+        STOPS,
+        'annotation',
+        lambda t: t.image_of < 0,
+        'annotations are of an image that is not in the file',
+        'Add the image, or remove the annotation.',
+        lambda t, n: f'not one of the {len(t.images):,} images of the file',
+    ),
+    Rule(
+        'annotation_id_type',
+        STOPS,
+        'annotation',
+        lambda t: not_integer(t.annotations, 'id'),
+        'annotations have an id that is not an integer',
+        'Set id to an integer.',
+        'id',
+    ),
+    Rule(
+        'category_id_type',
+        STOPS,
+        'annotation',
+        lambda t: not_integer(t.annotations, 'category_id'),
+        'annotations have a category_id that is not an integer',
+        'Set category_id to an integer, for people to 1 as in COCO.',
+        'category_id',
+    ),
+    Rule(
+        'broken_iscrowd',
+        STOPS,
+        'annotation',
+        lambda t: np.isnan(t.iscrowd),
+        'annotations have an iscrowd other than 0 and 1',
+        'Set iscrowd to 1 for a region with many people, else to 0.',
+        'iscrowd',
+    ),
+    Rule(
+        'broken_bbox',
+        STOPS,
+        'annotation',
+        lambda t: t.has_pose & ~np.isfinite(t.bbox).all(axis=1),
+        'annotations have a bbox that is not four finite numbers',
+        f'{BOX_FIX}.',
+        'bbox',
+    ),
+    Rule(
+        'broken_area',
+        STOPS,
+        'annotation',
+        lambda t: t.has_pose & told(t.annotations, 'area') & ~(t.area >= 0),
+        'annotations have an area that is not a number above 0',
+        f'{AREA_FIX}: OKS divides by it.',
+        'area',
+    ),
+    Rule(
+        'wrong_number_of_joints',
+        STOPS,
+        'annotation',
+        lambda t: t.has_pose & ~t.fits,
+        'annotations have another number of keypoints than the metainfo',
+        'Give x, y, v of each keypoint in one list, 0, 0, 0 for a keypoint '
+        'without label, or take the metainfo of this skeleton.',
+        keypoint_count,
+    ),
+    Rule(
+        'broken_joints',
+        STOPS,
+        'keypoint',
+        lambda t: (
+            (t.has_pose & t.fits)[:, None]
+            & ~np.isfinite(t.keypoints).all(axis=2)
+        ),
+        'keypoints are not finite numbers',
+        'Set x, y, v to finite numbers, to 0, 0, 0 without label.',
+        xyv,
+    ),
+    Rule(
+        'broken_visibility',
+        STOPS,
+        'keypoint',
+        lambda t: (
+            np.isfinite(t.keypoints[..., 2])
+            & ~np.isin(t.keypoints[..., 2], (0, 1, 2))
+        ),
+        'keypoints have a v other than 0, 1 and 2',
+        'Set v to 0 (not labelled), 1 (hidden) or 2 (visible).',
+        xyv,
+    ),
+    Rule(
+        'joints_far_outside',
+        STOPS,
+        'keypoint',
+        far_outside,
+        'keypoints lie farther outside of their image than it is long',
+        'Correct them, or set them to 0, 0, 0 if they are not seen.',
+        xyv,
+    ),
+    Rule(
+        'duplicate_annotation_ids',
+        STOPS,
+        'annotation',
+        lambda t: repeated(t.annotations, 'id'),
+        'annotations have the id of another annotation',
+        "Give each annotation its own id: COCO's tools keep one of those "
+        'with the same id.',
+        lambda t, n: 'its id is that of an earlier annotation',
+    ),
+    Rule(
+        'nobody',
+        WRONG,
+        'file',
+        lambda t: np.array([not t.has_pose.any()]),
+        'files have no annotation with a bbox and keypoints',
+        'Take a file of poses, such as person_keypoints_*.json; '
+        'instances_*.json and captions_*.json are of other tasks.',
+    ),
+    Rule(
+        'skeleton',
+        WRONG,
+        'file',
+        lambda t: np.array(
+            [
+                t.file_names is not None
+                and len(t.file_names) != len(t.keypoint_names)
+            ]
+        ),
+        'files have another number of keypoints than the metainfo',
+        METAINFO_FIX,
+        lambda t, _: (
+            f'{len(t.file_names)} keypoints, '
+            f'{len(t.keypoint_names)} in the metainfo'
+        ),
+    ),
+    Rule(
+        'skeleton',
+        WRONG,
+        'name',
+        lambda t: renamed(t, True),
+        'keypoints come in another order than in the metainfo',
+        METAINFO_FIX,
+        name_in_file,
+    ),
+    Rule(
+        'no_image_size',
+        WRONG,
+        'image',
+        lambda t: np.isnan(t.sizes[:, 0]) & ~size_needed(t),
+        'images without people tell no width and height',
+        SIZE_FIX,
+    ),
+    Rule(
+        'no_such_category',
+        WRONG,
+        'annotation',
+        unknown_category,
+        'annotations are of a category that is not in the file',
+        'Add it to categories, or correct category_id: evaluation knows '
+        'only the categories of the file.',
+        'category_id',
+    ),
+    Rule(
+        'empty_bbox',
+        WRONG,
+        'annotation',
+        lambda t: t.has_pose & (t.bbox[:, 2:] <= 0).any(axis=1),
+        'annotations have a bbox without extent',
+        f'{BOX_FIX}, around the keypoints.',
+        'bbox',
+    ),
+    Rule(
+        'broken_area',
+        WRONG,
+        'annotation',
+        lambda t: t.has_pose & (t.area == 0),
+        'annotations have an area of 0',
+        f'{AREA_FIX}: OKS divides by it.',
+        'area',
+    ),
+    Rule(
+        'lying_num_keypoints',
+        WRONG,
+        'annotation',
+        lambda t: (
+            t.has_pose
+            & t.fits
+            & np.isfinite(t.num_keypoints)
+            & (t.num_keypoints != t.labelled.sum(axis=1))
+        ),
+        'annotations have a num_keypoints other than the number of '
+        'keypoints with v > 0',
+        'Count them again: other tools believe '
+        'num_keypoints, poet_mm counts v > 0.',
+        lambda t, n: (
+            f'num_keypoints is {t.annotations[n]["num_keypoints"]}, '
+            f'{t.labelled[n].sum()} have v > 0'
+        ),
+    ),
+    Rule(
+        'nothing_visible',
+        WRONG,
+        'annotation',
+        none_visible,
+        'annotations have hidden keypoints (v = 1) where none of the file '
+        'is visible (v = 2)',
+        "Take POETCodec(supervise='labelled'), or set "
+        'v to 2 where keypoints are seen: POET learns visible ones by '
+        'default.',
+    ),
+    Rule(
+        'normalised_joints',
+        WRONG,
+        'keypoint',
+        near_origin,
+        'keypoints, all that are labelled, lie within 2 pixels of (0, 0)',
+        'Keypoints are expected in pixels: multiply by width and height.',
+        xyv,
+    ),
+    Rule(
+        'no_joint_names',
+        UNUSUAL,
+        'file',
+        lambda t: np.array([t.file_names is None]),
+        'files do not name their keypoints',
+        'Look at some images with '
+        'their keypoints drawn: nothing says that they come in the order '
+        'of the metainfo.',
+    ),
+    Rule(
+        'skeleton',
+        UNUSUAL,
+        'name',
+        lambda t: renamed(t, False),
+        'keypoints have another name than in the metainfo',
+        METAINFO_FIX,
+        name_in_file,
+    ),
+    Rule(
+        'duplicate_file_names',
+        UNUSUAL,
+        'image',
+        lambda t: repeated(t.images, 'file_name'),
+        'images have the file of another image',
+        'Keep one entry per file, with all of its annotations: an image '
+        'with half of its people teaches that the others are no object.',
+    ),
+    Rule(
+        'no_pose',
+        UNUSUAL,
+        'annotation',
+        lambda t: ~t.has_pose & t.has_pose.any(),
+        'annotations have no bbox or no keypoints',
+        'They are not used. '
+        'If they should be people, this is the file of another task.',
+    ),
+    Rule(
+        'several_categories',
+        UNUSUAL,
+        'annotation',
+        rarer_category,
+        'annotations with keypoints are of another category than most',
+        'All are one class to POET. Remove those that are not meant.',
+        'category_id',
+    ),
+    Rule(
+        'bbox_beyond_image',
+        UNUSUAL,
+        'annotation',
+        lambda t: (
+            t.has_pose
+            & (
+                (t.bbox[:, :2] < -TOLERANCE)
+                | (t.bbox[:, :2] + t.bbox[:, 2:] > t.size_of + TOLERANCE)
+            ).any(axis=1)
+            & (t.size_of[:, 0] >= 1)
+        ),
+        'annotations have a bbox that reaches beyond its image',
+        'It is cut. If there are many, bbox may hold x1, y1, x2, y2 instead '
+        'of x, y, width, height.',
+        'bbox',
+    ),
+    Rule(
+        'no_area',
+        UNUSUAL,
+        'annotation',
+        lambda t: t.has_pose & ~told(t.annotations, 'area'),
+        'annotations have no area',
+        f'{AREA_FIX}, which training takes; '
+        'evaluation needs use_area=False then.',
+    ),
+    Rule(
+        'area_above_box',
+        UNUSUAL,
+        'annotation',
+        lambda t: (
+            t.has_pose
+            & (t.area > 1.01 * t.bbox[:, 2:].prod(axis=1) + TOLERANCE)
+        ),
+        'annotations have an area larger than that of their bbox',
+        'Correct area or bbox: the mask lies in the box. Were images resized '
+        'and areas left?',
+        'area',
+    ),
+    Rule(
+        'no_num_keypoints',
+        UNUSUAL,
+        'annotation',
+        lambda t: t.has_pose & np.isnan(t.num_keypoints),
+        'annotations have no num_keypoints',
+        'Set it to the number of '
+        "keypoints with v > 0; COCO's own tools need it.",
+    ),
+    Rule(
+        'unlabelled_people',
+        UNUSUAL,
+        'annotation',
+        many_unlabelled,
+        'annotations are people without a labelled keypoint',
+        'They count '
+        'as people whose keypoints are not learned. Are they wanted?',
+    ),
+    Rule(
+        'joints_never_labelled',
+        UNUSUAL,
+        'name',
+        lambda t: ~t.labelled.any(axis=0) & t.labelled.any(),
+        'keypoints are never labelled',
+        'Nothing will be learned of them. Is this the right skeleton?',
+    ),
+    Rule(
+        'joints_outside',
+        UNUSUAL,
+        'keypoint',
+        lambda t: (t.outside > TOLERANCE) & ~far_outside(t),
+        f'keypoints lie more than {TOLERANCE:g} pixel outside of their image',
+        'They are evaluated, but not supervised. Set them to 0, 0, 0, or '
+        'correct them. Are they of images of another size?',
+        xyv,
+    ),
+    Rule(
+        'joints_at_origin',
+        UNUSUAL,
+        'keypoint',
+        lambda t: t.labelled & (t.keypoints[..., :2] == 0).all(axis=2),
+        'labelled keypoints are at (0, 0)',
+        'Set v to 0 if this means that there is no label.',
+    ),
+    Rule(
+        'more_people_than_queries',
+        UNUSUAL,
+        'image',
+        lambda t: t.people_of_image > t.num_queries,
+        'images have more people than the model has queries',
+        'Raise model.head.num_queries to the largest number of people, or '
+        'accept that the rest is not learned.',
+        lambda t, i: f'{t.people_of_image[i]} people, {t.num_queries} queries',
+    ),
 ]
 
 
@@ -436,7 +696,8 @@ def first_faults(table: Table, entry: str) -> Dict[int, str]:
     found = {}
     for rule in RULES:
         if rule.severity != STOPS or (rule.entry == 'image') != (
-                entry == 'image'):
+            entry == 'image'
+        ):
             continue
         K = len(table.keypoint_names) if rule.entry == 'keypoint' else 1
         for place in rule.places(table).tolist():

@@ -11,6 +11,7 @@ Each image still comes once in an epoch, and its augmentation has the
 distribution of the recipe. Only the images of a step are chosen otherwise, and
 their sizes are no longer independent.
 """
+
 from contextlib import contextmanager, nullcontext
 from itertools import islice
 from typing import ContextManager, Iterator, List
@@ -83,13 +84,14 @@ class SimilarShapeBatchSampler(Sampler):
             Defaults to 16.
     """
 
-    def __init__(self,
-                 sampler: Sampler,
-                 batch_size: int,
-                 window: int = 16) -> None:
+    def __init__(
+        self, sampler: Sampler, batch_size: int, window: int = 16
+    ) -> None:
         if batch_size < 1 or window < 1:
-            raise ValueError(f'batch_size is {batch_size}, window {window}, '
-                             'expected at least 1.')
+            raise ValueError(
+                f'batch_size is {batch_size}, window {window}, '
+                'expected at least 1.'
+            )
         self.sampler = sampler
         self.batch_size = batch_size
         self.window = max(1, min(window, len(self) // 4))
@@ -106,7 +108,7 @@ class SimilarShapeBatchSampler(Sampler):
             # 2. Batches
             window.sort(key=self.ratios.__getitem__)
             batches = [
-                window[i:i + self.batch_size]
+                window[i : i + self.batch_size]
                 for i in range(0, len(window), self.batch_size)
             ]
             # 3. In any order
@@ -126,5 +128,6 @@ def aspect_ratio(dataset, index: int) -> float:
         raise ValueError(
             f'{type(dataset).__name__} has {sorted(info)} for image {index}, '
             'expected width and height. Use BottomupCocoDataset and an '
-            'annotation file with both, or batch_sampler=None.')
+            'annotation file with both, or batch_sampler=None.'
+        )
     return info['width'] / info['height']

@@ -1,4 +1,5 @@
 """Mixed precision without loss scaling, on every device."""
+
 from contextlib import contextmanager
 from typing import Iterator
 

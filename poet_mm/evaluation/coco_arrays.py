@@ -2,6 +2,7 @@
 
 N: number of people, K: number of keypoints of the skeleton.
 """
+
 from itertools import chain
 from typing import List, NamedTuple, Optional, Sequence
 
@@ -14,6 +15,7 @@ class Detections(NamedTuple):
     Shapes: keypoints (N, K, 3) as x, y in pixels and score, in float64;
     scores, areas in square pixels, image_ids and category_ids (N,).
     """
+
     keypoints: np.ndarray
     scores: np.ndarray
     areas: np.ndarray
@@ -42,25 +44,33 @@ def gather_detections(people: List[dict], num_keypoints: int) -> Detections:
     Returns:
         Detections: The area is that of the box, else of all keypoints' box.
     """
-    keypoints = np.array([person['keypoints'] for person in people],
-                         dtype=np.float64)
+    keypoints = np.array(
+        [person['keypoints'] for person in people], dtype=np.float64
+    )
     keypoints = keypoints.reshape(len(people), num_keypoints, 3)
     if people and 'bbox' in people[0]:
-        areas = np.array([person['bbox'] for person in people],
-                         dtype=np.float64)[:, 2:].prod(axis=1)
+        areas = np.array(
+            [person['bbox'] for person in people], dtype=np.float64
+        )[:, 2:].prod(axis=1)
     else:
         areas = box_areas(keypoints)
     return Detections(
         keypoints=keypoints,
-        scores=np.array([person['score'] for person in people],
-                        dtype=np.float64),
+        scores=np.array(
+            [person['score'] for person in people], dtype=np.float64
+        ),
         areas=areas,
         image_ids=np.array([person['img_id'] for person in people]),
-        category_ids=np.array([person['category_id'] for person in people]))
+        category_ids=np.array([person['category_id'] for person in people]),
+    )
 
 
-def find_obstacle(people: List[dict], detections: Detections,
-                  image_ids: Sequence[int], use_area: bool) -> Optional[str]:
+def find_obstacle(
+    people: List[dict],
+    detections: Detections,
+    image_ids: Sequence[int],
+    use_area: bool,
+) -> Optional[str]:
     """Return why xtcocotools has to evaluate, or None.
 
     In these cases it gives a number or an error, where hotcoco goes on
@@ -78,16 +88,22 @@ def find_obstacle(people: List[dict], detections: Detections,
     if use_area and not all('area' in person for person in people):
         return "a person of the annotation file has no 'area'"
     of_people = chain.from_iterable(
-        chain(person['keypoints'], person['bbox'],
-              [person['area']] if use_area else []) for person in people)
+        chain(
+            person['keypoints'],
+            person['bbox'],
+            [person['area']] if use_area else [],
+        )
+        for person in people
+    )
     if not np.isfinite(np.fromiter(of_people, np.float64)).all():
         return 'a number in the annotation file is not finite'
     if not all(np.isfinite(values).all() for values in detections[:3]):
         return 'a detection has a number that is not finite'
     for ids in (image_ids, detections.image_ids, detections.category_ids):
         ids = np.asarray(ids)
-        if len(ids) and (ids.ndim > 1 or ids.dtype.kind != 'i'
-                         or ids.min() < 0):
+        if len(ids) and (
+            ids.ndim > 1 or ids.dtype.kind != 'i' or ids.min() < 0
+        ):
             return 'an image or category has an id that is not 0, 1, 2, ...'
     if not np.isin(detections.image_ids, image_ids).all():
         return 'a detection is of an image that is not in the annotation file'
@@ -101,8 +117,9 @@ def best_of_images(detections: Detections) -> np.ndarray:
     Returns:
         np.ndarray: (M,), ascending, so that ties keep their order.
     """
-    order = np.lexsort((-detections.scores, detections.category_ids,
-                        detections.image_ids))  # stable
+    order = np.lexsort(
+        (-detections.scores, detections.category_ids, detections.image_ids)
+    )  # stable
     groups = np.stack([detections.image_ids, detections.category_ids])
     groups = groups[:, order]
     later = order[20:][(groups[:, 20:] == groups[:, :-20]).all(axis=0)]
@@ -115,8 +132,10 @@ def detection_dicts(detections: Detections) -> List[dict]:
     detections = Detections(*(values[found] for values in detections))
     _, K, _ = detections.keypoints.shape
     best = best_of_images(detections)
-    columns = zip(detections.keypoints[best].reshape(-1, 3 * K).tolist(),
-                  *(values[best].tolist() for values in detections[1:]))
+    columns = zip(
+        detections.keypoints[best].reshape(-1, 3 * K).tolist(),
+        *(values[best].tolist() for values in detections[1:]),
+    )
     return [
         dict(
             id=n,
@@ -124,9 +143,11 @@ def detection_dicts(detections: Detections) -> List[dict]:
             score=score,
             area=area,
             image_id=image_id,
-            category_id=category_id)
-        for n, (keypoints, score, area, image_id,
-                category_id) in enumerate(columns, 1)
+            category_id=category_id,
+        )
+        for n, (keypoints, score, area, image_id, category_id) in enumerate(
+            columns, 1
+        )
     ]
 
 
@@ -146,7 +167,8 @@ def person_dicts(people: List[dict], use_area: bool) -> List[dict]:
             num_keypoints=sum(v > 0 for v in person['keypoints'][2::3]),
             bbox=person['bbox'],
             area=person['area'] if use_area else w * h * 0.53,
-            iscrowd=int(person['iscrowd']))
+            iscrowd=int(person['iscrowd']),
+        )
         for n, person in enumerate(people, 1)
         for w, h in [person['bbox'][2:]]
     ]

@@ -10,6 +10,7 @@ detections without a score above 0 for any keypoint are ignored;
 
 N: number of people, K: number of keypoints of the skeleton.
 """
+
 import gc
 import warnings
 from itertools import chain
@@ -36,15 +37,29 @@ except ImportError:  # optional: xtcocotools evaluates without it
     hotcoco = None
 
 BACKENDS = ('auto', 'hotcoco', 'xtcocotools')
-NAMES = ('AP', 'AP .5', 'AP .75', 'AP (M)', 'AP (L)', 'AR', 'AR .5', 'AR .75',
-         'AR (M)', 'AR (L)')
+NAMES = (
+    'AP',
+    'AP .5',
+    'AP .75',
+    'AP (M)',
+    'AP (L)',
+    'AR',
+    'AR .5',
+    'AR .75',
+    'AR (M)',
+    'AR (L)',
+)
 TOLERANCE = 1e-6
 MISSING = 'hotcoco is not installed (pip install hotcoco)'
 
 
-def hotcoco_stats(people: List[dict], detections: List[dict],
-                  image_ids: Sequence[int], category_ids: Sequence[int],
-                  sigmas: Sequence[float]) -> np.ndarray:
+def hotcoco_stats(
+    people: List[dict],
+    detections: List[dict],
+    image_ids: Sequence[int],
+    category_ids: Sequence[int],
+    sigmas: Sequence[float],
+) -> np.ndarray:
     """Return COCO's ten numbers by hotcoco, (10,), and print its table.
 
     Args:
@@ -56,10 +71,13 @@ def hotcoco_stats(people: List[dict], detections: List[dict],
     """
     dataset = dict(
         images=[dict(id=image_id) for image_id in image_ids],
-        categories=[dict(id=n, name=str(n)) for n in category_ids])
+        categories=[dict(id=n, name=str(n)) for n in category_ids],
+    )
     evaluation = hotcoco.COCOeval(
         hotcoco.COCO(dict(dataset, annotations=people)),
-        hotcoco.COCO(dict(dataset, annotations=detections)), 'keypoints')
+        hotcoco.COCO(dict(dataset, annotations=detections)),
+        'keypoints',
+    )
     evaluation.params.kpt_oks_sigmas = [float(sigma) for sigma in sigmas]
     with warnings.catch_warnings():
         # it warns of other sigmas than COCO's
@@ -82,9 +100,10 @@ def require_equal(fast: List[tuple], reference: List[tuple]) -> None:
     ]
     if wrong:
         raise RuntimeError(
-            f"hotcoco differs from xtcocotools: {'; '.join(wrong)}. Evaluate "
+            f'hotcoco differs from xtcocotools: {"; ".join(wrong)}. Evaluate '
             "with backend='xtcocotools' and report this, with the versions of "
-            'both and the detections (outfile_prefix writes them).')
+            'both and the detections (outfile_prefix writes them).'
+        )
 
 
 @METRICS.register_module()
@@ -105,14 +124,13 @@ class FastCocoMetric(CocoMetric):
             else.
     """
 
-    def __init__(self,
-                 *args,
-                 backend: str = 'auto',
-                 check: bool = False,
-                 **kwargs) -> None:
+    def __init__(
+        self, *args, backend: str = 'auto', check: bool = False, **kwargs
+    ) -> None:
         if backend not in BACKENDS:
             raise ValueError(
-                f'backend is {backend!r}, expected one of {BACKENDS}.')
+                f'backend is {backend!r}, expected one of {BACKENDS}.'
+            )
         if backend == 'hotcoco' and hotcoco is None:
             raise ImportError(f"backend='hotcoco': {MISSING}.")
         try:
@@ -120,7 +138,8 @@ class FastCocoMetric(CocoMetric):
         except FileNotFoundError as error:
             raise MissingFile(
                 f'No annotation file at {error.filename!r}: give '
-                '--data-root, or set ann_file of the evaluator.') from error
+                '--data-root, or set ann_file of the evaluator.'
+            ) from error
         self.backend = backend
         self.check = check
         self._detections: Optional[Detections] = None  # None: in the file
@@ -136,8 +155,9 @@ class FastCocoMetric(CocoMetric):
             if enabled:
                 gc.enable()
 
-    def process(self, data_batch: Sequence[dict],
-                data_samples: Sequence[dict]) -> None:
+    def process(
+        self, data_batch: Sequence[dict], data_samples: Sequence[dict]
+    ) -> None:
         """Collect the results of one batch, with the areas of all people of
         an image at once: ``CocoMetric`` takes 10 us for each."""
         done = len(self.results)
@@ -147,8 +167,9 @@ class FastCocoMetric(CocoMetric):
                 if len(pred['keypoints']):
                     pred.setdefault('areas', box_areas(pred['keypoints']))
 
-    def results2json(self, keypoints: Dict[int, list],
-                     outfile_prefix: str) -> None:
+    def results2json(
+        self, keypoints: Dict[int, list], outfile_prefix: str
+    ) -> None:
         """Keep the detections, and write them to a file if necessary.
 
         Args:
@@ -158,8 +179,11 @@ class FastCocoMetric(CocoMetric):
         self._detections = None
         if not self.format_only and self.backend != 'xtcocotools':
             self._keep(list(chain.from_iterable(keypoints.values())))
-        if (self._detections is None or self.check
-                or self.outfile_prefix is not None):
+        if (
+            self._detections is None
+            or self.check
+            or self.outfile_prefix is not None
+        ):
             super().results2json(keypoints, outfile_prefix)
 
     def _keep(self, people: List[dict]) -> None:
@@ -170,25 +194,34 @@ class FastCocoMetric(CocoMetric):
         elif self.iou_type != 'keypoints':
             obstacle = f'hotcoco has no iou_type {self.iou_type!r}'
         else:
-            detections = gather_detections(people,
-                                           self.dataset_meta['num_keypoints'])
-            obstacle = find_obstacle(self._people(), detections,
-                                     self.coco.getImgIds(), self.use_area)
+            detections = gather_detections(
+                people, self.dataset_meta['num_keypoints']
+            )
+            obstacle = find_obstacle(
+                self._people(),
+                detections,
+                self.coco.getImgIds(),
+                self.use_area,
+            )
         if obstacle is None:
             self._detections = detections
         elif self.backend == 'hotcoco':
-            raise ValueError(f"backend='hotcoco': {obstacle}. backend='auto' "
-                             'takes xtcocotools in this case.')
+            raise ValueError(
+                f"backend='hotcoco': {obstacle}. backend='auto' "
+                'takes xtcocotools in this case.'
+            )
         else:
             print_log(
                 f'FastCocoMetric evaluates with xtcocotools: {obstacle}.',
-                logger='current')
+                logger='current',
+            )
 
     def _people(self) -> List[dict]:
         """Return the entries of the annotation file that COCO evaluates."""
         coco = self.coco
         return coco.loadAnns(
-            coco.getAnnIds(imgIds=coco.getImgIds(), catIds=coco.getCatIds()))
+            coco.getAnnIds(imgIds=coco.getImgIds(), catIds=coco.getCatIds())
+        )
 
     def _do_python_keypoint_eval(self, outfile_prefix: str) -> list:
         """Return COCO's numbers for the results of ``results2json``.
@@ -204,11 +237,15 @@ class FastCocoMetric(CocoMetric):
             return super()._do_python_keypoint_eval(outfile_prefix)
         stats = hotcoco_stats(
             person_dicts(self._people(), self.use_area),
-            detection_dicts(self._detections), self.coco.getImgIds(),
-            self.coco.getCatIds(), self.dataset_meta['sigmas'])
+            detection_dicts(self._detections),
+            self.coco.getImgIds(),
+            self.coco.getCatIds(),
+            self.dataset_meta['sigmas'],
+        )
         self._detections = None
         values = list(zip(NAMES, stats))
         if self.check:
-            require_equal(values,
-                          super()._do_python_keypoint_eval(outfile_prefix))
+            require_equal(
+                values, super()._do_python_keypoint_eval(outfile_prefix)
+            )
         return values

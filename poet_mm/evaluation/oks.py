@@ -2,6 +2,7 @@
 
 Letters: Q predictions, N labelled people, K keypoints, M matched pairs.
 """
+
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ SAME_PERSON = 0.1
 
 class People(NamedTuple):
     """Hold N labelled people of an image, in pixels of its file."""
+
     ids: np.ndarray  # (N, ), of the annotations
     keypoints: np.ndarray  # (N, K, 2)
     visibility: np.ndarray  # (N, K), COCO's v in {0, 1, 2}
@@ -24,6 +26,7 @@ class People(NamedTuple):
 
 class Match(NamedTuple):
     """Hold M pairs of a prediction and a person, each in at most one pair."""
+
     queries: np.ndarray  # (M, ), indices of predictions
     people: np.ndarray  # (M, ), indices of people
     oks: np.ndarray  # (M, )
@@ -37,7 +40,8 @@ def labelled_people(annotations: list, num_keypoints: int) -> People:
         num_keypoints (int): K.
     """
     people = [
-        ann for ann in annotations
+        ann
+        for ann in annotations
         if not ann.get('iscrowd') and any(ann.get('keypoints', ())[2::3])
     ]
     joints = np.array([ann['keypoints'] for ann in people], np.float64)
@@ -54,11 +58,16 @@ def labelled_people(annotations: list, num_keypoints: int) -> People:
         keypoints=joints[..., :2],
         visibility=joints[..., 2],
         bbox=bbox,
-        area=np.array(area, np.float64))
+        area=np.array(area, np.float64),
+    )
 
 
-def joint_similarity(keypoints: np.ndarray, truth: np.ndarray,
-                     area: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+def joint_similarity(
+    keypoints: np.ndarray,
+    truth: np.ndarray,
+    area: np.ndarray,
+    sigmas: np.ndarray,
+) -> np.ndarray:
     """Return the similarity of the keypoints of predictions and people.
 
     Args:
@@ -70,18 +79,20 @@ def joint_similarity(keypoints: np.ndarray, truth: np.ndarray,
     Returns:
         np.ndarray: (Q, N, K) in [0, 1], 1 at the keypoint.
     """
-    squares = ((keypoints[:, None] - truth)**2).sum(-1)  # (Q, N, K)
-    variance = (2 * np.asarray(sigmas, np.float64))**2
+    squares = ((keypoints[:, None] - truth) ** 2).sum(-1)  # (Q, N, K)
+    variance = (2 * np.asarray(sigmas, np.float64)) ** 2
     scale = np.asarray(area)[:, None] + np.spacing(1)  # 0 in some files
     return np.exp(-squares / (2 * variance * scale))
 
 
-def oks_matrix(keypoints: np.ndarray, people: People,
-               sigmas: np.ndarray) -> np.ndarray:
+def oks_matrix(
+    keypoints: np.ndarray, people: People, sigmas: np.ndarray
+) -> np.ndarray:
     """Return the OKS (Q, N) of predictions (Q, K, 2) with people: the mean
     similarity over a person's labelled keypoints."""
-    similarity = joint_similarity(keypoints, people.keypoints, people.area,
-                                  sigmas)
+    similarity = joint_similarity(
+        keypoints, people.keypoints, people.area, sigmas
+    )
     labelled = people.visibility > 0  # (N, K)
     return (similarity * labelled).sum(-1) / labelled.sum(-1)
 

@@ -7,6 +7,7 @@ image. It is written only if it computes what the model computes, see
 
 Letters: B images, Q queries, K keypoints.
 """
+
 import inspect
 import io
 import json
@@ -52,14 +53,16 @@ class POETGraph(nn.Module):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         if not isinstance(model.head, POETHead):
-            raise UserError('Only models with a POETHead can be exported; '
-                            f'this has a {type(model.head).__name__}.')
+            raise UserError(
+                'Only models with a POETHead can be exported; '
+                f'this has a {type(model.head).__name__}.'
+            )
         self.model = model
         self.eval()  # torch's exporter restores the mode that it finds
 
-    def forward(self,
-                images: Tensor,
-                padding_mask: Optional[Tensor] = None) -> Tuple[Tensor, ...]:
+    def forward(
+        self, images: Tensor, padding_mask: Optional[Tensor] = None
+    ) -> Tuple[Tensor, ...]:
         """
         Args:
             images (Tensor): (B, H, W, 3), uint8, RGB.
@@ -98,7 +101,8 @@ def mean_and_std(preprocessor: nn.Module) -> Tuple[Tensor, Tensor]:
 def _extents(padding_mask: Tensor) -> Extents:
     """Of images that are padded right and below, (B, H, W)."""
     sizes = torch.stack(
-        [(~padding_mask[:, :, 0]).sum(1), (~padding_mask[:, 0]).sum(1)], -1)
+        [(~padding_mask[:, :, 0]).sum(1), (~padding_mask[:, 0]).sum(1)], -1
+    )
     return Extents(sizes, padding_mask.shape[-2:])
 
 
@@ -120,24 +124,28 @@ def make_metadata(model: nn.Module) -> Dict[str, str]:
         color='RGB',
         mean=mean.tolist(),  # for information: the graph has both
         std=std.tolist(),
-        size_divisor=preprocessor.pad_size_divisor)
+        size_divisor=preprocessor.pad_size_divisor,
+    )
     values.update(short_edge=0, max_size=None)  # 0: as the image is
     for transform in walk(model.cfg.test_dataloader.dataset.pipeline):
         if transform.get('type') == 'ShortEdgeResize':
             values.update(
                 short_edge=int(np.min(transform['short_edges'])),
-                max_size=transform.get('max_size'))
+                max_size=transform.get('max_size'),
+            )
     return {
         key: value if isinstance(value, str) else json.dumps(value)
         for key, value in values.items()
     }
 
 
-def export_onnx(model: nn.Module,
-                path: str,
-                size: Size,
-                padding_mask: bool = False,
-                opset: int = 17) -> float:
+def export_onnx(
+    model: nn.Module,
+    path: str,
+    size: Size,
+    padding_mask: bool = False,
+    opset: int = 17,
+) -> float:
     """Write an ONNX file of dynamic batch size, height and width.
 
     Args:
@@ -158,18 +166,22 @@ def export_onnx(model: nn.Module,
     _require_onnx()
     if opset < LOWEST_OPSET:
         raise UserError(
-            f'POET needs --opset {LOWEST_OPSET} or higher, not {opset}.')
+            f'POET needs --opset {LOWEST_OPSET} or higher, not {opset}.'
+        )
     import onnx
     import onnxruntime
-    names = INPUTS[:1 + padding_mask]
+
+    names = INPUTS[: 1 + padding_mask]
     graph = onnx.load_from_string(
-        _export_bytes(model, size, names, opset=opset))
+        _export_bytes(model, size, names, opset=opset)
+    )
     for key, value in make_metadata(model).items():
         graph.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(graph)
     graph = graph.SerializeToString()
     session = onnxruntime.InferenceSession(
-        graph, providers=['CPUExecutionProvider'])
+        graph, providers=['CPUExecutionProvider']
+    )
 
     def run(*arrays: np.ndarray) -> List[np.ndarray]:
         return session.run(list(OUTPUTS), dict(zip(names, arrays)))
@@ -181,10 +193,9 @@ def export_onnx(model: nn.Module,
     return error
 
 
-def export_torchscript(model: nn.Module,
-                       path: str,
-                       size: Size,
-                       padding_mask: bool = False) -> float:
+def export_torchscript(
+    model: nn.Module, path: str, size: Size, padding_mask: bool = False
+) -> float:
     """Write a TorchScript file; arguments as :func:`export_onnx`."""
     graph, example = POETGraph(model), _example(model, size, padding_mask)
     with _tracing():
@@ -192,7 +203,7 @@ def export_torchscript(model: nn.Module,
 
     @torch.no_grad()
     def run(*arrays: np.ndarray) -> List[np.ndarray]:
-        arrays = arrays[:len(example)]
+        arrays = arrays[: len(example)]
         return [x.numpy() for x in script(*map(torch.from_numpy, arrays))]
 
     error = require_parity(model, run, size, padding_mask)
@@ -206,15 +217,17 @@ def _require_onnx() -> None:
     if missing:
         raise UserError(
             f'Export to ONNX needs {" and ".join(missing)}, which cannot be '
-            'imported here: pip install onnx onnxruntime "numpy<2" .')
+            'imported here: pip install onnx onnxruntime "numpy<2" .'
+        )
 
 
-def _example(model: nn.Module, size: Size,
-             padding_mask: bool) -> Tuple[Tensor, ...]:
+def _example(
+    model: nn.Module, size: Size, padding_mask: bool
+) -> Tuple[Tensor, ...]:
     """Inputs to trace with: two images, so that a batch is seen as one."""
     size = sizes_to_check(size, model.data_preprocessor.pad_size_divisor)[0]
     arrays = pad_images(random_images(size, 2, padding_mask))
-    return tuple(torch.from_numpy(x) for x in arrays[:1 + padding_mask])
+    return tuple(torch.from_numpy(x) for x in arrays[: 1 + padding_mask])
 
 
 @contextmanager
@@ -226,8 +239,9 @@ def _tracing() -> Iterator[None]:
         yield
 
 
-def _export_bytes(model: nn.Module, size: Size, names: Tuple[str, ...],
-                  opset: int) -> bytes:
+def _export_bytes(
+    model: nn.Module, size: Size, names: Tuple[str, ...], opset: int
+) -> bytes:
     """The graph as torch's exporter writes it."""
     axes = {name: {0: 'batch', 1: 'height', 2: 'width'} for name in names}
     axes.update({name: {0: 'batch'} for name in OUTPUTS})
@@ -246,10 +260,13 @@ def _export_bytes(model: nn.Module, size: Size, names: Tuple[str, ...],
                 output_names=list(OUTPUTS),
                 dynamic_axes=axes,
                 opset_version=opset,
-                **options)
+                **options,
+            )
         except (ValueError, RuntimeError) as error:  # the latter, torch 2.14
             if 'opset' not in str(error):
                 raise
-            raise UserError(f'torch {torch.__version__} cannot export to '
-                            f'--opset {opset}: {error}') from error
+            raise UserError(
+                f'torch {torch.__version__} cannot export to '
+                f'--opset {opset}: {error}'
+            ) from error
     return file.getvalue()

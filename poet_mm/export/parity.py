@@ -5,6 +5,7 @@ sizes through data preprocessor, padding and head.
 
 Letters: B images, Q queries, K keypoints.
 """
+
 from typing import Callable, Dict, List, Sequence, Tuple
 
 import numpy as np
@@ -35,14 +36,18 @@ def last_poses(fields: Dict[str, Tensor]) -> Tuple[Tensor, ...]:
         ``keypoints`` (B, Q, K, 2) in [0, 1] of the un-padded image;
         ``visibility`` (B, Q, K); ``centers`` (B, Q, 2), like keypoints.
     """
-    return (fields['logits'][-1].softmax(-1)[..., PERSON],
-            get_field(fields, 'keypoints')[-1], fields['visibility'][-1],
-            fields['centers'][-1])
+    return (
+        fields['logits'][-1].softmax(-1)[..., PERSON],
+        get_field(fields, 'keypoints')[-1],
+        fields['visibility'][-1],
+        fields['centers'][-1],
+    )
 
 
 @torch.no_grad()
-def reference_poses(model: nn.Module,
-                    images: List[np.ndarray]) -> List[np.ndarray]:
+def reference_poses(
+    model: nn.Module, images: List[np.ndarray]
+) -> List[np.ndarray]:
     """:func:`last_poses` of B images (h, w, 3), uint8, RGB, as testing has
     them. The model is in eval mode and on the CPU."""
     data = model.data_preprocessor(
@@ -51,7 +56,9 @@ def reference_poses(model: nn.Module,
             data_samples=[
                 PoseDataSample(metainfo=dict(img_shape=image.shape[:2]))
                 for image in images
-            ]))
+            ],
+        )
+    )
     feats = model.extract_feat(data['inputs'])
     fields = model.head(feats, data['data_samples'])
     return [values.numpy() for values in last_poses(fields)]
@@ -88,8 +95,9 @@ def pad_images(images: List[np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
     return batch, mask
 
 
-def require_parity(model: nn.Module, run: Run, size: Size,
-                   padding: bool) -> float:
+def require_parity(
+    model: nn.Module, run: Run, size: Size, padding: bool
+) -> float:
     """Compare at three sizes and two batch sizes.
 
     Args:
@@ -116,11 +124,15 @@ def require_parity(model: nn.Module, run: Run, size: Size,
                 errors += [abs(a - b).max() for a, b in zip(outputs, expected)]
             except Exception as error:  # every runtime has kinds of its own
                 reason = str(error).strip().splitlines()[-1]
-                raise _no_parity(f'fails on {count} images of {case[0]} x '
-                                 f'{case[1]} ({reason})') from error
+                raise _no_parity(
+                    f'fails on {count} images of {case[0]} x '
+                    f'{case[1]} ({reason})'
+                ) from error
     if not np.max(errors) <= TOLERANCE:  # nor where it is not a number
-        raise _no_parity(f'differs from the model by {np.max(errors):.1e}, '
-                         f'more than {TOLERANCE:.0e}')
+        raise _no_parity(
+            f'differs from the model by {np.max(errors):.1e}, '
+            f'more than {TOLERANCE:.0e}'
+        )
     return float(np.max(errors))
 
 
@@ -128,4 +140,5 @@ def _no_parity(what: str) -> UserError:
     return UserError(
         f'The exported graph {what}, so it was not written. Some part of the '
         'model may decide on a value or a size in Python, where tracing does '
-        'not see it.')
+        'not see it.'
+    )

@@ -2,6 +2,7 @@
 
 Letters: L decoder layers, B images, Q queries, K keypoints.
 """
+
 from typing import Dict, List, Mapping
 
 import numpy as np
@@ -12,8 +13,9 @@ from torch import Tensor
 from ..codecs.poet_codec import PERSON, POETCodec
 
 
-def to_instances(outputs: Dict[str, Tensor], codec: POETCodec,
-                 metainfos: List[Mapping]) -> InstanceList:
+def to_instances(
+    outputs: Dict[str, Tensor], codec: POETCodec, metainfos: List[Mapping]
+) -> InstanceList:
     """Return the last layer's poses of every image.
 
     Args:
@@ -34,14 +36,16 @@ def to_instances(outputs: Dict[str, Tensor], codec: POETCodec,
     host = {name: values[-1].cpu().numpy() for name, values in outputs.items()}
     host['probs'] = outputs['logits'][-1].softmax(-1).cpu().numpy()
     return [
-        _instances({name: values[i]
-                    for name, values in host.items()}, codec, metainfo)
+        _instances(
+            {name: values[i] for name, values in host.items()}, codec, metainfo
+        )
         for i, metainfo in enumerate(metainfos)
     ]
 
 
-def _instances(fields: Dict[str, np.ndarray], codec: POETCodec,
-               metainfo: Mapping) -> InstanceData:
+def _instances(
+    fields: Dict[str, np.ndarray], codec: POETCodec, metainfo: Mapping
+) -> InstanceData:
     """Return the instances of one image from its fields (Q, ...)."""
     img_shape = metainfo['img_shape']
     keypoints, visibility = codec.decode(fields, img_shape)
@@ -54,7 +58,8 @@ def _instances(fields: Dict[str, np.ndarray], codec: POETCodec,
         keypoint_scores=joint_scores,
         keypoints_visible=joint_scores.copy(),
         visibility=visibility,
-        bbox_scores=scores)
+        bbox_scores=scores,
+    )
 
 
 def to_original(points: np.ndarray, metainfo: Mapping) -> np.ndarray:

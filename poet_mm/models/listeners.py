@@ -4,6 +4,7 @@
 ``PoseHungarianAssigner`` costs that are not finite, ``MultiheadAttention`` its
 attention weights. To listen, append a callable, and remove it when done.
 """
+
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator, List, Sequence, Tuple
 

@@ -5,6 +5,7 @@ on. ``num_people`` is the number of people of each image.
 
 Letters: B images, M people of the batch, K keypoints.
 """
+
 from typing import Dict, List, Mapping, Tuple
 
 import numpy as np
@@ -13,12 +14,13 @@ from mmpose.utils.typing import SampleList
 from torch import Tensor
 
 FIELDS = ('centers', 'offsets', 'visibility', 'keypoint_weights', 'labels')
-OPTIONAL = ('scales', )  # to measure, not to learn
+OPTIONAL = ('scales',)  # to measure, not to learn
 SUPERVISED = ('keypoints', 'offsets', 'centers', 'visibility')
 
 
 def stack_targets(
-        data_samples: SampleList) -> Tuple[Dict[str, Tensor], List[int]]:
+    data_samples: SampleList,
+) -> Tuple[Dict[str, Tensor], List[int]]:
     """Concatenate what :class:`POETCodec` encoded for every image.
 
     Returns:
@@ -33,7 +35,8 @@ def stack_targets(
         raise KeyError(
             f'The training target lacks {missing}: the pipeline needs '
             "dict(type='GenerateTarget', encoder=dict(type='POETCodec')) "
-            'before PackPoseInputs.')
+            'before PackPoseInputs.'
+        )
     num_people = [len(label.labels) for label in labels]
     targets = {
         name: torch.cat([label[name] for label in labels])
@@ -83,6 +86,8 @@ def field_weights(targets: Mapping[str, Tensor], field: str) -> Tensor:
 def check_field(field: str) -> str:
     """Raise if a config names a field that does not exist."""
     if field not in SUPERVISED:
-        raise ValueError(f'No field {field!r} to match or supervise; there '
-                         f'are {", ".join(SUPERVISED)}.')
+        raise ValueError(
+            f'No field {field!r} to match or supervise; there '
+            f'are {", ".join(SUPERVISED)}.'
+        )
     return field

@@ -1,4 +1,5 @@
 """What a config needs between the command line and mmengine's Runner."""
+
 import difflib
 import os.path as osp
 import traceback
@@ -29,12 +30,16 @@ def walk(node) -> Iterator[dict]:
 def check_data_root(data_root: str) -> None:
     """Raise a UserError unless a folder has a folder ``annotations``."""
     if not osp.isdir(osp.join(data_root, 'annotations')):
-        what = 'has no folder annotations' if osp.isdir(
-            data_root) else 'does not exist'
+        what = (
+            'has no folder annotations'
+            if osp.isdir(data_root)
+            else 'does not exist'
+        )
         raise UserError(
-            f'--data-root {data_root} {what}: it must be a folder in COCO\'s '
+            f"--data-root {data_root} {what}: it must be a folder in COCO's "
             'layout (annotations/person_keypoints_{train,val}2017.json, '
-            'train2017/, val2017/).')
+            'train2017/, val2017/).'
+        )
 
 
 def set_data_root(cfg: 'Config', data_root: str) -> None:
@@ -75,13 +80,15 @@ def _move_ann_file(node: dict, old_roots: set, data_root: str) -> None:
         f'--data-root cannot move the annotations of an evaluator, {ann_file}:'
         f' they lie in none of the data roots of the loaders, '
         f'{sorted(old_roots)}. Set ann_file of the evaluator with '
-        '--cfg-options, and data_root of the loaders likewise.')
+        '--cfg-options, and data_root of the loaders likewise.'
+    )
 
 
 def pretrained_files(cfg: 'Config') -> List[str]:
     """Weights that the model starts from, ``init_cfg`` of type Pretrained."""
     return [
-        node['checkpoint'] for node in walk(cfg.model)
+        node['checkpoint']
+        for node in walk(cfg.model)
         if node.get('type') == 'Pretrained'
     ]
 
@@ -93,6 +100,7 @@ def read_config(name: str) -> 'Config':
         UserError: There is none, or it is wrong.
     """
     from mmengine.config import Config
+
     path = find_config(name)
     try:
         return Config.fromfile(path)
@@ -100,9 +108,11 @@ def read_config(name: str) -> 'Config':
         last = traceback.extract_tb(error.__traceback__)[-1]
         of_config = last.name == '<module>'
         where = f'; {last.filename}, line {last.lineno}' if of_config else ''
-        raise UserError(f'{path} cannot be read as a config '
-                        f'({type(error).__name__}: {first_line(error)}{where})'
-                        '. Correct it, or take one of configs/.') from error
+        raise UserError(
+            f'{path} cannot be read as a config '
+            f'({type(error).__name__}: {first_line(error)}{where})'
+            '. Correct it, or take one of configs/.'
+        ) from error
 
 
 def find_config(name: str) -> str:
@@ -115,6 +125,8 @@ def find_config(name: str) -> str:
     if name not in known:
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
         hint = f' Did you mean {" or ".join(close)}?' if close else ''
-        raise UserError(f'{name} is neither a config file nor the name of one '
-                        f'in configs/.{hint}')
+        raise UserError(
+            f'{name} is neither a config file nor the name of one '
+            f'in configs/.{hint}'
+        )
     return osp.normpath(known[name])

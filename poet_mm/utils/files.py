@@ -1,4 +1,5 @@
 """Files that are whole or not there, whenever their writer is killed."""
+
 import os
 import os.path as osp
 from contextlib import contextmanager

@@ -1,4 +1,5 @@
 """Read mmengine's training logs, ``vis_data/scalars.json``."""
+
 import json
 import os.path as osp
 import re
@@ -22,13 +23,16 @@ def begins_anew(records: Records, before: Records) -> bool:
     """Whether records are those of a training from scratch, not of one that
     was resumed from what is ``before``: it logs steps as early as that, or is
     in its first epoch after others have been beyond it."""
-    here, there = ([record for record in some if 'loss' in record]
-                   for some in (records, before))
+    here, there = (
+        [record for record in some if 'loss' in record]
+        for some in (records, before)
+    )
     if not here or not there:
         return False
     last_epoch = max(record.get('epoch', 0) for record in there)
     return here[0]['step'] <= there[0]['step'] or (
-        here[0].get('epoch') == 1 and last_epoch > 1)
+        here[0].get('epoch') == 1 and last_epoch > 1
+    )
 
 
 def find_trainings(work_dir: str) -> List[Records]:
@@ -39,8 +43,9 @@ def find_trainings(work_dir: str) -> List[Records]:
         work_dir (str): Work dir of ``tools/train.py``, or one of the folders
             named by a time in it.
     """
-    names = (glob(osp.join(work_dir, 'vis_data', 'scalars.json'))
-             or glob(osp.join(work_dir, '*', 'vis_data', 'scalars.json')))
+    names = glob(osp.join(work_dir, 'vis_data', 'scalars.json')) or glob(
+        osp.join(work_dir, '*', 'vis_data', 'scalars.json')
+    )
     trainings: List[Records] = []
     for records in filter(None, map(read_file, sorted(names))):
         if not trainings or begins_anew(records, trainings[-1]):
@@ -65,9 +70,11 @@ def read_scalars(work_dir: str) -> Records:
     if not trainings:
         raise MissingFile(
             f'No scalars.json with records under {work_dir}: it must be the '
-            '--work-dir of a training.')
-    records = {('loss' in record, record['step']): record
-               for record in trainings[-1]}
+            '--work-dir of a training.'
+        )
+    records = {
+        ('loss' in record, record['step']): record for record in trainings[-1]
+    }
     return [records[key] for key in sorted(records)]
 
 

@@ -5,6 +5,7 @@ of pictures inside would make it hundreds of megabytes, which a browser reads
 before it shows anything. The page needs no network and works from a file; the
 folder as a whole may be moved.
 """
+
 import base64
 import os.path as osp
 from typing import List, NamedTuple, Sequence
@@ -33,6 +34,7 @@ class Entry(NamedTuple):
             the page; '' if it is from none.
         note (str): What else there is to say.
     """
+
     name: str
     picture: str
     thumbnail: str
@@ -43,12 +45,15 @@ class Entry(NamedTuple):
 
 def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
     """Return the JPEG file of a picture (h, w, 3), BGR."""
-    encoded, code = cv2.imencode('.jpg', image,
-                                 [cv2.IMWRITE_JPEG_QUALITY, quality])
+    encoded, code = cv2.imencode(
+        '.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
     if not encoded:
         height, width = image.shape[:2]
-        raise UserError(f'{width} x {height} pixels cannot be written as a '
-                        'JPEG, which has at most 65500 on a side')
+        raise UserError(
+            f'{width} x {height} pixels cannot be written as a '
+            'JPEG, which has at most 65500 on a side'
+        )
     return code.tobytes()
 
 
@@ -62,10 +67,9 @@ def make_thumbnail(image: np.ndarray) -> str:
     return f'data:image/jpeg;base64,{code}'
 
 
-def write_gallery(path: str,
-                  entries: List[Entry],
-                  title: str,
-                  failures: Sequence[str] = ()) -> None:
+def write_gallery(
+    path: str, entries: List[Entry], title: str, failures: Sequence[str] = ()
+) -> None:
     """Write the page.
 
     Args:
@@ -81,7 +85,9 @@ def write_gallery(path: str,
         row['scores'] = [round(float(score), 3) for score in entry.scores]
         rows.append(row)
     data = dict(entries=rows, failures=list(failures), colors=COLORS)
-    pages = Environment(loader=FileSystemLoader(osp.dirname(__file__)),
-                        autoescape=True)
-    pages.get_template('gallery.html').stream(
-        title=title, data=data).dump(path, encoding='utf-8')
+    pages = Environment(
+        loader=FileSystemLoader(osp.dirname(__file__)), autoescape=True
+    )
+    pages.get_template('gallery.html').stream(title=title, data=data).dump(
+        path, encoding='utf-8'
+    )

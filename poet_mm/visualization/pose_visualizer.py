@@ -8,6 +8,7 @@ follow the image and the person; cv2 draws all links of a person at once, to
 
 N: number of people, K: number of keypoints of the skeleton.
 """
+
 from typing import Optional, Sequence, Tuple
 
 import cv2
@@ -90,16 +91,17 @@ class POETVisualizer(PoseLocalVisualizer):
         **kwargs: As in :class:`PoseLocalVisualizer`.
     """
 
-    def __init__(self,
-                 name: str = 'visualizer',
-                 draw: Sequence[str] = ('skeleton', 'visibility'),
-                 score_thr: float = 0.5,
-                 radius: float = 4,
-                 line_width: float = 2,
-                 min_side: int = 0,
-                 **kwargs) -> None:
-        super().__init__(
-            name, radius=radius, line_width=line_width, **kwargs)
+    def __init__(
+        self,
+        name: str = 'visualizer',
+        draw: Sequence[str] = ('skeleton', 'visibility'),
+        score_thr: float = 0.5,
+        radius: float = 4,
+        line_width: float = 2,
+        min_side: int = 0,
+        **kwargs,
+    ) -> None:
+        super().__init__(name, radius=radius, line_width=line_width, **kwargs)
         self.draw = draw
         self.score_thr = score_thr
         self.min_side = min_side
@@ -112,20 +114,24 @@ class POETVisualizer(PoseLocalVisualizer):
 
     @draw.setter
     def draw(self, parts: Sequence[str]) -> None:
-        parts = (parts, ) if isinstance(parts, str) else tuple(parts)
+        parts = (parts,) if isinstance(parts, str) else tuple(parts)
         unknown = [part for part in parts if part not in PARTS]
         if unknown or not parts:
-            raise ValueError(f'POETVisualizer got draw={parts}; allowed are '
-                             f'one or more of {PARTS}.')
+            raise ValueError(
+                f'POETVisualizer got draw={parts}; allowed are '
+                f'one or more of {PARTS}.'
+            )
         self._draw = parts
 
     @master_only
-    def _draw_instances_kpts(self,
-                             image: np.ndarray,
-                             instances: InstanceData,
-                             kpt_thr: float = 0.3,
-                             show_kpt_idx: bool = False,
-                             skeleton_style: str = 'mmpose') -> np.ndarray:
+    def _draw_instances_kpts(
+        self,
+        image: np.ndarray,
+        instances: InstanceData,
+        kpt_thr: float = 0.3,
+        show_kpt_idx: bool = False,
+        skeleton_style: str = 'mmpose',
+    ) -> np.ndarray:
         """Draw people, those with the highest scores on top.
 
         Args:
@@ -143,15 +149,20 @@ class POETVisualizer(PoseLocalVisualizer):
         factor = whole_factor(image.shape[:2], self.min_side)
         if factor > 1:
             image = cv2.resize(
-                image, None, fx=factor, fy=factor,
-                interpolation=cv2.INTER_CUBIC)
+                image,
+                None,
+                fx=factor,
+                fy=factor,
+                interpolation=cv2.INTER_CUBIC,
+            )
             instances = enlarge(instances, factor)
         self._factor = factor
         self.set_image(image)
         if 'keypoints' not in instances:
             return self.get_image()
         points = np.asarray(
-            instances.get('transformed_keypoints', instances.keypoints))
+            instances.get('transformed_keypoints', instances.keypoints)
+        )
         shown = np.isfinite(points).all(axis=-1)  # (N, K)
         if 'keypoints_visible' in instances:
             shown &= np.asarray(instances.keypoints_visible) >= kpt_thr
@@ -165,14 +176,16 @@ class POETVisualizer(PoseLocalVisualizer):
                 shown[n],
                 None if visibility is None else visibility[n] < 0.5,
                 None if centers is None else np.asarray(centers[n]),
-                self.person_colors[n % len(self.person_colors)])
+                self.person_colors[n % len(self.person_colors)],
+            )
             if show_kpt_idx:
                 self._draw_numbers(points[n], shown[n])
         return self.get_image()
 
     @master_only
-    def _draw_instances_bbox(self, image: np.ndarray,
-                             instances: InstanceData) -> np.ndarray:
+    def _draw_instances_bbox(
+        self, image: np.ndarray, instances: InstanceData
+    ) -> np.ndarray:
         """Boxes, of which annotations have some, on what the method above
         has drawn."""
         if 'bboxes' in instances and self._factor > 1:
@@ -180,9 +193,14 @@ class POETVisualizer(PoseLocalVisualizer):
             instances.bboxes = self._factor * np.asarray(instances.bboxes)
         return super()._draw_instances_bbox(image, instances)
 
-    def _draw_person(self, points: np.ndarray, shown: np.ndarray,
-                     hidden: Optional[np.ndarray],
-                     center: Optional[np.ndarray], color: Color) -> None:
+    def _draw_person(
+        self,
+        points: np.ndarray,
+        shown: np.ndarray,
+        hidden: Optional[np.ndarray],
+        center: Optional[np.ndarray],
+        color: Color,
+    ) -> None:
         """Draw one person of points (K, 2) of which some are shown (K, )."""
         scale = self._scale(points[shown])
         width = scale * self.line_width
@@ -199,18 +217,23 @@ class POETVisualizer(PoseLocalVisualizer):
         if 'offsets' in self.draw and center is not None:
             ends = points[shown]
             starts = np.broadcast_to(center, ends.shape)
-            draw_lines(self._image, np.stack([starts, ends], axis=1),
-                       lighter(color), 1)
+            draw_lines(
+                self._image,
+                np.stack([starts, ends], axis=1),
+                lighter(color),
+                1,
+            )
         if 'skeleton' in self.draw or 'visibility' in self.draw:
             for k in np.flatnonzero(shown):
-                draw_joint(self._image, points[k], radius, color,
-                           not hidden[k])
+                draw_joint(
+                    self._image, points[k], radius, color, not hidden[k]
+                )
         if 'centers' in self.draw and center is not None:
             draw_center(self._image, center, 1.5 * radius, color)
 
     def _scale(self, points: np.ndarray) -> float:
         """Factor of all sizes, for a person with these points (M, 2)."""
-        scale = (self.height * self.width)**0.5 / REFERENCE
+        scale = (self.height * self.width) ** 0.5 / REFERENCE
         if len(points) < 2:
             return scale
         extent = np.ptp(points, axis=0).max()
@@ -218,10 +241,17 @@ class POETVisualizer(PoseLocalVisualizer):
 
     def _draw_numbers(self, points: np.ndarray, shown: np.ndarray) -> None:
         """Write the index of every joint that is shown beside it."""
-        size = 0.4 * max(1.0, (self.height * self.width)**0.5 / REFERENCE)
+        size = 0.4 * max(1.0, (self.height * self.width) ** 0.5 / REFERENCE)
         for k in np.flatnonzero(shown):
             x, y = (points[k] + 2 * size).round().astype(int).tolist()
             for paint, thickness in ((OUTLINE, 3), (HOLE, 1)):
-                cv2.putText(self._image, str(k), (x, y),
-                            cv2.FONT_HERSHEY_SIMPLEX, size, paint, thickness,
-                            cv2.LINE_AA)
+                cv2.putText(
+                    self._image,
+                    str(k),
+                    (x, y),
+                    cv2.FONT_HERSHEY_SIMPLEX,
+                    size,
+                    paint,
+                    thickness,
+                    cv2.LINE_AA,
+                )

@@ -1,4 +1,5 @@
 """Draw skeletons of any kind over images (paper Fig. 3)."""
+
 from typing import Mapping
 
 import numpy as np
@@ -24,4 +25,5 @@ def draw_people(axes: Axes, keypoints: np.ndarray, metainfo: Mapping) -> None:
             color='white',
             edgecolors='black',
             linewidths=0.3,
-            zorder=3)
+            zorder=3,
+        )

@@ -1,4 +1,5 @@
 """How all figures look: legible in a column, and for the colour-blind."""
+
 import os.path as osp
 from itertools import cycle
 from typing import ContextManager, List, Sequence
@@ -28,7 +29,8 @@ CAUSE_COLORS = dict(
     swap=COLORS[4],
     merged=COLORS[1],
     missed=COLORS[3],
-    small=GREY)
+    small=GREY,
+)
 
 STYLE = {
     'font.size': 9,
@@ -47,7 +49,7 @@ STYLE = {
     'image.cmap': 'cividis',
     'savefig.dpi': 150,
     'pdf.fonttype': 42,  # text that can be searched and edited
-    'figure.constrained_layout.use': True
+    'figure.constrained_layout.use': True,
 }
 
 
@@ -71,7 +73,8 @@ def line_colors(methods: Sequence[str]) -> List[str]:
     for method in methods:
         color = METHOD_COLORS.get(method)
         colors.append(
-            next(free) if color is None or color in colors else color)
+            next(free) if color is None or color in colors else color
+        )
     return colors
 
 
@@ -84,8 +87,14 @@ def say_nothing_to_show(axes: Axes, text: str) -> None:
     """Words where a plot would be."""
     hide(axes)
     axes.text(
-        0.5, 0.5, text, transform=axes.transAxes, ha='center', va='center',
-        color=GREY)
+        0.5,
+        0.5,
+        text,
+        transform=axes.transAxes,
+        ha='center',
+        va='center',
+        color=GREY,
+    )
 
 
 def save_figure(figure: Figure, out: str) -> None:

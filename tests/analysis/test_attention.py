@@ -1,4 +1,5 @@
 """Attention maps against all weights, and the choice of points."""
+
 import numpy as np
 import pytest
 import torch
@@ -41,11 +42,13 @@ def test_attention_of_a_file_and_of_an_id(world):
 def test_attention_rows_are_those_of_all_weights(world):
     """And nothing else is kept; padded cells are cut off."""
     from mmengine.dataset import pseudo_collate
-    session = session_of(world, cfg_options={
-        'model.data_preprocessor.pad_size_divisor': 256})
+
+    session = session_of(
+        world, cfg_options={'model.data_preprocessor.pad_size_divisor': 256}
+    )
     model = session.model
     batch = pseudo_collate([session.dataset[0]])
-    points = np.array([[1., 1], [60, 90]])  # cells 0 and (7, 4)
+    points = np.array([[1.0, 1], [60, 90]])  # cells 0 and (7, 4)
     maps = attention_maps(model, batch, points, [0])
     assert maps.encoder.shape == (2, 2, 8, 6)
     assert maps.extent == pytest.approx([0, 64 * 96 / 85, 0, 96 * 128 / 127])
@@ -56,8 +59,7 @@ def test_attention_rows_are_those_of_all_weights(world):
     name = 'encoder.layers.1.self_attn'
     full = everything[f'head.{name}'][0].mean(0)  # (256, 256)
     expected = full[[0, 7 * 16 + 4]].unflatten(-1, (16, 16))
-    np.testing.assert_allclose(
-        maps.encoder[1], expected[:, :8, :6], atol=1e-6)
+    np.testing.assert_allclose(maps.encoder[1], expected[:, :8, :6], atol=1e-6)
     assert expected.sum() == pytest.approx(maps.encoder[1].sum(), abs=1e-5)
     with torch.no_grad(), record_rows(model.head, [3], [0]) as rows:
         model.head.forward(feats, data['data_samples'])
@@ -82,13 +84,14 @@ K = 5
 
 def test_cells_of_points():
     """A map of 3 x 4 cells of 10 x 20 pixels that begins at (5, 0)."""
-    points = np.array([[5., 0], [14.9, 19.9], [15, 20], [44, 59], [99, -9]])
+    points = np.array([[5.0, 0], [14.9, 19.9], [15, 20], [44, 59], [99, -9]])
     cells = cell_of(points, np.array([5, 0]), np.array([10, 20]), (3, 4))
     assert cells.tolist() == [0, 0, 5, 11, 3]
 
 
 def test_padded_cells_are_cut_off():
     import torch
+
     padding = torch.zeros(1, 3, 4, dtype=torch.bool)
     padding[:, 2] = True
     padding[:, :, 3] = True
@@ -97,11 +100,11 @@ def test_padded_cells_are_cut_off():
 
 
 def test_points_lie_far_apart_and_inside():
-    line = np.array([[0., 0], [1, 0], [9, 0], [5, 0]])
+    line = np.array([[0.0, 0], [1, 0], [9, 0], [5, 0]])
     assert farthest_points(line, 3, 0.5).tolist() == [0, 2, 3]
     assert len(farthest_points(line, 9, 0.5)) == 4
     assert len(farthest_points(line, 9, 2.0)) == 3
-    pose = np.array([[[-5., 5], [5, 5], [6, 5], [50, 5]]])
+    pose = np.array([[[-5.0, 5], [5, 5], [6, 5], [50, 5]]])
     assert choose_points(pose, (10, 10), 3).tolist() == [[5, 5]]
     pose[0, 2] = 8, 5
     assert choose_points(pose, (10, 10), 3).tolist() == [[5, 5], [8, 5]]

@@ -1,4 +1,5 @@
 """The cause of an error: one made-up case of each."""
+
 import numpy as np
 from helpers import make_people
 
@@ -68,12 +69,12 @@ def test_jitter():
 
 def test_small():
     """In place of missed and jitter, not of what has a better name."""
-    people = make_people((0, 0), area=1023.)
+    people = make_people((0, 0), area=1023.0)
     assert causes_of([], people) == ['small']
     assert causes_of(people.keypoints + 4, people) == ['small']
     assert causes_of(people.keypoints, people) == ['good']
     assert causes_of(people.keypoints[:, FLIP], people) == ['swap']
-    assert causes_of([], make_people((0, 0), area=1024.)) == ['missed']
+    assert causes_of([], make_people((0, 0), area=1024.0)) == ['missed']
 
 
 def test_costliest_cause_wins():

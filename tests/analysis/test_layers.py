@@ -1,4 +1,5 @@
 """AP of every decoder layer, by hand and as tools/test.py evaluates."""
+
 import numpy as np
 import pytest
 import torch
@@ -47,17 +48,26 @@ def test_last_layer_is_what_test_says(world, tmp_path):
     """All ten numbers, to the last digit, of what tools/test.py runs."""
     images = [make_image(tmp_path, n, (64 + 8 * n, 80), n) for n in range(6)]
     rng = np.random.default_rng(0)
-    write_data(tmp_path, images, [
-        make_person(image, rng.normal(0, 3, 2), [2] * 5, area=area)
-        for image in images for area in (2000., 20000.)
-    ])
+    write_data(
+        tmp_path,
+        images,
+        [
+            make_person(image, rng.normal(0, 3, 2), [2] * 5, area=area)
+            for image in images
+            for area in (2000.0, 20000.0)
+        ],
+    )
     options = {'model.head.num_queries': 6, 'test_dataloader.batch_size': 4}
     cfg = Config.fromfile(world / 'config.py')
     cfg.model.head.num_queries = 6
     make_checkpoint(cfg, tmp_path / 'a.pth', noise=0.02)
     (tmp_path / 'config.py').write_text(CONFIG)
-    found = run(tmp_path, 'layers', '--cfg-options',
-                *(f'{key}={value}' for key, value in options.items()))
+    found = run(
+        tmp_path,
+        'layers',
+        '--cfg-options',
+        *(f'{key}={value}' for key, value in options.items()),
+    )
     set_data_root(cfg, str(tmp_path))
     cfg.test_dataloader.batch_size = 4
     session = session_of(tmp_path, cfg_options=options)

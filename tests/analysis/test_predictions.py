@@ -1,4 +1,5 @@
 """Causes and OKS of predictions that are known by hand."""
+
 import numpy as np
 import pytest
 from known_predictions import read_rows, run
@@ -8,8 +9,11 @@ def test_predictions_by_hand(world):
     """Squared distance 80, two variances of 0.2^2 x 1024 are 81.92."""
     oks = np.exp(-80 / 81.92)
     found = run(world, 'predictions')
-    assert (found['images'], found['labelled_people'],
-            found['found']) == (3, 2, 2)
+    assert (found['images'], found['labelled_people'], found['found']) == (
+        3,
+        2,
+        2,
+    )
     assert found['mean_oks'] == pytest.approx((1 + oks) / 2, abs=1e-5)
     assert found['predictions_of_nobody'] == 1
     assert [image['image_id'] for image in found['best']] == [1, 2]

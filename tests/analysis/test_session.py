@@ -1,4 +1,5 @@
 """Missing files are named."""
+
 import pytest
 
 from poet_mm.analysis.session import open_session
@@ -15,8 +16,11 @@ def test_missing_files(world, tmp_path):
     with pytest.raises(UserError, match='Cannot read the checkpoint'):
         open_session(config, str(tmp_path / 'text.pth'), str(world))
     with pytest.raises(UserError, match='No annotation file'):
-        open_session(config, str(world / 'a.pth'), cfg_options={
-            'test_dataloader.dataset.data_root': str(tmp_path)})
+        open_session(
+            config,
+            str(world / 'a.pth'),
+            cfg_options={'test_dataloader.dataset.data_root': str(tmp_path)},
+        )
     (tmp_path / 'annotations').symlink_to(world / 'annotations')
     with pytest.raises(UserError, match='There is no image'):
         open_session(config, str(world / 'a.pth'), str(tmp_path))

@@ -1,4 +1,5 @@
 """Visibility as a detector of occlusion: by hand, and as a probability."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -25,8 +26,13 @@ def test_visibility_by_hand(world):
     assert [row['image_id'] for row in rows] == ['1'] * 5 + ['2'] * 5
     assert [row['joint'] for row in rows] == list('01234') * 2
     assert ''.join(row['v'] for row in rows) == '2211222120'
-    assert [row['predicted'] for row in rows
-            ] == ['0.9', '0.8', '0.2', '0.1', '0.5'] * 2
+    assert [row['predicted'] for row in rows] == [
+        '0.9',
+        '0.8',
+        '0.2',
+        '0.1',
+        '0.5',
+    ] * 2
     detector = found['occlusion_detector']
     assert detector['auc'] == pytest.approx((5.5 + 5 + 5) / 18)
     assert detector['occluded_share'] == pytest.approx(1 / 3)
@@ -49,8 +55,10 @@ def test_roc_and_ap_by_hand():
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.sampled_from([0., 0.2, 0.5, 1.]), st.booleans()),
-        min_size=2))
+        st.tuples(st.sampled_from([0.0, 0.2, 0.5, 1.0]), st.booleans()),
+        min_size=2,
+    )
+)
 def test_auc_is_a_probability(pairs):
     """That a positive scores higher than a negative; ties count half."""
     scores, positive = map(np.array, zip(*pairs))
@@ -76,4 +84,4 @@ def test_thinned_curves_keep_both_ends():
     values = thin(np.linspace(0, 1, 1001), 11)
     assert len(values) == 11
     assert values[[0, -1]].tolist() == [0, 1]
-    assert thin(np.array([0., 1])).tolist() == [0, 1]
+    assert thin(np.array([0.0, 1])).tolist() == [0, 1]

@@ -1,4 +1,5 @@
 """An inferencer, and toy people in images of several sizes."""
+
 import json
 
 import cv2
@@ -15,14 +16,16 @@ def toy(tmp_path_factory):
     make_toy_coco(folder, 1, 6, 96, 0)
     annotations = folder / 'annotations/person_keypoints_val2017.json'
     content = json.loads(annotations.read_text())
-    for image, (h, w) in zip(content['images'], ((60, 96), (96, 50),
-                                                 (40, 40))):
+    for image, (h, w) in zip(
+        content['images'], ((60, 96), (96, 50), (40, 40))
+    ):
         path = str(folder / 'val2017' / image['file_name'])
         cv2.imwrite(path, cv2.imread(path)[:h, :w])
         image.update(height=h, width=w)
     cut = {image['id'] for image in content['images'][:3]}
     content['annotations'] = [  # their joints may lie in what was cut off
-        person for person in content['annotations']
+        person
+        for person in content['annotations']
         if person['image_id'] not in cut
     ]
     annotations.write_text(json.dumps(content))

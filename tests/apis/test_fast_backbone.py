@@ -1,4 +1,5 @@
 """The backbone made for inference computes what the original does."""
+
 import pytest
 import torch
 from mmpose.registry import MODELS
@@ -14,14 +15,17 @@ LITE_HRNET = dict(
         stem=dict(stem_channels=32, out_channels=32, expand_ratio=1),
         num_stages=1,
         stages_spec=dict(
-            num_modules=(1, ),
-            num_branches=(2, ),
-            num_blocks=(1, ),
-            module_type=('LITE', ),
-            with_fuse=(True, ),
-            reduce_ratios=(8, ),
-            num_channels=((40, 80), )),
-        with_head=True))
+            num_modules=(1,),
+            num_branches=(2,),
+            num_blocks=(1,),
+            module_type=('LITE',),
+            with_fuse=(True,),
+            reduce_ratios=(8,),
+            num_channels=((40, 80),),
+        ),
+        with_head=True,
+    ),
+)
 
 
 class NormBeforeConvolution(nn.Module):
@@ -33,7 +37,7 @@ class NormBeforeConvolution(nn.Module):
         self.norm = nn.BatchNorm2d(3)
 
     def forward(self, x):
-        return (self.conv(self.norm(x)), )
+        return (self.conv(self.norm(x)),)
 
 
 def with_statistics(backbone):

@@ -1,4 +1,5 @@
 """What fails on one image does not stop the others."""
+
 import json
 from pathlib import Path
 
@@ -17,8 +18,9 @@ def fails_on(inferencer, monkeypatch):
         run = getattr(type(inferencer), method)
 
         def fail(inputs, *args, **kwargs):
-            samples = (inputs['data_samples'] if method == 'forward' else
-                       args[0])
+            samples = (
+                inputs['data_samples'] if method == 'forward' else args[0]
+            )
             if any(sample.img_id in ids for sample in samples):
                 raise RuntimeError('too much\nsecond line')
             return run(inferencer, inputs, *args, **kwargs)
@@ -37,14 +39,24 @@ def test_one_image_fails(inferencer, images, fails_on, method):
     with pytest.raises(RuntimeError, match='too much'):
         people_of(inferencer, images, batch_size=3)
     errors = []
-    results = list(inferencer(
-        images, batch_size=3, score_thr=0, on_error=errors.append,
-        return_vis=True))
-    assert [str(error) for error in errors
-            ] == [f'{images[4]}: RuntimeError: too much']
+    results = list(
+        inferencer(
+            images,
+            batch_size=3,
+            score_thr=0,
+            on_error=errors.append,
+            return_vis=True,
+        )
+    )
+    assert [str(error) for error in errors] == [
+        f'{images[4]}: RuntimeError: too much'
+    ]
     assert [len(result['visualization']) for result in results] == [3, 2]
-    got = [np.array([person['keypoints'] for person in people])
-           for result in results for people in result['predictions']]
+    got = [
+        np.array([person['keypoints'] for person in people])
+        for result in results
+        for people in result['predictions']
+    ]
     # a batch that is taken apart has no padding
     assert_same(got[3:], [expected[3], expected[5]])
 
@@ -54,12 +66,24 @@ def test_one_frame_fails(inferencer, fails_on, tmp_path):
     path = write_video(tmp_path / 'film.mp4', 5)
     fails_on('forward', [3])
     errors = []
-    list(inferencer(path, batch_size=2, pred_out_dir=str(tmp_path),
-                    score_thr=0, on_error=errors.append))
+    list(
+        inferencer(
+            path,
+            batch_size=2,
+            pred_out_dir=str(tmp_path),
+            score_thr=0,
+            on_error=errors.append,
+        )
+    )
     assert str(errors[0]) == f'{path}: frame 3: RuntimeError: too much'
     records = json.loads((tmp_path / 'film.json').read_text())
-    assert [len(record['instances']) for record in records
-            ] == [10, 10, 10, 0, 10]
+    assert [len(record['instances']) for record in records] == [
+        10,
+        10,
+        10,
+        0,
+        10,
+    ]
 
 
 def test_every_image_fails(inferencer, images, fails_on):

@@ -1,4 +1,5 @@
 """Inputs of every kind, missing and broken."""
+
 import os
 from pathlib import Path
 
@@ -21,7 +22,8 @@ def test_files_of_all_sorts(inferencer, tmp_path):
         gray=bgr[..., 0],
         deep=bgr.astype(np.uint16) * 256 + 7,
         deep_gray=bgr[..., 0].astype(np.uint16) * 256,
-        alpha=np.dstack([bgr, bgr[..., 0]]))
+        alpha=np.dstack([bgr, bgr[..., 0]]),
+    )
     for name, array in arrays.items():
         path = str(tmp_path / f'{name}.png')
         cv2.imwrite(path, array)
@@ -36,18 +38,21 @@ def test_files_of_all_sorts(inferencer, tmp_path):
     turned.save(path, exif=exif)
     assert cv2.imread(path).shape == (80, 60, 3)
     assert_same(
-        people_of(inferencer, path),
-        people_of(inferencer, cv2.imread(path)))
+        people_of(inferencer, path), people_of(inferencer, cv2.imread(path))
+    )
     result = next(inferencer(path, return_vis=True))
     assert result['visualization'][0].shape == (80, 60, 3)
 
 
-@pytest.mark.parametrize('array', [
-    np.zeros((2, 10, 10, 3), np.uint8),
-    np.zeros((10, 10, 2), np.uint8),
-    np.zeros((10, 10, 3), np.float32),
-    np.zeros((0, 10, 3), np.uint8),
-])
+@pytest.mark.parametrize(
+    'array',
+    [
+        np.zeros((2, 10, 10, 3), np.uint8),
+        np.zeros((10, 10, 2), np.uint8),
+        np.zeros((10, 10, 3), np.float32),
+        np.zeros((0, 10, 3), np.uint8),
+    ],
+)
 def test_arrays_that_are_no_images(inferencer, array):
     with pytest.raises(UserError, match=r'expected uint8 or uint16'):
         next(inferencer([array]))
@@ -62,8 +67,7 @@ def test_broken_images(inferencer, images, tmp_path):
     with pytest.raises(UserError, match=r'broken\.jpg: cannot be read'):
         list(inferencer(inputs))
     errors = []
-    got = people_of(
-        inferencer, inputs, on_error=errors.append, batch_size=2)
+    got = people_of(inferencer, inputs, on_error=errors.append, batch_size=2)
     assert_same(got, people_of(inferencer, images[:2], batch_size=2))
     said = [str(error) for error in errors]
     assert ['\n' in line for line in said] == [False] * 3
@@ -77,12 +81,14 @@ def test_inputs_that_are_not_there(inferencer, tmp_path):
     write_video(tmp_path / 'a.mp4', 1)
     (tmp_path / 'empty').mkdir()
     (tmp_path / 'text.mp4').write_text('no video')
-    for wrong, said in ((tmp_path / 'empty', 'no images or videos'),
-                        (tmp_path / 'none.jpg', 'no such file'),
-                        (str(tmp_path / '*.png'), 'no file fits'),
-                        (tmp_path / 'text.mp4', 'cannot be opened'),
-                        (tmp_path, 'no image; give videos one by one'),
-                        (3.5, 'float: not an input')):
+    for wrong, said in (
+        (tmp_path / 'empty', 'no images or videos'),
+        (tmp_path / 'none.jpg', 'no such file'),
+        (str(tmp_path / '*.png'), 'no file fits'),
+        (tmp_path / 'text.mp4', 'cannot be opened'),
+        (tmp_path, 'no image; give videos one by one'),
+        (3.5, 'float: not an input'),
+    ):
         with pytest.raises(UserError, match=said):
             next(inferencer(wrong))
 
@@ -123,6 +129,10 @@ def test_find_files(tmp_path):
 def test_image_ids():
     assert image_ids(['x/000000000139.jpg', '7.png']) == [139, 7]
     assert image_ids(['a/1.jpg', 'b/01.jpg']) == [1, 2]  # two with number 1
-    assert image_ids(['one.jpg', np.zeros((2, 2)), '5.jpg', '0.jpg'
-                      ]) == [6, 7, 5, 0]
+    assert image_ids(['one.jpg', np.zeros((2, 2)), '5.jpg', '0.jpg']) == [
+        6,
+        7,
+        5,
+        0,
+    ]
     assert image_ids(['one.jpg', 'two.jpg', '1x.jpg']) == [0, 1, 2]

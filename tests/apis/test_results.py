@@ -1,4 +1,5 @@
 """People in COCO's format."""
+
 import numpy as np
 import pytest
 from mmengine.structures import InstanceData
@@ -19,11 +20,13 @@ def test_to_coco_evaluates(toy):
         joints = np.array([ann['keypoints'] for ann in anns])
         joints = joints.reshape(-1, 17, 3).astype(np.float32)
         sample = PoseDataSample(
-            metainfo=dict(img_id=image['id'], img_path=image['file_name']))
+            metainfo=dict(img_id=image['id'], img_path=image['file_name'])
+        )
         sample.pred_instances = InstanceData(
             keypoints=joints[..., :2],
             keypoint_scores=joints[..., 2] / 2,
-            bbox_scores=np.ones(len(joints), np.float32))
+            bbox_scores=np.ones(len(joints), np.float32),
+        )
         results += to_coco(sample)
     assert {'image_id', 'category_id', 'keypoints', 'score'} < set(results[0])
     evaluation = COCOeval(truth, truth.loadRes(results), 'keypoints')

@@ -1,4 +1,5 @@
 """Videos in and out, cut off and damaged; a camera."""
+
 import json
 import struct
 import sys
@@ -20,7 +21,7 @@ def test_video(inferencer, tmp_path):
     out = tmp_path / 'out'
     got = people_of(inferencer, path, batch_size=3, out_dir=str(out))
     assert_same(got, people_of(inferencer, frames))
-    film, = (out / 'visualizations').iterdir()
+    (film,) = (out / 'visualizations').iterdir()
     assert film.name == 'film.mp4'
     drawn = list(Video(str(film)))
     assert [frame.shape for frame in drawn] == [(38, 50, 3)] * 7
@@ -35,16 +36,17 @@ def test_video_is_whole_if_its_user_stops(inferencer, tmp_path):
     next(results)
     next(results)
     results.close()
-    film, = (tmp_path / 'out').iterdir()
+    (film,) = (tmp_path / 'out').iterdir()
     assert len(list(Video(str(film)))) == 2
 
 
-@pytest.mark.parametrize(('size', 'even'), [
-    ((50, 38), (50, 38)), ((51, 37), (52, 38)), ((1, 1), (2, 2))])
+@pytest.mark.parametrize(
+    ('size', 'even'),
+    [((50, 38), (50, 38)), ((51, 37), (52, 38)), ((1, 1), (2, 2))],
+)
 @pytest.mark.parametrize('fps', [5, 12.5, 30000 / 1001])
 def test_written_videos(tmp_path, capfd, size, even, fps):
-    """As many frames as given, of the colours given, nothing on the terminal.
-    """
+    """As many frames as given, of the colours given, nothing on the terminal."""
     frames = list(Video(str(write_video(tmp_path / 'in.mp4', 9))))
     frames = [cv2.resize(frame, size) for frame in frames]
     capfd.readouterr()
@@ -59,7 +61,7 @@ def test_written_videos(tmp_path, capfd, size, even, fps):
     assert video.fps == fps
     assert got.shape == (writer.num_written, *even[::-1], 3)
     assert writer.num_written == len(frames)
-    got = got[:, :size[1], :size[0]]
+    got = got[:, : size[1], : size[0]]
     assert np.abs(np.subtract(got, frames, dtype=float)).mean() < 8
 
 
@@ -79,13 +81,14 @@ def test_film_of_a_phone(tmp_path):
     struct.pack_into('>5i', data, matrix, 0, 1 << 16, 0, -1 << 16, 0)
     path.write_bytes(data)
     np.testing.assert_array_equal(
-        list(Video(str(path))), [np.rot90(frame, -1) for frame in lying])
+        list(Video(str(path))), [np.rot90(frame, -1) for frame in lying]
+    )
 
 
 def test_without_pyav(tmp_path, monkeypatch):
     path = str(write_video(tmp_path / 'film.mp4', 1))
     monkeypatch.setitem(sys.modules, 'av', None)
-    for cls, args in ((Video, ()), (VideoWriter, (5, ))):
+    for cls, args in ((Video, ()), (VideoWriter, (5,))):
         with pytest.raises(UserError, match='pip install av'):
             cls(path, *args)
 
@@ -101,10 +104,16 @@ def damage(path, begin, end):
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize(('name', 'fourcc', 'part'), [
-    ('film.mp4', 'mp4v', (0.4, 0.6)), ('film.mp4', 'mp4v', (0.5, 0.9)),
-    ('film.avi', 'MJPG', (0.6, None)), ('film.webm', 'VP80', (0.6, None)),
-    ('film.webm', 'VP80', (0.4, 0.6))])
+@pytest.mark.parametrize(
+    ('name', 'fourcc', 'part'),
+    [
+        ('film.mp4', 'mp4v', (0.4, 0.6)),
+        ('film.mp4', 'mp4v', (0.5, 0.9)),
+        ('film.avi', 'MJPG', (0.6, None)),
+        ('film.webm', 'VP80', (0.6, None)),
+        ('film.webm', 'VP80', (0.4, 0.6)),
+    ],
+)
 def test_damaged_video(inferencer, tmp_path, name, fourcc, part):
     """What comes before is kept, and it is said."""
     path = write_video(tmp_path / name, 40, fourcc=fourcc)
@@ -115,9 +124,11 @@ def test_damaged_video(inferencer, tmp_path, name, fourcc, part):
     got = people_of(inferencer, path, batch_size=8, on_error=errors.append)
     assert 8 < len(got) < 36
     assert_same(got[:8], whole[:8])
-    error, = errors
-    assert str(error) == (f'{path}: cut off or damaged; of 40 frames only '
-                          f'the first {len(got)} can be read')
+    (error,) = errors
+    assert str(error) == (
+        f'{path}: cut off or damaged; of 40 frames only '
+        f'the first {len(got)} can be read'
+    )
     results = inferencer(path, batch_size=8)
     for _ in range(-(-len(got) // 8)):
         next(results)
@@ -153,8 +164,7 @@ def test_video_among_images(inferencer, images, tmp_path):
     (folder / 'c.png').symlink_to(images[1])
     write_video(folder / 'b.mp4', 2)
     errors = []
-    got = people_of(
-        inferencer, folder, batch_size=2, on_error=errors.append)
+    got = people_of(inferencer, folder, batch_size=2, on_error=errors.append)
     assert_same(got, people_of(inferencer, images[:2], batch_size=2))
     assert 'b.mp4: a video' in str(errors[0])
     assert len(errors) == 1
@@ -166,7 +176,6 @@ def test_webcam(inferencer, monkeypatch):
     """A camera without a screen: three frames, then it is unplugged."""
 
     class Camera:
-
         def __init__(self, number):
             assert number == 1
             self.frames = [np.zeros((40, 60, 3), np.uint8)] * 3

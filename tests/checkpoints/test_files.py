@@ -1,4 +1,5 @@
 """Nothing in a checkpoint of another program runs."""
+
 import argparse
 import os
 
@@ -18,7 +19,7 @@ class Touch:
         self.path = path
 
     def __reduce__(self):
-        return os.system, (f'touch {self.path}', )
+        return os.system, (f'touch {self.path}',)
 
 
 def test_nothing_in_a_file_is_run(tmp_path):
@@ -27,7 +28,8 @@ def test_nothing_in_a_file_is_run(tmp_path):
     checkpoint = dict(
         model=dict(a=nn.Parameter(torch.ones(2).half())),
         args=argparse.Namespace(lr=1),
-        log=HistoryBuffer([1.0], [1]))
+        log=HistoryBuffer([1.0], [1]),
+    )
     torch.save(checkpoint, path)
     read = read_checkpoint(path)
     assert state_dict_of(read, path)['a'].tolist() == [1, 1]

@@ -1,4 +1,5 @@
 """Names of weights: there and back is the identity."""
+
 import convert_checkpoint
 from mmpose.registry import MODELS
 from random_release import assert_equal, small_cfg
@@ -13,12 +14,15 @@ def test_round_trip_is_the_identity(release, conversion, tmp_path):
     assert_equal(to_release(ours), release)
     state = MODELS.build(small_cfg().model).state_dict()
     again = from_release(to_release(state))
-    assert_equal(again, {
-        name: value
-        for name, value in state.items() if 'num_batches' not in name
-    })
-    convert_checkpoint.write(conversion.checkpoint,
-                             str(tmp_path / 'ours.pth'))
+    assert_equal(
+        again,
+        {
+            name: value
+            for name, value in state.items()
+            if 'num_batches' not in name
+        },
+    )
+    convert_checkpoint.write(conversion.checkpoint, str(tmp_path / 'ours.pth'))
     back, dropped = release_of(str(tmp_path / 'ours.pth'))
     assert list(back) == ['model']
     assert dropped == []

@@ -1,4 +1,5 @@
 """Weights that are loaded fit the model; what differs is named."""
+
 import copy
 import re
 
@@ -21,23 +22,36 @@ def toy():
     return toy_model()
 
 
-@pytest.mark.parametrize(('changes', 'said'), [
-    ({'head.decoder.num_layers': 2},
-     'head.decoder.layers.2.self_attn.in_proj.weight is (384, 128) in the '
-     'checkpoint, not in the model'),
-    ({'head.decoder.num_layers': 4},
-     'head.decoder.layers.3.self_attn.in_proj.weight is not in the '
-     'checkpoint, (384, 128) in the model'),
-    ({'backbone.depth': 34},
-     'backbone.layer1.2.conv1.weight is not in the checkpoint, '
-     '(32, 32, 3, 3) in the model'),
-    ({'backbone.stem_channels': 16},
-     'backbone.conv1.weight is (32, 3, 7, 7) in the checkpoint, '
-     '(16, 3, 7, 7) in the model'),
-    ({'head.encoder.layer_cfg.ffn_cfg.feedforward_channels': 64},
-     'head.encoder.layers.0.ffn.layers.0.0.weight is (512, 128) in the '
-     'checkpoint, (64, 128) in the model'),
-])
+@pytest.mark.parametrize(
+    ('changes', 'said'),
+    [
+        (
+            {'head.decoder.num_layers': 2},
+            'head.decoder.layers.2.self_attn.in_proj.weight is (384, 128) in the '
+            'checkpoint, not in the model',
+        ),
+        (
+            {'head.decoder.num_layers': 4},
+            'head.decoder.layers.3.self_attn.in_proj.weight is not in the '
+            'checkpoint, (384, 128) in the model',
+        ),
+        (
+            {'backbone.depth': 34},
+            'backbone.layer1.2.conv1.weight is not in the checkpoint, '
+            '(32, 32, 3, 3) in the model',
+        ),
+        (
+            {'backbone.stem_channels': 16},
+            'backbone.conv1.weight is (32, 3, 7, 7) in the checkpoint, '
+            '(16, 3, 7, 7) in the model',
+        ),
+        (
+            {'head.encoder.layer_cfg.ffn_cfg.feedforward_channels': 64},
+            'head.encoder.layers.0.ffn.layers.0.0.weight is (512, 128) in the '
+            'checkpoint, (64, 128) in the model',
+        ),
+    ],
+)
 def test_first_block_that_differs(toy, changes, said):
     """By tests, and by trainings that start from the weights."""
     model = toy_model(**changes)
@@ -45,7 +59,8 @@ def test_first_block_that_differs(toy, changes, said):
         with pytest.raises(UserError) as error:
             load(model, toy.state_dict(), 'toy.pth')
         assert str(error.value).startswith(
-            f'toy.pth does not fit the config: {said}.')
+            f'toy.pth does not fit the config: {said}.'
+        )
         assert len(str(error.value)) < 600  # no wall of names
 
 
@@ -53,17 +68,22 @@ def test_more_weights_than_the_model_has(toy):
     """All weights of ResNet-18 are in ResNet-34: a training from it would
     start from a part of it, a test would test another network."""
     deeper = toy_model(**{'backbone.depth': 34}).state_dict()
-    assert all(deeper[name].shape == value.shape
-               for name, value in toy.state_dict().items())
+    assert all(
+        deeper[name].shape == value.shape
+        for name, value in toy.state_dict().items()
+    )
     for load in (fit_weights, starting_weights):
         with pytest.raises(UserError, match=r'backbone\.layer1\.2'):
             load(toy, deeper, 'r34.pth')
 
 
-@pytest.mark.parametrize(('changes', 'setting'), [
-    ({'head.num_queries': 12}, 'model.head.num_queries=10'),
-    ({'head.num_keypoints': 5}, 'model.head.num_keypoints=17'),
-])
+@pytest.mark.parametrize(
+    ('changes', 'setting'),
+    [
+        ({'head.num_queries': 12}, 'model.head.num_queries=10'),
+        ({'head.num_keypoints': 5}, 'model.head.num_keypoints=17'),
+    ],
+)
 def test_one_setting_that_differs(toy, changes, setting):
     """A test says which; a training keeps that part as it is and says so."""
     model = toy_model(**changes)
@@ -80,12 +100,15 @@ def test_one_setting_that_differs(toy, changes, setting):
 
 
 def test_same_weights_are_taken_without_a_word(toy):
-    prefixed = {f'module.{name}': value
-                for name, value in toy.state_dict().items()}
+    prefixed = {
+        f'module.{name}': value for name, value in toy.state_dict().items()
+    }
     values, notes = starting_weights(toy_model(), prefixed, 'ddp.pth')
     assert notes == []
-    assert all(torch.equal(values[name], value)
-               for name, value in toy.state_dict().items())
+    assert all(
+        torch.equal(values[name], value)
+        for name, value in toy.state_dict().items()
+    )
 
 
 def test_start_from_a_backbone_of_associative_embedding(toy):
@@ -96,8 +119,11 @@ def test_start_from_a_backbone_of_associative_embedding(toy):
     cfg.model.head.in_channels = 128
     theirs = MODELS.build(cfg.model).state_dict()
     values, notes = starting_weights(toy, theirs, 'ae.pth')
-    assert all(torch.equal(values[name], value)
-               for name, value in theirs.items() if 'backbone' in name)
+    assert all(
+        torch.equal(values[name], value)
+        for name, value in theirs.items()
+        if 'backbone' in name
+    )
     said = '\n'.join(notes)
     assert 'head.encoder keeps its initial weights (all)' in said
     assert 'head.final_layer is not used' in said
@@ -107,28 +133,42 @@ def test_start_from_a_backbone_of_associative_embedding(toy):
 def test_fast_poet_starts_from_the_faithful_one(toy):
     fast = toy_model(**{'head.propose': True, 'head.refine': True})
     values, notes = starting_weights(fast, toy.state_dict(), 'toy.pth')
-    assert torch.equal(values['head.decoder.layers.2.norms.0.bias'],
-                       toy.state_dict()['head.decoder.layers.2.norms.0.bias'])
+    assert torch.equal(
+        values['head.decoder.layers.2.norms.0.bias'],
+        toy.state_dict()['head.decoder.layers.2.norms.0.bias'],
+    )
     assert any('head.query_embedding is not used' in note for note in notes)
     assert any('head.proposals keeps its initial' in note for note in notes)
 
 
-@pytest.mark.parametrize(('name', 'layout'), [
-    ('kpt_embed.layers.0.bias', 'poet'),
-    ('transformer.encoder.layers.0.norm1.bias', 'detr'),
-])
+@pytest.mark.parametrize(
+    ('name', 'layout'),
+    [
+        ('kpt_embed.layers.0.bias', 'poet'),
+        ('transformer.encoder.layers.0.norm1.bias', 'detr'),
+    ],
+)
 def test_weights_of_another_program(toy, name, layout):
     weights = {key: torch.ones(1) for key in (name, 'input_proj.bias')}
     for load in (fit_weights, starting_weights):
         for checkpoint in (weights, dict(model=weights)):
-            with pytest.raises(UserError, match='convert it with python '
-                               f'tools/convert_checkpoint.py {layout} '):
+            with pytest.raises(
+                UserError,
+                match='convert it with python '
+                f'tools/convert_checkpoint.py {layout} ',
+            ):
                 load(toy, checkpoint, 'theirs.pth')
 
 
 def test_weights_of_torchvision(toy):
-    weights = {key: torch.ones(1) for key in (
-        'conv1.weight', 'layer1.0.conv1.weight', 'layer4.0.conv1.weight')}
+    weights = {
+        key: torch.ones(1)
+        for key in (
+            'conv1.weight',
+            'layer1.0.conv1.weight',
+            'layer4.0.conv1.weight',
+        )
+    }
     for load in (fit_weights, starting_weights):
         with pytest.raises(UserError, match=r'init_cfg\.checkpoint=FILE'):
             load(toy, weights, 'theirs.pth')

@@ -1,4 +1,5 @@
 """What is published is plain, and all that an inferencer needs."""
+
 import argparse
 import hashlib
 import os
@@ -27,30 +28,44 @@ def test_publish(training_checkpoint, tmp_path):
     published = torch.load(path, weights_only=True)
     assert set(published) == {'state_dict', 'meta'}
     assert {'cfg', 'dataset_meta', 'versions', 'epoch'} < set(
-        published['meta'])
+        published['meta']
+    )
     assert 'secret' not in str(published['meta'])
     before = torch.load(training_checkpoint, weights_only=False)
     assert published['state_dict'].keys() == before['state_dict'].keys()
-    assert all(torch.equal(published['state_dict'][name], value)
-               for name, value in before['state_dict'].items())
+    assert all(
+        torch.equal(published['state_dict'][name], value)
+        for name, value in before['state_dict'].items()
+    )
     assert os.path.getsize(path) < os.path.getsize(training_checkpoint) / 2
 
 
-def test_published_is_all_that_an_inferencer_needs(training_checkpoint,
-                                                   model_files, tmp_path):
+def test_published_is_all_that_an_inferencer_needs(
+    training_checkpoint, model_files, tmp_path
+):
     """Config and skeleton are inside; the same people as before."""
     path = publish(training_checkpoint, str(tmp_path / 'poet'))
     image = np.random.default_rng(0).integers(
-        0, 256, (96, 128, 3), dtype=np.uint8)
+        0, 256, (96, 128, 3), dtype=np.uint8
+    )
     people = [
-        next(inferencer(image, score_thr=0, return_vis=True,
-                        draw=['skeleton', 'visibility']))
-        for inferencer in (POETInferencer(None, path, device='cpu'),
-                           POETInferencer(*model_files, device='cpu'))
+        next(
+            inferencer(
+                image,
+                score_thr=0,
+                return_vis=True,
+                draw=['skeleton', 'visibility'],
+            )
+        )
+        for inferencer in (
+            POETInferencer(None, path, device='cpu'),
+            POETInferencer(*model_files, device='cpu'),
+        )
     ]
     assert people[0]['predictions'] == people[1]['predictions']
-    np.testing.assert_array_equal(people[0]['visualization'],
-                                  people[1]['visualization'])
+    np.testing.assert_array_equal(
+        people[0]['visualization'], people[1]['visualization']
+    )
 
 
 def test_publish_needs_config_and_metainfo(model_files, tmp_path):
@@ -60,10 +75,13 @@ def test_publish_needs_config_and_metainfo(model_files, tmp_path):
 
 
 def test_private_parts_of_a_config():
-    text = ("a = 1\nload_from = '/home/x'\nlong = dict(\n    work_dir=2)\n"
-            "work_dir = (\n    '/home/'\n    'x')\nresume = True\nz = 3\n")
+    text = (
+        "a = 1\nload_from = '/home/x'\nlong = dict(\n    work_dir=2)\n"
+        "work_dir = (\n    '/home/'\n    'x')\nresume = True\nz = 3\n"
+    )
     assert read_plain(without_private(text)) == dict(
-        a=1, long=dict(work_dir=2), z=3)
+        a=1, long=dict(work_dir=2), z=3
+    )
 
 
 PATHS = r"""a = '/mnt/é/a.pkl'; b = ['/mnt/x', 'é', '~/c.py', "C:\\me\\d.pth"]
@@ -91,10 +109,13 @@ def test_absolute_paths_of_a_config():
             dataset=dict(
                 ann_file='annotations/a.json',
                 data_prefix=dict(img='train/'),
-                data_root='data/')),
+                data_root='data/',
+            )
+        ),
         val_evaluator=dict(ann_file='data/annotations/b.json', of='s3://b/c'),
         val_dataset=dict(data_root='data/', ann_file='b.json'),
-        numbers=(-1, -0.5, 1e-4, None, True))
+        numbers=(-1, -0.5, 1e-4, None, True),
+    )
     assert without_private(text) == text
 
 
@@ -102,9 +123,11 @@ def test_published_config_finds_its_data(training_checkpoint, tmp_path):
     """As test.py --data-root does."""
     checkpoint = torch.load(training_checkpoint, weights_only=False)
     text = checkpoint['meta']['cfg']
-    roots = {node['data_root'] for node in walk(
-        Config.fromstring(text, '.py')._cfg_dict.to_dict())
-        if node.get('data_root')}
+    roots = {
+        node['data_root']
+        for node in walk(Config.fromstring(text, '.py')._cfg_dict.to_dict())
+        if node.get('data_root')
+    }
     for root in roots:
         text = text.replace(root, '/home/somebody/secret/')
     checkpoint['meta']['cfg'] = text
@@ -116,15 +139,20 @@ def test_published_config_finds_its_data(training_checkpoint, tmp_path):
     cfg = Config.fromstring(published, '.py')
     set_data_root(cfg, str(tmp_path / 'coco'))
     assert Path(cfg.val_evaluator.ann_file).parent == (
-        tmp_path / 'coco' / 'annotations')
+        tmp_path / 'coco' / 'annotations'
+    )
     assert len(POETInferencer(None, path, device='cpu').model.state_dict())
 
 
-@pytest.mark.parametrize(('cfg', 'said'), [
-    ('a = (', 'is no Python'), ('a = "\0"', 'is no Python'),
-    ('a = open("made", "w")', 'calls open'),
-    (dict(a=1), 'is a dict, expected the text'),
-])
+@pytest.mark.parametrize(
+    ('cfg', 'said'),
+    [
+        ('a = (', 'is no Python'),
+        ('a = "\0"', 'is no Python'),
+        ('a = open("made", "w")', 'calls open'),
+        (dict(a=1), 'is a dict, expected the text'),
+    ],
+)
 def test_publish_foreign_configs(training_checkpoint, tmp_path, cfg, said):
     checkpoint = torch.load(training_checkpoint, weights_only=False)
     checkpoint['meta']['cfg'] = cfg
@@ -145,9 +173,14 @@ def test_targets_that_cannot_be(training_checkpoint, tmp_path):
 
 def test_plain_values():
     view = torch.arange(10)[3:5]
-    plain = to_plain(dict(
-        a=np.ones((2, 1), np.float32), b=np.int64(3), c=(1, [None, True]),
-        d=view))
+    plain = to_plain(
+        dict(
+            a=np.ones((2, 1), np.float32),
+            b=np.int64(3),
+            c=(1, [None, True]),
+            d=view,
+        )
+    )
     assert plain['a'] == [[1.0], [1.0]]
     assert type(plain['b']) is int
     assert plain['c'] == (1, [None, True])

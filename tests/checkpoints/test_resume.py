@@ -1,4 +1,5 @@
 """The newest whole checkpoint is resumed; a damaged one is named."""
+
 import os
 
 import pytest
@@ -50,7 +51,7 @@ def test_a_damaged_checkpoint_is_named(work_dir, capfd):
     path = work_dir / 'epoch_10.pth'
     data = bytearray(path.read_bytes())
     place = data.index(b'epoch')
-    data[place:place + 5] = bytes(5)  # of the right length
+    data[place : place + 5] = bytes(5)  # of the right length
     path.write_bytes(data)
     assert resumed(work_dir) == (True, 'epoch_9.pth')
     with pytest.raises(UserError, match=r'epoch_10\.pth: its part .*damaged'):
@@ -62,7 +63,9 @@ def test_a_damaged_checkpoint_is_named(work_dir, capfd):
     with pytest.raises(UserError, match='it is empty'):
         resumed(work_dir, str(path))
     assert resumed(work_dir, str(work_dir / 'epoch_8.pth')) == (
-        True, 'epoch_8.pth')
+        True,
+        'epoch_8.pth',
+    )
 
 
 def test_checkpoints_of_other_names_and_places(tmp_path):
@@ -70,9 +73,13 @@ def test_checkpoints_of_other_names_and_places(tmp_path):
     folder.mkdir(parents=True)
     for name in ('step-2.pth', 'step-10.pth', 'step-x.pth', 'epoch_99.pth'):
         torch.save({}, folder / name)
-    hook = dict(filename_tmpl='step-{}.pth', out_dir=str(tmp_path /
-                                                         'elsewhere'))
+    hook = dict(
+        filename_tmpl='step-{}.pth', out_dir=str(tmp_path / 'elsewhere')
+    )
     cfg = Config(
-        dict(work_dir='work_dirs/run/', default_hooks=dict(checkpoint=hook)))
-    assert [os.path.basename(path) for path in checkpoints_of(cfg)
-            ] == ['step-10.pth', 'step-2.pth']
+        dict(work_dir='work_dirs/run/', default_hooks=dict(checkpoint=hook))
+    )
+    assert [os.path.basename(path) for path in checkpoints_of(cfg)] == [
+        'step-10.pth',
+        'step-2.pth',
+    ]

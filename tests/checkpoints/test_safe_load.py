@@ -1,4 +1,5 @@
 """Nothing of a checkpoint runs, and all that ours hold is read."""
+
 import argparse
 import collections
 import contextlib
@@ -15,10 +16,7 @@ import torch
 import train
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader, load_checkpoint
-from mmengine.runner.checkpoint import (
-    get_mmcls_models,
-    get_torchvision_models,
-)
+from mmengine.runner.checkpoint import get_mmcls_models, get_torchvision_models
 from torch import nn
 
 from poet_mm.apis import POETInferencer
@@ -43,9 +41,8 @@ class Touch:
 
 
 class SystemCall(Touch):
-
     def __reduce__(self):
-        return os.system, (f'touch {self.path}', )
+        return os.system, (f'touch {self.path}',)
 
 
 class SetAttribute(Touch):
@@ -56,7 +53,6 @@ class SetAttribute(Touch):
 
 
 class Getattr(Touch):
-
     def __reduce__(self):
         return getattr, (HistoryBuffer, '__init__')
 
@@ -65,7 +61,8 @@ def save_and_read(content, folder, **kwargs):
     torch.save(content, folder / 'x.pth', **kwargs)
     with safe_loading():
         return CheckpointLoader.load_checkpoint(
-            str(folder / 'x.pth'), map_location='cpu')
+            str(folder / 'x.pth'), map_location='cpu'
+        )
 
 
 def history():
@@ -75,15 +72,18 @@ def history():
     return buffer
 
 
-@pytest.mark.parametrize('options', [
-    {}, dict(_use_new_zipfile_serialization=False)
-])
+@pytest.mark.parametrize(
+    'options', [{}, dict(_use_new_zipfile_serialization=False)]
+)
 def test_what_checkpoints_hold(options, tmp_path):
     weight = torch.randn(3, 4)
     content = dict(
         state_dict=collections.OrderedDict(
-            a=weight, view=weight[1:], half=weight.bfloat16(),
-            p=nn.Parameter(weight)),
+            a=weight,
+            view=weight[1:],
+            half=weight.bfloat16(),
+            p=nn.Parameter(weight),
+        ),
         message_hub=dict(log=history(), names={'x', 'y'}, none=None),
         meta=dict(
             sigmas=np.array([0.1, 0.2], np.float32),
@@ -91,15 +91,18 @@ def test_what_checkpoints_hold(options, tmp_path):
             names=np.array(['nose', 'eye']),
             shape=torch.Size([2, 3]),
             dtype=torch.int8,
-            device=torch.device('cpu')),
+            device=torch.device('cpu'),
+        ),
         args=argparse.Namespace(lr=1e-4, layers=[1, 2]),
-        numbers=[2**70, -1, 1.5, 3j, True, b'bytes', (1, ), frozenset({1})])
+        numbers=[2**70, -1, 1.5, 3j, True, b'bytes', (1,), frozenset({1})],
+    )
     content['state_dict']._metadata = dict(version=1)
     got = save_and_read(content, tmp_path, **options)
     for name, value in content['state_dict'].items():
         assert torch.equal(got['state_dict'][name], value)
     assert got['state_dict']['a'].data_ptr() + 16 == (
-        got['state_dict']['view'].data_ptr())
+        got['state_dict']['view'].data_ptr()
+    )
     assert got['state_dict']._metadata == dict(version=1)
     assert got['message_hub']['log'].statistics('max') == 2.5
     assert got['message_hub']['log'].mean() == 1.75
@@ -116,7 +119,8 @@ def test_nothing_runs(evil, zipped, tmp_path):
         save_and_read(
             dict(state_dict={}, x=evil(tmp_path / 'made')),
             tmp_path,
-            _use_new_zipfile_serialization=zipped)
+            _use_new_zipfile_serialization=zipped,
+        )
     assert not (tmp_path / 'made').exists()
     assert not hasattr(HistoryBuffer.min, 'hacked')
 
@@ -134,17 +138,27 @@ def evil(tmp_path, model_files):
 def run_tool(name, config, checkpoint, folder, *flags):
     """A tool up to where the checkpoint has been loaded."""
     if name == 'infer':
-        args = infer.parse_args([
-            'x.jpg', '--config', config, '--weights', checkpoint, '--out',
-            str(folder), '--device', 'cpu', *flags
-        ])
+        args = infer.parse_args(
+            [
+                'x.jpg',
+                '--config',
+                config,
+                '--weights',
+                checkpoint,
+                '--out',
+                str(folder),
+                '--device',
+                'cpu',
+                *flags,
+            ]
+        )
         return infer.build_inferencer(args)
     common = [config, checkpoint, *flags]
     if name == 'export_onnx':
         common.insert(2, str(folder / 'x.onnx'))
     module = dict(
-        analyze=analyze, export_onnx=export_onnx, test=test_tool,
-        train=train)[name]
+        analyze=analyze, export_onnx=export_onnx, test=test_tool, train=train
+    )[name]
     if name == 'analyze':
         return module.main(['predictions', *common])
     if name == 'train':
@@ -159,19 +173,23 @@ class Loaded(Exception):
 
 
 @pytest.mark.parametrize(
-    'tool', ['infer', 'analyze', 'export_onnx', 'test', 'train'])
-def test_tools_run_nothing_unless_told(tool, evil, model_files, tmp_path,
-                                       monkeypatch):
+    'tool', ['infer', 'analyze', 'export_onnx', 'test', 'train']
+)
+def test_tools_run_nothing_unless_told(
+    tool, evil, model_files, tmp_path, monkeypatch
+):
     """With the flag, a tool loads what it refuses without."""
 
     def build(cfg):  # a Runner that only loads
         return argparse.Namespace(
             train=lambda: CheckpointLoader.load_checkpoint(cfg.load_from),
-            test=lambda: CheckpointLoader.load_checkpoint(cfg.load_from))
+            test=lambda: CheckpointLoader.load_checkpoint(cfg.load_from),
+        )
 
     monkeypatch.setattr('mmengine.runner.Runner.from_cfg', build)
-    monkeypatch.setattr('poet_mm.analysis.session.build_loader',
-                        lambda *_: None)
+    monkeypatch.setattr(
+        'poet_mm.analysis.session.build_loader', lambda *_: None
+    )
     monkeypatch.setattr('poet_mm.analysis.session.check_skeleton', build)
     for name in ('analyze.build_analysis', 'poet_mm.export.graph.export_onnx'):
         monkeypatch.setattr(name, raise_loaded)
@@ -190,8 +208,10 @@ def raise_loaded(*_):
 
 def test_apis_run_nothing(evil, model_files):
     path, made = evil
-    for load in (read_weights,
-                 lambda path: POETInferencer(model_files[0], path, 'cpu')):
+    for load in (
+        read_weights,
+        lambda path: POETInferencer(model_files[0], path, 'cpu'),
+    ):
         with pytest.raises(UserError, match=FLAG):
             load(path)
     assert not made.exists()
@@ -212,20 +232,30 @@ def test_torch_and_mmengine_are_as_before(evil):
     assert before == (CheckpointLoader._schemes, dict(os.environ))
 
 
-@pytest.mark.parametrize('name', [
-    'https://example.invalid/evil.pth', 'torchvision://resnet18',
-    'mmcls://mobilenet_v2'
-])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'https://example.invalid/evil.pth',
+        'torchvision://resnet18',
+        'mmcls://mobilenet_v2',
+    ],
+)
 @pytest.mark.parametrize('setting', [None, DATA_ONLY, ANYTHING])
 def test_downloads_run_nothing(name, setting, evil, tmp_path, monkeypatch):
     """They are where torch.hub keeps them, whatever torch was told."""
-    urls = {'torchvision://resnet18': get_torchvision_models()['resnet18'],
-            'mmcls://mobilenet_v2': get_mmcls_models()['mobilenet_v2']}
+    urls = {
+        'torchvision://resnet18': get_torchvision_models()['resnet18'],
+        'mmcls://mobilenet_v2': get_mmcls_models()['mobilenet_v2'],
+    }
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))
     if setting:
         monkeypatch.setenv(setting, '1')
-    path = tmp_path / 'hub' / 'checkpoints' / (
-        urls.get(name, name).split('/')[-1])
+    path = (
+        tmp_path
+        / 'hub'
+        / 'checkpoints'
+        / (urls.get(name, name).split('/')[-1])
+    )
     path.parent.mkdir(parents=True)
     path.write_bytes(Path(evil[0]).read_bytes())
     with pytest.raises(UserError, match=FLAG), safe_loading():
@@ -242,10 +272,15 @@ def test_no_such_checkpoint(name):
         CheckpointLoader.load_checkpoint(name)
 
 
-@pytest.mark.parametrize('damage', [
-    lambda data: b'', lambda data: data[:len(data) // 2],
-    lambda data: b'GIF89a', lambda data: data[:40]
-])
+@pytest.mark.parametrize(
+    'damage',
+    [
+        lambda data: b'',
+        lambda data: data[: len(data) // 2],
+        lambda data: b'GIF89a',
+        lambda data: data[:40],
+    ],
+)
 def test_damaged_file(damage, model_files, tmp_path):
     path = tmp_path / 'damaged.pth'
     with open(model_files[1], 'rb') as file:

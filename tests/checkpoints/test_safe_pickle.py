@@ -1,4 +1,5 @@
 """Names in a pickle: none is imported, allowed ones are what they say."""
+
 import io
 import pickle
 import sys
@@ -42,8 +43,7 @@ def test_every_allowed_name_is_the_one_it_says(names):
         assert pickled.find_class(module, name) is value
 
 
-@pytest.mark.skipif(not STRICT,
-                    reason='this torch loads every class')
+@pytest.mark.skipif(not STRICT, reason='this torch loads every class')
 def test_training_checkpoints_load_where_torch_is_strict(training_checkpoint):
     checkpoint = torch.load(training_checkpoint, weights_only=True)
     log = checkpoint['message_hub']['log_scalars']['loss']

@@ -1,4 +1,5 @@
 """POETCodec: there and back, and what counts as a person."""
+
 import numpy as np
 import pytest
 from helpers import random_people
@@ -16,25 +17,30 @@ SIZES = st.tuples(st.integers(1, 800), st.integers(1, 800))
     num_keypoints=st.integers(1, 20),
     size=SIZES,
     supervise=st.sampled_from(['visible', 'labelled']),
-    seed=st.integers(0, 10))
+    seed=st.integers(0, 10),
+)
 def test_decode_undoes_encode(people, num_keypoints, size, supervise, seed):
     rng = np.random.default_rng(seed)
     keypoints = rng.random((people, num_keypoints, 2)) * size[::-1]
     visible = rng.integers(0, 3, (people, num_keypoints))
     codec = POETCodec(supervise)
     encoded = codec.encode(
-        keypoints.astype(np.float32), visible.astype(np.float32), size)
+        keypoints.astype(np.float32), visible.astype(np.float32), size
+    )
     decoded, visibility = codec.decode(encoded, size)
     supervised = visible >= codec.lowest_supervised
     np.testing.assert_allclose(
-        decoded[supervised], keypoints[supervised], rtol=1e-5, atol=1e-3)
+        decoded[supervised], keypoints[supervised], rtol=1e-5, atol=1e-3
+    )
     np.testing.assert_array_equal(visibility, visible == 2)
     np.testing.assert_array_equal(encoded['keypoint_weights'], supervised)
     assert (encoded['centers'] >= 0).all()
     assert (encoded['centers'] <= 1).all()
     assert (np.abs(encoded['offsets']) <= 1).all()
-    assert {value.dtype.name
-            for value in encoded.values()} == {'float32', 'int64'}
+    assert {value.dtype.name for value in encoded.values()} == {
+        'float32',
+        'int64',
+    }
 
 
 def test_center_is_mean_of_supervised_joints():
@@ -61,7 +67,8 @@ def test_person_without_joints():
     keypoints, visible = random_people(1)
     for empty_class, label in ((False, 0), (True, 1)):
         encoded = POETCodec(empty_class=empty_class).encode(
-            keypoints, np.zeros_like(visible), (64, 48))
+            keypoints, np.zeros_like(visible), (64, 48)
+        )
         assert encoded['labels'].tolist() == [label]
         for name in ('centers', 'offsets', 'visibility', 'keypoint_weights'):
             assert not encoded[name].any()
@@ -69,8 +76,10 @@ def test_person_without_joints():
 
 def test_says_once_if_nothing_is_supervised(monkeypatch):
     said = []
-    monkeypatch.setattr('poet_mm.codecs.poet_codec.print_log',
-                        lambda text, **kwargs: said.append(text))
+    monkeypatch.setattr(
+        'poet_mm.codecs.poet_codec.print_log',
+        lambda text, **kwargs: said.append(text),
+    )
     keypoints, visible = random_people(60)
     codec = POETCodec()
     for _ in range(4):
@@ -93,8 +102,12 @@ def test_scales():
     codec = POETCodec()
     keypoints, visible = random_people(3)
     encoded = codec.encode(
-        keypoints, visible, (50, 80), iscrowd=[0, 1, 0],
-        area=[100.0, 5.0, 400.0])
+        keypoints,
+        visible,
+        (50, 80),
+        iscrowd=[0, 1, 0],
+        area=[100.0, 5.0, 400.0],
+    )
     np.testing.assert_allclose(encoded['scales'], [[8, 5], [4, 2.5]])
     nobody = codec.encode(keypoints[:0], visible[:0], (50, 80), area=[])
     assert nobody['scales'].shape == (0, 2)

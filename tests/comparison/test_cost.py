@@ -1,4 +1,5 @@
 """FLOPs against the arithmetic, and times."""
+
 import pytest
 import torch
 from helpers import ROOT, tiny_head_cfg
@@ -21,7 +22,7 @@ class FeatureMap(torch.nn.Module):
         self.head = MODELS.build(head)
 
     def extract_feat(self, inputs):
-        return (self.conv(inputs), )
+        return (self.conv(inputs),)
 
 
 def test_flops_equal_the_arithmetic():
@@ -36,8 +37,10 @@ def test_flops_equal_the_arithmetic():
     expected = tokens * 8 * 3 * 64 + tokens * 8 * width
     expected += 2 * (attention(tokens, tokens) + 2 * tokens * width * ffn)
     expected += 2 * (
-        attention(queries, queries) + attention(queries, tokens) +
-        2 * queries * width * ffn)
+        attention(queries, queries)
+        + attention(queries, tokens)
+        + 2 * queries * width * ffn
+    )
     # all layers' outputs go through the predictors
     expected += 2 * queries * (2 * square + width * (2 + 3 * 5) + width * 2)
     assert count_gflops(model, 64) * 1e9 == pytest.approx(expected)
@@ -46,6 +49,7 @@ def test_flops_equal_the_arithmetic():
 
 def test_time_is_split_and_the_model_left_as_it_was(toy):
     from mmpose.registry import DATASETS
+
     cfg = Config.fromfile(ROOT / 'configs' / 'ae_r18_s16_toy.py')
     cfg.test_dataloader.dataset.data_root = str(toy)
     model = MODELS.build(cfg.model)

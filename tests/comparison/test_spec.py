@@ -1,4 +1,5 @@
 """The file of a comparison: rows, budgets, folders."""
+
 import pytest
 from helpers import ROOT
 from mmengine.config import Config
@@ -16,8 +17,11 @@ from poet_mm.comparison.spec import (
 
 def test_a_change_of_config_is_another_row(toy, tmp_path):
     folders = set()
-    for changes in (dict(), dict(budget=dict(epochs=3)),
-                    dict(options={**TINY, 'optim_wrapper.optimizer.lr': 1})):
+    for changes in (
+        dict(),
+        dict(budget=dict(epochs=3)),
+        dict(options={**TINY, 'optim_wrapper.optimizer.lr': 1}),
+    ):
         path = write_comparison(tmp_path / 'c.py', toy, **changes)
         comparison = read_comparison(str(path))
         row = comparison.rows[0]
@@ -32,15 +36,21 @@ def test_whose_epochs_count(toy, tmp_path):
     """The command line's, then the row's, then the file's."""
     rows = [*ROWS, dict(ROWS[0], name='given', checkpoint=__file__, epochs=7)]
     path = str(write_comparison(tmp_path / 'c.py', toy, rows=rows))
-    epochs = [[row.epochs for row in comparison.rows]
-              for comparison in (read_comparison(path),
-                                 read_comparison(path, epochs=9))]
+    epochs = [
+        [row.epochs for row in comparison.rows]
+        for comparison in (
+            read_comparison(path),
+            read_comparison(path, epochs=9),
+        )
+    ]
     assert epochs == [[2, 4, 7], [9, 9, 7]]
 
 
 @pytest.mark.parametrize(
-    'path', [*(ROOT / 'configs' / 'comparisons').glob('*.py')],
-    ids=lambda path: path.stem)
+    'path',
+    [*(ROOT / 'configs' / 'comparisons').glob('*.py')],
+    ids=lambda path: path.stem,
+)
 def test_shipped_comparisons_build(path, toy):
     comparison = read_comparison(str(path), str(toy))
     for row in comparison.rows:

@@ -1,4 +1,5 @@
 """The table and the figure of rows that are not all there."""
+
 from poet_mm.comparison.strides import draw_strides
 from poet_mm.comparison.table import coco_metrics, write_table
 
@@ -7,8 +8,18 @@ def test_table_and_figure_of_nothing_yet(tmp_path):
     """COCO's -1 and what is not known are dashes."""
     metrics = {
         f'coco/{name}': -1.0 if 'L' in name else 0.5
-        for name in ('AP', 'AP .5', 'AP .75', 'AP (M)', 'AP (L)', 'AR',
-                     'AR .5', 'AR .75', 'AR (M)', 'AR (L)')
+        for name in (
+            'AP',
+            'AP .5',
+            'AP .75',
+            'AP (M)',
+            'AP (L)',
+            'AR',
+            'AR .5',
+            'AR .75',
+            'AR (M)',
+            'AR (L)',
+        )
     }
     numbers = coco_metrics(metrics)
     assert numbers['AP'] == 50
@@ -17,7 +28,7 @@ def test_table_and_figure_of_nothing_yet(tmp_path):
     assert numbers['APL'] is None
     rows = [
         dict(method='AE', how='failed: a | b'),
-        dict(method='POET', stride=32, how='trained here', **numbers)
+        dict(method='POET', stride=32, how='trained here', **numbers),
     ]
     write_table(rows, tmp_path, 'title', ['note'], None)
     lines = (tmp_path / 'table.md').read_text().splitlines()

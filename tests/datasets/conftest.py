@@ -1,4 +1,5 @@
 """What is said while data are read."""
+
 import pytest
 
 
@@ -7,6 +8,8 @@ def log(monkeypatch):
     """What is said in the log while data are read."""
     said = []
     for module in ('coco', 'annotations'):
-        monkeypatch.setattr(f'poet_mm.datasets.{module}.print_log',
-                            lambda text, **kwargs: said.append(text))
+        monkeypatch.setattr(
+            f'poet_mm.datasets.{module}.print_log',
+            lambda text, **kwargs: said.append(text),
+        )
     return said

@@ -1,4 +1,5 @@
 """Damaged annotations are named, or left out and counted."""
+
 import json
 
 import pytest
@@ -16,8 +17,7 @@ from poet_mm.errors import DataFault
 
 
 @pytest.mark.parametrize('name', FAULTS)
-def test_annotations_with_faults_are_left_out_and_counted(
-        tmp_path, log, name):
+def test_annotations_with_faults_are_left_out_and_counted(tmp_path, log, name):
     entries, changes = FAULTS[name]
     content = spoil(make_content(), entries, 0, **changes)
     dataset = make_dataset(tmp_path, content, faults='skip')
@@ -39,9 +39,14 @@ def test_nothing_left(tmp_path, log):
 
 
 def test_joints_outside_and_annotations_without_pose_are_counted(
-        tmp_path, log):
-    content = spoil(make_content(), 'annotations', 0,
-                    keypoints=with_joint(0, [W + 5, 20, 2]))
+    tmp_path, log
+):
+    content = spoil(
+        make_content(),
+        'annotations',
+        0,
+        keypoints=with_joint(0, [W + 5, 20, 2]),
+    )
     content = spoil(content, 'annotations', 1, keypoints=...)
     make_dataset(tmp_path, content)
     assert len(log) == 2
@@ -50,8 +55,9 @@ def test_joints_outside_and_annotations_without_pose_are_counted(
     assert 'up to 5.0 pixels' in log[1]
 
 
-@pytest.mark.parametrize('text', ['', '[]', '{}', '{"images": 3}',
-                                  json.dumps(make_content())[:-9]])
+@pytest.mark.parametrize(
+    'text', ['', '[]', '{}', '{"images": 3}', json.dumps(make_content())[:-9]]
+)
 def test_annotation_file_that_is_none_is_named(tmp_path, text):
     (tmp_path / 'ann.json').write_text(text)
     with pytest.raises(DataFault, match=r'ann\.json'):

@@ -1,4 +1,5 @@
 """BottomupCocoDataset: everyone and every v arrives, damage is named."""
+
 import json
 
 import numpy as np
@@ -14,8 +15,8 @@ from poet_mm.errors import DataFault
 K = 17
 FIELDS = {
     'keypoints': (K, 2),
-    'keypoints_visible': (K, ),
-    'bbox': (4, ),
+    'keypoints_visible': (K,),
+    'bbox': (4,),
     'bbox_score': (),
     'area': (),
     'iscrowd': (),
@@ -53,22 +54,17 @@ def make_dataset(tmp_path):
 
     def make(annotations, num_images=1, **kwargs):
         content = {
-            'images': [{
-                'id': n,
-                'file_name': f'{n}.jpg',
-                'width': 320,
-                'height': 240
-            } for n in range(1, num_images + 1)],
-            'annotations':
-            annotations,
-            'categories': [{
-                'id': 1,
-                'name': 'person'
-            }],
+            'images': [
+                {'id': n, 'file_name': f'{n}.jpg', 'width': 320, 'height': 240}
+                for n in range(1, num_images + 1)
+            ],
+            'annotations': annotations,
+            'categories': [{'id': 1, 'name': 'person'}],
         }
         (tmp_path / 'ann.json').write_text(json.dumps(content))
         return BottomupCocoDataset(
-            ann_file='ann.json', data_root=str(tmp_path), **kwargs)
+            ann_file='ann.json', data_root=str(tmp_path), **kwargs
+        )
 
     return make
 
@@ -79,7 +75,7 @@ def test_raw_visibility_and_crowds_survive(make_dataset):
         make_person(1, 1, v=1),
         make_person(2, 1, v=2),
         make_person(3, 1, v=0),
-        make_person(4, 1, v=0, iscrowd=1, segmentation=rle)
+        make_person(4, 1, v=0, iscrowd=1, segmentation=rle),
     ]
     sample = make_dataset(people).get_data_info(0)
 
@@ -98,16 +94,20 @@ def test_raw_visibility_and_crowds_survive(make_dataset):
     assert (sample['keypoints'][2:] == 0).all()
 
 
-@pytest.mark.parametrize(('test_mode', 'images', 'kept'), [
-    (False, None, [1, 3]),
-    (False, 'all', [1, 2, 3]),
-    (True, None, [1, 2, 3]),
-    (True, 'with_people', [1, 3]),
-])
+@pytest.mark.parametrize(
+    ('test_mode', 'images', 'kept'),
+    [
+        (False, None, [1, 3]),
+        (False, 'all', [1, 2, 3]),
+        (True, None, [1, 2, 3]),
+        (True, 'with_people', [1, 3]),
+    ],
+)
 def test_images_without_people(make_dataset, test_mode, images, kept):
     people = [make_person(1, 1), make_person(2, 3, v=0, iscrowd=1)]
     dataset = make_dataset(
-        people, num_images=3, test_mode=test_mode, images=images)
+        people, num_images=3, test_mode=test_mode, images=images
+    )
     assert [sample['img_id'] for sample in dataset] == kept
 
 
@@ -132,7 +132,7 @@ def test_any_skeleton(make_dataset):
                 'id': k,
                 'color': [0, 0, 0],
                 'type': '',
-                'swap': ''
+                'swap': '',
             }
             for k in range(2)
         },
@@ -150,20 +150,22 @@ def with_joint(joint):
     return {'keypoints': keypoints[:-3] + joint}
 
 
-@pytest.mark.parametrize(('changes', 'message'), [
-    ({
-        'keypoints': [1, 1, 2] * 5
-    }, r'Annotation 7 of image 1 .* 5 keypoints \(15 numbers\), 17 '),
-    ({
-        'keypoints': [1.0] * 50
-    }, 'Annotation 7 .*50 numbers'),
-    (with_joint([1, float('nan'), 2]),
-     r'Annotation 7 .* keypoint 16 .*\[1, nan, 2\]'),
-    (with_joint([1, 1, 3]), r'Annotation 7 .* keypoint 16 .*\[1, 1, 3\]'),
-    ({
-        'bbox': [1, 2, 3]
-    }, r'Annotation 7 .* bbox is \[1, 2, 3\]'),
-])
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (
+            {'keypoints': [1, 1, 2] * 5},
+            r'Annotation 7 of image 1 .* 5 keypoints \(15 numbers\), 17 ',
+        ),
+        ({'keypoints': [1.0] * 50}, 'Annotation 7 .*50 numbers'),
+        (
+            with_joint([1, float('nan'), 2]),
+            r'Annotation 7 .* keypoint 16 .*\[1, nan, 2\]',
+        ),
+        (with_joint([1, 1, 3]), r'Annotation 7 .* keypoint 16 .*\[1, 1, 3\]'),
+        ({'bbox': [1, 2, 3]}, r'Annotation 7 .* bbox is \[1, 2, 3\]'),
+    ],
+)
 def test_damage_is_named(make_dataset, changes, message):
     with pytest.raises(ValueError, match=message):
         make_dataset([make_person(7, 1, **changes)])
@@ -189,12 +191,14 @@ def pack(dataset, index):
     pred = InstanceData(
         keypoints=np.zeros((N, K, 2)),
         keypoint_scores=np.ones((N, K)),
-        bbox_scores=np.full(N, 0.1))
+        bbox_scores=np.full(N, 0.1),
+    )
     if info['id']:
         pred = InstanceData(
             keypoints=info['keypoints'],
             keypoint_scores=np.ones((N, K)),
-            bbox_scores=np.full(N, 0.9))
+            bbox_scores=np.full(N, 0.9),
+        )
     sample.pred_instances = pred
     return sample.to_dict()
 
@@ -208,7 +212,8 @@ def test_perfect_predictions_score_one(make_dataset, tmp_path, from_file):
     metric = CocoMetric(
         ann_file=str(tmp_path / 'ann.json') if from_file else None,
         score_mode='bbox',
-        nms_mode='none')
+        nms_mode='none',
+    )
     metric.dataset_meta = dataset.metainfo
     metric.process([], [pack(dataset, n) for n in range(4)])
     assert metric.evaluate(4)['coco/AP'] == pytest.approx(1)

@@ -1,4 +1,5 @@
 """Damaged images and annotations stop training, or are left out."""
+
 import numpy as np
 import pytest
 from faulty_data import (
@@ -57,11 +58,16 @@ def test_evaluation_leaves_nothing_out(tmp_path):
 
 def test_joint_far_away_without_label_is_harmless(tmp_path):
     """It is not there, so that its place must not reach the target."""
-    content = spoil(make_content(), 'annotations', 0,
-                    keypoints=with_joint(0, [1e300, 20, 0]))
+    content = spoil(
+        make_content(),
+        'annotations',
+        0,
+        keypoints=with_joint(0, [1e300, 20, 0]),
+    )
     sample = make_dataset(tmp_path, content).get_data_info(0)
-    labels = POETCodec().encode(sample['keypoints'],
-                                sample['keypoints_visible'], (H, W))
+    labels = POETCodec().encode(
+        sample['keypoints'], sample['keypoints_visible'], (H, W)
+    )
     for field, values in labels.items():
         assert np.isfinite(values).all(), field
 
@@ -73,4 +79,7 @@ def test_images_without_annotations_are_no_fault(tmp_path):
     dataset = make_dataset(tmp_path, content, test_mode=True)
     assert len(dataset) == 4
     assert Compose(PIPELINE)(dataset.get_data_info(3))['inputs'].shape == (
-        3, H, W)
+        3,
+        H,
+        W,
+    )

@@ -1,4 +1,5 @@
 """Every fault of annotations is found, sound data have none."""
+
 import pytest
 from faulty_data import (
     FAULTS,
@@ -52,10 +53,17 @@ OTHER = dict(
     area_above_box=(False, 'annotations', dict(area=5000)),
     lying_num_keypoints=(True, 'annotations', dict(num_keypoints=2)),
     no_num_keypoints=(False, 'annotations', dict(num_keypoints=...)),
-    joints_outside=(False, 'annotations',
-                    dict(keypoints=with_joint(0, [W + 5, 20, 2]))),
-    joints_at_origin=(False, 'annotations',
-                      dict(keypoints=with_joint(0, [0, 0, 2]))))
+    joints_outside=(
+        False,
+        'annotations',
+        dict(keypoints=with_joint(0, [W + 5, 20, 2])),
+    ),
+    joints_at_origin=(
+        False,
+        'annotations',
+        dict(keypoints=with_joint(0, [0, 0, 2])),
+    ),
+)
 
 
 @pytest.mark.parametrize('name', OTHER)
@@ -83,12 +91,14 @@ def test_what_all_people_have_in_common(tmp_path):
     assert find(tmp_path, hidden)['nothing_visible'].wrong
     nobody = each_person(content, keypoints=[0] * 9, num_keypoints=0)
     assert find(tmp_path, nobody)['unlabelled_people'].count == 8
-    handless = each_person(content, keypoints=[20, 20, 2] + [0] * 6,
-                           num_keypoints=1)
+    handless = each_person(
+        content, keypoints=[20, 20, 2] + [0] * 6, num_keypoints=1
+    )
     missing = find(tmp_path, handless)['joints_never_labelled']
-    assert missing.examples == [
-        f'keypoint {k} ({NAMES[k]})' for k in (1, 2)]
-    shares = each_person(content, keypoints=[.5, .5, 2, .1, .9, 2, 1, 0, 2])
+    assert missing.examples == [f'keypoint {k} ({NAMES[k]})' for k in (1, 2)]
+    shares = each_person(
+        content, keypoints=[0.5, 0.5, 2, 0.1, 0.9, 2, 1, 0, 2]
+    )
     assert find(tmp_path, shares)['normalised_joints'].wrong
 
 
@@ -102,16 +112,23 @@ def test_more_people_than_queries(tmp_path):
     assert found['more_people_than_queries'].count == 3
 
 
-@pytest.mark.parametrize(('names', 'wrong', 'text'), [
-    (('nose', 'right_hand', 'left_hand'), True, 'another order'),
-    (('nose', 'left_hand'), True, 'number'),
-    (('nose', 'hand', 'foot'), False, 'another name'),
-    (('Nose', 'left hand', 'RIGHT-HAND'), None, ''),
-    (None, None, ''),
-])
+@pytest.mark.parametrize(
+    ('names', 'wrong', 'text'),
+    [
+        (('nose', 'right_hand', 'left_hand'), True, 'another order'),
+        (('nose', 'left_hand'), True, 'number'),
+        (('nose', 'hand', 'foot'), False, 'another name'),
+        (('Nose', 'left hand', 'RIGHT-HAND'), None, ''),
+        (None, None, ''),
+    ],
+)
 def test_skeleton_against_metainfo(tmp_path, names, wrong, text):
-    content = spoil(make_content(), 'categories', 0,
-                    keypoints=... if names is None else list(names))
+    content = spoil(
+        make_content(),
+        'categories',
+        0,
+        keypoints=... if names is None else list(names),
+    )
     found = find(tmp_path, content)
     assert ('no_joint_names' in found) == (names is None)
     assert ('skeleton' in found) == (wrong is not None)

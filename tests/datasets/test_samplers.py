@@ -1,4 +1,5 @@
 """Every image once an epoch, alone, on ranks and resumed; little padding."""
+
 import json
 import pickle
 from collections import Counter
@@ -36,15 +37,19 @@ def random_sizes(num_images, seed=0):
 def rank_sampler(sizes, rank, world_size, seed=0):
     """mmengine's sampler as it is built on one of several ranks."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr('mmengine.dataset.sampler.get_dist_info', lambda:
-                      (rank, world_size))
+        patch.setattr(
+            'mmengine.dataset.sampler.get_dist_info',
+            lambda: (rank, world_size),
+        )
         return DefaultSampler(sizes, seed=seed)
 
 
 def make_sampler(num_images=103, batch_size=6, rank=0, world_size=1, **kwargs):
     return SimilarShapeBatchSampler(
-        rank_sampler(random_sizes(num_images), rank, world_size), batch_size,
-        **kwargs)
+        rank_sampler(random_sizes(num_images), rank, world_size),
+        batch_size,
+        **kwargs,
+    )
 
 
 def epoch_of(sampler, epoch):
@@ -58,8 +63,12 @@ def seeds_of(batches):
 
 @many
 @given(
-    st.integers(1, 60), st.integers(1, 9), st.integers(1, 5),
-    st.integers(1, 3), st.integers(0, 3))
+    st.integers(1, 60),
+    st.integers(1, 9),
+    st.integers(1, 5),
+    st.integers(1, 3),
+    st.integers(0, 3),
+)
 def test_every_image_once(num_images, batch_size, window, world_size, epoch):
     """Together, ranks see what mmengine's sampler gives them: every image
     once, and the first few again where the number does not divide."""
@@ -112,22 +121,28 @@ def test_batches_are_of_similar_shape():
         return np.mean([np.ptp(np.log(batch)) for batch in ratios])
 
     order = list(sampler.sampler)
-    drawn = [order[i:i + 6] for i in range(0, len(order), 6)]
+    drawn = [order[i : i + 6] for i in range(0, len(order), 6)]
     assert spread(epoch_of(sampler, 0)) < 0.1 * spread(drawn)
 
 
 def test_ranks_get_similar_shapes_in_a_step():
     ranks = [make_sampler(3000, rank=rank, world_size=2) for rank in (0, 1)]
-    means = np.log([[
-        np.mean([sampler.ratios[i] for i in batch])
-        for batch in epoch_of(sampler, 1)
-    ] for sampler in ranks])
+    means = np.log(
+        [
+            [
+                np.mean([sampler.ratios[i] for i in batch])
+                for batch in epoch_of(sampler, 1)
+            ]
+            for sampler in ranks
+        ]
+    )
     assert np.corrcoef(means)[0, 1] > 0.95
 
 
 def test_endless_sampler():
     sampler = SimilarShapeBatchSampler(
-        InfiniteSampler(random_sizes(10), seed=0), 4)
+        InfiniteSampler(random_sizes(10), seed=0), 4
+    )
     batches = [batch for batch, _ in zip(sampler, range(30))]
     assert {len(batch) for batch in batches} == {4}
     assert set(chain(*batches)) == set(range(10))
@@ -147,7 +162,6 @@ def test_numbers_below_one(kwargs):
 
 def test_data_set_without_sizes():
     class NoSizes(Sizes):
-
         def get_data_info(self, index):
             return dict(img_path='1.jpg')
 
@@ -172,13 +186,18 @@ def loader_cfg(tmp_path):
                 iscrowd=0,
                 area=100,
                 bbox=[0, 0, 50, 50],
-                keypoints=[9, 9, 2] * 17))
+                keypoints=[9, 9, 2] * 17,
+            )
+        )
     (tmp_path / 'people.json').write_text(
         json.dumps(
             dict(
                 images=images,
                 annotations=people,
-                categories=[dict(id=1, name='person')])))
+                categories=[dict(id=1, name='person')],
+            )
+        )
+    )
     edges = dict(type='ShortEdgeResize', short_edges=[*range(60, 90)])
     return dict(
         batch_size=4,
@@ -192,17 +211,21 @@ def loader_cfg(tmp_path):
             pipeline=[
                 dict(type='LoadImage'),
                 dict(type='SameInBatch', transforms=[edges]),
-                dict(type='PackBottomupInputs')
-            ]))
+                dict(type='PackBottomupInputs'),
+            ],
+        ),
+    )
 
 
 def test_dataloader_of_mmengine(loader_cfg):
     loader = Runner.build_dataloader(loader_cfg, seed=1)
-    assert isinstance(loader.batch_sampler,
-                      DATA_SAMPLERS.get('SimilarShapeBatchSampler'))
+    assert isinstance(
+        loader.batch_sampler, DATA_SAMPLERS.get('SimilarShapeBatchSampler')
+    )
     assert len(loader) == 6
     runner = SimpleNamespace(
-        train_loop=SimpleNamespace(dataloader=loader), epoch=0)
+        train_loop=SimpleNamespace(dataloader=loader), epoch=0
+    )
     epochs = []
     for runner.epoch in (0, 1, 0):
         DistSamplerSeedHook().before_train_epoch(runner)
@@ -222,7 +245,7 @@ def test_augmentation_does_not_depend_on_who_loads(loader_cfg):
     break, whose workers went on; so does one without workers."""
     loader_cfg['dataset']['pipeline'][1:1] = [
         dict(type='RandomFlip', prob=0.5),
-        dict(type='RandomRotation', prob=0.5, max_degrees=25)
+        dict(type='RandomRotation', prob=0.5, max_degrees=25),
     ]
 
     def epochs(numbers, **options):
@@ -231,7 +254,8 @@ def test_augmentation_does_not_depend_on_who_loads(loader_cfg):
             loader.batch_sampler.sampler.set_epoch(epoch)
             batches = [
                 sample.gt_instances.keypoints
-                for batch in loader for sample in batch['data_samples']
+                for batch in loader
+                for sample in batch['data_samples']
             ]
         return np.concatenate(batches)  # who is still in the image
 

@@ -1,4 +1,5 @@
 """A tiny model and a batch for it."""
+
 import pytest
 import torch
 from helpers import TinyPoet, random_samples

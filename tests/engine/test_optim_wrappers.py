@@ -1,4 +1,5 @@
 """The bfloat16 wrapper: products in bfloat16, the rest in fp32."""
+
 import torch
 from helpers import loss_and_gradients
 from mmengine.optim import build_optim_wrapper
@@ -17,12 +18,14 @@ def test_bfloat16_wrapper(model, batch):
         dict(
             type='BFloat16OptimWrapper',
             optimizer=dict(type='SGD', lr=0.1),
-            clip_grad=dict(max_norm=0.1)))
+            clip_grad=dict(max_norm=0.1),
+        ),
+    )
     expected, _ = loss_and_gradients(model, batch)
     before = model.backbone.weight.detach().clone()
     with wrapper.optim_context(model):
         loss = model(*batch)
-        fields = model.head((model.backbone(batch[0]), ))
+        fields = model.head((model.backbone(batch[0]),))
     assert seen['feats'] == torch.bfloat16
     assert {x.dtype for x in fields.values()} == {torch.float32}
     assert loss.dtype == torch.float32

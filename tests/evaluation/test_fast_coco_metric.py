@@ -1,4 +1,5 @@
 """FastCocoMetric: CocoMetric's ten numbers, whatever is found."""
+
 import importlib
 import json
 import sys
@@ -17,7 +18,8 @@ K = 5
 SIGMAS = np.array([0.02, 0.05, 0.1, 0.03, 0.08])
 NAMES = [f'coco/{name}' for name in evaluation.NAMES]
 needs_hotcoco = pytest.mark.skipif(
-    evaluation.hotcoco is None, reason='hotcoco is not installed')
+    evaluation.hotcoco is None, reason='hotcoco is not installed'
+)
 
 
 def make_person(keypoints, v=2, **changes):
@@ -32,7 +34,8 @@ def make_person(keypoints, v=2, **changes):
         num_keypoints=int((v > 0).sum()),
         bbox=[*low.tolist(), *(high - low).tolist()],
         area=float(0.6 * np.prod(high - low)),
-        iscrowd=0)
+        iscrowd=0,
+    )
     return dict(person, **changes)
 
 
@@ -44,7 +47,8 @@ def make_sample(img_id, keypoints, scores, keypoint_scores=None, **preds):
     preds.update(
         keypoints=np.asarray(keypoints, np.float32).reshape(N, K, 2),
         keypoint_scores=keypoint_scores,
-        bbox_scores=np.asarray(scores, np.float32))
+        bbox_scores=np.asarray(scores, np.float32),
+    )
     return dict(id=[1], img_id=img_id, gt_instances={}, pred_instances=preds)
 
 
@@ -66,7 +70,9 @@ def random_world(seed, num_images=4, most_detections=30):
                     rng.integers(0, 3, K) * rng.choice([0, 1], p=[0.2, 0.8]),
                     image_id=img_id,
                     iscrowd=int(rng.random() < 0.2),
-                    category_id=int(rng.choice([1, 2], p=[0.8, 0.2]))))
+                    category_id=int(rng.choice([1, 2], p=[0.8, 0.2])),
+                )
+            )
         of = rng.integers(0, N, Q) if N else []
         centers = found[of] if N else rng.random((Q, K, 2)) * 100
         spread = rng.choice([0, 1, 5, 50], (Q, 1, 1))
@@ -75,7 +81,9 @@ def random_world(seed, num_images=4, most_detections=30):
                 img_id,
                 centers + spread * rng.normal(size=(Q, K, 2)),
                 rng.choice(np.linspace(0, 1, 10), Q),
-                rng.random((Q, K), np.float32) * (rng.random((Q, 1)) > 0.1)))
+                rng.random((Q, K), np.float32) * (rng.random((Q, 1)) > 0.1),
+            )
+        )
     return people, samples
 
 
@@ -91,7 +99,10 @@ def evaluate(folder, people, samples, cls=FastCocoMetric, ids=None, **kwargs):
                 categories=[dict(id=n, name=str(n)) for n in (1, 2)],
                 annotations=[
                     dict(person, id=n) for n, person in enumerate(people)
-                ])))
+                ],
+            )
+        )
+    )
     metric = cls(ann_file=str(path), **kwargs)
     metric.dataset_meta = dict(num_keypoints=K, sigmas=SIGMAS)
     metric.process(None, samples)
@@ -111,8 +122,9 @@ def assert_same(folder, people, samples, **kwargs):
 def lines(monkeypatch):
     """What the metric writes to the log."""
     found = []
-    monkeypatch.setattr(evaluation, 'print_log',
-                        lambda text, logger: found.append(text))
+    monkeypatch.setattr(
+        evaluation, 'print_log', lambda text, logger: found.append(text)
+    )
     return found
 
 
@@ -124,7 +136,7 @@ def world():
 @pytest.fixture
 def hit():
     """One person, found exactly."""
-    keypoints = np.array([[0., 0], [80, 0], [0, 80], [80, 80], [40, 40]])
+    keypoints = np.array([[0.0, 0], [80, 0], [0, 80], [80, 80], [40, 40]])
     return [make_person(keypoints)], [make_sample(1, [keypoints], [0.9])]
 
 
@@ -137,11 +149,14 @@ def test_equals_cocos_numbers(tmp_path_factory, seed, use_area):
 
 
 @needs_hotcoco
-@pytest.mark.parametrize('mode', [
-    dict(score_mode='bbox_keypoint'),
-    dict(score_mode='keypoint', nms_mode='oks_nms'),
-    dict(nms_mode='oks_nms', nms_thr=0.5),
-])
+@pytest.mark.parametrize(
+    'mode',
+    [
+        dict(score_mode='bbox_keypoint'),
+        dict(score_mode='keypoint', nms_mode='oks_nms'),
+        dict(nms_mode='oks_nms', nms_thr=0.5),
+    ],
+)
 def test_scores_and_nms_are_those_of_mmpose(tmp_path, mode):
     assert_same(tmp_path, *random_world(1, num_images=8), **mode)
 
@@ -180,17 +195,21 @@ def test_no_detections_score_zero(tmp_path, hit):
     nothing = make_sample(1, np.zeros((0, K, 2)), [])
     assert assert_same(tmp_path, people, [nothing])['coco/AP'] == 0
     nothing['pred_instances'].update(
-        keypoints=np.zeros(0), keypoint_scores=np.zeros(0))
+        keypoints=np.zeros(0), keypoint_scores=np.zeros(0)
+    )
     assert assert_same(tmp_path, people, [nothing])['coco/AP'] == 0
 
 
 @needs_hotcoco
-@pytest.mark.parametrize('change', [
-    dict(iscrowd=1),
-    dict(keypoints=[0] * 3 * K, num_keypoints=0),
-    dict(keypoints=[0] * 3 * K, num_keypoints=3),
-    None,
-])
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(iscrowd=1),
+        dict(keypoints=[0] * 3 * K, num_keypoints=0),
+        dict(keypoints=[0] * 3 * K, num_keypoints=3),
+        None,
+    ],
+)
 def test_nobody_to_find_scores_minus_one(tmp_path, hit, change):
     """Crowds, people without joints (told by v), nobody at all."""
     people, samples = hit
@@ -201,7 +220,7 @@ def test_nobody_to_find_scores_minus_one(tmp_path, hit, change):
 
 @needs_hotcoco
 def test_hits_of_crowds_count_neither_way(tmp_path, hit):
-    people, (sample, ) = hit
+    people, (sample,) = hit
     crowd_at = sample['pred_instances']['keypoints'][0] + 400
     people.append(make_person(crowd_at, iscrowd=1))
     found = [*sample['pred_instances']['keypoints'], crowd_at, crowd_at]
@@ -214,7 +233,7 @@ def test_hits_of_crowds_count_neither_way(tmp_path, hit):
 def test_twenty_best_of_an_image_count(tmp_path, hit):
     """The first of equal scores is the better, and what has no keypoint with
     a score above 0 takes nobody's place."""
-    people, (sample, ) = hit
+    people, (sample,) = hit
     exact = sample['pred_instances']['keypoints'][0]
     for place, AP in ((19, 1 / 20), (20, 0)):
         found = np.stack([exact + 400] * 25)
@@ -229,8 +248,9 @@ def test_twenty_best_of_an_image_count(tmp_path, hit):
 
 @pytest.mark.parametrize('key', ['keypoints', 'keypoint_scores'])
 @pytest.mark.parametrize('value', [np.nan, np.inf])
-def test_numbers_not_finite_are_left_to_xtcocotools(tmp_path, lines, hit, key,
-                                                    value):
+def test_numbers_not_finite_are_left_to_xtcocotools(
+    tmp_path, lines, hit, key, value
+):
     """It takes a distance of NaN for a hit, and one of inf for a miss."""
     people, samples = hit
     samples[0]['pred_instances'][key][0, 0] = value
@@ -260,10 +280,14 @@ def test_skeletons_must_agree(tmp_path, lines, hit):
 
 
 def test_crowdpose_is_left_to_xtcocotools(tmp_path, lines, monkeypatch, hit):
-    monkeypatch.setattr(CocoMetric, '_do_python_keypoint_eval',
-                        lambda self, outfile_prefix: [('AP', 0.5)])
-    assert evaluate(
-        tmp_path, *hit, iou_type='keypoints_crowd') == {'coco/AP': 0.5}
+    monkeypatch.setattr(
+        CocoMetric,
+        '_do_python_keypoint_eval',
+        lambda self, outfile_prefix: [('AP', 0.5)],
+    )
+    assert evaluate(tmp_path, *hit, iou_type='keypoints_crowd') == {
+        'coco/AP': 0.5
+    }
     assert len(lines) == 1
 
 
@@ -288,9 +312,9 @@ def test_works_without_hotcoco(tmp_path, world):
 @needs_hotcoco
 def test_check_names_what_differs(tmp_path, monkeypatch, world):
     expected = evaluate(tmp_path, *world, CocoMetric)
-    assert evaluate(
-        tmp_path, *world, check=True) == pytest.approx(
-            expected, abs=1e-6)
+    assert evaluate(tmp_path, *world, check=True) == pytest.approx(
+        expected, abs=1e-6
+    )
     numbers = np.array(list(expected.values()))
     numbers[3] += 2e-6
     monkeypatch.setattr(evaluation, 'hotcoco_stats', lambda *args: numbers)
@@ -311,8 +335,11 @@ def test_backends_are_named():
 def test_files_are_those_of_mmpose(tmp_path, lines, world):
     """With ``outfile_prefix``; the same for ``format_only``."""
     files = []
-    for name, kwargs in [('theirs', dict(cls=CocoMetric)), ('ours', {}),
-                         ('only', dict(format_only=True))]:
+    for name, kwargs in [
+        ('theirs', dict(cls=CocoMetric)),
+        ('ours', {}),
+        ('only', dict(format_only=True)),
+    ]:
         prefix = tmp_path / name
         evaluate(tmp_path, *world, outfile_prefix=str(prefix), **kwargs)
         files.append(prefix.with_suffix('.keypoints.json').read_text())

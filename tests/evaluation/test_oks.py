@@ -1,4 +1,5 @@
 """Object keypoint similarity in NumPy: numbers by hand, COCO's own code."""
+
 import contextlib
 import io
 
@@ -31,50 +32,73 @@ def test_oks_is_that_of_coco(seed):
     """Against pycocotools, 17 joints."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
+
     rng = np.random.default_rng(seed)
     N, Q = rng.integers(1, 4), rng.integers(1, 5)
-    triplets = np.concatenate([
-        rng.uniform(0, 100, (N, 17, 2)),
-        rng.integers(0, 3, (N, 17, 1))
-    ], 2)
+    triplets = np.concatenate(
+        [rng.uniform(0, 100, (N, 17, 2)), rng.integers(0, 3, (N, 17, 1))], 2
+    )
     triplets[:, 0, 2] = 2
     annotations = [
-        dict(id=n + 1, image_id=1, category_id=1, iscrowd=0,
-             bbox=[0, 0, 100, 100], area=float(rng.uniform(10, 9000)),
-             num_keypoints=int((person[:, 2] > 0).sum()),
-             keypoints=person.ravel().tolist())
+        dict(
+            id=n + 1,
+            image_id=1,
+            category_id=1,
+            iscrowd=0,
+            bbox=[0, 0, 100, 100],
+            area=float(rng.uniform(10, 9000)),
+            num_keypoints=int((person[:, 2] > 0).sum()),
+            keypoints=person.ravel().tolist(),
+        )
         for n, person in enumerate(triplets)
     ]
     found = np.concatenate(
-        [triplets[rng.integers(0, N, Q), :, :2] + rng.normal(
-            0, 10, (Q, 17, 2)), np.ones((Q, 17, 1))], 2)
+        [
+            triplets[rng.integers(0, N, Q), :, :2]
+            + rng.normal(0, 10, (Q, 17, 2)),
+            np.ones((Q, 17, 1)),
+        ],
+        2,
+    )
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO()
         coco.dataset = dict(
-            images=[dict(id=1)], categories=[dict(id=1, name='person')],
-            annotations=annotations)
+            images=[dict(id=1)],
+            categories=[dict(id=1, name='person')],
+            annotations=annotations,
+        )
         coco.createIndex()
-        results = coco.loadRes([
-            dict(image_id=1, category_id=1, score=1 - 0.1 * q,
-                 keypoints=pose.ravel().tolist())
-            for q, pose in enumerate(found)
-        ])
+        results = coco.loadRes(
+            [
+                dict(
+                    image_id=1,
+                    category_id=1,
+                    score=1 - 0.1 * q,
+                    keypoints=pose.ravel().tolist(),
+                )
+                for q, pose in enumerate(found)
+            ]
+        )
         evaluation = COCOeval(coco, results, 'keypoints')
         evaluation._prepare()
         expected = evaluation.computeOks(1, 1)  # detections by score
     people = labelled_people(annotations, 17)
-    got = oks_matrix(found[..., :2], people,
-                     evaluation.params.kpt_oks_sigmas)
+    got = oks_matrix(found[..., :2], people, evaluation.params.kpt_oks_sigmas)
     np.testing.assert_allclose(got, expected, atol=1e-9)
 
 
 def test_who_is_labelled():
     """No crowds, nobody without joints, whatever num_keypoints says."""
-    ann = dict(id=7, bbox=[0, 0, 10, 10], keypoints=[1, 2, 1] + [0] * 12,
-               num_keypoints=1)
-    people = labelled_people([
-        ann, dict(ann, id=8, iscrowd=1), dict(ann, id=9, keypoints=[0] * 15)
-    ], K)
+    ann = dict(
+        id=7,
+        bbox=[0, 0, 10, 10],
+        keypoints=[1, 2, 1] + [0] * 12,
+        num_keypoints=1,
+    )
+    people = labelled_people(
+        [ann, dict(ann, id=8, iscrowd=1), dict(ann, id=9, keypoints=[0] * 15)],
+        K,
+    )
     assert people.ids.tolist() == [7]
     assert people.area == pytest.approx([53])
     nobody = labelled_people([], K)

@@ -1,4 +1,5 @@
 """A tiny model, and its ONNX file with and without a padding mask."""
+
 import pytest
 import torch
 from helpers import tiny_head_cfg
@@ -13,12 +14,12 @@ SIZE = (48, 64)
 FAST = dict(
     propose=True,
     refine=True,
-    detail=dict(in_channels=[16, 64], channels=4, joint_channels=8))
+    detail=dict(in_channels=[16, 64], channels=4, joint_channels=8),
+)
 
 
 def make_model(**pieces):
-    """K = 5, Q = 6; BatchNorm with statistics, to see if it is in eval mode.
-    """
+    """K = 5, Q = 6; BatchNorm with statistics, to see if it is in eval mode."""
     torch.manual_seed(0)
     init_default_scope('mmpose')
     model = MODELS.build(
@@ -28,22 +29,27 @@ def make_model(**pieces):
                 type='PoseDataPreprocessor',
                 mean=[120.0, 110.0, 100.0],
                 std=[60.0, 55.0, 50.0],
-                bgr_to_rgb=True),
+                bgr_to_rgb=True,
+            ),
             backbone=dict(
                 type='ResNet',
                 depth=18,
                 stem_channels=8,
                 base_channels=8,
-                out_indices=(1, 3)),
-            head=tiny_head_cfg(in_channels=64, **pieces)))
+                out_indices=(1, 3),
+            ),
+            head=tiny_head_cfg(in_channels=64, **pieces),
+        )
+    )
     model.train().extract_feat(torch.rand(4, 3, 64, 64))  # statistics
     names = dict(enumerate(['nose', 'neck', 'tail', 'paw', 'claw']))
     model.dataset_meta = dict(
-        keypoint_id2name=names, skeleton_links=[(0, 1), (1, 2), (2, 3)])
+        keypoint_id2name=names, skeleton_links=[(0, 1), (1, 2), (2, 3)]
+    )
     pipeline = [
         dict(type='LoadImage'),
         dict(type='ShortEdgeResize', short_edges=48, max_size=64),
-        dict(type='PackBottomupInputs')
+        dict(type='PackBottomupInputs'),
     ]
     dataset = dict(dataset=dict(pipeline=pipeline))
     model.cfg = Config(dict(test_dataloader=dataset))
@@ -56,8 +62,9 @@ def model():
 
 
 @pytest.fixture(
-    scope='module', params=[({}, False), ({}, True), (FAST, False),
-                            (FAST, True)])
+    scope='module',
+    params=[({}, False), ({}, True), (FAST, False), (FAST, True)],
+)
 def exported(request, tmp_path_factory):
     """Model, path, whether it has a padding mask, and the error found."""
     pieces, padding = request.param

@@ -1,4 +1,5 @@
 """The exported graph at every size and batch: the numbers of the model."""
+
 import json
 from types import SimpleNamespace
 
@@ -19,7 +20,8 @@ OTHER_SIZES = [(48, 64), (80, 50), (33, 97)]
 
 def run_onnx(path, batch, mask):
     session = onnxruntime.InferenceSession(
-        path, providers=['CPUExecutionProvider'])
+        path, providers=['CPUExecutionProvider']
+    )
     inputs = [i.name for i in session.get_inputs()]
     return session.run(None, dict(zip(inputs, (batch, mask))))
 
@@ -45,25 +47,33 @@ def test_padding_does_not_matter(exported):
     batch, mask = pad_images(random_images((64, 96), 2, True))
     assert mask[1].any()
     expected = run_onnx(path, batch, mask)
-    got = run_onnx(path, np.where(mask[..., None], 0, batch).astype('u1'),
-                   mask)
+    got = run_onnx(
+        path, np.where(mask[..., None], 0, batch).astype('u1'), mask
+    )
     for a, b in zip(got, expected):
         np.testing.assert_array_equal(a, b)
 
 
 def test_metadata(exported):
     session = onnxruntime.InferenceSession(
-        exported[1], providers=['CPUExecutionProvider'])
+        exported[1], providers=['CPUExecutionProvider']
+    )
     meta = session.get_modelmeta().custom_metadata_map
     assert json.loads(meta['keypoint_names']) == [
-        'nose', 'neck', 'tail', 'paw', 'claw'
+        'nose',
+        'neck',
+        'tail',
+        'paw',
+        'claw',
     ]
     assert json.loads(meta['skeleton']) == [[0, 1], [1, 2], [2, 3]]
     assert json.loads(meta['mean']) == [120, 110, 100]
     assert json.loads(meta['std']) == [60, 55, 50]
     assert '[0, 1]' in meta['unit']
-    assert [json.loads(meta[key]) for key in
-            ('short_edge', 'max_size', 'size_divisor')] == [48, 64, 1]
+    assert [
+        json.loads(meta[key])
+        for key in ('short_edge', 'max_size', 'size_divisor')
+    ] == [48, 64, 1]
     assert [x.name for x in session.get_outputs()] == list(export.OUTPUTS)
     height, width = session.get_inputs()[0].shape[1:3]
     assert (height, width) == ('height', 'width')
@@ -85,7 +95,7 @@ def test_torchscript(model, tmp_path, padding):
     script = torch.jit.load(path, _extra_files=names)
     assert json.loads(names['keypoint_names'])[0] == 'nose'
     images = random_images((80, 50), 3, padding)
-    arrays = map(torch.from_numpy, pad_images(images)[:1 + padding])
+    arrays = map(torch.from_numpy, pad_images(images)[: 1 + padding])
     with torch.no_grad():
         got = script(*arrays)
     for a, b in zip(got, reference_poses(model, images)):
@@ -100,12 +110,16 @@ def of_a_size(memory):
     return memory.reshape(int(memory.shape[0]), -1, 16)
 
 
-@pytest.mark.parametrize('write',
-                         [export.export_onnx, export.export_torchscript])
-@pytest.mark.parametrize(('change', 'said'), [(of_a_value, 'differs'),
-                                              (of_a_size, 'fails on 1 image')])
-def test_what_tracing_does_not_see(model, tmp_path, monkeypatch, write, change,
-                                   said):
+@pytest.mark.parametrize(
+    'write', [export.export_onnx, export.export_torchscript]
+)
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [(of_a_value, 'differs'), (of_a_size, 'fails on 1 image')],
+)
+def test_what_tracing_does_not_see(
+    model, tmp_path, monkeypatch, write, change, said
+):
     """What becomes a constant of the graph: an error and no file."""
     encode, path = model.head.encode, tmp_path / 'poet.onnx'
 

@@ -1,4 +1,5 @@
 """The reference that exported files are compared with."""
+
 import numpy as np
 import torch
 from mmpose.structures import PoseDataSample
@@ -22,7 +23,10 @@ def test_reference_is_what_the_model_predicts(model):
                     img_shape=(height, width),
                     input_size=(width, height),
                     input_center=np.array([width, height]) / 2,
-                    input_scale=np.array([width, height]))))
+                    input_scale=np.array([width, height]),
+                )
+            )
+        )
     inputs = [
         torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1)
         for image in images
@@ -34,9 +38,9 @@ def test_reference_is_what_the_model_predicts(model):
         people, size = sample.pred_instances, images[i].shape[1::-1]
         np.testing.assert_allclose(people.bbox_scores, scores[i], rtol=1e-5)
         np.testing.assert_allclose(
-            people.keypoints, keypoints[i] * size, rtol=1e-4, atol=1e-3)
-        np.testing.assert_allclose(
-            people.visibility, visibility[i], rtol=1e-5)
+            people.keypoints, keypoints[i] * size, rtol=1e-4, atol=1e-3
+        )
+        np.testing.assert_allclose(people.visibility, visibility[i], rtol=1e-5)
 
 
 def test_sizes_are_multiples():

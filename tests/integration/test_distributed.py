@@ -1,5 +1,6 @@
 """Processes (gloo) equal one process with the joint batch, evaluate each image
 once, and end with a reason when one of them dies."""
+
 import json
 import multiprocessing
 import os
@@ -28,8 +29,11 @@ HEADS = dict(
         refine=True,
         detail=dict(in_channels=[8], channels=4, joint_channels=8),
         denoising=dict(
-            groups=2, center_noise=0.3, scale_noise=0.2, joint_noise=0),
-        loss=FAST_LOSS))
+            groups=2, center_noise=0.3, scale_noise=0.2, joint_noise=0
+        ),
+        loss=FAST_LOSS,
+    ),
+)
 SECONDS = 900  # a hang is an error, not a wait
 COUNTS = [[2, 1, 3, 0], [2, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
 
@@ -42,7 +46,7 @@ class LossOf(nn.Module):
         self.head = head
 
     def forward(self, feat, samples):
-        return self.head.loss((feat, ), samples)
+        return self.head.loss((feat,), samples)
 
 
 def build(kind):
@@ -84,7 +88,8 @@ def worker(rank, kind, shares, folder):
     torch.set_num_threads(1)
     denoising._uniform = same_noise
     distributed.init_process_group(
-        'gloo', f'file://{folder}/store', rank=rank, world_size=len(shares))
+        'gloo', f'file://{folder}/store', rank=rank, world_size=len(shares)
+    )
     model, feat = build(kind)
     ddp = DistributedDataParallel(model)  # raises on unused parameters
     results = []
@@ -106,7 +111,8 @@ def start(function, args, num_processes):
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload([__name__, 'mmpose.apis'])
     group = start_processes(
-        function, args, num_processes, join=False, start_method='forkserver')
+        function, args, num_processes, join=False, start_method='forkserver'
+    )
     ended = False
     try:
         for _ in range(num_processes):  # each join waits for one of them
@@ -119,12 +125,15 @@ def start(function, args, num_processes):
 
 gloo = pytest.mark.skipif(
     not distributed.is_available() or os.name != 'posix',
-    reason='needs gloo and a fork server')
+    reason='needs gloo and a fork server',
+)
 
 
 @gloo
-@pytest.mark.parametrize(('kind', 'shares'), [
-    ('paper', (2, 2)), ('fast', (2, 2)), ('fast', (1, 2, 1))])
+@pytest.mark.parametrize(
+    ('kind', 'shares'),
+    [('paper', (2, 2)), ('fast', (2, 2)), ('fast', (1, 2, 1))],
+)
 def test_processes_equal_one(kind, shares, tmp_path, monkeypatch):
     """With images, and people, shared out unevenly."""
     monkeypatch.setattr(denoising, '_uniform', same_noise)
@@ -136,7 +145,8 @@ def test_processes_equal_one(kind, shares, tmp_path, monkeypatch):
         for got, wanted, atol in (
             (losses, expected[0], 1e-6),
             # sums in another order round by the scale of the gradient
-            (grads, expected[1], 5e-7 * largest(expected[1]))):
+            (grads, expected[1], 5e-7 * largest(expected[1])),
+        ):
             assert got.keys() == wanted.keys()
             for name in wanted:
                 torch.testing.assert_close(
@@ -144,7 +154,8 @@ def test_processes_equal_one(kind, shares, tmp_path, monkeypatch):
                     wanted[name],
                     rtol=1e-6,
                     atol=atol,
-                    msg=lambda text, at=(counts, name): f'{at}: {text}')
+                    msg=lambda text, at=(counts, name): f'{at}: {text}',
+                )
 
 
 @pytest.fixture(scope='module')
@@ -156,7 +167,8 @@ def toy(tmp_path_factory):
     # two images with people: in a step some ranks have nobody
     images = [image['id'] for image in content['images'][:2]]
     content['annotations'] = [
-        ann for ann in content['annotations'] if ann['image_id'] in images]
+        ann for ann in content['annotations'] if ann['image_id'] in images
+    ]
     path.write_text(json.dumps(content))
     return folder
 
@@ -187,9 +199,14 @@ def rank_of_a_job(rank, num_ranks, port, folder, toy):
     from poet_mm.cli import start_without_gpu
     from poet_mm.evaluation.fast_coco_metric import FastCocoMetric
     from poet_mm.utils.config import set_data_root
+
     os.environ.update(
-        RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(num_ranks),
-        MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+        RANK=str(rank),
+        LOCAL_RANK=str(rank),
+        WORLD_SIZE=str(num_ranks),
+        MASTER_ADDR='127.0.0.1',
+        MASTER_PORT=str(port),
+    )
     os.chdir(folder)  # mmengine gathers results in the current folder
     torch.set_num_threads(1)
     init_default_scope('mmpose')
@@ -213,8 +230,8 @@ def rank_of_a_job(rank, num_ranks, port, folder, toy):
     # shards of 7 images are uneven; of a loader that pads them, too
     metrics = [runner.test()]
     runner = Runner.from_cfg(
-        cfg.merge_from_dict({'test_dataloader.sampler.round_up': True})
-        or cfg)
+        cfg.merge_from_dict({'test_dataloader.sampler.round_up': True}) or cfg
+    )
     runner.load_checkpoint(f'{cfg.work_dir}/epoch_1.pth')
     metrics.append(runner.test())
     if rank == 0:
@@ -233,11 +250,15 @@ def free_port():
 def test_ranks_train_and_evaluate_every_image_once(num_ranks, toy, tmp_path):
     """Steps in which ranks have nobody, shards of different size."""
     write_config(tmp_path)
-    start(rank_of_a_job, (num_ranks, free_port(), str(tmp_path), str(toy)),
-          num_ranks)
+    start(
+        rank_of_a_job,
+        (num_ranks, free_port(), str(tmp_path), str(toy)),
+        num_ranks,
+    )
     lines = (tmp_path / 'evaluated.jsonl').read_text().splitlines()
     annotations = json.loads(
-        (toy / 'annotations/person_keypoints_val2017.json').read_text())
+        (toy / 'annotations/person_keypoints_val2017.json').read_text()
+    )
     ids = sorted(image['id'] for image in annotations['images'])
     assert [sorted(json.loads(line)) for line in lines] == [ids] * 3
     first, padded = json.loads((tmp_path / 'metrics.json').read_text())
@@ -273,15 +294,34 @@ def test_a_rank_that_dies_ends_the_job_with_its_reason(toy, tmp_path):
     """Others wait for its gradients: torchrun ends them."""
     (tmp_path / 'dying.py').write_text(DYING)
     config = write_config(
-        tmp_path, "custom_imports = dict(imports=['poet_mm', 'dying'])\n"
-        "custom_hooks = [dict(type='DyingHook')]\n")
+        tmp_path,
+        "custom_imports = dict(imports=['poet_mm', 'dying'])\n"
+        "custom_hooks = [dict(type='DyingHook')]\n",
+    )
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
     result = subprocess.run(
-        ['bash', ROOT / 'tools' / 'dist_train.sh', config, '2', '--data-root',
-         toy, '--work-dir', tmp_path / 'work'],
-        capture_output=True, text=True, timeout=SECONDS, cwd=tmp_path,
-        env=dict(os.environ, PYTHON=sys.executable, PORT=str(free_port()),
-                 PYTHONPATH=path, OMP_NUM_THREADS='1'))
+        [
+            'bash',
+            ROOT / 'tools' / 'dist_train.sh',
+            config,
+            '2',
+            '--data-root',
+            toy,
+            '--work-dir',
+            tmp_path / 'work',
+        ],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        cwd=tmp_path,
+        env=dict(
+            os.environ,
+            PYTHON=sys.executable,
+            PORT=str(free_port()),
+            PYTHONPATH=path,
+            OMP_NUM_THREADS='1',
+        ),
+    )
     assert result.returncode != 0
     # torchrun's list of who failed and why; first is whom it saw end first,
     # which may be a rank that waited for the one that died

@@ -1,4 +1,5 @@
 """Random and damaged annotations and images through data set and loading."""
+
 import copy
 import json
 import warnings
@@ -26,30 +27,87 @@ def _scope():
     init_default_scope('mmpose')
 
 
-ODD = st.sampled_from([
-    None, True, 'a', '', [], {}, [[1]], NAN, float('inf'), 0, -1, 1, 2, 3,
-    0.5, 7, 99, 1e6, 1e300, -1e300, 10**400, [1, 2, 3], [1] * 9, [0.0] * 9,
-    [5, 5, 1e9, 1e9], [NAN] * 4, [1e300, 1, 0] * 3, [1e300, 1, 2] * 3,
-    [-3, 1, 2] * 3, [None] * 9, ['a'] * 9, [[1, 1, 2]] * 3, ...
-])
+ODD = st.sampled_from(
+    [
+        None,
+        True,
+        'a',
+        '',
+        [],
+        {},
+        [[1]],
+        NAN,
+        float('inf'),
+        0,
+        -1,
+        1,
+        2,
+        3,
+        0.5,
+        7,
+        99,
+        1e6,
+        1e300,
+        -1e300,
+        10**400,
+        [1, 2, 3],
+        [1] * 9,
+        [0.0] * 9,
+        [5, 5, 1e9, 1e9],
+        [NAN] * 4,
+        [1e300, 1, 0] * 3,
+        [1e300, 1, 2] * 3,
+        [-3, 1, 2] * 3,
+        [None] * 9,
+        ['a'] * 9,
+        [[1, 1, 2]] * 3,
+        ...,
+    ]
+)
 KEYS = dict(
     images=('id', 'file_name', 'width', 'height'),
-    annotations=('id', 'image_id', 'category_id', 'bbox', 'area', 'iscrowd',
-                 'num_keypoints', 'keypoints', 'segmentation'),
-    categories=('id', 'name', 'keypoints'))
+    annotations=(
+        'id',
+        'image_id',
+        'category_id',
+        'bbox',
+        'area',
+        'iscrowd',
+        'num_keypoints',
+        'keypoints',
+        'segmentation',
+    ),
+    categories=('id', 'name', 'keypoints'),
+)
 changes = st.sampled_from(sorted(KEYS)).flatmap(
-    lambda entries: st.tuples(st.just(entries), st.integers(0, 5),
-                              st.sampled_from(KEYS[entries]), ODD))
-TRAIN = Config.fromfile(
-    ROOT / 'configs' / 'poet_r18_toy.py').train_pipeline[1:]
+    lambda entries: st.tuples(
+        st.just(entries),
+        st.integers(0, 5),
+        st.sampled_from(KEYS[entries]),
+        ODD,
+    )
+)
+TRAIN = Config.fromfile(ROOT / 'configs' / 'poet_r18_toy.py').train_pipeline[
+    1:
+]
 ANYTHING = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(),
-              st.text(max_size=3)),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.text(max_size=3),
+    ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
         st.dictionaries(
             st.sampled_from(['images', 'annotations', 'categories', 'id']),
-            inner, max_size=3)), max_leaves=8)
+            inner,
+            max_size=3,
+        ),
+    ),
+    max_leaves=8,
+)
 
 
 def change(content, changes):
@@ -67,8 +125,11 @@ def build(path, **kwargs):
     with warnings.catch_warnings():  # of float32 that 1e300 overflows
         warnings.simplefilter('ignore', RuntimeWarning)
         return BottomupCocoDataset(
-            ann_file=str(path), metainfo=METAINFO, serialize_data=False,
-            **kwargs)
+            ann_file=str(path),
+            metainfo=METAINFO,
+            serialize_data=False,
+            **kwargs,
+        )
 
 
 @pytest.fixture(scope='module')
@@ -85,14 +146,16 @@ def test_dataset(path, drawn, seed):
     content = change(make_content(3), copy.deepcopy(drawn))
     path.write_text(json.dumps(content))
     table, findings = check_dataset(
-        str(path), expected=Expected(METAINFO_NAMES))
+        str(path), expected=Expected(METAINFO_NAMES)
+    )
     summarise(table)
     dataset, fault = attempt(build, path, images='all')
     if dataset is None:
         assert any(finding.wrong for finding in findings), fault
         assert len(fault) > 20
-        dataset, fault = attempt(build, path, images='all', faults='skip',
-                                 kind=ValueError)
+        dataset, fault = attempt(
+            build, path, images='all', faults='skip', kind=ValueError
+        )
         assert dataset or 'none of them to use' in fault
     for n in range(len(dataset or [])):
         assert_sample(dataset.get_data_info(n), content, seed)
@@ -108,9 +171,11 @@ def assert_sample(sample, content, seed):
     assert set(np.unique(sample['keypoints_visible'])) <= {0, 1, 2}
     assert sample['bbox'].shape == (N, 4)
     for key in ('area', 'iscrowd', 'num_keypoints'):
-        assert sample[key].shape == (N, )
-    ids = {ann.get('id') if isinstance(ann.get('id'), int) else None
-           for ann in content['annotations']}
+        assert sample[key].shape == (N,)
+    ids = {
+        ann.get('id') if isinstance(ann.get('id'), int) else None
+        for ann in content['annotations']
+    }
     assert set(sample['id']) <= ids
     assert len(set(sample['id'])) == N
     w, h = sample.get('width', 9), sample.get('height', 9)
@@ -120,11 +185,19 @@ def assert_sample(sample, content, seed):
     np.random.seed(seed % 2**32)
     with np.errstate(all='ignore'):
         packed = Compose(TRAIN)(
-            dict(sample, img=image, img_shape=image.shape[:2],
-                 ori_shape=image.shape[:2]))
+            dict(
+                sample,
+                img=image,
+                img_shape=image.shape[:2],
+                ori_shape=image.shape[:2],
+            )
+        )
     people = packed['data_samples'].gt_instances
-    assert_targets(packed['data_samples'].gt_instance_labels,
-                   int((np.asarray(people.iscrowd) == 0).sum()), K)
+    assert_targets(
+        packed['data_samples'].gt_instance_labels,
+        int((np.asarray(people.iscrowd) == 0).sum()),
+        K,
+    )
 
 
 @cases(150)
@@ -140,8 +213,8 @@ def test_any_json(path, content):
 
 FORMATS = ('.jpg', '.png', '.webp', '.bmp', '.tif', '.ppm')
 IMAGE = cv2.GaussianBlur(
-    np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8), (0, 0),
-    2)
+    np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8), (0, 0), 2
+)
 ENCODED = {ending: cv2.imencode(ending, IMAGE)[1] for ending in FORMATS}
 
 
@@ -149,7 +222,9 @@ ENCODED = {ending: cv2.imencode(ending, IMAGE)[1] for ending in FORMATS}
 @given(
     ending=st.sampled_from(FORMATS),
     how=st.sampled_from(['cut', 'zeros', 'noise', 'flip']),
-    share=st.floats(0, 1), seed=seeds)
+    share=st.floats(0, 1),
+    seed=seeds,
+)
 def test_damaged_images(path, ending, how, share, seed):
     """An image of the right size and type, or a fault that names it."""
     rng = np.random.default_rng(seed)
@@ -160,14 +235,16 @@ def test_damaged_images(path, ending, how, share, seed):
     elif how == 'zeros':
         content[start:] = 0
     elif how == 'noise':
-        content[start:start + 20] = rng.integers(0, 256, 20)[:max(
-            0, len(content) - start)]
+        content[start : start + 20] = rng.integers(0, 256, 20)[
+            : max(0, len(content) - start)
+        ]
     else:
         content[rng.integers(0, len(content), 3)] ^= 1
     file = path.parent / 'image.any'
     file.write_bytes(content.tobytes())
     loaded, fault = attempt(
-        LoadIntactImage(), dict(img_path=str(file), width=32, height=24))
+        LoadIntactImage(), dict(img_path=str(file), width=32, height=24)
+    )
     if loaded is None:
         assert 'image.any' in fault
         return
@@ -176,4 +253,5 @@ def test_damaged_images(path, ending, how, share, seed):
     assert image.dtype == np.uint8
     # what was cut is never filled up with something
     assert how != 'cut' or np.array_equal(
-        image, cv2.imdecode(ENCODED[ending], cv2.IMREAD_COLOR))
+        image, cv2.imdecode(ENCODED[ending], cv2.IMREAD_COLOR)
+    )

@@ -1,4 +1,5 @@
 """Random people through codec and transforms."""
+
 import copy
 
 import cv2
@@ -31,11 +32,13 @@ def draw_joints(rng, N, num_keypoints, size, places):
         inside=inside,
         border=np.where(rng.random(kind.shape) < 0.5, 0, size),
         near=(3 * inside - np.asarray(size)),
-        far=rng.choice([-1, 1], kind.shape) * 10.0**rng.uniform(
-            4, 30, kind.shape),
-        broken=rng.choice([NAN, np.inf, -np.inf], kind.shape))
-    return np.select([kind == name for name in places],
-                     [values[name] for name in places]).astype(np.float32)
+        far=rng.choice([-1, 1], kind.shape)
+        * 10.0 ** rng.uniform(4, 30, kind.shape),
+        broken=rng.choice([NAN, np.inf, -np.inf], kind.shape),
+    )
+    return np.select(
+        [kind == name for name in places], [values[name] for name in places]
+    ).astype(np.float32)
 
 
 @cases(600)
@@ -46,14 +49,15 @@ def draw_joints(rng, N, num_keypoints, size, places):
     size=st.tuples(extents, extents),
     places=st.sets(st.sampled_from(PLACES), min_size=1),
     supervise=st.sampled_from(['visible', 'labelled']),
-    empty_class=st.booleans())
+    empty_class=st.booleans(),
+)
 def test_codec(seed, N, num_keypoints, size, places, supervise, empty_class):
     """Targets are finite and in range, and decode to the joints learned."""
     rng = np.random.default_rng(seed)
     joints = draw_joints(rng, N, num_keypoints, size, sorted(places))
     v = rng.integers(0, 3, (N, num_keypoints)).astype(np.float32)
     crowd = rng.random(N) < 0.2
-    area = 10.0**rng.uniform(-30, 30, N) * (rng.random(N) < 0.9)
+    area = 10.0 ** rng.uniform(-30, 30, N) * (rng.random(N) < 0.9)
     codec = POETCodec(supervise, empty_class)
     shape = size[::-1]
     before = joints.copy(), v.copy()
@@ -71,25 +75,44 @@ def test_codec(seed, N, num_keypoints, size, places, supervise, empty_class):
     np.testing.assert_array_equal(encoded['keypoint_weights'], learned)
     decoded, visibility = codec.decode(encoded, shape)
     np.testing.assert_allclose(
-        decoded[learned], joints[learned], atol=1e-6 * max(size), rtol=1e-6)
+        decoded[learned], joints[learned], atol=1e-6 * max(size), rtol=1e-6
+    )
     assert not visibility[v < 2].any()
 
 
 geometry = st.one_of(
-    st.builds(dict, type=st.just('RandomRotation'), prob=st.just(1.0),
-              max_degrees=st.sampled_from([0, 25, 180])),
-    st.builds(dict, type=st.just('RandomAffine'),
-              size=st.tuples(st.integers(8, 60), st.integers(8, 60)),
-              scale=st.sampled_from([(.75, 1.5), (.2, .2), (5, 5)])),
-    st.builds(lambda a, b: dict(type='RandomSizeCrop', min_size=min(a, b),
-                                max_size=max(a, b)),
-              st.integers(1, 50), st.integers(1, 50)),
-    st.builds(dict, type=st.just('ShortEdgeResize'),
-              short_edges=st.integers(1, 60),
-              max_size=st.sampled_from([None, 40, 80])))
+    st.builds(
+        dict,
+        type=st.just('RandomRotation'),
+        prob=st.just(1.0),
+        max_degrees=st.sampled_from([0, 25, 180]),
+    ),
+    st.builds(
+        dict,
+        type=st.just('RandomAffine'),
+        size=st.tuples(st.integers(8, 60), st.integers(8, 60)),
+        scale=st.sampled_from([(0.75, 1.5), (0.2, 0.2), (5, 5)]),
+    ),
+    st.builds(
+        lambda a, b: dict(
+            type='RandomSizeCrop', min_size=min(a, b), max_size=max(a, b)
+        ),
+        st.integers(1, 50),
+        st.integers(1, 50),
+    ),
+    st.builds(
+        dict,
+        type=st.just('ShortEdgeResize'),
+        short_edges=st.integers(1, 60),
+        max_size=st.sampled_from([None, 40, 80]),
+    ),
+)
 pipelines = st.tuples(
-    st.floats(0, 1), st.booleans(), st.lists(geometry, max_size=4),
-    st.floats(0, 1))
+    st.floats(0, 1),
+    st.booleans(),
+    st.lists(geometry, max_size=4),
+    st.floats(0, 1),
+)
 
 
 def make_pipeline(drawn):
@@ -97,8 +120,9 @@ def make_pipeline(drawn):
     flip, once, moves, dropout = drawn
     moves = [dict(type='WarpOnce', transforms=moves)] if once else moves
     return [
-        dict(type='RandomFlip', prob=flip), *moves,
-        dict(type='CoarseDropout', prob=dropout)
+        dict(type='RandomFlip', prob=flip),
+        *moves,
+        dict(type='CoarseDropout', prob=dropout),
     ]
 
 
@@ -109,25 +133,34 @@ def draw_sample(rng, N, size, places):
     ids = list(range(N))
     return dict(
         img=rng.integers(0, 256, (h, w, 3), np.uint8),
-        img_shape=(h, w), ori_shape=(h, w), img_path='1.jpg', img_id=1,
+        img_shape=(h, w),
+        ori_shape=(h, w),
+        img_path='1.jpg',
+        img_id=1,
         keypoints=draw_joints(rng, N, K, size, places),
         keypoints_visible=rng.integers(0, 3, (N, K)).astype(np.float32),
         bbox=np.concatenate(
-            [corners[0], corners[rng.integers(2)]], axis=1, dtype=np.float32),
+            [corners[0], corners[rng.integers(2)]], axis=1, dtype=np.float32
+        ),
         bbox_score=np.ones(N, np.float32),
         area=rng.random(N).astype(np.float32) * w * h,
         iscrowd=(rng.random(N) < 0.2).astype(np.int64),
-        num_keypoints=rng.integers(0, K + 1, N), id=ids,
-        segmentation=[[[n]] for n in ids], raw_ann_info=[{} for _ in ids],
-        flip_indices=[0, 2, 1])
+        num_keypoints=rng.integers(0, K + 1, N),
+        id=ids,
+        segmentation=[[[n]] for n in ids],
+        raw_ann_info=[{} for _ in ids],
+        flip_indices=[0, 2, 1],
+    )
 
 
 @cases(500)
 @given(
-    seed=seeds, N=st.integers(0, 4),
+    seed=seeds,
+    N=st.integers(0, 4),
     size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
     places=st.sets(st.sampled_from(PLACES[:-1]), min_size=1),
-    drawn=pipelines)
+    drawn=pipelines,
+)
 def test_transforms(seed, N, size, places, drawn):
     """Fields stay together; joints go where the matrix of pixels says."""
     rng = np.random.default_rng(seed)
@@ -142,20 +175,33 @@ def test_transforms(seed, N, size, places, drawn):
     assert out['img'].shape == (h, w, 3)
     assert out['img'].dtype == np.uint8
     kept = out['id']
-    for key in ('keypoints', 'keypoints_visible', 'bbox', 'area', 'iscrowd',
-                'bbox_score', 'num_keypoints', 'segmentation',
-                'raw_ann_info'):
+    for key in (
+        'keypoints',
+        'keypoints_visible',
+        'bbox',
+        'area',
+        'iscrowd',
+        'bbox_score',
+        'num_keypoints',
+        'segmentation',
+        'raw_ann_info',
+    ):
         assert len(out[key]) == len(kept), key
     assert [polygon[0][0] for polygon in out['segmentation']] == kept
     assert_people(out, sample, kept, size)
     moved = dict(out)
-    moved = Compose([
-        dict(type='GenerateTarget', encoder=dict(type='POETCodec')),
-        dict(type='PackBottomupInputs')
-    ])(moved)
+    moved = Compose(
+        [
+            dict(type='GenerateTarget', encoder=dict(type='POETCodec')),
+            dict(type='PackBottomupInputs'),
+        ]
+    )(moved)
     assert moved['inputs'].shape == (3, h, w)
-    assert_targets(moved['data_samples'].gt_instance_labels,
-                   int((out['iscrowd'] == 0).sum()), K)
+    assert_targets(
+        moved['data_samples'].gt_instance_labels,
+        int((out['iscrowd'] == 0).sum()),
+        K,
+    )
 
 
 def assert_people(out, sample, kept, size):
@@ -179,14 +225,19 @@ def assert_people(out, sample, kept, size):
         np.testing.assert_array_equal(out['num_keypoints'], seen.sum(axis=1))
         assert ((out['bbox'] >= 0) & (out['bbox'] <= (w, h, w, h))).all()
         np.testing.assert_allclose(
-            out['keypoints'][seen], expected[seen], atol=2e-3 * max(w, h, 1),
-            rtol=1e-4)
+            out['keypoints'][seen],
+            expected[seen],
+            atol=2e-3 * max(w, h, 1),
+            rtol=1e-4,
+        )
 
 
 @cases(300)
 @given(
-    seed=seeds, size=st.tuples(st.integers(8, 60), st.integers(8, 60)),
-    drawn=pipelines)
+    seed=seeds,
+    size=st.tuples(st.integers(8, 60), st.integers(8, 60)),
+    drawn=pipelines,
+)
 def test_joints_stay_with_their_pixels(seed, size, drawn):
     """An image whose colours are its coordinates tells where a joint was."""
     rng = np.random.default_rng(seed)
@@ -194,7 +245,8 @@ def test_joints_stay_with_their_pixels(seed, size, drawn):
     w, h = size
     x, y = np.meshgrid(np.arange(w) + 0.5, np.arange(h) + 0.5)
     sample['img'] = np.stack([x, y, np.ones_like(x)], axis=-1).astype(
-        np.float32)  # (h, w, 3), the last is 1 in the image
+        np.float32
+    )  # (h, w, 3), the last is 1 in the image
     flip, once, moves, _ = drawn
     np.random.seed(seed)
     out, cell = sample, 2

@@ -1,4 +1,5 @@
 """Killed at any moment and resumed, the curve is that of a whole run."""
+
 import json
 import multiprocessing
 import os
@@ -54,7 +55,8 @@ def train_until_killed(toy, work_dir, at, queue):
     os.replace = killer.before(os.replace)
     os.remove = killer.before(os.remove)
     NonFiniteHook.before_train_iter = killer.before(
-        NonFiniteHook.before_train_iter)
+        NonFiniteHook.before_train_iter
+    )
     cfg = tiny_config(toy, work_dir)
     choose_checkpoint(cfg, 'auto')
     with safe_loading():
@@ -71,7 +73,8 @@ def go_on():
     def go_on(toy, work_dir, at=0):
         queue = context.SimpleQueue()
         child = context.Process(
-            target=train_until_killed, args=(toy, work_dir, at, queue))
+            target=train_until_killed, args=(toy, work_dir, at, queue)
+        )
         child.start()
         child.join()
         assert child.exitcode == (-signal.SIGKILL if at else 0)
@@ -129,5 +132,8 @@ def test_killed_anywhere_and_resumed(toy, tmp_path, go_on):
         for name, value in state.items():
             assert torch.equal(got['optimizer']['state'][key][name], value)
     assert not list(broken.glob('*.part'))
-    assert (broken / 'last_checkpoint').read_text().endswith(
-        f'epoch_{EPOCHS}.pth')
+    assert (
+        (broken / 'last_checkpoint')
+        .read_text()
+        .endswith(f'epoch_{EPOCHS}.pth')
+    )

@@ -1,4 +1,5 @@
 """MMPose's own tools take our configs and our logs."""
+
 import json
 import runpy
 import sys
@@ -12,8 +13,7 @@ import pytest
 from helpers import ROOT
 from make_toy_coco import make_toy_coco
 
-CONFIG = str(ROOT / 'configs' /
-             'poet_fast_r18_five_toy.py')
+CONFIG = str(ROOT / 'configs' / 'poet_fast_r18_five_toy.py')
 TOOLS = Path(mmpose.__file__).parent / '.mim' / 'tools'
 JOINTS = ['nose', 'left_wrist', 'right_wrist', 'left_ankle', 'right_ankle']
 
@@ -36,8 +36,14 @@ def test_print_config(monkeypatch, capsys):
 
 
 def test_get_flops(monkeypatch, capsys):
-    run(monkeypatch, 'analysis_tools/get_flops.py', CONFIG, '--input-shape',
-        64, 64)
+    run(
+        monkeypatch,
+        'analysis_tools/get_flops.py',
+        CONFIG,
+        '--input-shape',
+        64,
+        64,
+    )
     out = capsys.readouterr().out
     assert 'Input shape: (1, 3, 64, 64)' in out
     assert 'head.decoder' in out
@@ -46,9 +52,18 @@ def test_get_flops(monkeypatch, capsys):
 @pytest.mark.parametrize('mode', ['transformed', 'original'])
 def test_browse_dataset(monkeypatch, toy, tmp_path, mode):
     """Draws joints over each of the images."""
-    run(monkeypatch, 'misc/browse_dataset.py', CONFIG, '--not-show', '--mode',
-        mode, '--output-dir', tmp_path, '--cfg-options',
-        f'train_dataloader.dataset.data_root={toy}')
+    run(
+        monkeypatch,
+        'misc/browse_dataset.py',
+        CONFIG,
+        '--not-show',
+        '--mode',
+        mode,
+        '--output-dir',
+        tmp_path,
+        '--cfg-options',
+        f'train_dataloader.dataset.data_root={toy}',
+    )
     drawn = sorted(tmp_path.iterdir())
     assert len(drawn) == 3
     image = cv2.imread(str(toy / 'train2017' / drawn[0].name))
@@ -60,9 +75,22 @@ def test_browse_dataset(monkeypatch, toy, tmp_path, mode):
 @pytest.mark.skipif(not find_spec('seaborn'), reason='it imports seaborn')
 def test_analyze_logs(monkeypatch, capsys, tmp_path):
     log = tmp_path / 'scalars.json'
-    log.write_text('\n'.join(
-        json.dumps(dict(epoch=1 + n // 2, step=n, loss=5.0 - n, time=0.1))
-        for n in range(4)))
-    run(monkeypatch, 'analysis_tools/analyze_logs.py', 'plot_curve', log,
-        '--keys', 'loss', '--backend', 'Agg', '--out', tmp_path / 'loss.png')
+    log.write_text(
+        '\n'.join(
+            json.dumps(dict(epoch=1 + n // 2, step=n, loss=5.0 - n, time=0.1))
+            for n in range(4)
+        )
+    )
+    run(
+        monkeypatch,
+        'analysis_tools/analyze_logs.py',
+        'plot_curve',
+        log,
+        '--keys',
+        'loss',
+        '--backend',
+        'Agg',
+        '--out',
+        tmp_path / 'loss.png',
+    )
     assert (tmp_path / 'loss.png').stat().st_size > 1000

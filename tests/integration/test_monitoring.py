@@ -1,5 +1,5 @@
-"""What a training shows: validation loss, matched OKS, people found, pictures.
-"""
+"""What a training shows: validation loss, matched OKS, people found, pictures."""
+
 import json
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +26,7 @@ TINY = {
     'train_dataloader.dataset.images': 'all',
     'val_dataloader.batch_size': 3,
     'default_hooks.checkpoint.interval': 2,
-    'default_hooks.logger.interval': 1
+    'default_hooks.logger.interval': 1,
 }
 
 
@@ -42,10 +42,11 @@ def train(toy, work_dir, **options):
     for name in ('train', 'val'):
         cfg[f'{name}_dataloader'].dataset.data_root = str(toy)
     cfg.val_evaluator.ann_file = str(
-        toy / 'annotations' / 'person_keypoints_train2017.json')
+        toy / 'annotations' / 'person_keypoints_train2017.json'
+    )
     runner = Runner.from_cfg(cfg)
     runner.train()
-    scalars, = work_dir.glob('*/vis_data/scalars.json')
+    (scalars,) = work_dir.glob('*/vis_data/scalars.json')
     return runner, list(map(json.loads, scalars.read_text().splitlines()))
 
 
@@ -63,8 +64,10 @@ def trained(toy, tmp_path_factory):
 
 def split(records):
     """Records of training and of validation."""
-    return ([x for x in records if 'loss' in x],
-            [x for x in records if 'coco/AP' in x])
+    return (
+        [x for x in records if 'loss' in x],
+        [x for x in records if 'coco/AP' in x],
+    )
 
 
 def count_people(toy):
@@ -92,7 +95,8 @@ def test_log(trained, toy):
         names = qualities | losses | {'loss'}
         assert {f'val/{name}' for name in names} <= set(record)
         assert record['val/loss'] == pytest.approx(
-            sum(record[f'val/{name}'] for name in losses))
+            sum(record[f'val/{name}'] for name in losses)
+        )
         assert all(0 <= record[f'val/{name}'] <= 1 for name in oks)
         people = record['val/people_per_image']
         assert people == count_people(toy) / 8
@@ -109,21 +113,25 @@ def test_validation_loss_is_that_of_training(trained):
     data = model.data_preprocessor(
         dict(
             inputs=[data['inputs'] for data in batch],
-            data_samples=[data['data_samples'] for data in batch]))
+            data_samples=[data['data_samples'] for data in batch],
+        )
+    )
     with torch.no_grad():
         expected = model(**data, mode='loss')
     last = split(records)[1][-1]
     for name, value in expected.items():
         assert last[f'val/{name}'] == pytest.approx(value.item(), rel=1e-5)
     assert last['val/loss'] == pytest.approx(
-        sum(expected.values()).item(), rel=1e-5)
+        sum(expected.values()).item(), rel=1e-5
+    )
 
 
 def test_training_is_not_disturbed(trained, toy, tmp_path_factory):
     """The same losses and weights without the hooks, to rounding."""
     others = [dict(type='SyncBuffersHook'), dict(type='ChannelsLastHook')]
     plain, records = train(
-        toy, tmp_path_factory.mktemp('plain'), custom_hooks=others)
+        toy, tmp_path_factory.mktemp('plain'), custom_hooks=others
+    )
     with_hooks, without = split(trained[1])[0], split(records)[0]
     for got, expected in zip(with_hooks, without):
         for name, value in expected.items():
@@ -140,7 +148,7 @@ def test_training_is_not_disturbed(trained, toy, tmp_path_factory):
 
 def test_samples_are_drawn(trained):
     """The same four images at both validations."""
-    folder, = Path(trained[0].work_dir).glob('*/vis_data/vis_image')
+    (folder,) = Path(trained[0].work_dir).glob('*/vis_data/vis_image')
     names = sorted(path.stem for path in folder.iterdir())
     assert names == [
         f'sample_{i}_{epoch}' for i in (1, 2, 3, 4) for epoch in (1, 2)
@@ -149,11 +157,19 @@ def test_samples_are_drawn(trained):
 
 def test_tensorboard(trained):
     accumulator = pytest.importorskip(
-        'tensorboard.backend.event_processing.event_accumulator')
-    event, = Path(trained[0].work_dir).glob('*/vis_data/events.*')
+        'tensorboard.backend.event_processing.event_accumulator'
+    )
+    (event,) = Path(trained[0].work_dir).glob('*/vis_data/events.*')
     events = accumulator.EventAccumulator(str(event)).Reload()
-    for name in ('loss', 'd0.loss_cls', 'oks', 'd0.found_per_image', 'coco/AP',
-                 'val/loss', 'val/d1.oks'):
+    for name in (
+        'loss',
+        'd0.loss_cls',
+        'oks',
+        'd0.found_per_image',
+        'coco/AP',
+        'val/loss',
+        'val/d1.oks',
+    ):
         expected = [(x['step'], x[name]) for x in trained[1] if name in x]
         got = [(x.step, x.value) for x in events.Scalars(name)]
         np.testing.assert_allclose(got, expected, rtol=1e-6, err_msg=name)

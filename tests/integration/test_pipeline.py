@@ -1,4 +1,5 @@
 """From file to model: data set, augmentation, codec, one training step."""
+
 import copy
 import json
 
@@ -22,16 +23,24 @@ FIVE_JOINTS = dict(
     paper_info=dict(),
     keypoint_info={
         i: dict(
-            name=name, id=i, color=[255, 255, 255], type='upper', swap=swap)
-        for i, (name, swap) in enumerate([('nose', ''), (
-            'left_eye', 'right_eye'), ('right_eye', 'left_eye'), (
-                'left_ear', 'right_ear'), ('right_ear', 'left_ear')])
+            name=name, id=i, color=[255, 255, 255], type='upper', swap=swap
+        )
+        for i, (name, swap) in enumerate(
+            [
+                ('nose', ''),
+                ('left_eye', 'right_eye'),
+                ('right_eye', 'left_eye'),
+                ('left_ear', 'right_ear'),
+                ('right_ear', 'left_ear'),
+            ]
+        )
     },
     skeleton_info={
         0: dict(link=('nose', 'left_eye'), id=0, color=[0, 255, 0])
     },
     joint_weights=[1.0] * 5,
-    sigmas=[0.03] * 5)
+    sigmas=[0.03] * 5,
+)
 
 
 @pytest.mark.parametrize('seed', range(8))
@@ -44,14 +53,18 @@ def test_decode_undoes_augmentation_and_encode(seed, supervise):
     codec = POETCodec(supervise)
     size = sample['img_shape']
     assert sample['img'].shape[:2] == size
-    encoded = codec.encode(sample['keypoints'], sample['keypoints_visible'],
-                           size, sample['iscrowd'])
+    encoded = codec.encode(
+        sample['keypoints'],
+        sample['keypoints_visible'],
+        size,
+        sample['iscrowd'],
+    )
     decoded, visibility = codec.decode(encoded, size)
     learned = encoded['keypoint_weights'] > 0
     np.testing.assert_allclose(
-        decoded[learned], sample['keypoints'][learned], atol=1e-2)
-    np.testing.assert_array_equal(visibility,
-                                  sample['keypoints_visible'] == 2)
+        decoded[learned], sample['keypoints'][learned], atol=1e-2
+    )
+    np.testing.assert_array_equal(visibility, sample['keypoints_visible'] == 2)
 
 
 @pytest.mark.parametrize('crowd', [False, True])
@@ -68,16 +81,18 @@ def test_image_without_people_trains(crowd):
 
 
 def test_everyone_cropped_away():
-    pipeline = Compose([
-        dict(type='LoadImage'),
-        dict(type='RandomSizeCrop', min_size=8, max_size=8),
-        *Config.fromfile(BASE).train_pipeline[-2:]
-    ])
+    pipeline = Compose(
+        [
+            dict(type='LoadImage'),
+            dict(type='RandomSizeCrop', min_size=8, max_size=8),
+            *Config.fromfile(BASE).train_pipeline[-2:],
+        ]
+    )
     sample = raw_sample(num_people=2, size=(400, 400))
     sample['keypoints'][:] = [399, 399]
     sample['keypoints_visible'][:] = 2
     packed = pipeline(sample)
-    assert packed['data_samples'].gt_instance_labels.labels.shape == (0, )
+    assert packed['data_samples'].gt_instance_labels.labels.shape == (0,)
 
 
 def test_exif_and_grey(tmp_path):
@@ -88,7 +103,8 @@ def test_exif_and_grey(tmp_path):
     picture.save(tmp_path / 'turned.jpg', exif=exif)
     pipeline = Compose(Config.fromfile(BASE).test_pipeline)
     packed = pipeline(
-        dict(img_path=str(tmp_path / 'turned.jpg'), img_id=1, id=[]))
+        dict(img_path=str(tmp_path / 'turned.jpg'), img_id=1, id=[])
+    )
     assert packed['inputs'].shape == (3, 1332, 666)
     assert packed['data_samples'].metainfo['ori_shape'] == (40, 20)
 
@@ -114,16 +130,21 @@ def test_any_skeleton_trains_a_step_and_predicts(five_joints):
         dict(
             cfg.train_dataloader.dataset,
             data_root=str(five_joints),
-            metainfo=copy.deepcopy(FIVE_JOINTS)))
+            metainfo=copy.deepcopy(FIVE_JOINTS),
+        )
+    )
     batch = pseudo_collate([dataset[i] for i in range(4)])
     model = MODELS.build(
         dict(
             type='BottomupPoseEstimator',
             data_preprocessor=cfg.model.data_preprocessor,
             backbone=dict(type='ResNet', depth=18),
-            head=tiny_head_cfg(num_keypoints=5, in_channels=512)))
+            head=tiny_head_cfg(num_keypoints=5, in_channels=512),
+        )
+    )
     wrapper = build_optim_wrapper(
-        model, dict(optimizer=dict(type='SGD', lr=1e-3)))
+        model, dict(optimizer=dict(type='SGD', lr=1e-3))
+    )
     logs = model.train_step(batch, wrapper)
     assert torch.isfinite(logs['loss'])
     model.eval()

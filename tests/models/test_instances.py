@@ -1,4 +1,5 @@
 """Predictions in pixels of the original image."""
+
 import numpy as np
 from drawn_transforms import make_sample, many, seeds
 from hypothesis import given
@@ -9,8 +10,13 @@ from poet_mm.models.instances import to_original
 
 
 @many
-@given(seeds, st.floats(0.3, 3), st.floats(0.3, 3), st.integers(-50, 50),
-       st.integers(-50, 50))
+@given(
+    seeds,
+    st.floats(0.3, 3),
+    st.floats(0.3, 3),
+    st.integers(-50, 50),
+    st.integers(-50, 50),
+)
 def test_original_pixels_of_a_moved_point(seed, a, d, x, y):
     """Any resize and crop is undone."""
     sample = make_sample(seed)
@@ -18,4 +24,5 @@ def test_original_pixels_of_a_moved_point(seed, a, d, x, y):
     move_annotations(sample, matrix, (90, 80))
     points = np.random.default_rng(seed).uniform(-50, 150, (4, 3, 2))
     np.testing.assert_allclose(
-        to_original(move_points(points, matrix), sample), points, atol=1e-2)
+        to_original(move_points(points, matrix), sample), points, atol=1e-2
+    )

@@ -1,4 +1,5 @@
 """Listeners: told inside of the context, and not part of the model."""
+
 import copy
 import pickle
 
@@ -29,19 +30,22 @@ def test_a_copy_has_none():
 
 def test_the_loss_tells_of_a_step_and_stops_with_the_context():
     head, told = tiny_head(), []
-    feats, samples = (torch.randn(2, 8, 4, 3), ), random_samples([2, 1])
+    feats, samples = (torch.randn(2, 8, 4, 3),), random_samples([2, 1])
     with listening([(head.loss_module, told.append)]):
         head.loss(feats, samples)
     head.loss(feats, samples)
-    batch, = told
+    (batch,) = told
     assert isinstance(batch, SetLoss)
     assert batch.num_people == 3
 
 
 def test_stops_listening_after_an_error():
     head = tiny_head()
-    with pytest.raises(ValueError, match='num_keypoints=7'), listening(
-            [(head.loss_module, print)]):
-        head.loss((torch.randn(1, 8, 4, 3), ),
-                  random_samples([1], num_keypoints=7))
+    with (
+        pytest.raises(ValueError, match='num_keypoints=7'),
+        listening([(head.loss_module, print)]),
+    ):
+        head.loss(
+            (torch.randn(1, 8, 4, 3),), random_samples([1], num_keypoints=7)
+        )
     assert not head.loss_module.listeners

@@ -1,4 +1,5 @@
 """Targets of a batch."""
+
 import pytest
 from helpers import random_samples
 

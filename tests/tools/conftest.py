@@ -1,4 +1,5 @@
 """Toy people, a training on them, and a run of tools/infer.py."""
+
 import infer
 import pytest
 import tool_runs
@@ -15,8 +16,15 @@ def toy(tmp_path_factory):
 @pytest.fixture(scope='session')
 def trained(toy, tmp_path_factory):
     work_dir = tmp_path_factory.mktemp('trained')
-    tool_runs.run('train.py', tool_runs.CONFIG, '--data-root', toy,
-                  '--work-dir', work_dir, *tool_runs.TINY)
+    tool_runs.run(
+        'train.py',
+        tool_runs.CONFIG,
+        '--data-root',
+        toy,
+        '--work-dir',
+        work_dir,
+        *tool_runs.TINY,
+    )
     return work_dir
 
 

@@ -1,4 +1,5 @@
 """tools/analyze.py on checkpoints whose predictions are known by hand."""
+
 import json
 import runpy
 
@@ -29,7 +30,8 @@ def test_centers_by_hand(world):
     rows = read_rows(world, 'centers')
     errors = [(float(row['dx']), float(row['dy'])) for row in rows]
     np.testing.assert_allclose(
-        errors, [(0, 0), (-4.8 / 50, 8.8 / 50)], atol=2e-6)
+        errors, [(0, 0), (-4.8 / 50, 8.8 / 50)], atol=2e-6
+    )
     assert found['quadrants']['lower left'] == 0.5
     assert found['people'] == 2
     assert float(rows[0]['predicted_y']) == pytest.approx(48)
@@ -40,11 +42,23 @@ def test_report(world, tmp_path):
     logs = world / 'logs'
     write_log(logs, [dict(loss=2.0, loss_cls=1.0, epoch=1, step=1)])
     out = world / 'out' / 'report'
-    analyze.main([
-        'report', str(world / 'config.py'), str(world / 'a.pth'),
-        '--data-root', str(world), '--split', 'train', '--out', str(out),
-        '--work-dir', str(logs), '--device', 'cpu'
-    ])
+    analyze.main(
+        [
+            'report',
+            str(world / 'config.py'),
+            str(world / 'a.pth'),
+            '--data-root',
+            str(world),
+            '--split',
+            'train',
+            '--out',
+            str(out),
+            '--work-dir',
+            str(logs),
+            '--device',
+            'cpu',
+        ]
+    )
     page = (out / 'report.html').read_text()
     assert page.count('data:image/png;base64,') == 6
     assert 'http' not in page
@@ -63,10 +77,19 @@ def test_nobody_found_and_nobody_there(world, tmp_path, capsys):
         run(world, name, '--score-thr', 1.0)
     write_data(tmp_path, [make_image(tmp_path, 1, (64, 64))], [])
     link_model(world, tmp_path)
-    analyze.main([
-        'report', str(tmp_path / 'config.py'), str(tmp_path / 'a.pth'),
-        '--data-root', str(tmp_path), '--out', str(tmp_path), '--device', 'cpu'
-    ])
+    analyze.main(
+        [
+            'report',
+            str(tmp_path / 'config.py'),
+            str(tmp_path / 'a.pth'),
+            '--data-root',
+            str(tmp_path),
+            '--out',
+            str(tmp_path),
+            '--device',
+            'cpu',
+        ]
+    )
     page = (tmp_path / 'report.html').read_text()
     assert page.count('data:image/png;base64,') == 5
     assert 'No curves' in page
@@ -76,10 +99,12 @@ def test_nobody_found_and_nobody_there(world, tmp_path, capsys):
 
 def test_ae_has_predictions_only(world, tmp_path, capsys):
     cfg = Config.fromfile(ROOT / 'configs' / 'ae_r18_s4_toy.py')
-    cfg.merge_from_dict({
-        'model.head.num_keypoints': K,
-        'model.head.decoder.decode_keypoint_order': list(range(K))
-    })
+    cfg.merge_from_dict(
+        {
+            'model.head.num_keypoints': K,
+            'model.head.decoder.decode_keypoint_order': list(range(K)),
+        }
+    )
     five = Config.fromfile(world / 'config.py').metainfo
     for loader in (cfg.test_dataloader, cfg.val_dataloader):
         loader.dataset.metainfo = five
@@ -87,8 +112,16 @@ def test_ae_has_predictions_only(world, tmp_path, capsys):
     cfg.dump(path)
     model = MODELS.build(cfg.model)
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'ae.pth')
-    args = [str(path), str(tmp_path / 'ae.pth'), '--data-root', str(world),
-            '--out', str(tmp_path), '--device', 'cpu']
+    args = [
+        str(path),
+        str(tmp_path / 'ae.pth'),
+        '--data-root',
+        str(world),
+        '--out',
+        str(tmp_path),
+        '--device',
+        'cpu',
+    ]
     with pytest.raises(UserError, match='only POET has'):
         analyze.main(['centers', *args])
     analyze.main(['report', *args])
@@ -97,15 +130,21 @@ def test_ae_has_predictions_only(world, tmp_path, capsys):
     assert 'Only POET has' in (tmp_path / 'report.html').read_text()
 
 
-@pytest.mark.parametrize(('args', 'said'), [
-    (['--max-images', '0'], 'expected 1 or more'),
-    (['--device', 'nonsense'], 'Cannot use --device nonsense'),
-    (['--image', '77'], 'neither a file nor the id'),
-    (['--points', '1,1'], 'give it, too'),
-    (['--image', '1', '--points', '1,99'], 'not all inside'),
-    (['--cfg-options', 'model.head.num_queries=3'], 'does not fit the config'),
-    (['--cfg-options', 'test_dataloader=None'], 'no test_dataloader'),
-])
+@pytest.mark.parametrize(
+    ('args', 'said'),
+    [
+        (['--max-images', '0'], 'expected 1 or more'),
+        (['--device', 'nonsense'], 'Cannot use --device nonsense'),
+        (['--image', '77'], 'neither a file nor the id'),
+        (['--points', '1,1'], 'give it, too'),
+        (['--image', '1', '--points', '1,99'], 'not all inside'),
+        (
+            ['--cfg-options', 'model.head.num_queries=3'],
+            'does not fit the config',
+        ),
+        (['--cfg-options', 'test_dataloader=None'], 'no test_dataloader'),
+    ],
+)
 def test_mistakes_get_a_sentence(world, args, said):
     with pytest.raises(UserError, match=said):
         run(world, 'attention', *args)

@@ -1,5 +1,6 @@
 """The benchmark on tiny cases: its own checks that both sides agree, and what
 becomes of its rows."""
+
 import json
 from argparse import Namespace
 from importlib import import_module
@@ -15,17 +16,19 @@ from mmengine.registry import init_default_scope
 from poet_mm.evaluation.fast_coco_metric import hotcoco
 
 TINY = dict(
-    attention=dict(tokens=(12, )),
+    attention=dict(tokens=(12,)),
     matching=dict(layers=2, images=3, queries=8, people=5, keypoints=3),
     ae=dict(people=(1, 2), num_images=2),
-    step=dict(sizes=(128, )),
+    step=dict(sizes=(128,)),
     loading=dict(num_images=2),
-    evaluation=dict(num_images=20))
+    evaluation=dict(num_images=20),
+)
 if hotcoco is None:
     del TINY['evaluation']
 DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
 ARGS = Namespace(
-    quick=True, seconds=0, threads=1, device=DEVICE, data_root=None)
+    quick=True, seconds=0, threads=1, device=DEVICE, data_root=None
+)
 
 
 @pytest.fixture(scope='module')
@@ -41,7 +44,8 @@ def results():
         command='python tools/benchmark.py',
         commit=benchmark.commit(),
         machine=benchmark.describe_machine(),
-        parts=parts)
+        parts=parts,
+    )
 
 
 def test_parts_agree_and_are_measured(results):
@@ -49,8 +53,9 @@ def test_parts_agree_and_are_measured(results):
         assert part['rows'], name
         for row in part['rows']:
             assert row['ratio'] > 0
-            low, median, high = (row['ours'][key]
-                                 for key in ('low', 'median', 'high'))
+            low, median, high = (
+                row['ours'][key] for key in ('low', 'median', 'high')
+            )
             assert 0 < low <= median <= high
             if name in ('attention', 'step'):
                 assert row['memory_ratio'] > 0
@@ -93,7 +98,9 @@ def test_arguments():
 
 def test_published_page_is_that_of_the_results(tmp_path):
     folder = ROOT / 'docs' / 'benchmark'
-    write_page(json.loads((folder / 'results.json').read_text()),
-               tmp_path / 'README.md')
+    write_page(
+        json.loads((folder / 'results.json').read_text()),
+        tmp_path / 'README.md',
+    )
     page = (folder / 'README.md').read_text()
     assert (tmp_path / 'README.md').read_text() == page

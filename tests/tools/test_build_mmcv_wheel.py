@@ -1,4 +1,5 @@
 """tools/build_mmcv_wheel.py: a cached wheel is taken."""
+
 import runpy
 import subprocess
 import sys
@@ -14,6 +15,9 @@ def test_cached_wheel_is_not_compiled_again(tmp_path):
     wheel.touch()
     job = subprocess.run(
         [sys.executable, path, '--cache', tmp_path, 'mmcv==2.1.0'],
-        capture_output=True, text=True, check=True)
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert job.stdout == f'{wheel}\n'
     assert job.stderr == ''

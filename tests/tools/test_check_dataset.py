@@ -1,4 +1,5 @@
 """tools/check_dataset.py: report, exit code, nothing modified."""
+
 import json
 import os
 import sys
@@ -10,14 +11,23 @@ from faulty_data import METAINFO, find, make_content, spoil, write_data
 from poet_mm.datasets.coco import BottomupCocoDataset
 
 
-@pytest.mark.parametrize('changes', [
-    dict(images=[], annotations=[]),
-    dict(annotations=[]),
-    dict(annotations=[  # instances_*.json
-        {key: value for key, value in ann.items() if 'keypoints' not in key}
-        for ann in make_content()['annotations']
-    ]),
-])
+@pytest.mark.parametrize(
+    'changes',
+    [
+        dict(images=[], annotations=[]),
+        dict(annotations=[]),
+        dict(
+            annotations=[  # instances_*.json
+                {
+                    key: value
+                    for key, value in ann.items()
+                    if 'keypoints' not in key
+                }
+                for ann in make_content()['annotations']
+            ]
+        ),
+    ],
+)
 def test_file_without_people(tmp_path, changes, capsys):
     content = dict(make_content(), **changes)
     ann_file, _ = write_data(tmp_path, content)
@@ -30,13 +40,16 @@ def test_file_without_people(tmp_path, changes, capsys):
     assert 'person_keypoints_*.json' in said
 
 
-@pytest.mark.parametrize('content', [
-    dict(images=[]),
-    dict(images=[], annotations=[], categories=[]),
-    dict(images=[dict(id=1, file_name='1.jpg')]),
-    dict(images=[dict()], annotations=[dict()], categories=[dict()]),
-    dict(images=[dict(id=[1])], annotations=[dict(id={}, image_id=[1])]),
-])
+@pytest.mark.parametrize(
+    'content',
+    [
+        dict(images=[]),
+        dict(images=[], annotations=[], categories=[]),
+        dict(images=[dict(id=1, file_name='1.jpg')]),
+        dict(images=[dict()], annotations=[dict()], categories=[dict()]),
+        dict(images=[dict(id=[1])], annotations=[dict(id={}, image_id=[1])]),
+    ],
+)
 def test_hardly_any_data(tmp_path, content):
     """Nothing to see is no reason to crash, nor to draw nothing; it is wrong,
     because training refuses it."""
@@ -71,29 +84,42 @@ def test_tool_reports_and_modifies_nothing(tmp_path, capsys):
     assert '2 findings are wrong, 0 unusual' in text
     report = json.loads((tmp_path / 'out' / 'dataset.json').read_text())
     assert {f['name'] for f in report['findings']} == {
-        'broken_area', 'lying_num_keypoints'}
+        'broken_area',
+        'lying_num_keypoints',
+    }
     assert report['summary']['people'] == 8
     for ending in ('png', 'pdf'):
         assert (tmp_path / 'out' / f'dataset.{ending}').stat().st_size > 5000
     assert [(os.stat(f).st_mtime_ns, f.read_bytes()) for f in files] == before
-    assert {f.parent for f in (tmp_path / 'data').rglob('*')
-            if f.is_file()} == {tmp_path / 'data', images}
+    assert {
+        f.parent for f in (tmp_path / 'data').rglob('*') if f.is_file()
+    } == {tmp_path / 'data', images}
 
     ann_file.write_text(json.dumps(make_content()))
     assert run_tool(*args) == 0
     assert 'Nothing wrong or unusual.' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(('text', 'said'), [
-    ('a = (', 'cannot be read as a config (SyntaxError: '),
-    ('_base_ = "none.py"', 'cannot be read as a config (FileNotFoundError: '),
-    ('dataset_info = dict(dataset_name="a", sigmas=[])',
-     '(it lacks keypoint_info, skeleton_info, joint_weights). It needs '),
-    (f'dataset_info = {dict(METAINFO, keypoint_info={0: dict()})!r}',
-     "(KeyError: 'name')"),
-    ('dataset_info = 5', 'cannot be used (TypeError: '),
-    ('train_dataloader = None', 'has no dataset_info'),
-])
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        ('a = (', 'cannot be read as a config (SyntaxError: '),
+        (
+            '_base_ = "none.py"',
+            'cannot be read as a config (FileNotFoundError: ',
+        ),
+        (
+            'dataset_info = dict(dataset_name="a", sigmas=[])',
+            '(it lacks keypoint_info, skeleton_info, joint_weights). It needs ',
+        ),
+        (
+            f'dataset_info = {dict(METAINFO, keypoint_info={0: dict()})!r}',
+            "(KeyError: 'name')",
+        ),
+        ('dataset_info = 5', 'cannot be used (TypeError: '),
+        ('train_dataloader = None', 'has no dataset_info'),
+    ],
+)
 def test_wrong_configs_are_exit_code_two(tmp_path, capsys, text, said):
     ann_file, _ = write_data(tmp_path, make_content())
     config = tmp_path / 'wrong.py'
@@ -104,17 +130,20 @@ def test_wrong_configs_are_exit_code_two(tmp_path, capsys, text, said):
     assert said in printed
 
 
-@pytest.mark.parametrize(('text', 'said'), [
-    (json.dumps(make_content())[:-100], 'not JSON'),
-    ('', 'not JSON'),
-    ('[1, 2]', 'holds a list'),
-    ('{"annotations": []}', "no list of dicts under 'images'"),
-    ('{"images": [1]}', "no list of dicts under 'images'"),
-    ('{}', "no list of dicts under 'images'; it has nothing."),
-    ('{"a": 1, "info": {}}', "under 'images'; it has a, info."),
-    ('[' * 100000, 'not JSON'),
-    (None, 'There is no file'),
-])
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        (json.dumps(make_content())[:-100], 'not JSON'),
+        ('', 'not JSON'),
+        ('[1, 2]', 'holds a list'),
+        ('{"annotations": []}', "no list of dicts under 'images'"),
+        ('{"images": [1]}', "no list of dicts under 'images'"),
+        ('{}', "no list of dicts under 'images'; it has nothing."),
+        ('{"a": 1, "info": {}}', "under 'images'; it has a, info."),
+        ('[' * 100000, 'not JSON'),
+        (None, 'There is no file'),
+    ],
+)
 def test_cannot_be_read_is_exit_code_two(tmp_path, capsys, text, said):
     path = tmp_path / 'cut.json'
     if text is not None:

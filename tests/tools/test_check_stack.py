@@ -1,4 +1,5 @@
 """tools/check_stack.py, and that importing poet_mm patches nothing."""
+
 import subprocess
 import sys
 
@@ -13,8 +14,9 @@ def test_reports_this_environment(monkeypatch, capsys):
     lines = capsys.readouterr().out.splitlines()
     found = {line.split()[0]: line.split()[1] for line in lines if line}
     for module in tool.stack['SUPPORTED']:
-        assert found[module] == (tool.stack['installed_version'](module)
-                                 or '-')
+        assert found[module] == (
+            tool.stack['installed_version'](module) or '-'
+        )
     assert lines[-1] == 'poet_mm can run here.'
 
 
@@ -29,7 +31,10 @@ def test_runs_without_any_library(tmp_path):
     """Isolated Python of a clone: no libraries, no current folder."""
     job = subprocess.run(
         [sys.executable, '-I', '-S', ROOT / 'tools' / 'check_stack.py'],
-        capture_output=True, text=True, cwd=tmp_path)
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
     assert job.returncode == 1
     assert job.stderr == ''
     assert 'mmpose is not installed' in job.stdout
@@ -72,10 +77,16 @@ for contents in after, contents():
 def test_nothing_is_patched():
     """Importing poet_mm changes no function and no class of a library; the
     check itself is tried on a patch."""
-    job = subprocess.run([sys.executable, '-c', NO_PATCHES],
-                         capture_output=True, text=True)
+    job = subprocess.run(
+        [sys.executable, '-c', NO_PATCHES], capture_output=True, text=True
+    )
     assert job.returncode == 0, job.stderr
     imported, patched = map(eval, job.stdout.splitlines()[-2:])
     assert imported == []
-    assert patched == [('mmpose.models.pose_estimators.bottomup',
-                        'BottomupPoseEstimator', 'predict')]
+    assert patched == [
+        (
+            'mmpose.models.pose_estimators.bottomup',
+            'BottomupPoseEstimator',
+            'predict',
+        )
+    ]

@@ -1,4 +1,5 @@
 """tools/compare_strides.py: killed and resumed, one row, mistakes."""
+
 import csv
 import json
 import signal
@@ -28,13 +29,19 @@ def toy(tmp_path_factory):
 
 
 def start(comparison, work_dir, *flags):
-    return subprocess.Popen([
-        sys.executable, ROOT / 'tools' / 'compare_strides.py', comparison,
-        '--work-dir', work_dir, *flags
-    ],
-                            stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT,
-                            text=True)
+    return subprocess.Popen(
+        [
+            sys.executable,
+            ROOT / 'tools' / 'compare_strides.py',
+            comparison,
+            '--work-dir',
+            work_dir,
+            *flags,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def wait_for(condition, seconds=600):
@@ -65,16 +72,19 @@ def test_killed_and_resumed(toy, tmp_path):
     queries = {'head.query_embedding.weight': torch.zeros(10, 128)}
     torch.save(dict(state_dict=queries), start_from)
     poet = dict(ROWS[1], options=dict(load_from=str(start_from)))
-    path = write_comparison(
-        tmp_path / 'c.py', toy, rows=[ROWS[0], poet, bad])
+    path = write_comparison(tmp_path / 'c.py', toy, rows=[ROWS[0], poet, bad])
     work = tmp_path / 'work'
     process = start(path, work)
-    wait_for(lambda: [*work.glob('rows/poet-*/epoch_2.pth')]
-             or process.poll() is not None)
+    wait_for(
+        lambda: (
+            [*work.glob('rows/poet-*/epoch_2.pth')]
+            or process.poll() is not None
+        )
+    )
     process.kill()
     process.wait()
-    first, = work.glob('rows/ae-*/result.json')
-    second, = work.glob('rows/poet-*')
+    (first,) = work.glob('rows/ae-*/result.json')
+    (second,) = work.glob('rows/poet-*')
     kept = first.stat().st_mtime_ns
     wait_for(lambda: not row_processes(work))  # it notices
     assert not (second / 'result.json').exists()
@@ -88,22 +98,46 @@ def test_killed_and_resumed(toy, tmp_path):
     assert '[3/3] bad: AP -, failed: RuntimeError' in output
     table = json.loads((work / 'table.json').read_text())
     ae, poet, failed = table['rows'][:3]
-    assert (ae['method'], ae['stride'], ae['sigma'], ae['epochs'],
-            ae['images_seen'], ae['flip']) == ('AE', 32, 1, 2, 44, False)
-    assert (poet['method'], poet['stride'], poet['sigma'], poet['epochs'],
-            poet['input'], poet['init']) == ('POET', 32, None, 4, 128,
-                                             'start.pth')
+    assert (
+        ae['method'],
+        ae['stride'],
+        ae['sigma'],
+        ae['epochs'],
+        ae['images_seen'],
+        ae['flip'],
+    ) == ('AE', 32, 1, 2, 44, False)
+    assert (
+        poet['method'],
+        poet['stride'],
+        poet['sigma'],
+        poet['epochs'],
+        poet['input'],
+        poet['init'],
+    ) == ('POET', 32, None, 4, 128, 'start.pth')
     assert (ae['name'], ae['batch'], ae['lr']) == ('ae', 4, 1.5e-3)
     for row in (ae, poet):
-        for key in ('AP', 'AR50', 'gflops', 'network_ms', 'post_ms',
-                    'memory_mb', 'minutes', 'step_ms', 'params'):
+        for key in (
+            'AP',
+            'AR50',
+            'gflops',
+            'network_ms',
+            'post_ms',
+            'memory_mb',
+            'minutes',
+            'step_ms',
+            'params',
+        ):
             assert np.isfinite(row[key]), key
         assert row['how'] == 'trained here'
     assert failed['how'].startswith('failed: RuntimeError')
     published = [row for row in table['rows'] if row['how'] == 'published']
     assert {(row['method'], row['stride']) for row in published} == {
-        ('AE', 4), ('AE', 8), ('AE', 16), ('AE', 32), ('POET', 16),
-        ('POET', 32)
+        ('AE', 4),
+        ('AE', 8),
+        ('AE', 16),
+        ('AE', 32),
+        ('POET', 16),
+        ('POET', 32),
     }
     markdown = (work / 'table.md').read_text()
     assert markdown.count('| published |') == 6
@@ -116,12 +150,10 @@ def test_evaluated_on_the_way(toy, tmp_path):
     """Every evaluation is a point of the curve; a checkpoint is only
     evaluated."""
     path = write_comparison(
-        tmp_path / 'c.py',
-        toy,
-        rows=ROWS[:1],
-        val_interval=1)
+        tmp_path / 'c.py', toy, rows=ROWS[:1], val_interval=1
+    )
     output, _ = start(path, tmp_path / 'work').communicate()
-    result, = (tmp_path / 'work').glob('rows/*/result.json')
+    (result,) = (tmp_path / 'work').glob('rows/*/result.json')
     content = json.loads(result.read_text())
     curve = content['curve']
     assert [point['epoch'] for point in curve] == [1, 2]
@@ -131,9 +163,10 @@ def test_evaluated_on_the_way(toy, tmp_path):
     assert 'ae: trains for 2 epochs' in output
     checkpoint = str(result.with_name('epoch_2.pth'))
     path = write_comparison(
-        tmp_path / 'd.py', toy, rows=[dict(ROWS[0], checkpoint=checkpoint)])
+        tmp_path / 'd.py', toy, rows=[dict(ROWS[0], checkpoint=checkpoint)]
+    )
     start(path, tmp_path / 'other').communicate()
-    again, = (tmp_path / 'other').glob('rows/*/result.json')
+    (again,) = (tmp_path / 'other').glob('rows/*/result.json')
     old, new = (json.loads(file.read_text()) for file in (result, again))
     assert new['how'] == 'epoch_2.pth'
     assert new['init'] is None
@@ -141,35 +174,44 @@ def test_evaluated_on_the_way(toy, tmp_path):
         assert old[name] == new[name]
 
 
-@pytest.mark.parametrize(('changes', 'said'), [
-    (dict(data_root='/nowhere'), '/nowhere does not exist'),
-    (dict(rows=[dict(config='none.py')]), 'There is no config'),
-    (dict(rows=[dict(ROWS[0], colour='red')]), r"unknown keys \['colour'\]"),
-    (dict(rows=[ROWS[0], ROWS[0]]), 'give each a name'),
-    (dict(rows=[dict(ROWS[0], checkpoint='x.pth')]), 'no checkpoint x.pth'),
-    (dict(budget=dict(hours=3)), 'The budget is'),
-    (dict(budget=dict(epochs=1.5)), 'The budget is'),
-    (dict(budget=dict(minutes=3)), 'The budget is'),
-    (dict(val_interval=0), 'val_interval is 0'),
-    (dict(val_interval=1.5), 'val_interval is 1.5'),
-    (dict(data_root=''), 'has no data_root'),
-    (dict(rows=[]), 'no rows'),
-])
+@pytest.mark.parametrize(
+    ('changes', 'said'),
+    [
+        (dict(data_root='/nowhere'), '/nowhere does not exist'),
+        (dict(rows=[dict(config='none.py')]), 'There is no config'),
+        (
+            dict(rows=[dict(ROWS[0], colour='red')]),
+            r"unknown keys \['colour'\]",
+        ),
+        (dict(rows=[ROWS[0], ROWS[0]]), 'give each a name'),
+        (
+            dict(rows=[dict(ROWS[0], checkpoint='x.pth')]),
+            'no checkpoint x.pth',
+        ),
+        (dict(budget=dict(hours=3)), 'The budget is'),
+        (dict(budget=dict(epochs=1.5)), 'The budget is'),
+        (dict(budget=dict(minutes=3)), 'The budget is'),
+        (dict(val_interval=0), 'val_interval is 0'),
+        (dict(val_interval=1.5), 'val_interval is 1.5'),
+        (dict(data_root=''), 'has no data_root'),
+        (dict(rows=[]), 'no rows'),
+    ],
+)
 def test_mistakes_are_one_sentence(toy, tmp_path, changes, said, monkeypatch):
     path = write_comparison(tmp_path / 'c.py', toy, **changes)
     monkeypatch.setattr(
-        sys, 'argv', ['', str(path), '--work-dir',
-                      str(tmp_path / 'work')])
+        sys, 'argv', ['', str(path), '--work-dir', str(tmp_path / 'work')]
+    )
     with pytest.raises(UserError, match=said):
         compare_strides.main()
     assert not (tmp_path / 'work').exists()
 
 
-def test_missing_images_and_weights_are_said_first(toy, tmp_path,
-                                                   monkeypatch):
+def test_missing_images_and_weights_are_said_first(toy, tmp_path, monkeypatch):
     row = dict(
         config=str(ROOT / 'configs' / 'ae_r50_s4_512_coco.py'),
-        options={'model.backbone.init_cfg.checkpoint': 'w.pth'})
+        options={'model.backbone.init_cfg.checkpoint': 'w.pth'},
+    )
     path = write_comparison(tmp_path / 'c.py', toy, rows=[row])
     args = ['', str(path), '--work-dir', str(tmp_path / 'work')]
     monkeypatch.setattr(sys, 'argv', args)
@@ -197,17 +239,24 @@ def test_command_of_a_row(monkeypatch):
     assert command[1:3] == ['-m', 'torch.distributed.run']
     assert '--nproc_per_node=2' in command
     assert '--standalone' in command  # a port of its own
-    assert command[-len(tool):] == tool
+    assert command[-len(tool) :] == tool
 
 
-def test_a_row_is_tested_with_the_weights_of_its_file(toy, tmp_path,
-                                                      monkeypatch):
+def test_a_row_is_tested_with_the_weights_of_its_file(
+    toy, tmp_path, monkeypatch
+):
     """The mean of EMAHook, not what it is the mean of."""
     hook = dict(type='EMAHook', momentum=0.5)
     path = write_comparison(
-        tmp_path / 'x.py', toy, rows=[dict(ROWS[1], epochs=1)],
+        tmp_path / 'x.py',
+        toy,
+        rows=[dict(ROWS[1], epochs=1)],
         options={  # there is one visualizer of each name in a process
-            **TINY, 'custom_hooks': [hook], 'visualizer.name': 'row'})
+            **TINY,
+            'custom_hooks': [hook],
+            'visualizer.name': 'row',
+        },
+    )
     tested = {}
 
     def test(runner):
@@ -220,22 +269,26 @@ def test_a_row_is_tested_with_the_weights_of_its_file(toy, tmp_path,
     args = ['', str(path), '--work-dir', str(tmp_path), '--row', 'poet']
     monkeypatch.setattr(sys, 'argv', args)
     assert compare_strides.main() == 0
-    file, = tmp_path.glob('rows/*/epoch_1.pth')
+    (file,) = tmp_path.glob('rows/*/epoch_1.pth')
     saved = torch.load(file)
     name = 'head.input_proj.weight'
     assert torch.equal(tested[name], saved['state_dict'][name])
     assert not torch.equal(
-        tested[name], saved['ema_state_dict'][f'module.{name}'])
+        tested[name], saved['ema_state_dict'][f'module.{name}']
+    )
     monkeypatch.setattr(sys, 'argv', [*args[:-1], 'ae'])
     with pytest.raises(UserError, match=r'no row ae .* only poet\.'):
         compare_strides.main()
 
 
-@pytest.mark.parametrize(('code', 'text', 'said'), [
-    (1, 'Traceback\nValueError: so\n', 'ValueError: so'),
-    (1, '', 'no output'),
-    (-signal.SIGKILL, 'x', 'ended by SIGKILL'),
-])
+@pytest.mark.parametrize(
+    ('code', 'text', 'said'),
+    [
+        (1, 'Traceback\nValueError: so\n', 'ValueError: so'),
+        (1, '', 'no output'),
+        (-signal.SIGKILL, 'x', 'ended by SIGKILL'),
+    ],
+)
 def test_reason_of_a_failure(tmp_path, code, text, said):
     log = tmp_path / 'log'
     log.write_text(text)

@@ -1,4 +1,5 @@
 """tools/convert_checkpoint.py: both ways, and the files it writes."""
+
 import sys
 from pathlib import Path
 
@@ -51,17 +52,31 @@ def test_tool(release_file, release, tmp_path, monkeypatch, capsys):
         run(monkeypatch, 'unknown', release_file, ours)
     (tmp_path / 'wrong.py').write_text('a = (')
     with pytest.raises(UserError, match='cannot be read as a config'):
-        run(monkeypatch, 'poet', release_file, ours, '--config',
-            str(tmp_path / 'wrong.py'))
+        run(
+            monkeypatch,
+            'poet',
+            release_file,
+            ours,
+            '--config',
+            str(tmp_path / 'wrong.py'),
+        )
 
 
 def test_tool_says_what_was_dropped(detr_file, tmp_path, monkeypatch, capsys):
     config = str(tmp_path / 'small.py')
     small_cfg('poet_r50_coco').dump(config)
-    run(monkeypatch, 'detr', detr_file[0], str(tmp_path / 'ours.pth'),
-        '--config', config)
-    assert ('Dropped on purpose: class_embed (2 weights), bbox_embed '
-            '(6 weights), 75 of 100 queries') in capsys.readouterr().out
+    run(
+        monkeypatch,
+        'detr',
+        detr_file[0],
+        str(tmp_path / 'ours.pth'),
+        '--config',
+        config,
+    )
+    assert (
+        'Dropped on purpose: class_embed (2 weights), bbox_embed '
+        '(6 weights), 75 of 100 queries'
+    ) in capsys.readouterr().out
 
 
 def test_targets_that_cannot_be(conversion, tmp_path, monkeypatch):

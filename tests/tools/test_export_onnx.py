@@ -1,4 +1,5 @@
 """tools/export_onnx.py, and the example that needs NumPy only."""
+
 import re
 import subprocess
 import sys
@@ -24,7 +25,7 @@ CONFIG = ROOT / 'configs' / 'poet_r18_toy.py'
 TINY = {
     'model.backbone.base_channels': 8,
     'model.backbone.stem_channels': 8,
-    'model.head.in_channels': 32
+    'model.head.in_channels': 32,
 }
 
 
@@ -46,9 +47,9 @@ def checkpoint(tmp_path_factory):
 
 def run(*args, check=True):
     """Run a tool or example in a process of its own."""
-    result = subprocess.run([sys.executable, *map(str, args)],
-                            capture_output=True,
-                            text=True)
+    result = subprocess.run(
+        [sys.executable, *map(str, args)], capture_output=True, text=True
+    )
     assert (result.returncode == 0) == check, result.stderr[-3000:]
     return result.stdout if check else result.stderr
 
@@ -57,31 +58,56 @@ def test_tool_and_example(checkpoint, tmp_path, monkeypatch):
     """What the example prints is what MMPose's API finds, of an image that is
     padded to multiples of 16 pixels."""
     checkpoint, model = checkpoint
-    path, = (checkpoint.parent / 'val2017').glob('*1.*')
+    (path,) = (checkpoint.parent / 'val2017').glob('*1.*')
     image = tmp_path / 'narrow.png'
     cv2.imwrite(str(image), cv2.imread(str(path))[:, :66])
     changes = {**TINY, 'model.data_preprocessor.pad_size_divisor': 16}
     monkeypatch.setattr(model.data_preprocessor, 'pad_size_divisor', 16)
     options = [f'{key}={value}' for key, value in changes.items()]
-    said = run(ROOT / 'tools' / 'export_onnx.py', CONFIG, checkpoint,
-               tmp_path / 'new' / 'poet.onnx', '--size', 96, 64,
-               '--padding-mask', '--torchscript', tmp_path / 'poet.pt',
-               '--cfg-options', *options)
-    assert len(re.findall(r'largest difference from the model [\d.]+e[-+]0\d',
-                          said)) == 2, said
+    said = run(
+        ROOT / 'tools' / 'export_onnx.py',
+        CONFIG,
+        checkpoint,
+        tmp_path / 'new' / 'poet.onnx',
+        '--size',
+        96,
+        64,
+        '--padding-mask',
+        '--torchscript',
+        tmp_path / 'poet.pt',
+        '--cfg-options',
+        *options,
+    )
+    assert (
+        len(
+            re.findall(
+                r'largest difference from the model [\d.]+e[-+]0\d', said
+            )
+        )
+        == 2
+    ), said
     assert (tmp_path / 'poet.pt').is_file()
-    printed = run(ROOT / 'examples' / 'onnx_numpy.py',
-                  tmp_path / 'new' / 'poet.onnx', image)
+    printed = run(
+        ROOT / 'examples' / 'onnx_numpy.py',
+        tmp_path / 'new' / 'poet.onnx',
+        image,
+    )
     broken = tmp_path / 'broken.jpg'
     broken.touch()
-    said = run(ROOT / 'examples' / 'onnx_numpy.py',
-               tmp_path / 'new' / 'poet.onnx', image, broken, check=False)
+    said = run(
+        ROOT / 'examples' / 'onnx_numpy.py',
+        tmp_path / 'new' / 'poet.onnx',
+        image,
+        broken,
+        check=False,
+    )
     assert said.strip().split('\n')[-1] == f'{broken} is missing or no image'
     assert 'Traceback' not in said
     people = inference_bottomup(model, str(image))[0].pred_instances
     assert printed.count(': a person, ') == len(people) == 10
-    joints = re.findall(r'^  \w+ +(-?[\d.]+) +(-?[\d.]+)  ([\d.]+)$', printed,
-                        re.MULTILINE)
+    joints = re.findall(
+        r'^  \w+ +(-?[\d.]+) +(-?[\d.]+)  ([\d.]+)$', printed, re.MULTILINE
+    )
     joints = np.array(joints, dtype=float).reshape(10, 17, 3)
     np.testing.assert_allclose(joints[..., :2], people.keypoints, atol=0.06)
     np.testing.assert_allclose(joints[..., 2], people.visibility, atol=0.006)
@@ -91,8 +117,17 @@ def test_torchscript_alone(checkpoint, tmp_path, monkeypatch):
     """Without an ONNX file, and without the packages that one needs."""
     checkpoint, _ = checkpoint
     options = [f'{key}={value}' for key, value in TINY.items()]
-    args = [CONFIG, checkpoint, '--torchscript', tmp_path / 'poet.pt',
-            '--size', 96, 64, '--cfg-options', *options]
+    args = [
+        CONFIG,
+        checkpoint,
+        '--torchscript',
+        tmp_path / 'poet.pt',
+        '--size',
+        96,
+        64,
+        '--cfg-options',
+        *options,
+    ]
     monkeypatch.setattr('sys.argv', ['x', *map(str, args)])
     monkeypatch.setattr(export, 'find_spec', lambda name: None)
     export_onnx.main()
@@ -106,10 +141,13 @@ def test_nothing_to_export(monkeypatch, capsys):
     assert 'an ONNX file to write, or --torchscript' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(('args', 'said'), [
-    (['none.py', 'none.pth'], 'There is no config none.py'),
-    ([CONFIG, 'none.pth'], 'There is no checkpoint none.pth'),
-])
+@pytest.mark.parametrize(
+    ('args', 'said'),
+    [
+        (['none.py', 'none.pth'], 'There is no config none.py'),
+        ([CONFIG, 'none.pth'], 'There is no checkpoint none.pth'),
+    ],
+)
 def test_mistakes_get_a_sentence(args, said, monkeypatch):
     monkeypatch.setattr('sys.argv', ['x', *map(str, args), 'poet.onnx'])
     with pytest.raises(UserError, match=said):

@@ -1,4 +1,5 @@
 """tools/infer.py: files in, pictures, videos, JSON and a gallery out."""
+
 import json
 import shutil
 
@@ -23,8 +24,16 @@ def toy(tmp_path_factory):
 
 def test_pictures_json_and_gallery(run, toy, capsys):
     folder = toy / 'val2017'
-    code, out = run(folder, '--save-json', '--score-thr', 0, '--batch-size',
-                    3, '--draw', 'skeleton,centers,offsets,visibility')
+    code, out = run(
+        folder,
+        '--save-json',
+        '--score-thr',
+        0,
+        '--batch-size',
+        3,
+        '--draw',
+        'skeleton,centers,offsets,visibility',
+    )
     assert code == 0
     assert '40 people in 4 pictures' in capsys.readouterr().out
     for path in folder.iterdir():
@@ -36,8 +45,7 @@ def test_pictures_json_and_gallery(run, toy, capsys):
 
     data = gallery_data(out)
     assert [len(entry['scores']) for entry in data['entries']] == [10] * 4
-    assert all((out / entry['picture']).is_file()
-               for entry in data['entries'])
+    assert all((out / entry['picture']).is_file() for entry in data['entries'])
 
     truth = COCO(str(toy / 'annotations' / 'person_keypoints_val2017.json'))
     found = truth.loadRes(str(out / 'people.json'))
@@ -52,34 +60,42 @@ def test_pictures_json_and_gallery(run, toy, capsys):
 
 def test_video_in_video_out(run, tmp_path):
     film = write_video(tmp_path / 'film.mp4', 7)
-    code, out = run(film, '--fps', 5, '--save-json', '--score-thr', 0,
-                    '--batch-size', 3)
+    code, out = run(
+        film, '--fps', 5, '--save-json', '--score-thr', 0, '--batch-size', 3
+    )
     assert code == 0
-    entry, = gallery_data(out)['entries']
+    (entry,) = gallery_data(out)['entries']
     assert entry['video'] == 'videos/film.mp4'
     video = Video(str(out / entry['video']))
     assert video.fps == 5
     assert len(list(video)) == 7
     people = json.loads((out / 'videos' / 'film.json').read_text())
-    assert [person['image_id'] for person in people
-            ] == [frame for frame in range(7) for _ in range(10)]
+    assert [person['image_id'] for person in people] == [
+        frame for frame in range(7) for _ in range(10)
+    ]
     assert (out / entry['picture']).is_file()
 
 
 def test_pictures_of_odd_shapes(run, tmp_path, capsys):
     """Not enlarged beyond all bounds; what no JPEG can hold is reported."""
-    sizes = dict(a=(1, 4000), b=(4000, 1), c=(1, 1), d=(30, 1000),
-                 e=(1, 70000))
+    sizes = dict(
+        a=(1, 4000), b=(4000, 1), c=(1, 1), d=(30, 1000), e=(1, 70000)
+    )
     for name, size in sizes.items():
         cv2.imwrite(str(tmp_path / f'{name}.png'), np.full(size, 99, np.uint8))
     code, out = run(tmp_path, '--score-thr', 0)
-    shapes = {path.stem: cv2.imread(str(path)).shape[:2]
-              for path in (out / 'pictures').iterdir()}
+    shapes = {
+        path.stem: cv2.imread(str(path)).shape[:2]
+        for path in (out / 'pictures').iterdir()
+    }
     assert shapes == dict(
-        a=(1, 4000), b=(4000, 1), c=(400, 400), d=(120, 4000))
+        a=(1, 4000), b=(4000, 1), c=(400, 400), d=(120, 4000)
+    )
     assert code == 1
-    assert ('e.png: 70000 x 1 pixels cannot be written as a JPEG'
-            in capsys.readouterr().err)
+    assert (
+        'e.png: 70000 x 1 pixels cannot be written as a JPEG'
+        in capsys.readouterr().err
+    )
 
 
 def test_same_names_from_two_folders(run, toy, tmp_path):
@@ -89,5 +105,7 @@ def test_same_names_from_two_folders(run, toy, tmp_path):
         shutil.copy(image, tmp_path / folder / '7.png')
     code, out = run(tmp_path / 'a', tmp_path / 'b' / '7.png')
     assert code == 0
-    assert sorted(path.name for path in (out / 'pictures').iterdir()
-                  ) == ['7.jpg', '7_2.jpg']
+    assert sorted(path.name for path in (out / 'pictures').iterdir()) == [
+        '7.jpg',
+        '7_2.jpg',
+    ]

@@ -1,4 +1,5 @@
 """tools/infer.py: poses are seen in a browser."""
+
 import cv2
 import numpy as np
 from browser import GREY, browse, decoded_width, limbs_seen, needs_chromium
@@ -7,10 +8,28 @@ from mmengine.structures import InstanceData
 
 from poet_mm.apis import POETInferencer
 
-WAVING = np.array([  # COCO's joints, in pixels
-    (16, 12), (17, 11), (15, 11), (19, 12), (13, 12), (21, 20), (11, 20),
-    (27, 14), (6, 27), (29, 6), (5, 35), (19, 36), (13, 36), (21, 46),
-    (11, 46), (23, 57), (9, 57)], float)
+WAVING = np.array(
+    [  # COCO's joints, in pixels
+        (16, 12),
+        (17, 11),
+        (15, 11),
+        (19, 12),
+        (13, 12),
+        (21, 20),
+        (11, 20),
+        (27, 14),
+        (6, 27),
+        (29, 6),
+        (5, 35),
+        (19, 36),
+        (13, 36),
+        (21, 46),
+        (11, 46),
+        (23, 57),
+        (9, 57),
+    ],
+    float,
+)
 PEOPLE = np.stack([WAVING, WAVING + (30, 3)])
 
 
@@ -27,7 +46,8 @@ def find_people(monkeypatch, people):
                 keypoints_visible=ones,
                 visibility=ones,
                 centers=people.mean(1),
-                bbox_scores=ones[:, 0])
+                bbox_scores=ones[:, 0],
+            )
         return inputs['data_samples']
 
     monkeypatch.setattr(POETInferencer, 'forward', forward)

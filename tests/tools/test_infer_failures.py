@@ -1,4 +1,5 @@
 """tools/infer.py on broken inputs and wrong flags: the rest goes on."""
+
 import json
 import shutil
 from pathlib import Path
@@ -25,10 +26,10 @@ def test_damaged_video(run, tmp_path, capsys):
     """The frames before the damage are kept, and the exit code tells."""
     film = write_video(tmp_path / 'film.avi', 20, fourcc='MJPG')
     data = film.read_bytes()
-    film.write_bytes(data[:len(data) // 2])
+    film.write_bytes(data[: len(data) // 2])
     code, out = run(film, '--save-json', '--score-thr', 0)
     assert code == 1
-    entry, = gallery_data(out)['entries']
+    (entry,) = gallery_data(out)['entries']
     kept = len(list(Video(str(out / entry['video']))))
     assert 5 <= kept <= 15
     said = f'{film}: cut off or damaged; of 20 frames only the first {kept} '
@@ -57,8 +58,10 @@ def test_network_fails_on_one_image(run, toy, monkeypatch, capsys):
     code, out = run(toy / 'val2017', '--batch-size', 4)
     assert code == 1
     entries = gallery_data(out)['entries']
-    assert [Path(entry['name']).stem for entry in entries
-            ] == [names[0], *names[2:]]
+    assert [Path(entry['name']).stem for entry in entries] == [
+        names[0],
+        *names[2:],
+    ]
     assert f'{names[1]}.png: RuntimeError: too much' in capsys.readouterr().err
 
 
@@ -93,21 +96,33 @@ def test_the_rest_goes_on(run, toy, tmp_path, capsys):
     write_video(broken / 'e.mp4', 2)
     empty = tmp_path / 'empty'
     empty.mkdir()
-    code, out = run(broken, empty, tmp_path / 'missing.jpg',
-                    tmp_path / 'x*.jpg', 'webcam:97')
+    code, out = run(
+        broken,
+        empty,
+        tmp_path / 'missing.jpg',
+        tmp_path / 'x*.jpg',
+        'webcam:97',
+    )
     assert code == 1
     lines = capsys.readouterr().err.strip().split('\n')
     said = [line for line in lines if line.startswith('infer.py: ')]
-    expected = ('empty: no images', 'missing.jpg: no such file',
-                'x*.jpg: no file fits', 'a.jpg: cannot be read',
-                'b.png: cannot be read', 'c.mp4: cannot be opened as a video',
-                'webcam:97: cannot be opened as a camera')
+    expected = (
+        'empty: no images',
+        'missing.jpg: no such file',
+        'x*.jpg: no file fits',
+        'a.jpg: cannot be read',
+        'b.png: cannot be read',
+        'c.mp4: cannot be opened as a video',
+        'webcam:97: cannot be opened as a camera',
+    )
     assert len(said) == len(expected)
     for line, part in zip(said, expected):
         assert part in line
     data = gallery_data(out)
-    assert [Path(entry['name']).name for entry in data['entries']
-            ] == ['d.png', 'e.mp4']
+    assert [Path(entry['name']).name for entry in data['entries']] == [
+        'd.png',
+        'e.mp4',
+    ]
     assert len(data['failures']) == len(expected)
 
 
@@ -133,11 +148,14 @@ def test_ctrl_c_keeps_what_is_done(run, toy, tmp_path, monkeypatch):
     assert (out / 'videos' / 'film.json').is_file()
 
 
-@pytest.mark.parametrize(('flags', 'said'), [
-    (['--draw', 'bones'], "'bones' is not one of skeleton"),
-    (['--fps', '0'], '0 is not above 0'),
-    (['--batch-size', '0'], '--batch-size 0 is not above 0'),
-])
+@pytest.mark.parametrize(
+    ('flags', 'said'),
+    [
+        (['--draw', 'bones'], "'bones' is not one of skeleton"),
+        (['--fps', '0'], '0 is not above 0'),
+        (['--batch-size', '0'], '--batch-size 0 is not above 0'),
+    ],
+)
 def test_wrong_flags(run, flags, said, capsys):
     with pytest.raises(SystemExit) as stopped:
         run('x.jpg', *flags)
@@ -145,12 +163,15 @@ def test_wrong_flags(run, flags, said, capsys):
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(('flags', 'said'), [
-    (['--weights', 'none.pth'], 'There is no checkpoint none.pth.'),
-    (['--config', 'poet_r18'], 'Did you mean'),
-    (['--config', 'poet_r18_toy'], 'does not fit the config'),
-    (['--device', 'abacus'], '--device abacus: '),
-])
+@pytest.mark.parametrize(
+    ('flags', 'said'),
+    [
+        (['--weights', 'none.pth'], 'There is no checkpoint none.pth.'),
+        (['--config', 'poet_r18'], 'Did you mean'),
+        (['--config', 'poet_r18_toy'], 'does not fit the config'),
+        (['--device', 'abacus'], '--device abacus: '),
+    ],
+)
 def test_mistakes_get_a_sentence(model, tmp_path, flags, said, capsys):
     args = ['x.jpg', '--out', tmp_path, *model, *flags]
     assert infer.main([str(arg) for arg in args]) == 2
@@ -163,8 +184,9 @@ def test_weights_of_another_program_are_named(model, tmp_path, capsys):
     torch.save({'model': {'kpt_embed.layers.0.bias': torch.ones(1)}}, weights)
     args = ['x.jpg', '--out', tmp_path, *model, '--weights', weights]
     assert infer.main([str(arg) for arg in args]) == 2
-    assert ('python tools/convert_checkpoint.py poet '
-            f'{weights} CONVERTED.pth') in capsys.readouterr().err
+    assert (
+        f'python tools/convert_checkpoint.py poet {weights} CONVERTED.pth'
+    ) in capsys.readouterr().err
 
 
 def test_weights_that_are_none(model, tmp_path, capsys):

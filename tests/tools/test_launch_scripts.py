@@ -1,4 +1,5 @@
 """What dist_train.sh, dist_test.sh and slurm_train.sh would run."""
+
 import os
 import subprocess
 
@@ -6,15 +7,27 @@ import pytest
 from helpers import ROOT
 
 
-@pytest.mark.parametrize(('script', 'args', 'expected'), [
-    ('dist_train.sh', 'C.py 2 --amp',
-     '--nproc_per_node=2 TOOLS/train.py C.py --launcher pytorch --amp'),
-    ('dist_test.sh', 'C.py X.pth 2 --out m.json',
-     '--nproc_per_node=2 TOOLS/test.py C.py X.pth --launcher pytorch '
-     '--out m.json'),
-    ('slurm_train.sh', 'part job C.py work --amp',
-     'TOOLS/train.py C.py --work-dir work --launcher slurm --amp'),
-])
+@pytest.mark.parametrize(
+    ('script', 'args', 'expected'),
+    [
+        (
+            'dist_train.sh',
+            'C.py 2 --amp',
+            '--nproc_per_node=2 TOOLS/train.py C.py --launcher pytorch --amp',
+        ),
+        (
+            'dist_test.sh',
+            'C.py X.pth 2 --out m.json',
+            '--nproc_per_node=2 TOOLS/test.py C.py X.pth --launcher pytorch '
+            '--out m.json',
+        ),
+        (
+            'slurm_train.sh',
+            'part job C.py work --amp',
+            'TOOLS/train.py C.py --work-dir work --launcher slurm --amp',
+        ),
+    ],
+)
 def test_launch_scripts(script, args, expected, tmp_path):
     """What they would run, and how they are used."""
     for name in ('srun', 'python'):
@@ -23,8 +36,9 @@ def test_launch_scripts(script, args, expected, tmp_path):
     env = dict(os.environ, PATH=f'{tmp_path}:{os.environ["PATH"]}')
     env.pop('PYTHON', None)
     path = ROOT / 'tools' / script
-    result = subprocess.run(['bash', path, *args.split()],
-                            capture_output=True, text=True, env=env)
+    result = subprocess.run(
+        ['bash', path, *args.split()], capture_output=True, text=True, env=env
+    )
     assert expected.replace('TOOLS', str(ROOT / 'tools')) in result.stdout
     result = subprocess.run(['bash', path], capture_output=True, text=True)
     assert result.returncode == 2

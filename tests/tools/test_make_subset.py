@@ -1,4 +1,5 @@
 """tools/make_subset.py on toy people."""
+
 import json
 from pathlib import Path
 
@@ -17,14 +18,19 @@ def test_make_subset(toy, tmp_path):
     subset = json.loads(Path(cfg.val_evaluator.ann_file).read_text())
     assert len(subset['images']) == 2
     for image in subset['images']:
-        people = [ann for ann in subset['annotations']
-                  if ann['image_id'] == image['id']]
+        people = [
+            ann
+            for ann in subset['annotations']
+            if ann['image_id'] == image['id']
+        ]
         assert len(people) >= 2
         assert (tmp_path / 'val2017' / image['file_name']).is_file()
     other = tmp_path.parent / 'other'
-    for args, said in (((toy, tmp_path), 'already holds a data set'),
-                       ((other, tmp_path), 'there is no'),
-                       ((toy, other, '--images', 99), 'Only 0 images')):
+    for args, said in (
+        ((toy, tmp_path), 'already holds a data set'),
+        ((other, tmp_path), 'there is no'),
+        ((toy, other, '--images', 99), 'Only 0 images'),
+    ):
         output = run('make_subset.py', *args, check=False)
         assert said in output
         assert not other.exists()

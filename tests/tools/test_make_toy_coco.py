@@ -3,6 +3,7 @@
 The pictures and the annotations are read back from the files, so that what
 the tool says is held against what it drew by other means than its own.
 """
+
 import hashlib
 import json
 import subprocess
@@ -58,16 +59,17 @@ def read(folder, coco, image_id):
 
 def hashes(folder):
     return {
-        str(path.relative_to(folder)):
-        hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob('*')) if path.is_file()
+        str(path.relative_to(folder)): hashlib.sha256(
+            path.read_bytes()
+        ).hexdigest()
+        for path in sorted(folder.rglob('*'))
+        if path.is_file()
     }
 
 
-@pytest.mark.parametrize(('split', 'num_images'), [
-    ('train2017', NUM_TRAIN),
-    ('val2017', NUM_VAL),
-])
+@pytest.mark.parametrize(
+    ('split', 'num_images'), [('train2017', NUM_TRAIN), ('val2017', NUM_VAL)]
+)
 def test_a_split_is_a_coco_data_set(folder, split, num_images):
     coco = load(folder, split)
     assert len(coco.imgs) == num_images
@@ -81,10 +83,14 @@ def test_a_split_is_a_coco_data_set(folder, split, num_images):
 
 
 def test_category_is_cocos_person(coco):
-    person, = coco.dataset['categories']
+    (person,) = coco.dataset['categories']
     assert person['name'] == 'person'
     assert person['keypoints'][:5] == [
-        'nose', 'left_eye', 'right_eye', 'left_ear', 'right_ear'
+        'nose',
+        'left_eye',
+        'right_eye',
+        'left_ear',
+        'right_ear',
     ]
     assert person['keypoints'][5:] == [
         f'{side}_{joint}'
@@ -98,7 +104,7 @@ def test_some_joints_of_the_same_people(folder, people, tmp_path):
     names = ['right_wrist', 'nose', 'right_elbow']
     make_toy_coco(tmp_path, 24, 0, SIZE, seed=0, joints=names)
     some = load(tmp_path, 'train2017')
-    category, = some.dataset['categories']
+    (category,) = some.dataset['categories']
     assert category['keypoints'] == names
     assert category['skeleton'] == [[3, 1]]
     found = some.loadAnns(some.getAnnIds(iscrowd=0))
@@ -111,8 +117,10 @@ def test_some_joints_of_the_same_people(folder, people, tmp_path):
         assert some_joints['num_keypoints'] == (expected[2::3] > 0).sum()
         assert some_joints['bbox'] == person['bbox']
     for path in sorted((tmp_path / 'train2017').iterdir())[:4]:
-        assert path.read_bytes() == (folder / 'train2017' /
-                                     path.name).read_bytes()
+        assert (
+            path.read_bytes()
+            == (folder / 'train2017' / path.name).read_bytes()
+        )
 
 
 @pytest.mark.parametrize('joints', [[], ['tail'], ['nose', 'nose']])
@@ -130,7 +138,8 @@ def test_mmpose_loads_it(folder, coco, test_mode):
         data_root=str(folder),
         data_prefix={'img': 'train2017/'},
         data_mode='bottomup',
-        test_mode=test_mode)
+        test_mode=test_mode,
+    )
     with_people = {a['image_id'] for a in coco.anns.values()}
     assert len(dataset) == (NUM_TRAIN if test_mode else len(with_people))
 
@@ -164,7 +173,10 @@ def test_region_area_and_bbox_agree(coco):
         assert mask.shape == (SIZE, SIZE)
         assert annotation['area'] == mask.sum() > 0
         assert annotation['bbox'] == [
-            columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1
+            columns.min(),
+            rows.min(),
+            np.ptp(columns) + 1,
+            np.ptp(rows) + 1,
         ]
 
 
@@ -199,7 +211,7 @@ def test_v_is_what_the_picture_shows(folder, coco):
                 if v == 0:
                     continue
                 dull = np.ptp(pixel(image, xy)) < 40
-                under = any(pixel(mask, xy) for mask in masks[n + 1:])
+                under = any(pixel(mask, xy) for mask in masks[n + 1 :])
                 assert under or dull if v == 1 else not under
                 if v == 2 and name.endswith(('hip', 'knee', 'ankle')):
                     dull_legs.append(dull)
@@ -210,7 +222,8 @@ def test_v_is_what_the_picture_shows(folder, coco):
 def test_everyone_faces_the_camera(people):
     """So a person's left is on the right of the picture."""
     left, right = (
-        toy.KEYPOINTS.index(f'{side}_shoulder') for side in ('left', 'right'))
+        toy.KEYPOINTS.index(f'{side}_shoulder') for side in ('left', 'right')
+    )
     for person in people:
         joints, visibility = joints_of(person)
         if visibility[left] and visibility[right]:
@@ -255,7 +268,8 @@ def test_an_image_does_not_depend_on_their_number(coco, tmp_path):
     few = load(tmp_path, 'train2017')
     assert few.dataset['images'] == coco.dataset['images'][:5]
     assert few.dataset['annotations'] == coco.loadAnns(
-        coco.getAnnIds(list(few.imgs)))
+        coco.getAnnIds(list(few.imgs))
+    )
 
 
 @pytest.mark.parametrize(('num_train', 'num_val'), [(0, 0), (1, 0), (2, 1)])
@@ -292,12 +306,15 @@ def test_writes_over_its_own_folder_but_no_other(tmp_path):
     assert precious.read_text() == '{}'
 
 
-@pytest.mark.parametrize(('wrong', 'message'), [
-    ({'num_train': -1}, 'train must be 0 or more, got -1'),
-    ({'num_val': -2}, 'val must be 0 or more, got -2'),
-    ({'size': 31}, 'size must be 32 or more, got 31'),
-    ({'seed': -1}, 'seed must be 0 or more, got -1'),
-])
+@pytest.mark.parametrize(
+    ('wrong', 'message'),
+    [
+        ({'num_train': -1}, 'train must be 0 or more, got -1'),
+        ({'num_val': -2}, 'val must be 0 or more, got -2'),
+        ({'size': 31}, 'size must be 32 or more, got 31'),
+        ({'seed': -1}, 'seed must be 0 or more, got -1'),
+    ],
+)
 def test_says_what_came_and_what_is_allowed(tmp_path, wrong, message):
     arguments = {'num_train': 1, 'num_val': 1, 'size': 32, 'seed': 0}
     with pytest.raises(ValueError, match=message):
@@ -308,7 +325,9 @@ def test_says_what_came_and_what_is_allowed(tmp_path, wrong, message):
 def run_tool(*arguments):
     return subprocess.run(
         [sys.executable, toy.__file__, *map(str, arguments)],
-        capture_output=True, text=True)
+        capture_output=True,
+        text=True,
+    )
 
 
 def test_command_line(tmp_path):
@@ -317,7 +336,9 @@ def test_command_line(tmp_path):
     assert '2 + 1 images' in done.stdout
     assert len(done.stdout.splitlines()) == 1
     assert sorted(path.name for path in (tmp_path / 'toy').iterdir()) == [
-        'annotations', 'train2017', 'val2017'
+        'annotations',
+        'train2017',
+        'val2017',
     ]
     refused = run_tool('--out', tmp_path)
     assert refused.returncode == 1
@@ -326,23 +347,43 @@ def test_command_line(tmp_path):
 
 def test_joint_visibility_by_hand():
     labels = np.array([[1, 2, 0], [1, 255, 1]])
-    joints = np.array([[0, 0], [1, 0], [2, 0], [1, 1], [1.6, 1], [2.1, 0],
-                       [-0.1, 0], [0, 1.1]])
+    joints = np.array(
+        [
+            [0, 0],
+            [1, 0],
+            [2, 0],
+            [1, 1],
+            [1.6, 1],
+            [2.1, 0],
+            [-0.1, 0],
+            [0, 1.1],
+        ]
+    )
     assert toy.joint_visibility(joints, labels, 1).tolist() == [
-        2, 1, 1, 1, 2, 0, 0, 0
+        2,
+        1,
+        1,
+        1,
+        2,
+        0,
+        0,
+        0,
     ]
 
 
-@pytest.mark.parametrize(('mask', 'counts'), [
-    ([[0, 0], [0, 0]], [4]),
-    ([[1, 1], [1, 1]], [0, 4]),
-    ([[0, 1], [1, 0]], [1, 2, 1]),
-    ([[1, 0], [0, 1]], [0, 1, 2, 1]),
-])
+@pytest.mark.parametrize(
+    ('mask', 'counts'),
+    [
+        ([[0, 0], [0, 0]], [4]),
+        ([[1, 1], [1, 1]], [0, 4]),
+        ([[0, 1], [1, 0]], [1, 2, 1]),
+        ([[1, 0], [0, 1]], [0, 1, 2, 1]),
+    ],
+)
 def test_run_lengths_by_hand(mask, counts):
     assert toy.encode_mask(np.array(mask, np.uint8)) == {
         'size': [2, 2],
-        'counts': counts
+        'counts': counts,
     }
 
 
@@ -350,8 +391,13 @@ def test_run_lengths_by_hand(mask, counts):
 def test_the_near_limbs_are_drawn_over_the_far_ones(near):
     """All points at one place but the head: the near side's mark is seen."""
     points = np.full((len(toy.POINTS), 2), 50.0)
-    points[[toy.POINTS.index(p) for p in toy.POINTS
-            if p in ('head', 'nose') or p[-3:] in ('eye', 'ear')]] = 10
+    points[
+        [
+            toy.POINTS.index(p)
+            for p in toy.POINTS
+            if p in ('head', 'nose') or p[-3:] in ('eye', 'ear')
+        ]
+    ] = 10
     palette = {s.colour: [0, 0, 0] for s in toy.STROKES[near]}
     palette[near] = [100, 100, 100]
     image = np.zeros((64, 64, 3), np.uint8)

@@ -1,4 +1,5 @@
 """tools/setup_env.sh, and the other scripts."""
+
 import runpy
 import shutil
 import subprocess
@@ -36,7 +37,6 @@ def machine(tmp_path):
 
 
 class Machine:
-
     def __init__(self, clone, bin_dir, cache):
         self.clone, self.bin_dir, self.cache = clone, bin_dir, cache
 
@@ -57,9 +57,13 @@ class Machine:
     def set_up(self, *args, **env):
         """Returns what the set-up complains about."""
         job = subprocess.run(
-            ['bash', self.clone / 'tools/setup_env.sh', *args], text=True,
-            capture_output=True, env=dict(
-                env, PATH=str(self.bin_dir), XDG_CACHE_HOME=str(self.cache)))
+            ['bash', self.clone / 'tools/setup_env.sh', *args],
+            text=True,
+            capture_output=True,
+            env=dict(
+                env, PATH=str(self.bin_dir), XDG_CACHE_HOME=str(self.cache)
+            ),
+        )
         assert job.returncode == 1
         assert job.stdout == ''
         assert not (self.clone / '.venv').exists()
@@ -71,8 +75,10 @@ def test_unsupported_python(machine):
     machine.add_command('python', '#!/bin/sh\nexit 127\n')  # a dead shim
     message = machine.set_up()
     assert message.count('\n') == 1
-    assert ('Python 3.9 to 3.12 is supported, found: python3 is Python 3.13.'
-            in message)
+    assert (
+        'Python 3.9 to 3.12 is supported, found: python3 is Python 3.13.'
+        in message
+    )
     assert 'PYTHON=/path/to/python3.11 bash tools/quickstart.sh' in message
 
 
@@ -82,7 +88,8 @@ def test_no_python(machine):
 
 def test_no_compiler(machine):
     message = machine.set_up(
-        PYTHON=str(machine.add_command('python3', NO_ENSUREPIP)))
+        PYTHON=str(machine.add_command('python3', NO_ENSUREPIP))
+    )
     assert 'no C++17 compiler works (tried: c++ g++ clang++)' in message
     assert message.count('\n') == 1
 
@@ -111,7 +118,8 @@ def test_cached_wheel_needs_no_compiler(machine):
 
 def test_no_venv_names_what_is_missing(machine):
     machine.add_command(
-        'python', f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n')
+        'python', f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n'
+    )
     message = machine.set_up('--no-venv')
     for module in runpy.run_path(ROOT / 'poet_mm/stack.py')['SUPPORTED']:
         assert f'{module} is not installed' in message
@@ -123,8 +131,9 @@ def test_unknown_option(machine):
 
 def test_ci_runs_exactly_the_tests(machine):
     (machine.clone / 'tools/run_tests.sh').write_text('echo "$0" "$#"')
-    job = subprocess.run([machine.clone / '.ci/run'], capture_output=True,
-                         text=True, check=True)
+    job = subprocess.run(
+        [machine.clone / '.ci/run'], capture_output=True, text=True, check=True
+    )
     assert job.stdout == 'tools/run_tests.sh 0\n'
 
 

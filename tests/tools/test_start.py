@@ -1,4 +1,5 @@
 """Tools answer --help and mistakes before anything heavy is imported."""
+
 import argparse
 import ast
 import importlib
@@ -24,28 +25,45 @@ HEAVY = ('torch', 'mmengine', 'mmcv', 'mmpose', 'mmdet', 'matplotlib')
 MISSING = dict(
     train=('none.py', 1, 'There is no config none.py.'),
     test=('none.py none.pth', 1, 'There is no config none.py.'),
-    infer=('x.jpg --weights none.pth --out out', 2,
-           'There is no checkpoint none.pth.'),
+    infer=(
+        'x.jpg --weights none.pth --out out',
+        2,
+        'There is no checkpoint none.pth.',
+    ),
     analyze=('layers none.py none.pth', 1, 'There is no config none.py.'),
     check_dataset=('none.json', 2, 'There is no file none.json.'),
     compare_strides=('none.py', 1, 'There is no comparison file none.py.'),
-    convert_checkpoint=('poet none.pth ours.pth', 1,
-                        'There is no checkpoint none.pth.'),
+    convert_checkpoint=(
+        'poet none.pth ours.pth',
+        1,
+        'There is no checkpoint none.pth.',
+    ),
     export_onnx=('none.py none.pth x.onnx', 1, 'There is no config none.py.'),
     publish_model=('none.pth x.pth', 1, 'There is no checkpoint none.pth.'),
     make_subset=('none out', 1, 'there is no none/annotations'),
-    make_toy_coco=('--out toy --size 31', 1, 'size must be 32 or more, got'))
+    make_toy_coco=('--out toy --size 31', 1, 'size must be 32 or more, got'),
+)
 TOOLS = (*MISSING, 'benchmark', 'build_mmcv_wheel', 'check_stack')
 HELPS = [(tool, ()) for tool in TOOLS] + [
-    ('analyze', ('layers', )), ('convert_checkpoint', ('poet', ))
+    ('analyze', ('layers',)),
+    ('convert_checkpoint', ('poet',)),
 ]
 
 
 def run(tool, *args, folder=None):
     """Run a tool; return what it did, and the heavy modules it imported."""
     done = subprocess.run(
-        [sys.executable, '-X', 'importtime', ROOT / 'tools' / f'{tool}.py',
-         *args], capture_output=True, text=True, cwd=folder)
+        [
+            sys.executable,
+            '-X',
+            'importtime',
+            ROOT / 'tools' / f'{tool}.py',
+            *args,
+        ],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+    )
     imported = re.findall(r'^import time: .*\| +(\S+)$', done.stderr, re.M)
     return done, set(HEAVY) & set(imported)
 
@@ -77,7 +95,7 @@ def test_what_is_missing_is_said_at_once(tool, tmp_path):
     args, code, message = MISSING[tool]
     done, heavy = run(tool, *args.split(), folder=tmp_path)
     assert (done.returncode, heavy) == (code, set())
-    line, = said(done)
+    (line,) = said(done)
     assert line.startswith(f'{tool}.py: {message}')
     assert not [*tmp_path.iterdir()]
 
@@ -137,18 +155,26 @@ def test_options_that_are_none(pairs):
 def test_options_are_those_of_mmengine():
     pairs = ['a.b=1', 'c=[1,(2,x)]', 'd=None', 'e=f=g', 'h="1,2"', 'i=True']
     assert cli.read_options(pairs) == {
-        'a.b': 1, 'c': [1, (2, 'x')], 'd': None, 'e': 'f=g', 'h': [1, 2],
-        'i': True}
+        'a.b': 1,
+        'c': [1, (2, 'x')],
+        'd': None,
+        'e': 'f=g',
+        'h': [1, 2],
+        'i': True,
+    }
 
 
 def test_what_parsers_repeat_of_heavy_modules():
     """Their choices and defaults are those of the code that is run."""
     from poet_mm.analysis import session
+
     assert infer.PARTS == pose_visualizer.PARTS
     assert analyze.SPLITS == session.SPLITS
     assert all(map(analyze.analysis_class, analyze.ANALYSES))
     assert {*convert_checkpoint.LAYOUTS, 'ours'} == {
-        *convert.PROGRAMS, 'to-release'}
+        *convert.PROGRAMS,
+        'to-release',
+    }
     assert check.NUM_QUERIES == 25
     parser = argparse.ArgumentParser()
     cli.add_trust_argument(parser)
@@ -158,16 +184,21 @@ def test_what_parsers_repeat_of_heavy_modules():
 def test_papers_poet_of_the_quickstart():
     """The number of the script is that of the published table."""
     table = json.loads((ROOT / 'docs' / 'fast_toy' / 'table.json').read_text())
-    row, = (row for row in table['rows'] if row.get('name') == 'POET, seed 0')
+    (row,) = (
+        row for row in table['rows'] if row.get('name') == 'POET, seed 0'
+    )
     script = (ROOT / 'tools' / 'quickstart.sh').read_text()
     assert f'has {row["AP"] / 100:.3f} (docs/fast_toy)' in script
 
 
-@pytest.mark.parametrize('module', ['poet_mm', 'poet_mm.cli',
-                                    'poet_mm.errors'])
+@pytest.mark.parametrize(
+    'module', ['poet_mm', 'poet_mm.cli', 'poet_mm.errors']
+)
 def test_any_import_registers_in_other_programs(module):
-    code = (f'import {module}; from mmpose.registry import MODELS; '
-            'assert MODELS.get("POETHead")')
+    code = (
+        f'import {module}; from mmpose.registry import MODELS; '
+        'assert MODELS.get("POETHead")'
+    )
     subprocess.run([sys.executable, '-c', code], check=True)
 
 
@@ -175,9 +206,14 @@ def test_any_import_registers_in_other_programs(module):
 def test_no_tool_imports_a_tool_or_a_test(tool):
     tree = ast.parse((ROOT / 'tools' / f'{tool}.py').read_text())
     names = [
-        alias.name for node in ast.walk(tree)
-        if isinstance(node, ast.Import) for alias in node.names
-    ] + [node.module for node in ast.walk(tree)
-         if isinstance(node, ast.ImportFrom)]
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    ] + [
+        node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+    ]
     others = {*TOOLS, *(path.stem for path in (ROOT / 'tests').rglob('*.py'))}
     assert not {name.split('.')[0] for name in names} & others

@@ -1,4 +1,5 @@
 """tools/train.py, as a user runs it, on toy people."""
+
 from argparse import Namespace
 
 import numpy as np
@@ -17,8 +18,9 @@ from poet_mm.utils.config import set_data_root
 def test_train_logs_every_layer_and_validates(trained):
     records = scalars(trained)
     terms = {'cls', 'keypoints', 'visibility', 'centers'}
-    expected = {f'{layer}loss_{term}' for layer in ('', 'd0.', 'd1.')
-                for term in terms}
+    expected = {
+        f'{layer}loss_{term}' for layer in ('', 'd0.', 'd1.') for term in terms
+    }
     assert expected <= set(records[0])
     assert sum('coco/AP' in record for record in records) == 2
     assert (trained / 'epoch_2.pth').is_file()
@@ -30,14 +32,15 @@ def test_same_seed_same_run_and_resume(trained, toy, tmp_path):
     first = [option for option in TINY if 'max_epochs' not in option]
     run(*args, *first, 'train_cfg.max_epochs=1')
     resumed = tmp_path / 'first'
-    once, = tmp_path.glob('2*')
+    (once,) = tmp_path.glob('2*')
     once.rename(resumed)
     expected = losses(trained)
-    assert losses(tmp_path) == expected[:len(expected) // 2]
+    assert losses(tmp_path) == expected[: len(expected) // 2]
     run(*args, '--resume', *TINY)
     resumed.rename(tmp_path.parent / 'moved')
     assert losses(tmp_path) == pytest.approx(
-        expected[len(expected) // 2:], rel=1e-5)
+        expected[len(expected) // 2 :], rel=1e-5
+    )
 
 
 def test_start_from_a_checkpoint(trained, toy, tmp_path):
@@ -45,12 +48,22 @@ def test_start_from_a_checkpoint(trained, toy, tmp_path):
     line. Of another architecture: one sentence, and nothing is trained."""
     start = ['--cfg-options', f'load_from={trained / "epoch_2.pth"}']
     args = ['train.py', CONFIG, '--data-root', toy, '--work-dir', tmp_path]
-    output = run(*args, *start, *TINY[1:], 'model.head.num_queries=12',
-                 'train_cfg.max_epochs=1')
+    output = run(
+        *args,
+        *start,
+        *TINY[1:],
+        'model.head.num_queries=12',
+        'train_cfg.max_epochs=1',
+    )
     assert 'head.query_embedding keeps its initial weights' in output
     assert 'do not match exactly' not in output  # mmengine's wall of names
-    output = run(*args, *start, *TINY[1:], 'model.head.decoder.num_layers=2',
-                 check=False)
+    output = run(
+        *args,
+        *start,
+        *TINY[1:],
+        'model.head.decoder.num_layers=2',
+        check=False,
+    )
     assert 'head.decoder.layers.2.self_attn.in_proj.weight is' in output
     assert 'backbone.init_cfg.prefix=backbone.' in output
     assert 'Traceback' not in output
@@ -59,6 +72,7 @@ def test_start_from_a_checkpoint(trained, toy, tmp_path):
 def test_mmpose_apis(trained, toy):
     """init_model and MMPoseInferencer agree on a checkpoint of ours."""
     from mmpose.apis import MMPoseInferencer, inference_bottomup, init_model
+
     cfg = Config.fromfile(CONFIG)
     options = dict(option.split('=') for option in TINY[1:4])
     cfg.merge_from_dict({key: int(value) for key, value in options.items()})
@@ -67,7 +81,8 @@ def test_mmpose_apis(trained, toy):
     model = init_model(cfg, checkpoint, device='cpu')
     found = inference_bottomup(model, image)[0].pred_instances
     inferencer = MMPoseInferencer(
-        pose2d=cfg, pose2d_weights=checkpoint, device='cpu')
+        pose2d=cfg, pose2d_weights=checkpoint, device='cpu'
+    )
     people = next(inferencer(image))['predictions'][0]
     assert len(people) == len(found.keypoints) == 10
     got = np.array([person['keypoints'] for person in people])
@@ -83,9 +98,17 @@ def test_wrong_data_root(tmp_path):
 
 
 def test_missing_weights_say_what_to_do(toy, tmp_path):
-    output = run('train.py', ROOT / 'configs' / 'poet_r50_512_coco.py',
-                 '--data-root', toy, '--work-dir', tmp_path, '--cfg-options',
-                 'model.backbone.init_cfg.checkpoint=none.pth', check=False)
+    output = run(
+        'train.py',
+        ROOT / 'configs' / 'poet_r50_512_coco.py',
+        '--data-root',
+        toy,
+        '--work-dir',
+        tmp_path,
+        '--cfg-options',
+        'model.backbone.init_cfg.checkpoint=none.pth',
+        check=False,
+    )
     assert 'init_cfg.checkpoint=FILE' in output
     assert 'init_cfg=None' in output
     assert 'Traceback' not in output
@@ -99,13 +122,15 @@ def test_flags_of_training(trained):
         tensorboard=True,
         resume=checkpoint,
         auto_scale_lr=True,
-        cfg_options={'train_cfg.max_epochs': 3})
+        cfg_options={'train_cfg.max_epochs': 3},
+    )
     cfg = train.merge_args(Config.fromfile(CONFIG), Namespace(**flags))
     assert cfg.val_dataloader is None
     assert (cfg.resume, cfg.load_from) == (True, checkpoint)
     assert cfg.auto_scale_lr.enable
     assert [node['type'] for node in cfg.visualizer.vis_backends] == [
-        'LocalVisBackend', 'TensorboardVisBackend'
+        'LocalVisBackend',
+        'TensorboardVisBackend',
     ]
     assert cfg.train_cfg.max_epochs == 3
     flags['resume'] = 'auto'
@@ -113,11 +138,14 @@ def test_flags_of_training(trained):
     assert (cfg.resume, cfg.load_from) == (True, None)
 
 
-@pytest.mark.parametrize(('changes', 'said'), [
-    (dict(config='none.py'), r'There is no config none\.py'),
-    (dict(launcher='pytorch'), 'needs a GPU for every process'),
-    (dict(resume='none.pth'), r'no checkpoint none\.pth to resume'),
-])
+@pytest.mark.parametrize(
+    ('changes', 'said'),
+    [
+        (dict(config='none.py'), r'There is no config none\.py'),
+        (dict(launcher='pytorch'), 'needs a GPU for every process'),
+        (dict(resume='none.pth'), r'no checkpoint none\.pth to resume'),
+    ],
+)
 def test_mistakes_get_a_sentence(changes, said, monkeypatch):
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)
     monkeypatch.setattr('sys.argv', ['train.py', str(CONFIG)])
@@ -133,7 +161,8 @@ def test_full_gpu_says_what_needs_less(monkeypatch, tmp_path):
 
     monkeypatch.setattr('mmengine.runner.Runner.from_cfg', full)
     monkeypatch.setattr(
-        'sys.argv', ['train.py', str(CONFIG), '--work-dir', str(tmp_path)])
+        'sys.argv', ['train.py', str(CONFIG), '--work-dir', str(tmp_path)]
+    )
     args = train.parse_args()
     args.cfg_options = {}
     with pytest.raises(OutOfGPUMemory, match='num_cp=2'):

@@ -1,4 +1,5 @@
 """Names of configs, and the data set they are pointed to."""
+
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from poet_mm.utils.config import find_config, set_data_root
 
 def test_names_of_configs():
     assert Path(find_config('poet_r18_toy')) == (
-        ROOT / 'configs' / 'poet_r18_toy.py')
+        ROOT / 'configs' / 'poet_r18_toy.py'
+    )
     with pytest.raises(UserError, match=r'Did you mean.*poet_r18_toy'):
         find_config('poet_r18')
     with pytest.raises(UserError, match='neither a config file'):

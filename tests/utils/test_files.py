@@ -1,4 +1,5 @@
 """A file is written whole or not at all."""
+
 import os
 
 import pytest

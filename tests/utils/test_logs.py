@@ -1,4 +1,5 @@
 """Logs of training: epochs are averaged, half a line is left out."""
+
 import pytest
 
 from poet_mm.utils.logs import read_scalars, series
@@ -8,10 +9,8 @@ def test_series_averages_epochs():
     records = [
         dict(loss=4, epoch=1, step=1),
         dict(loss=2, epoch=1, step=2),
-        dict(loss=1, epoch=2, step=3), {
-            'coco/AP': 0.5,
-            'step': 2
-        }
+        dict(loss=1, epoch=2, step=3),
+        {'coco/AP': 0.5, 'step': 2},
     ]
     assert series(records, 'loss') == ([1, 2], [3, 1])
     assert series(records, 'coco/AP') == ([2], [0.5])

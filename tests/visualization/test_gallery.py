@@ -1,4 +1,5 @@
 """The gallery: odd names, small thumbnails, in a browser."""
+
 import cv2
 import numpy as np
 from browser import browse, gallery_data, needs_chromium
@@ -38,8 +39,13 @@ def test_gallery_in_a_browser(tmp_path):
         image = np.full((300, 400, 3), color, np.uint8)
         cv2.imwrite(str(tmp_path / 'pictures' / f'{name}.png'), image)
         entries.append(
-            Entry(name, f'pictures/{name}.png', make_thumbnail(image),
-                  [0.9] * people))
+            Entry(
+                name,
+                f'pictures/{name}.png',
+                make_thumbnail(image),
+                [0.9] * people,
+            )
+        )
     page = tmp_path / 'gallery.html'
     write_gallery(str(page), entries, 'Three', ['x.jpg: broken'])
 
@@ -51,7 +57,9 @@ def test_gallery_in_a_browser(tmp_path):
     keys = ['ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowLeft']
     press = ''.join(
         "document.dispatchEvent(new KeyboardEvent('keydown', "
-        f"{{key: '{key}', bubbles: true}}));" for key in keys)
+        f"{{key: '{key}', bubbles: true}}));"
+        for key in keys
+    )
     text = page.read_text()
     page.write_text(text.replace('</html>', f'<script>{press}</script>'))
     dom = browse(f'file://{page}', tmp_path, '--dump-dom')
@@ -59,8 +67,10 @@ def test_gallery_in_a_browser(tmp_path):
     assert '<span id="count">1 person</span>' in dom
     assert '<span id="place">2 / 3</span>' in dom
     assert '1 could not be shown' in dom
-    choose = ("at('order').value = 'many';"
-              "at('order').dispatchEvent(new Event('change'));")
+    choose = (
+        "at('order').value = 'many';"
+        "at('order').dispatchEvent(new Event('change'));"
+    )
     page.write_text(text.replace('</html>', f'<script>{choose}</script>'))
     dom = browse(f'file://{page}', tmp_path, '--dump-dom')
     assert '<span id="count">3 people</span>' in dom

@@ -8,14 +8,16 @@ from mmpose.registry import VISUALIZERS
 from mmpose.structures import PoseDataSample
 
 from poet_mm.visualization.pose_visualizer import POETVisualizer
-from poet_mm.visualization.strokes import (
-    HOLE,
-    person_colors,
-)
+from poet_mm.visualization.strokes import HOLE, person_colors
 
 # Five joints in a cross, 400 x 400 pixels
-JOINTS = np.array([[200, 200], [200, 50], [350, 200], [200, 350], [50, 200]],
-                  dtype=np.float32) + 0.5
+JOINTS = (
+    np.array(
+        [[200, 200], [200, 50], [350, 200], [200, 350], [50, 200]],
+        dtype=np.float32,
+    )
+    + 0.5
+)
 CROSS = dict(
     dataset_name='cross',
     keypoint_info={
@@ -27,7 +29,8 @@ CROSS = dict(
         for n in range(4)
     },
     joint_weights=[1.0] * 5,
-    sigmas=[0.05] * 5)
+    sigmas=[0.05] * 5,
+)
 GRAY = (128, 128, 128)
 FIRST, SECOND = person_colors()[:2]
 
@@ -46,7 +49,8 @@ def one_person(**kwargs):
         keypoint_scores=np.full((1, 5), 0.9),
         visibility=np.array([[0.9, 0.9, 0.1, 0.9, 0.1]]),
         centers=np.array([[300.5, 300.5]]),
-        bbox_scores=np.array([0.9]))
+        bbox_scores=np.array([0.9]),
+    )
     fields.update(kwargs)
     return InstanceData(**fields)
 
@@ -58,7 +62,8 @@ def draw(visualizer, people, size=400, draw=None, **kwargs):
     sample.pred_instances = people
     image = np.full((size, size, 3), GRAY, dtype=np.uint8)
     drawn = visualizer.add_datasample(
-        'picture', image, sample, draw_gt=False, **kwargs)
+        'picture', image, sample, draw_gt=False, **kwargs
+    )
     assert (image == GRAY).all(), 'the picture that came was drawn on'
     return drawn
 
@@ -93,7 +98,8 @@ def test_annotations_tell_by_v(visualizer):
     sample.gt_instances = InstanceData(
         keypoints=JOINTS[None],
         keypoints_visible=np.array([[2, 2, 1, 0, 2]]),
-        bbox_scores=np.ones(1))
+        bbox_scores=np.ones(1),
+    )
     visualizer.draw = ('skeleton', 'visibility')
     image = np.full((400, 400, 3), GRAY, dtype=np.uint8)
     drawn = visualizer.add_datasample('picture', image, sample)
@@ -140,7 +146,8 @@ def test_joints_below_the_threshold_are_not_drawn(visualizer):
 
 def test_queries_that_found_nobody_are_not_drawn(visualizer):
     people = InstanceData.cat(
-        [one_person(bbox_scores=np.array([score])) for score in (0.9, 0.4)])
+        [one_person(bbox_scores=np.array([score])) for score in (0.9, 0.4)]
+    )
     people.keypoints[1] += 20
     drawn = draw(visualizer, people)
     assert pixel(drawn, 200, 50) == FIRST
@@ -168,7 +175,7 @@ def test_sizes_grow_with_the_image(visualizer):
         people = one_person(keypoints=JOINTS[None] * scale)
         x = round(200 * scale)
         drawn = draw(visualizer, people, size=size, draw=['visibility'])
-        return (drawn[:, x] != GRAY).any(axis=1)[:round(150 * scale)].sum()
+        return (drawn[:, x] != GRAY).any(axis=1)[: round(150 * scale)].sum()
 
     assert diameter(1600, 4) == pytest.approx(2 * diameter(800, 2), rel=0.2)
     assert diameter(1600, 0.5) < 0.7 * diameter(1600, 4)
@@ -195,8 +202,9 @@ def test_numbers_of_joints(visualizer):
 
 def test_in_a_config_it_writes_files(tmp_path):
     visualizer = VISUALIZERS.build(
-        dict(type='POETVisualizer', name='config', draw='centers'))
-    assert visualizer.draw == ('centers', )
+        dict(type='POETVisualizer', name='config', draw='centers')
+    )
+    assert visualizer.draw == ('centers',)
     out = tmp_path / 'drawn.png'
     draw(visualizer, one_person(), out_file=str(out))
     assert out.is_file()

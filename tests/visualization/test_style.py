@@ -1,4 +1,5 @@
 """Colours of methods, and a style that stays in its figures."""
+
 import matplotlib
 
 from poet_mm.analysis.plots.curves import draw_curves

@@ -5,6 +5,7 @@ cores) and ``run(args)``, which compares the results of both sides, then
 returns rows. ``args`` has ``quick``, ``seconds``, ``threads``, ``device`` and
 ``data_root``.
 """
+
 import json
 import tempfile
 from argparse import Namespace
@@ -24,6 +25,7 @@ ROUNDS = 3  # in which both sides take turns
 class Timing:
     """Milliseconds of one call, median and quartiles; and the memory in MB
     that it needs on top of what was there before."""
+
     median: float
     low: float
     high: float
@@ -33,6 +35,7 @@ class Timing:
 @dataclass
 class Row:
     """One case, measured for the incumbent and for us in one run."""
+
     case: str
     incumbent: str
     theirs: Timing
@@ -51,16 +54,19 @@ class Row:
 
     def as_dict(self) -> Dict:
         return dict(
-            asdict(self), ratio=self.ratio, memory_ratio=self.memory_ratio)
+            asdict(self), ratio=self.ratio, memory_ratio=self.memory_ratio
+        )
 
 
-def measure(case: str,
-            incumbent: str,
-            theirs: Callable,
-            ours: Callable,
-            args: Namespace,
-            memory: bool = False,
-            note: str = '') -> Row:
+def measure(
+    case: str,
+    incumbent: str,
+    theirs: Callable,
+    ours: Callable,
+    args: Namespace,
+    memory: bool = False,
+    note: str = '',
+) -> Row:
     """Time two functions in turns, ``args.seconds`` each, and print the row.
 
     Taking turns keeps what else happens on the machine from being counted for
@@ -71,20 +77,27 @@ def measure(case: str,
         Timer('side()', globals=dict(side=side), num_threads=args.threads)
         for side in sides
     ]
-    rounds = [[
-        timer.blocked_autorange(min_run_time=args.seconds / ROUNDS)
-        for timer in timers
-    ] for _ in range(ROUNDS)]
+    rounds = [
+        [
+            timer.blocked_autorange(min_run_time=args.seconds / ROUNDS)
+            for timer in timers
+        ]
+        for _ in range(ROUNDS)
+    ]
     timings = []
     for side, measurements in zip(sides, zip(*rounds)):
         low, median, high = 1e3 * np.percentile(
-            Measurement.merge(measurements)[0].times, [25, 50, 75])
+            Measurement.merge(measurements)[0].times, [25, 50, 75]
+        )
         peak = peak_mb(side, args.device) if memory else None
         timings.append(Timing(median, low, high, peak))
     row = Row(case, incumbent, *timings, note)
     theirs, ours = (number(timing.median) for timing in timings)
-    print(f'  {case}: {incumbent} {theirs} ms, poet_mm {ours} ms, '
-          f'{row.ratio:.2f}x', flush=True)
+    print(
+        f'  {case}: {incumbent} {theirs} ms, poet_mm {ours} ms, '
+        f'{row.ratio:.2f}x',
+        flush=True,
+    )
     return row
 
 
@@ -97,8 +110,12 @@ def peak_mb(function: Callable, device: str) -> float:
         path = Path(folder) / 'trace.json'
         profile.export_chrome_trace(str(path))
         events = json.loads(path.read_text())['traceEvents']
-    events = [e for e in events if e['name'] == '[memory]' and
-              bool(e['args']['Device Type']) == (device == 'cuda')]
+    events = [
+        e
+        for e in events
+        if e['name'] == '[memory]'
+        and bool(e['args']['Device Type']) == (device == 'cuda')
+    ]
     events.sort(key=lambda event: event['ts'])
     sizes = (event['args']['Bytes'] for event in events)
     return max(accumulate(sizes), default=0) / 2**20

@@ -7,6 +7,7 @@ noise. Keypoints of a kind lie apart: else MMPose chooses at random between
 equal costs. The loss is that of a batch, forward and backward; decoding is
 that of single images, at stride 4 of 512 pixels and restored to 512 pixels.
 """
+
 import numpy as np
 import torch
 from mmpose.codecs import AssociativeEmbedding
@@ -30,19 +31,23 @@ def random_maps(num_people, cells, rng, noise=0.01):
     sigma = 2 * cells / CELLS
     reach = int(3 * sigma)
     # Off the centre of a cell: enlarged, a peak is one point and not four.
-    y, x = np.mgrid[-reach:reach + 1, -reach:reach + 1] - 0.2
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1] - 0.2
     blob = np.exp(-(x**2 + y**2) / (2 * sigma**2))
     spacing = cells / 6
     for k in range(NUM_KEYPOINTS):
         places = rng.permutation(36)
         for n in range(num_people):
-            y, x = (np.array(divmod(places[n], 6)) + rng.uniform(0.4, 0.6, 2)
-                    ) * spacing
+            y, x = (
+                np.array(divmod(places[n], 6)) + rng.uniform(0.4, 0.6, 2)
+            ) * spacing
             y, x = np.clip([y, x], reach, cells - reach - 1).astype(int)
-            window = np.s_[k, y - reach:y + reach + 1, x - reach:x + reach + 1]
+            window = np.s_[
+                k, y - reach : y + reach + 1, x - reach : x + reach + 1
+            ]
             low = 0.05 if k and rng.random() < 0.15 else 1
-            heatmaps[window] = np.maximum(heatmaps[window],
-                                          low * rng.uniform(0.5, 1) * blob)
+            heatmaps[window] = np.maximum(
+                heatmaps[window], low * rng.uniform(0.5, 1) * blob
+            )
             tags[window][blob > 0.02] = 3 * n + 2 + rng.normal(0, 0.1)
     tags += rng.normal(0, 0.3 * noise, tags.shape)
     return torch.tensor(heatmaps).float(), torch.tensor(tags).float()
@@ -67,29 +72,40 @@ def measure_decoding(num_people, cells, args):
         input_size=(SIZE, SIZE),
         heatmap_size=(cells, cells),
         sigma=2,
-        decode_keypoint_order=[*range(NUM_KEYPOINTS)])
+        decode_keypoint_order=[*range(NUM_KEYPOINTS)],
+    )
     theirs = AssociativeEmbedding(**sizes, decode_center_shift=0.5)
     ours = AECodec(**sizes)
     check_people(
-        theirs.batch_decode(heatmaps, tags), ours.batch_decode(heatmaps, tags),
-        cells)
+        theirs.batch_decode(heatmaps, tags),
+        ours.batch_decode(heatmaps, tags),
+        cells,
+    )
     return measure(
-        f'decoding, {num_people} people, {cells} x {cells}', 'mmpose',
+        f'decoding, {num_people} people, {cells} x {cells}',
+        'mmpose',
         lambda: theirs.batch_decode(heatmaps, tags),
-        lambda: ours.batch_decode(heatmaps, tags), args)
+        lambda: ours.batch_decode(heatmaps, tags),
+        args,
+    )
 
 
 def measure_loss(num_people, num_images, args):
     """Return the row of the losses of a batch, forward and backward."""
     rng = np.random.default_rng(num_people)
     target = torch.stack(
-        [random_maps(num_people, CELLS, rng)[0] for _ in range(num_images)])
+        [random_maps(num_people, CELLS, rng)[0] for _ in range(num_images)]
+    )
     mask = torch.rand(num_images, 1, CELLS, CELLS) > 0.1
     indices = [
-        torch.stack([
-            torch.randint(CELLS**2, (num_people, NUM_KEYPOINTS)),
-            torch.randint(2, (num_people, NUM_KEYPOINTS))
-        ], -1) for _ in range(num_images)
+        torch.stack(
+            [
+                torch.randint(CELLS**2, (num_people, NUM_KEYPOINTS)),
+                torch.randint(2, (num_people, NUM_KEYPOINTS)),
+            ],
+            -1,
+        )
+        for _ in range(num_images)
     ]
     heatmaps = torch.randn_like(target, requires_grad=True)
     tags = torch.randn_like(target, requires_grad=True)
@@ -100,20 +116,21 @@ def measure_loss(num_people, num_images, args):
         return [
             their_mse(heatmaps, target, mask=mask),
             # a sum over the images there, a mean here
-            *(loss / num_images for loss in their_tags(tags, indices))
+            *(loss / num_images for loss in their_tags(tags, indices)),
         ]
 
     def ours():
-        return [
-            our_mse(heatmaps, target, mask), *our_tags(tags, indices)
-        ]
+        return [our_mse(heatmaps, target, mask), *our_tags(tags, indices)]
 
     for their_loss, our_loss in zip(theirs(), ours()):
         torch.testing.assert_close(their_loss, our_loss, rtol=1e-4, atol=0)
     return measure(
-        f'loss, {num_people} people, {num_images} images', 'mmpose',
-        lambda: sum(theirs()).backward(), lambda: sum(ours()).backward(),
-        args)
+        f'loss, {num_people} people, {num_images} images',
+        'mmpose',
+        lambda: sum(theirs()).backward(),
+        lambda: sum(ours()).backward(),
+        args,
+    )
 
 
 def run(args, people=(1, 4, 13, 30), num_images=24):

@@ -6,6 +6,7 @@ Tokens: 256, 1,024 and 4,096 are strides 32, 16 and 8 of 512 x 512 pixels; 850
 and 3,350 are strides 32 and 16 of a photo at 800 pixels. A quarter of the
 tokens of every second image is padding, as in a batch of photos.
 """
+
 import copy
 
 import torch
@@ -21,8 +22,9 @@ CHANNELS, HEADS, DROPOUT = 256, 8, 0.1
 
 def build(dropout, device):
     """Return mmcv's attention and ours with the same weights."""
-    theirs = Incumbent(
-        CHANNELS, HEADS, dropout=dropout, batch_first=True).to(device)
+    theirs = Incumbent(CHANNELS, HEADS, dropout=dropout, batch_first=True).to(
+        device
+    )
     ours = MultiheadAttention(CHANNELS, HEADS, dropout).to(device)
     state = {
         name.replace('attn.in_proj_', 'in_proj.').replace('attn.', ''): value
@@ -39,13 +41,18 @@ def make_step(module, tokens, num_images, device):
     x = torch.randn(shape, device=device, requires_grad=True)
     position = torch.randn(shape, device=device)
     padding = torch.zeros(shape[:2], dtype=torch.bool, device=device)
-    padding[1::2, 3 * tokens // 4:] = True
+    padding[1::2, 3 * tokens // 4 :] = True
 
     def step():
         x.grad = None
         out = module(
-            x, x, x, query_pos=position, key_pos=position,
-            key_padding_mask=padding)
+            x,
+            x,
+            x,
+            query_pos=position,
+            key_pos=position,
+            key_padding_mask=padding,
+        )
         out.square().mean().backward()
         return out.detach(), x.grad
 
@@ -60,7 +67,8 @@ def check_equal(device):
     for theirs, ours in zip(*results):
         scale = theirs.abs().max()
         torch.testing.assert_close(
-            theirs / scale, ours / scale, rtol=0, atol=1e-5)
+            theirs / scale, ours / scale, rtol=0, atol=1e-5
+        )
 
 
 def run(args, tokens=(256, 850, 1024, 3350, 4096), num_images=2):
@@ -75,6 +83,12 @@ def run(args, tokens=(256, 850, 1024, 3350, 4096), num_images=2):
             for module in build(DROPOUT, args.device)
         ]
         rows.append(
-            measure(f'{n} tokens, {num_images} images',
-                    'mmcv MultiheadAttention', *steps, args, memory=True))
+            measure(
+                f'{n} tokens, {num_images} images',
+                'mmcv MultiheadAttention',
+                *steps,
+                args,
+                memory=True,
+            )
+        )
     return rows

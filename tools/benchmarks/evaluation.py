@@ -5,6 +5,7 @@ must give the same ten numbers to 6 digits.
 xtcocotools runs on one core, hotcoco on all that there are
 (``RAYON_NUM_THREADS`` says otherwise).
 """
+
 import io
 import json
 import tempfile
@@ -43,7 +44,8 @@ def random_image(img_id, num_queries, rng):
     if N:
         error = rng.exponential(0.12, num_queries) * sizes[of]
         found = points[of] + error[:, None, None] * rng.normal(
-            size=(num_queries, K, 2))
+            size=(num_queries, K, 2)
+        )
         scores = rng.random(num_queries) / (1 + error)
     else:
         found = rng.random((num_queries, K, 2)) * [WIDTH, HEIGHT]
@@ -51,9 +53,11 @@ def random_image(img_id, num_queries, rng):
     preds = dict(
         keypoints=found.astype(np.float32),
         keypoint_scores=rng.random((num_queries, K), dtype=np.float32),
-        bbox_scores=scores.astype(np.float32))
+        bbox_scores=scores.astype(np.float32),
+    )
     return people, dict(
-        id=[img_id], img_id=img_id, gt_instances={}, pred_instances=preds)
+        id=[img_id], img_id=img_id, gt_instances={}, pred_instances=preds
+    )
 
 
 def person_dict(img_id, points, size, rng):
@@ -68,7 +72,8 @@ def person_dict(img_id, points, size, rng):
         num_keypoints=int((v > 0).sum()),
         bbox=[*low.tolist(), *(high - low).tolist()],
         area=float(0.6 * size**2),
-        iscrowd=int(rng.random() < 0.03))
+        iscrowd=int(rng.random() < 0.03),
+    )
 
 
 def make_data(num_images, num_queries, path):
@@ -81,7 +86,10 @@ def make_data(num_images, num_queries, path):
             dict(
                 images=[dict(id=n) for n in range(num_images)],
                 categories=[dict(id=1, name='person')],
-                annotations=[dict(p, id=n) for n, p in enumerate(people)])))
+                annotations=[dict(p, id=n) for n, p in enumerate(people)],
+            )
+        )
+    )
     return [sample for _, sample in pairs]
 
 
@@ -113,11 +121,17 @@ def run(args, num_images=5000, num_queries=25):
         with redirect_stdout(io.StringIO()):
             theirs, ours = (
                 Evaluation(metric(**kwargs), samples)
-                for metric in (CocoMetric, FastCocoMetric))
+                for metric in (CocoMetric, FastCocoMetric)
+            )
     theirs(), ours()
     for name, value in theirs.numbers.items():
         assert abs(value - ours.numbers[name]) <= 1e-6, f'{name} differs'
     return [
-        measure(f'{num_images} images, {num_queries} detections each',
-                'CocoMetric, xtcocotools', theirs, ours, args)
+        measure(
+            f'{num_images} images, {num_queries} detections each',
+            'CocoMetric, xtcocotools',
+            theirs,
+            ours,
+            args,
+        )
     ]

@@ -7,6 +7,7 @@ MMPose's settings: two passes, and heatmaps restored to the size of the input.
 Images have 512 x 512 pixels; what the AE heads compute is replaced by maps of
 four people, so that decoding has people to find.
 """
+
 from functools import partial
 from typing import Dict
 
@@ -33,7 +34,8 @@ def make_batch(num_images: int, num_keypoints: int) -> Dict:
         input_size=(SIZE, SIZE),
         input_center=np.full(2, SIZE / 2),
         input_scale=np.full(2, SIZE),
-        flip_indices=[*range(num_keypoints)])
+        flip_indices=[*range(num_keypoints)],
+    )
     samples = [PoseDataSample(metainfo=meta) for _ in range(num_images)]
     for sample in samples:
         sample.gt_instances = InstanceData()
@@ -50,7 +52,8 @@ def as_mmpose(cfg):
         heatmap_size=(SIZE, SIZE),  # decoded at the size of the input
         sigma=2,
         decode_keypoint_order=head.decoder.decode_keypoint_order,
-        decode_center_shift=0.5)
+        decode_center_shift=0.5,
+    )
     cfg.model.head = dict(
         type='AssociativeEmbeddingHead',
         in_channels=head.in_channels,
@@ -61,13 +64,15 @@ def as_mmpose(cfg):
         deconv_kernel_sizes=head.deconv_kernel_sizes,
         keypoint_loss=dict(type='KeypointMSELoss', use_target_weight=True),
         tag_loss=dict(type='AssociativeEmbeddingLoss', loss_weight=0.001),
-        decoder=codec)
+        decoder=codec,
+    )
     cfg.model.test_cfg = dict(
         multiscale_test=False,
         flip_test=True,
         shift_heatmap=False,
         restore_heatmap_size=True,
-        align_corners=False)
+        align_corners=False,
+    )
     return cfg
 
 
@@ -81,7 +86,8 @@ class KnownMaps:
         self.forward, self.flip, self.calls = head.forward, flip, 0
         # Noise would have several peaks a keypoint when enlarged.
         self.maps = random_maps(
-            PEOPLE, CELLS, np.random.default_rng(0), noise=0.0)
+            PEOPLE, CELLS, np.random.default_rng(0), noise=0.0
+        )
 
     def __call__(self, feats):
         heatmaps, _ = self.forward(feats)
@@ -89,7 +95,8 @@ class KnownMaps:
         self.calls += 1
         maps = (x.flip(-1) if flipped else x for x in self.maps)
         return tuple(
-            x.expand(len(heatmaps), -1, -1, -1).to(heatmaps) for x in maps)
+            x.expand(len(heatmaps), -1, -1, -1).to(heatmaps) for x in maps
+        )
 
 
 def build_ae(device, flip: bool) -> nn.Module:
@@ -121,15 +128,22 @@ def run(args, batch_sizes=(1, 8)):
     """Return rows of both incumbents at every size of a batch."""
     poet = build_poet(args.device)
     rows = []
-    for flip, name in ((False, 'AE-R50 stride 4, one pass'),
-                       (True, 'MMPose AE-R50 stride 4, flip test')):
+    for flip, name in (
+        (False, 'AE-R50 stride 4, one pass'),
+        (True, 'MMPose AE-R50 stride 4, flip test'),
+    ):
         ae = build_ae(args.device, flip)
         for size in batch_sizes[:1] if args.quick else batch_sizes:
             batch = make_batch(size, poet.head.num_keypoints)
             found = len(run_test_step(ae, batch)[0].pred_instances)
             assert found == PEOPLE, f'{name} found {found} people'
             rows.append(
-                measure(f'{size} image(s)', name,
-                        partial(run_test_step, ae, batch),
-                        partial(run_test_step, poet, batch), args))
+                measure(
+                    f'{size} image(s)',
+                    name,
+                    partial(run_test_step, ae, batch),
+                    partial(run_test_step, poet, batch),
+                    args,
+                )
+            )
     return rows

@@ -13,6 +13,7 @@ people where they were, and the stock pipeline makes no targets: it does less.
 Without ``--data-root`` the images are noise, smooth as photographs are, and
 JPEG files of about 150 KB at 640 x 480, the mean of COCO.
 """
+
 import json
 import tempfile
 from pathlib import Path
@@ -58,7 +59,8 @@ def random_person(rng, person_id, image):
         area=float(extent.prod()),
         num_keypoints=int((v > 0).sum()),
         keypoints=np.column_stack([keypoints, v]).flatten().tolist(),
-        segmentation=[outline.flatten().tolist()])
+        segmentation=[outline.flatten().tolist()],
+    )
 
 
 def write_photos(folder, num_images):
@@ -77,16 +79,17 @@ def write_photos(folder, num_images):
     return dict(
         images=images,
         annotations=people,
-        categories=[dict(id=1, name='person')])
+        categories=[dict(id=1, name='person')],
+    )
 
 
 def read_annotations(data_root, num_images):
-    """Return COCO's annotations of the first images with a labelled keypoint.
-    """
+    """Return COCO's annotations of the first images with a labelled keypoint."""
     content = json.loads((Path(data_root) / ANNOTATIONS).read_text())
     labelled = {
         person['image_id']
-        for person in content['annotations'] if person.get('num_keypoints')
+        for person in content['annotations']
+        if person.get('num_keypoints')
     }
     images = [im for im in content['images'] if im['id'] in labelled]
     images = images[:num_images]
@@ -101,20 +104,20 @@ def stock_ae_pipeline():
         type='AssociativeEmbedding',
         input_size=(512, 512),
         heatmap_size=(128, 128),
-        sigma=2)
+        sigma=2,
+    )
     return [
         dict(type='LoadImage'),
         dict(type='BottomupRandomAffine', input_size=(512, 512)),
         dict(type='RandomFlip', prob=0.5),
         dict(type='GenerateTarget', encoder=codec),
         dict(type='BottomupGetHeatmapMask'),
-        dict(type='PackPoseInputs')
+        dict(type='PackPoseInputs'),
     ]
 
 
 def stock_poet_pipeline(cfg):
-    """Return ED-Pose's pipeline with sizes of a config, rotation and holes.
-    """
+    """Return ED-Pose's pipeline with sizes of a config, rotation and holes."""
     choice = cfg.random_scale_or_crop
     first, crop, last = choice.transforms[1]
 
@@ -123,26 +126,29 @@ def stock_poet_pipeline(cfg):
         return dict(
             type='BottomupRandomChoiceResize',
             scales=[(edge, limit) for edge in step.short_edges],
-            keep_ratio=True)
+            keep_ratio=True,
+        )
 
     mmdet_crop = dict(
         type='mmdet.RandomCrop',
         crop_type='absolute_range',
         crop_size=(crop.min_size, crop.max_size),
-        allow_negative_crop=True)
-    holes = dict(
-        type='mmdet.CutOut', n_holes=(5, 20), cutout_ratio=(0.1, 0.1))
+        allow_negative_crop=True,
+    )
+    holes = dict(type='mmdet.CutOut', n_holes=(5, 20), cutout_ratio=(0.1, 0.1))
     return [
         dict(type='LoadImage'),
         dict(type='RandomFlip', prob=0.5),
         dict(type='mmdet.Rotate', prob=0.5, max_mag=25.0),
         dict(
             type='RandomChoice',
-            transforms=[[resize(last)],
-                        [resize(first), mmdet_crop,
-                         resize(last)]]),
+            transforms=[
+                [resize(last)],
+                [resize(first), mmdet_crop, resize(last)],
+            ],
+        ),
         dict(type='RandomApply', prob=0.5, transforms=[holes]),
-        dict(type='PackPoseInputs')
+        dict(type='PackPoseInputs'),
     ]
 
 
@@ -153,7 +159,9 @@ def load_all(ann_file, image_folder, **dataset):
             ann_file=ann_file,
             data_mode='bottomup',
             data_prefix=dict(img=image_folder),
-            **dataset))
+            **dataset,
+        )
+    )
 
     def load():
         np.random.seed(0)
@@ -169,8 +177,9 @@ def run(args, num_images=32):
     threads = cv2.getNumThreads()
     cv2.setNumThreads(0)  # as MMPose's default_runtime has it
     try:
-        return load_and_compare(args, min(num_images, 8) if args.quick else
-                                num_images)
+        return load_and_compare(
+            args, min(num_images, 8) if args.quick else num_images
+        )
     finally:
         cv2.setNumThreads(threads)
 
@@ -206,8 +215,9 @@ def compare_recipes(people, images, args):
             stock = stock_poet_pipeline(cfg)
         theirs = load('CocoDataset', stock)
         ours = load('BottomupCocoDataset', cfg.train_pipeline)
-        row = measure(f'{case}, {ours.num_images} images', incumbent, theirs,
-                      ours, args)
+        row = measure(
+            f'{case}, {ours.num_images} images', incumbent, theirs, ours, args
+        )
         speeds = [
             1e3 * ours.num_images / time.median
             for time in (row.theirs, row.ours)

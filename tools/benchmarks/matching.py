@@ -1,6 +1,7 @@
 """Compare assignment and set loss of all decoder layers with a plain loop over
 images, layers and people on ``torch.cdist``; both must match the same pairs
 and give the same loss."""
+
 from pathlib import Path
 
 import torch
@@ -13,9 +14,15 @@ from . import measure
 
 THREADS = 1
 DEFAULTS = dict(layers=6, images=32, queries=100, people=130, keypoints=17)
-SWEEP = (dict(queries=25), dict(queries=300), dict(people=32),
-         dict(people=520), dict(images=8), dict(keypoints=5),
-         dict(keypoints=133))
+SWEEP = (
+    dict(queries=25),
+    dict(queries=300),
+    dict(people=32),
+    dict(people=520),
+    dict(images=8),
+    dict(keypoints=5),
+    dict(keypoints=133),
+)
 CONFIG = Path(__file__).parents[2] / 'configs' / 'poet_r50_coco.py'
 
 
@@ -27,18 +34,19 @@ def make_batch(layers, images, queries, people, keypoints):
         logits=torch.randn(*lead, 2),
         centers=torch.rand(*lead, 2),
         offsets=torch.rand(*lead, keypoints, 2) - 0.5,
-        visibility=torch.rand(*lead, keypoints))
+        visibility=torch.rand(*lead, keypoints),
+    )
     weights = (torch.rand(people, keypoints) > 0.3).float()
     targets = dict(
         centers=torch.rand(people, 2),
-        offsets=(torch.rand(people, keypoints, 2) - 0.5) *
-        weights[..., None],
+        offsets=(torch.rand(people, keypoints, 2) - 0.5) * weights[..., None],
         visibility=weights,
         keypoint_weights=weights,
-        labels=torch.zeros(people, dtype=torch.long))
+        labels=torch.zeros(people, dtype=torch.long),
+    )
     num_people = torch.bincount(
-        torch.randint(images, (people, )),
-        minlength=images).tolist()
+        torch.randint(images, (people,)), minlength=images
+    ).tolist()
     for values in outputs.values():
         values.requires_grad_()
     return outputs, targets, num_people
@@ -51,12 +59,15 @@ def loop_match(preds, people):
     for n in range(len(cost)):
         weight = people['keypoint_weights'][n, :, None]  # (K, 1)
         true = (people['centers'][n] + people['offsets'][n]) * weight
-        l1 = torch.cdist((points * weight).flatten(1),
-                         true.flatten()[None], p=1)
-        visibility = torch.cdist(preds['visibility'],
-                                 people['visibility'][n][None]).square()
-        center = torch.cdist(preds['centers'],
-                             people['centers'][n][None]).square()
+        l1 = torch.cdist(
+            (points * weight).flatten(1), true.flatten()[None], p=1
+        )
+        visibility = torch.cdist(
+            preds['visibility'], people['visibility'][n][None]
+        ).square()
+        center = torch.cdist(
+            preds['centers'], people['centers'][n][None]
+        ).square()
         center = center * weight.any()
         prob = preds['logits'].softmax(-1)[:, people['labels'][n]]
         cost[n] = (4 * l1 + 0.2 * visibility + 0.5 * center)[:, 0] - prob
@@ -70,7 +81,8 @@ def loop_loss(outputs, targets, num_people):
     people_of = {k: v.split(num_people) for k, v in targets.items()}
     for layer in range(len(outputs['logits'])):
         labels = torch.ones(
-            outputs['logits'].shape[1:3], dtype=torch.long, device=device)
+            outputs['logits'].shape[1:3], dtype=torch.long, device=device
+        )
         pose = 0.0
         for image in range(len(num_people)):
             preds = {k: v[layer, image] for k, v in outputs.items()}
@@ -84,14 +96,30 @@ def loop_loss(outputs, targets, num_people):
                 point = preds['centers'][q] + preds['offsets'][q]
                 true = people['centers'][n] + people['offsets'][n]
                 pose = pose + 4 * ((point - true) * weight).abs().sum()
-                pose = pose + 0.2 * (preds['visibility'][q] -
-                                     people['visibility'][n]).square().sum()
-                pose = pose + 0.5 * weight.any() * (
-                    preds['centers'][q] - people['centers'][n]).square().sum()
-        total = total + pose / max(sum(num_people), 1) + F.cross_entropy(
-            outputs['logits'][layer].flatten(0, 1),
-            labels.flatten(),
-            weight=torch.tensor([1.0, 0.1], device=device))
+                pose = (
+                    pose
+                    + 0.2
+                    * (preds['visibility'][q] - people['visibility'][n])
+                    .square()
+                    .sum()
+                )
+                pose = (
+                    pose
+                    + 0.5
+                    * weight.any()
+                    * (preds['centers'][q] - people['centers'][n])
+                    .square()
+                    .sum()
+                )
+        total = (
+            total
+            + pose / max(sum(num_people), 1)
+            + F.cross_entropy(
+                outputs['logits'][layer].flatten(0, 1),
+                labels.flatten(),
+                weight=torch.tensor([1.0, 0.1], device=device),
+            )
+        )
     return total, matched
 
 
@@ -120,9 +148,15 @@ def measure_case(module, case, args):
     torch.testing.assert_close(expected[0], got[0])
     numbers = ', '.join(f'{n} {name}' for name, n in case.items())
     return [
-        measure(f'{numbers}, {name}', 'loop over people, torch.cdist',
-                lambda step=step: step(loop_loss(*batch)[0]),
-                lambda step=step: step(sum(module(*batch).values())), args)
-        for name, step in (('forward', lambda loss: loss),
-                           ('forward + backward', torch.Tensor.backward))
+        measure(
+            f'{numbers}, {name}',
+            'loop over people, torch.cdist',
+            lambda step=step: step(loop_loss(*batch)[0]),
+            lambda step=step: step(sum(module(*batch).values())),
+            args,
+        )
+        for name, step in (
+            ('forward', lambda loss: loss),
+            ('forward + backward', torch.Tensor.backward),
+        )
     ]

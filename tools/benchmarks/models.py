@@ -1,5 +1,6 @@
 """Build models and batches that several parts time: POET as it is here, and
 the same with what users have without poet_mm."""
+
 import logging
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +29,7 @@ CONFIGS = Path(__file__).parents[2] / 'configs'
 SIZES = {
     128: ((128, 96), (96, 128)),
     512: ((512, 384), (384, 512)),
-    1333: ((800, 1199), (800, 1333))
+    1333: ((800, 1199), (800, 1333)),
 }
 
 
@@ -46,7 +47,8 @@ class StockDecoder(POETDecoder):
         super()._init_layers()
         self.layers = ModuleList(
             DetrTransformerDecoderLayer(**self.layer_cfg)
-            for _ in range(self.num_layers))
+            for _ in range(self.num_layers)
+        )
 
 
 def read_model_config(name: str) -> Config:
@@ -88,10 +90,12 @@ def _stock_names(state: Dict) -> Dict:
     return renamed
 
 
-def random_batch(cfg: Config,
-                 sizes: Sequence[Tuple[int, int]],
-                 num_people: int = 4,
-                 device: Optional[torch.device] = None) -> Dict[str, List]:
+def random_batch(
+    cfg: Config,
+    sizes: Sequence[Tuple[int, int]],
+    num_people: int = 4,
+    device: Optional[torch.device] = None,
+) -> Dict[str, List]:
     """Draw images (3, h, w) of noise with people, as a data loader does."""
     rng = np.random.default_rng(0)
     codec = KEYPOINT_CODECS.build(cfg.codec)
@@ -104,14 +108,18 @@ def random_batch(cfg: Config,
         visible = rng.integers(0, 3, (num_people, K))
         labels = codec.encode(
             keypoints.astype(np.float32),
-            visible.astype(np.float32), (h, w),
-            area=np.full(num_people, h * w / 16))
+            visible.astype(np.float32),
+            (h, w),
+            area=np.full(num_people, h * w / 16),
+        )
         sample = PoseDataSample(
             metainfo=dict(
                 img_shape=(h, w),
                 input_size=(w, h),
                 input_center=(w / 2, h / 2),
-                input_scale=(w, h)))
+                input_scale=(w, h),
+            )
+        )
         sample.gt_instance_labels = InstanceData(**labels).to_tensor()
         sample.gt_instances = InstanceData()
         samples.append(sample)

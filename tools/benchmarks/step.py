@@ -6,6 +6,7 @@ it. Images of noise with four people each: the small ResNet-18 of the toy data
 at 128 pixels (stride 16), ResNet-50 at 512 pixels and at 800 x 1333 (stride
 32).
 """
+
 import torch
 
 from poet_mm.engine.hooks.speed import use_channels_last
@@ -25,7 +26,7 @@ THREADS = None
 CONFIGS = {
     128: 'poet_r18_toy',
     512: 'poet_r50_512_coco',
-    1333: 'poet_r50_coco'
+    1333: 'poet_r50_coco',
 }
 
 
@@ -62,13 +63,19 @@ def measure_size(size, args):
     stock = as_stock(ours, cfg)
     use_channels_last(ours)
     torch.testing.assert_close(
-        total_loss(ours, batch), total_loss(stock, batch), rtol=1e-4, atol=0)
+        total_loss(ours, batch), total_loss(stock, batch), rtol=1e-4, atol=0
+    )
     wrappers = dict(float32={})
     if has_bfloat16(torch.device(args.device).type):
         wrappers['bfloat16'] = dict(type='BFloat16OptimWrapper')
     return [
-        measure(f'{len(SIZES[size])} x {size} pixels, ours in {dtype}',
-                'mmdet layers, loop', make_step(stock, cfg, batch),
-                make_step(ours, cfg, batch, **wrapper), args, memory=True)
+        measure(
+            f'{len(SIZES[size])} x {size} pixels, ours in {dtype}',
+            'mmdet layers, loop',
+            make_step(stock, cfg, batch),
+            make_step(ours, cfg, batch, **wrapper),
+            args,
+            memory=True,
+        )
         for dtype, wrapper in wrappers.items()
     ]

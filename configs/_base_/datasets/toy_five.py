@@ -10,40 +10,42 @@ List the keypoints in the order of the annotations.
 * `sigmas`: the annotators' standard deviation as COCO counts it, half of `k_i`
   in COCO's formula. AP depends on it.
 """
+
 dataset_info = dict(
     dataset_name='toy_five',
     paper_info=dict(title='Drawn people, tools/make_toy_coco.py'),
     keypoint_info={
-        0:
-        dict(name='nose', id=0, color=[51, 153, 255], type='upper', swap=''),
-        1:
-        dict(
+        0: dict(
+            name='nose', id=0, color=[51, 153, 255], type='upper', swap=''
+        ),
+        1: dict(
             name='left_wrist',
             id=1,
             color=[0, 255, 0],
             type='upper',
-            swap='right_wrist'),
-        2:
-        dict(
+            swap='right_wrist',
+        ),
+        2: dict(
             name='right_wrist',
             id=2,
             color=[255, 128, 0],
             type='upper',
-            swap='left_wrist'),
-        3:
-        dict(
+            swap='left_wrist',
+        ),
+        3: dict(
             name='left_ankle',
             id=3,
             color=[0, 255, 0],
             type='lower',
-            swap='right_ankle'),
-        4:
-        dict(
+            swap='right_ankle',
+        ),
+        4: dict(
             name='right_ankle',
             id=4,
             color=[255, 128, 0],
             type='lower',
-            swap='left_ankle'),
+            swap='left_ankle',
+        ),
     },
     skeleton_info={
         0: dict(link=('nose', 'left_wrist'), id=0, color=[0, 255, 0]),
@@ -52,4 +54,5 @@ dataset_info = dict(
         3: dict(link=('nose', 'right_ankle'), id=3, color=[255, 128, 0]),
     },
     joint_weights=[1.0] * 5,
-    sigmas=[0.026, 0.062, 0.062, 0.089, 0.089])
+    sigmas=[0.026, 0.062, 0.062, 0.089, 0.089],
+)

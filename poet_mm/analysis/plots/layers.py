@@ -1,4 +1,5 @@
 """AP of every decoder layer (paper Fig. 9)."""
+
 from typing import List
 
 from matplotlib.figure import Figure
@@ -16,7 +17,7 @@ LINES = {
     'AP50': dict(color=COLORS[5], linestyle='--'),
     'AP75': dict(color=COLORS[2], linestyle='--'),
     'APM': dict(color=COLORS[4], linestyle=':'),
-    'APL': dict(color=COLORS[3], linestyle=':')
+    'APL': dict(color=COLORS[3], linestyle=':'),
 }
 
 
@@ -32,11 +33,13 @@ def draw_layers(rows: List[dict], out: str) -> None:
     figure = Figure(figsize=(5.2, 3.6))
     axes = figure.subplots()
     for name, style in LINES.items():
-        points = [(row['layer'], row[name]) for row in rows
-                  if row[name] is not None]
+        points = [
+            (row['layer'], row[name]) for row in rows if row[name] is not None
+        ]
         if points:
             axes.plot(
-                *zip(*points), marker='o', label=name, clip_on=False, **style)
+                *zip(*points), marker='o', label=name, clip_on=False, **style
+            )
     if not axes.lines:
         say_nothing_to_show(axes, 'no labelled people')
     else:

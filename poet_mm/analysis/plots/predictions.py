@@ -1,4 +1,5 @@
 """Best and worst images beside the truth (paper Fig. 3)."""
+
 from collections import Counter
 from typing import Mapping, Sequence
 
@@ -23,19 +24,33 @@ def draw_boxes(axes: Axes, bbox: np.ndarray, causes: Sequence[str]) -> None:
     """Boxes (N, 4) in the colours of what each person suffers from."""
     for (x, y, width, height), cause in zip(bbox, causes):
         axes.add_patch(
-            Rectangle((x, y), width, height, fill=False, linewidth=1.5,
-                      edgecolor=CAUSE_COLORS[cause]))
+            Rectangle(
+                (x, y),
+                width,
+                height,
+                fill=False,
+                linewidth=1.5,
+                edgecolor=CAUSE_COLORS[cause],
+            )
+        )
 
 
 def count_causes(causes: Sequence[str]) -> str:
     """'2 missed, 1 swap'."""
-    return ', '.join(f'{count} {cause}'
-                     for cause, count in Counter(causes).most_common())
+    return ', '.join(
+        f'{count} {cause}' for cause, count in Counter(causes).most_common()
+    )
 
 
-def draw_pairs(part: SubFigure, title: str, images: Sequence,
-               pixels: Mapping, metainfo: Mapping, method: str,
-               columns: int) -> None:
+def draw_pairs(
+    part: SubFigure,
+    title: str,
+    images: Sequence,
+    pixels: Mapping,
+    metainfo: Mapping,
+    method: str,
+    columns: int,
+) -> None:
     """Truth above prediction, one column per image."""
     part.suptitle(title, fontsize=10, fontweight='bold')
     cells = part.subplots(2, columns, squeeze=False)
@@ -52,12 +67,20 @@ def draw_pairs(part: SubFigure, title: str, images: Sequence,
         truth.set_anchor('S')  # close to the prediction
         prediction.set_anchor('N')
         truth.set_title(
-            f'OKS {image.oks:.2f}\n{count_causes(image.causes)}', fontsize=8)
+            f'OKS {image.oks:.2f}\n{count_causes(image.causes)}', fontsize=8
+        )
         if image is images[0]:
             for axes, name in ((truth, 'truth'), (prediction, method)):
                 axes.text(
-                    -0.04, 0.5, name, transform=axes.transAxes, rotation=90,
-                    ha='right', va='center', fontsize=9)
+                    -0.04,
+                    0.5,
+                    name,
+                    transform=axes.transAxes,
+                    rotation=90,
+                    ha='right',
+                    va='center',
+                    fontsize=9,
+                )
 
 
 def part_height(images: Sequence, pixels: Mapping) -> float:
@@ -68,8 +91,9 @@ def part_height(images: Sequence, pixels: Mapping) -> float:
 
 
 @in_style()
-def draw_best_worst(best: Sequence, worst: Sequence, metainfo: Mapping,
-                    method: str, out: str) -> None:
+def draw_best_worst(
+    best: Sequence, worst: Sequence, metainfo: Mapping, method: str, out: str
+) -> None:
     """Draw the images at both ends of the ranking.
 
     Args:
@@ -90,10 +114,23 @@ def draw_best_worst(best: Sequence, worst: Sequence, metainfo: Mapping,
     for part, title, images in zip(parts, ('Best', 'Worst'), (best, worst)):
         draw_pairs(part, title, images, pixels, metainfo, method, columns)
     names = dict.fromkeys(
-        cause for image in (*best, *worst) for cause in image.causes)
+        cause for image in (*best, *worst) for cause in image.causes
+    )
     if names:
         figure.legend(
-            [Line2D([], [], color=CAUSE_COLORS[name], marker='s',
-                    markerfacecolor='none', linestyle='') for name in names],
-            list(names), loc='outside lower center', ncols=len(names))
+            [
+                Line2D(
+                    [],
+                    [],
+                    color=CAUSE_COLORS[name],
+                    marker='s',
+                    markerfacecolor='none',
+                    linestyle='',
+                )
+                for name in names
+            ],
+            list(names),
+            loc='outside lower center',
+            ncols=len(names),
+        )
     save_figure(figure, out)

@@ -1,4 +1,5 @@
 """Predicted visibility by COCO's class, and as a detector (paper Fig. 8)."""
+
 from typing import Mapping, Optional
 
 import numpy as np
@@ -21,40 +22,50 @@ def draw_violins(axes: Axes, groups: Mapping[int, np.ndarray]) -> None:
     for v, values in groups.items():
         if len(values):
             parts = axes.violinplot(
-                values, [v], widths=0.8, showmedians=True, showextrema=False)
+                values, [v], widths=0.8, showmedians=True, showextrema=False
+            )
             for body in parts['bodies']:
                 body.set(facecolor=METHOD_COLORS['POET'], alpha=0.5)
             parts['cmedians'].set(color='black')
     axes.set_xticks(
         list(groups),
-        [f'v = {v}\n{NAMES[v]}\n{len(groups[v]):,} joints' for v in groups])
+        [f'v = {v}\n{NAMES[v]}\n{len(groups[v]):,} joints' for v in groups],
+    )
     axes.set(
-        xlim=(-0.6, 2.6), ylim=(-0.02, 1.02), ylabel='predicted visibility')
+        xlim=(-0.6, 2.6), ylim=(-0.02, 1.02), ylabel='predicted visibility'
+    )
     axes.grid(axis='x', visible=False)
 
 
 def draw_roc(axes: Axes, detector: Optional[Mapping]) -> None:
     """ROC of 1 - visibility, and of chance."""
     if detector is None:
-        say_nothing_to_show(axes, 'no occluded and visible joints\n'
-                            'of matched people')
+        say_nothing_to_show(
+            axes, 'no occluded and visible joints\nof matched people'
+        )
         return
     axes.plot([0, 1], [0, 1], ':', color=GREY, label='chance')
     axes.plot(
-        detector['false_positive_rate'], detector['true_positive_rate'],
+        detector['false_positive_rate'],
+        detector['true_positive_rate'],
         color=METHOD_COLORS['POET'],
         label=f'AUC {detector["auc"]:.3f}\nAP {detector["ap"]:.3f} '
-        f'(chance {detector["occluded_share"]:.3f})')
+        f'(chance {detector["occluded_share"]:.3f})',
+    )
     axes.set(
-        xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect='equal',
+        xlim=(-0.01, 1.01),
+        ylim=(-0.01, 1.01),
+        aspect='equal',
         xlabel='visible joints called occluded',
-        ylabel='occluded joints found')
+        ylabel='occluded joints found',
+    )
     axes.legend(loc='best')
 
 
 @in_style()
-def draw_visibility(groups: Mapping[int, np.ndarray],
-                    detector: Optional[Mapping], out: str) -> None:
+def draw_visibility(
+    groups: Mapping[int, np.ndarray], detector: Optional[Mapping], out: str
+) -> None:
     """Draw violins, and the ROC of occlusion.
 
     Args:

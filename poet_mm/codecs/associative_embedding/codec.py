@@ -16,6 +16,7 @@ Differences from it, besides those of :mod:`.grouping`:
 Letters: N people, K keypoints, (W, H) cells, L tags of a keypoint, G people
 found.
 """
+
 from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -26,8 +27,12 @@ from torch import Tensor
 from .grouping import decode_people
 
 
-def draw_gaussians(cells: np.ndarray, joints: np.ndarray, sigma: float,
-                   shape: Tuple[int, int, int]) -> np.ndarray:
+def draw_gaussians(
+    cells: np.ndarray,
+    joints: np.ndarray,
+    sigma: float,
+    shape: Tuple[int, int, int],
+) -> np.ndarray:
     """Draw Gaussians of height 1 within 3 sigma of cells; the highest counts.
 
     Args:
@@ -42,12 +47,15 @@ def draw_gaussians(cells: np.ndarray, joints: np.ndarray, sigma: float,
     K, H, W = shape
     radius = int(3 * sigma)
     reach = np.arange(-radius, radius + 1)  # (R, )
-    bell = np.exp(-reach**2 / (2 * sigma**2)).astype(np.float32)
+    bell = np.exp(-(reach**2) / (2 * sigma**2)).astype(np.float32)
     padded = np.zeros((K, H + 2 * radius, W + 2 * radius), dtype=np.float32)
     x, y = (cells[..., None] + radius + reach).transpose(1, 0, 2)  # (M, R)
-    np.maximum.at(padded, (joints[:, None, None], y[:, :, None], x[:, None]),
-                  bell[:, None] * bell)
-    return padded[:, radius:radius + H, radius:radius + W]
+    np.maximum.at(
+        padded,
+        (joints[:, None, None], y[:, :, None], x[:, None]),
+        bell[:, None] * bell,
+    )
+    return padded[:, radius : radius + H, radius : radius + W]
 
 
 # Workaround (mmpose<=1.3.2): `AssociativeEmbedding` names no
@@ -72,22 +80,27 @@ class AECodec(AssociativeEmbedding):
 
     auxiliary_encode_keys = {'iscrowd', 'img_shape'}
     field_mapping_table = dict(
-        heatmaps='heatmaps', heatmap_mask='heatmap_mask')
+        heatmaps='heatmaps', heatmap_mask='heatmap_mask'
+    )
     label_mapping_table = dict(keypoint_indices='keypoint_indices')
 
-    def __init__(self,
-                 input_size: Tuple[int, int],
-                 heatmap_size: Tuple[int, int],
-                 sigma: float,
-                 decode_keypoint_order: Sequence[int] = (),
-                 decode_nms_kernel: int = 5,
-                 decode_keypoint_thr: float = 0.1,
-                 decode_tag_thr: float = 1.0,
-                 decode_topk: int = 30,
-                 decode_max_instances: Optional[int] = None) -> None:
+    def __init__(
+        self,
+        input_size: Tuple[int, int],
+        heatmap_size: Tuple[int, int],
+        sigma: float,
+        decode_keypoint_order: Sequence[int] = (),
+        decode_nms_kernel: int = 5,
+        decode_keypoint_thr: float = 0.1,
+        decode_tag_thr: float = 1.0,
+        decode_topk: int = 30,
+        decode_max_instances: Optional[int] = None,
+    ) -> None:
         if decode_nms_kernel < 3 or decode_nms_kernel % 2 == 0:
-            raise ValueError(f'decode_nms_kernel is {decode_nms_kernel}, '
-                             'expected an odd number of at least 3 cells.')
+            raise ValueError(
+                f'decode_nms_kernel is {decode_nms_kernel}, '
+                'expected an odd number of at least 3 cells.'
+            )
         super().__init__(
             input_size=input_size,
             heatmap_size=heatmap_size,
@@ -97,13 +110,16 @@ class AECodec(AssociativeEmbedding):
             decode_keypoint_thr=decode_keypoint_thr,
             decode_tag_thr=decode_tag_thr,
             decode_topk=decode_topk,
-            decode_max_instances=decode_max_instances)
+            decode_max_instances=decode_max_instances,
+        )
 
-    def encode(self,
-               keypoints: np.ndarray,
-               keypoints_visible: np.ndarray,
-               iscrowd: Optional[Sequence[int]] = None,
-               img_shape: Optional[Tuple[int, int]] = None) -> dict:
+    def encode(
+        self,
+        keypoints: np.ndarray,
+        keypoints_visible: np.ndarray,
+        iscrowd: Optional[Sequence[int]] = None,
+        img_shape: Optional[Tuple[int, int]] = None,
+    ) -> dict:
         """Return the training target of one image.
 
         Args:
@@ -122,31 +138,39 @@ class AECodec(AssociativeEmbedding):
                 f'AECodec got an image of {img_shape[1]} x {img_shape[0]} '
                 f'pixels, expected input_size {tuple(self.input_size)}: end '
                 'the geometry of the training pipeline with RandomAffine, '
-                'size=input_size.')
+                'size=input_size.'
+            )
         if iscrowd is not None:
             people = ~np.asarray(iscrowd, dtype=bool)
             keypoints = keypoints[people]
             keypoints_visible = keypoints_visible[people]
 
         W, H = self.heatmap_size
-        counts = (keypoints_visible > 0) & (keypoints >= 0).all(-1) & (
-            keypoints <= self.input_size).all(-1)  # (N, K)
+        counts = (
+            (keypoints_visible > 0)
+            & (keypoints >= 0).all(-1)
+            & (keypoints <= self.input_size).all(-1)
+        )  # (N, K)
         points = np.where(counts[..., None], keypoints, 0)
         cells = (points / self.scale_factor).astype(np.int64)
         cells = np.minimum(cells, (W - 1, H - 1))  # a keypoint on the far edge
         index = cells[..., 1] * W + cells[..., 0]
-        heatmaps = draw_gaussians(cells[counts],
-                                  np.nonzero(counts)[1], self.sigma,
-                                  (keypoints.shape[1], H, W))
+        heatmaps = draw_gaussians(
+            cells[counts],
+            np.nonzero(counts)[1],
+            self.sigma,
+            (keypoints.shape[1], H, W),
+        )
         return dict(
             heatmaps=heatmaps,
-            keypoint_indices=np.stack([index, counts], axis=-1))
+            keypoint_indices=np.stack([index, counts], axis=-1),
+        )
 
     def batch_decode(
         self,
         batch_heatmaps: Tensor,
         batch_tags: Tensor,
-        cell_size: Optional[Tuple[float, float]] = None
+        cell_size: Optional[Tuple[float, float]] = None,
     ) -> Tuple[List[np.ndarray], List[np.ndarray], List[np.ndarray]]:
         """Decode a batch of maps of any size.
 
@@ -167,7 +191,8 @@ class AECodec(AssociativeEmbedding):
         if sorted(order) != list(range(K)):
             raise ValueError(
                 f'decode_keypoint_order is {order}, expected each of the {K} '
-                'keypoints once.')
+                'keypoints once.'
+            )
         if cell_size is None:
             cell_size = self.scale_factor
         people = decode_people(
@@ -178,6 +203,7 @@ class AECodec(AssociativeEmbedding):
             tag_thr=self.decode_tag_thr,
             kernel=self.decode_nms_kernel,
             topk=self.decode_topk,
-            max_people=self.decode_max_instances)
+            max_people=self.decode_max_instances,
+        )
         points, scores, person_scores = zip(*people)
         return [xy * cell_size for xy in points], [*scores], [*person_scores]

@@ -16,6 +16,7 @@ purpose, besides those of :mod:`.peaks`:
 Letters: B images, K keypoints, (H, W) cells, L tags of a keypoint, M peaks,
 G people.
 """
+
 from typing import List, NamedTuple, Optional, Sequence
 
 import numpy as np
@@ -29,8 +30,13 @@ from .search import LEVEL, fill_joints, pad_to_blocks
 NEARER = 1e-6  # the distance itself decides between equals only
 
 
-def group_peaks(scores: np.ndarray, tags: np.ndarray, joint: np.ndarray,
-                joint_order: Sequence[int], tag_thr: float) -> np.ndarray:
+def group_peaks(
+    scores: np.ndarray,
+    tags: np.ndarray,
+    joint: np.ndarray,
+    joint_order: Sequence[int],
+    tag_thr: float,
+) -> np.ndarray:
     """Assign the peaks of one image to people by their tags.
 
     Keypoint by keypoint, the peaks are matched with the people found so far:
@@ -79,20 +85,23 @@ class People(NamedTuple):
     """Hold the people of an image: ``points`` (G, K, 2) in cells; ``scores``
     (G, K), heatmap values; ``person_scores`` (G, ), the mean score of the
     keypoints, 0 for those without a peak."""
+
     points: np.ndarray
     scores: np.ndarray
     person_scores: np.ndarray
 
 
 @torch.no_grad()
-def decode_people(heatmaps: Tensor,
-                  tags: Tensor,
-                  joint_order: Sequence[int],
-                  threshold: float = 0.1,
-                  tag_thr: float = 1.0,
-                  kernel: int = 5,
-                  topk: int = 30,
-                  max_people: Optional[int] = None) -> List[People]:
+def decode_people(
+    heatmaps: Tensor,
+    tags: Tensor,
+    joint_order: Sequence[int],
+    threshold: float = 0.1,
+    tag_thr: float = 1.0,
+    kernel: int = 5,
+    topk: int = 30,
+    max_people: Optional[int] = None,
+) -> List[People]:
     """Decode a batch of maps.
 
     1. Find the peaks of all images and keypoints, and refine them.
@@ -116,15 +125,16 @@ def decode_people(heatmaps: Tensor,
     ends = np.searchsorted(peaks.channel, K * np.arange(B + 1))
     decoded = []
     for b in range(B):
-        here = Peaks(*(values[ends[b]:ends[b + 1]] for values in peaks))
-        people = group_peaks(here.scores, here.tags, here.channel - K * b,
-                             joint_order, tag_thr)[:max_people]
+        here = Peaks(*(values[ends[b] : ends[b + 1]] for values in peaks))
+        people = group_peaks(
+            here.scores, here.tags, here.channel - K * b, joint_order, tag_thr
+        )[:max_people]
         missing = people < 0
         scores = np.where(missing, 0, here.scores[people])
         points, person_scores = here.points[people], scores.mean(axis=1)
         if missing.any():
             points[missing], scores[missing] = fill_joints(
-                people, here.tags[people], heatmaps[b],
-                tags[b].transpose(0, 1))
+                people, here.tags[people], heatmaps[b], tags[b].transpose(0, 1)
+            )
         decoded.append(People(points, scores, person_scores))
     return decoded

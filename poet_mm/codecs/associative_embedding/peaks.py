@@ -11,6 +11,7 @@ Differences from MMPose, on purpose:
 Letters: B images, K keypoints, C = B K channels, (H, W) cells, L tags of a
 keypoint, M peaks.
 """
+
 from typing import Callable, NamedTuple, Tuple
 
 import numpy as np
@@ -24,6 +25,7 @@ class Peaks(NamedTuple):
     ``channel`` (M, ), image x K + keypoint; ``points`` (M, 2), refined, in
     cells; ``scores`` (M, ); ``tags`` (M, L).
     """
+
     channel: np.ndarray
     points: np.ndarray
     scores: np.ndarray
@@ -39,8 +41,9 @@ def pool(maps: Tensor, side: int, pick: Callable) -> Tensor:
     return pick(rows.unflatten(-1, (-1, side)), -1)
 
 
-def find_peaks(heatmaps: Tensor, threshold: float,
-               kernel: int) -> Tuple[Tensor, Tensor, Tensor]:
+def find_peaks(
+    heatmaps: Tensor, threshold: float, kernel: int
+) -> Tuple[Tensor, Tensor, Tensor]:
     """Return the highest cells of the kernel x kernel window around them.
 
     1. A peak is the highest of its 2 x 2 block.
@@ -80,24 +83,28 @@ def find_peaks(heatmaps: Tensor, threshold: float,
     return channel, y, x
 
 
-def quarter_shift(heatmaps: Tensor, channel: Tensor, y: Tensor,
-                  x: Tensor) -> Tensor:
+def quarter_shift(
+    heatmaps: Tensor, channel: Tensor, y: Tensor, x: Tensor
+) -> Tensor:
     """Return a quarter of a cell towards the higher neighbour, (M, 2); 0 at
     the border and beside cells of -inf."""
     H, W = heatmaps.shape[1:]
     dx = (
-        heatmaps[channel, y, (x + 1).clamp(max=W - 1)] -
-        heatmaps[channel, y, (x - 1).clamp(min=0)])
+        heatmaps[channel, y, (x + 1).clamp(max=W - 1)]
+        - heatmaps[channel, y, (x - 1).clamp(min=0)]
+    )
     dy = (
-        heatmaps[channel, (y + 1).clamp(max=H - 1), x] -
-        heatmaps[channel, (y - 1).clamp(min=0), x])
+        heatmaps[channel, (y + 1).clamp(max=H - 1), x]
+        - heatmaps[channel, (y - 1).clamp(min=0), x]
+    )
     inside = torch.stack([(x > 0) & (x < W - 1), (y > 0) & (y < H - 1)], 1)
     slope = torch.stack([dx, dy], 1)  # (M, 2)
     return 0.25 * slope.sign() * (inside & slope.isfinite())
 
 
-def gather_peaks(heatmaps: Tensor, tags: Tensor, threshold: float, kernel: int,
-                 topk: int) -> Peaks:
+def gather_peaks(
+    heatmaps: Tensor, tags: Tensor, threshold: float, kernel: int, topk: int
+) -> Peaks:
     """Return the ``topk`` highest peaks of every channel, on the host.
 
     Args:
@@ -120,5 +127,9 @@ def gather_peaks(heatmaps: Tensor, tags: Tensor, threshold: float, kernel: int,
     channel, y, x = channel[order], y[order], x[order]
     points = torch.stack([x, y], 1) + 0.5 + quarter_shift(flat, channel, y, x)
     picked = tags[channel // K, :, channel % K, y, x]  # (M, L)
-    return Peaks(*(values.cpu().numpy()
-                   for values in (channel, points, scores[order], picked)))
+    return Peaks(
+        *(
+            values.cpu().numpy()
+            for values in (channel, points, scores[order], picked)
+        )
+    )

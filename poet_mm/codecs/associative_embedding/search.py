@@ -6,6 +6,7 @@ map. The position of a cell is its centre.
 Letters: C channels, K keypoints, (H, W) cells, L tags of a keypoint, G people,
 S searches, n blocks of a map.
 """
+
 from functools import reduce
 from typing import Callable, Tuple
 
@@ -61,8 +62,9 @@ def pool_channels(maps: Tensor, used: Tensor, pick: Callable) -> Tensor:
     return pool(maps[used], BLOCK, pick).flatten(-2)
 
 
-def search_cells(heatmaps: Tensor, tags: Tensor, channel: Tensor,
-                 wanted: Tensor) -> Tensor:
+def search_cells(
+    heatmaps: Tensor, tags: Tensor, channel: Tensor, wanted: Tensor
+) -> Tensor:
     """Return the cell of each keypoint that has no peak: the highest of the
     cells whose tag is nearest to the person's, by the rounded distance.
 
@@ -84,8 +86,12 @@ def search_cells(heatmaps: Tensor, tags: Tensor, channel: Tensor,
     used, place = channel.unique(return_inverse=True)
     low, high, highest = (
         pool_channels(maps, used, pick)[place]
-        for maps, pick in ((tags, torch.amin), (tags, torch.amax),
-                           (heatmaps, torch.amax)))
+        for maps, pick in (
+            (tags, torch.amin),
+            (tags, torch.amax),
+            (heatmaps, torch.amax),
+        )
+    )
     nearest = torch.minimum(torch.maximum(wanted[..., None], low), high)
     promise = search_cost(highest, nearest, wanted)
 
@@ -93,7 +99,8 @@ def search_cells(heatmaps: Tensor, tags: Tensor, channel: Tensor,
         """Return the least cost, and its cell, of blocks (P, )."""
         maps = (
             take_blocks(maps, channel[search], block)
-            for maps in (heatmaps, tags))
+            for maps in (heatmaps, tags)
+        )
         lowest, cell = search_cost(*maps, wanted[search]).min(dim=1)
         W = heatmaps.shape[-1]
         across = W // BLOCK
@@ -110,8 +117,12 @@ def search_cells(heatmaps: Tensor, tags: Tensor, channel: Tensor,
     found = found.view(S, few).gather(1, place[:, None]).squeeze(1)
 
     # 3.
-    for search, block in zip(*(index.split(MANY) for index in (
-            promise < lowest[:, None]).nonzero().unbind(1))):
+    for search, block in zip(
+        *(
+            index.split(MANY)
+            for index in (promise < lowest[:, None]).nonzero().unbind(1)
+        )
+    ):
         cost, cell = look(search, block)
         lowest = lowest.scatter_reduce(0, search, cost, 'amin')
         best = cost == lowest[search]
@@ -127,8 +138,9 @@ def pad_to_blocks(maps: Tensor, value: float) -> Tensor:
     return F.pad(maps, (0, -W % BLOCK, 0, -H % BLOCK), value=value)
 
 
-def fill_joints(people: np.ndarray, tags: np.ndarray, heatmaps: Tensor,
-                tag_maps: Tensor) -> Tuple[np.ndarray, np.ndarray]:
+def fill_joints(
+    people: np.ndarray, tags: np.ndarray, heatmaps: Tensor, tag_maps: Tensor
+) -> Tuple[np.ndarray, np.ndarray]:
     """Search the keypoints for which a person has no peak.
 
     Args:

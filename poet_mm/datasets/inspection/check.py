@@ -1,4 +1,5 @@
 """Apply all rules to a data set."""
+
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any, List, Optional, Tuple
@@ -13,13 +14,19 @@ from ..rules import RULES, Finding
 from .images import FILE_RULES, FileTable, read_files
 
 NUM_QUERIES = 25  # the paper's
-PARTS_OF_METAINFO = ('dataset_name', 'keypoint_info', 'skeleton_info',
-                     'joint_weights', 'sigmas')
+PARTS_OF_METAINFO = (
+    'dataset_name',
+    'keypoint_info',
+    'skeleton_info',
+    'joint_weights',
+    'sigmas',
+)
 
 
 @dataclass
 class Expected:
     """Hold what a model expects of its data, None where it is unknown."""
+
     keypoint_names: Optional[List[str]] = None
     num_queries: int = NUM_QUERIES
 
@@ -45,8 +52,10 @@ def read_expected(path: str) -> Expected:
         head = (cfg.get('model') or {}).get('head') or {}
         num_queries = head.get('num_queries', NUM_QUERIES)
     if metainfo is None:
-        raise UserError(f'{path} has no dataset_info, nor a '
-                        'train_dataloader.dataset.metainfo.')
+        raise UserError(
+            f'{path} has no dataset_info, nor a '
+            'train_dataloader.dataset.metainfo.'
+        )
     return Expected(keypoint_names_of(metainfo, path), num_queries)
 
 
@@ -67,7 +76,8 @@ def keypoint_names_of(metainfo: Any, path: str) -> List[str]:
         raise UserError(
             f'{path}: its skeleton (dataset_info, metainfo) cannot be used '
             f'({problem}). It needs {", ".join(PARTS_OF_METAINFO)}, as '
-            'configs/_base_/datasets/coco.py of MMPose has.') from error
+            'configs/_base_/datasets/coco.py of MMPose has.'
+        ) from error
 
 
 def names_in_file(content: dict) -> Optional[List[str]]:
@@ -83,16 +93,20 @@ def common_names(content: dict) -> List[str]:
     """Return made-up names for as many keypoints as most annotations
     have."""
     counts = Counter(
-        len(ann['keypoints']) // 3 for ann in content['annotations']
-        if isinstance(ann.get('keypoints'), list))
+        len(ann['keypoints']) // 3
+        for ann in content['annotations']
+        if isinstance(ann.get('keypoints'), list)
+    )
     most = max(counts, key=counts.get, default=0)
     return [f'keypoint {k}' for k in range(most)]
 
 
-def check_dataset(ann_file: str,
-                  images: Optional[str] = None,
-                  expected: Optional[Expected] = None,
-                  decode: bool = False) -> Tuple[Table, List[Finding]]:
+def check_dataset(
+    ann_file: str,
+    images: Optional[str] = None,
+    expected: Optional[Expected] = None,
+    decode: bool = False,
+) -> Tuple[Table, List[Finding]]:
     """Find what is wrong or unusual, without a change of any file.
 
     Args:
@@ -114,12 +128,16 @@ def check_dataset(ann_file: str,
     content = read_annotations(ann_file)
     in_file = names_in_file(content)
     table = Table(
-        content, expected.keypoint_names or in_file or common_names(content),
-        in_file, expected.num_queries)
+        content,
+        expected.keypoint_names or in_file or common_names(content),
+        in_file,
+        expected.num_queries,
+    )
     findings = [found for rule in RULES for found in rule.check(table)]
     if images is not None:
         files = FileTable(table, read_files(table, images, decode))
-        findings += [found for rule in FILE_RULES
-                     for found in rule.check(files)]
+        findings += [
+            found for rule in FILE_RULES for found in rule.check(files)
+        ]
     findings.sort(key=lambda finding: not finding.wrong)
     return table, findings

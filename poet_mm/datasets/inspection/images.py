@@ -1,4 +1,5 @@
 """Look at the image files, and define what is wrong with them."""
+
 import os
 import os.path as osp
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ WIDE_MODES = ('I', 'F', 'I;16', 'I;16B', 'I;16L', 'I;16N')
 @dataclass
 class ImageFile:
     """Hold what the header of a file tells."""
+
     exists: bool = False
     size: tuple = (np.nan, np.nan)  # (w, h) as training loads it
     mode: str = ''  # of PIL: RGB, L, CMYK, I;16, ...
@@ -70,8 +72,9 @@ def any_number_of_pixels() -> Iterator[None]:
 
 def read_files(table: Table, folder: str, decode: bool) -> List[ImageFile]:
     """Read the headers of all image files, in the order of the table."""
-    paths = [osp.join(folder, str(image.get('file_name')))
-             for image in table.images]
+    paths = [
+        osp.join(folder, str(image.get('file_name'))) for image in table.images
+    ]
     threads = min(8, os.cpu_count() or 1)
     with any_number_of_pixels(), ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda path: read_file(path, decode), paths))
@@ -80,6 +83,7 @@ def read_files(table: Table, folder: str, decode: bool) -> List[ImageFile]:
 @dataclass
 class FileTable:
     """Hold image files beside their entries, for the rules below."""
+
     table: Table
     files: List[ImageFile]
 
@@ -107,42 +111,80 @@ class FileTable:
 def both_sizes(t: FileTable, i: int) -> str:
     """Return the size of a file, and that of its entry."""
     size, told, turn = t.loaded[i], t.sizes[i], t.files[i].orientation
-    return (f'{size[0]:g} x {size[1]:g} pixels, {told[0]:g} x {told[1]:g} in '
-            'the annotation file' +
-            (f', EXIF orientation {turn}' if turn != 1 else ''))
+    return (
+        f'{size[0]:g} x {size[1]:g} pixels, {told[0]:g} x {told[1]:g} in '
+        'the annotation file'
+        + (f', EXIF orientation {turn}' if turn != 1 else '')
+    )
 
 
 FILE_RULES = [
-    Rule('missing_images', WRONG, 'image',
-         lambda t: t.mask(lambda file: not file.exists),
-         'images are not in the folder', 'Put them there, correct file_name '
-         'or --images, or remove their entries and annotations.'),
-    Rule('broken_images', WRONG, 'image',
-         lambda t: t.mask(lambda file: file.error is not None),
-         'images cannot be read', 'Copy them again, remove their entries and '
-         "annotations, or train with faults='skip'.",
-         lambda t, i: t.files[i].error),
-    Rule('sizes_differ', WRONG, 'image', lambda t: t.differ,
-         'images have another size than in the annotation file',
-         'Correct width and height if the keypoints lie right on the image, '
-         'else the keypoints or the image. With an EXIF orientation: rewrite '
-         'the image without it, upright.', both_sizes),
-    Rule('huge_images', WRONG, 'image',
-         lambda t: (t.loaded > MAX_SIDE).any(axis=1),
-         f'images have a side of more than {MAX_SIDE} pixels',
-         'Make them smaller, with their annotations.', both_sizes),
-    Rule('wide_images', UNUSUAL, 'image',
-         lambda t: t.mask(lambda file: file.mode in WIDE_MODES),
-         'images have more than 8 bits per channel',
-         'Training takes the upper 8 of 16 bits, and of floating point what '
-         'lies in 0 to 255. Convert them if that leaves too little.',
-         lambda t, i: t.files[i].mode),
-    Rule('exif_orientation', UNUSUAL, 'image',
-         lambda t: t.mask(lambda file: file.orientation != 1) & ~t.differ,
-         'images are turned by EXIF', 'Were they annotated as a viewer shows '
-         'them? Training turns JPEG and PNG, no other formats.', both_sizes),
-    Rule('tiny_images', UNUSUAL, 'image',
-         lambda t: (t.loaded < SMALL).any(axis=1),
-         f'images have a side of less than {SMALL} pixels',
-         'They are enlarged. Do they show enough?', both_sizes),
+    Rule(
+        'missing_images',
+        WRONG,
+        'image',
+        lambda t: t.mask(lambda file: not file.exists),
+        'images are not in the folder',
+        'Put them there, correct file_name '
+        'or --images, or remove their entries and annotations.',
+    ),
+    Rule(
+        'broken_images',
+        WRONG,
+        'image',
+        lambda t: t.mask(lambda file: file.error is not None),
+        'images cannot be read',
+        'Copy them again, remove their entries and '
+        "annotations, or train with faults='skip'.",
+        lambda t, i: t.files[i].error,
+    ),
+    Rule(
+        'sizes_differ',
+        WRONG,
+        'image',
+        lambda t: t.differ,
+        'images have another size than in the annotation file',
+        'Correct width and height if the keypoints lie right on the image, '
+        'else the keypoints or the image. With an EXIF orientation: rewrite '
+        'the image without it, upright.',
+        both_sizes,
+    ),
+    Rule(
+        'huge_images',
+        WRONG,
+        'image',
+        lambda t: (t.loaded > MAX_SIDE).any(axis=1),
+        f'images have a side of more than {MAX_SIDE} pixels',
+        'Make them smaller, with their annotations.',
+        both_sizes,
+    ),
+    Rule(
+        'wide_images',
+        UNUSUAL,
+        'image',
+        lambda t: t.mask(lambda file: file.mode in WIDE_MODES),
+        'images have more than 8 bits per channel',
+        'Training takes the upper 8 of 16 bits, and of floating point what '
+        'lies in 0 to 255. Convert them if that leaves too little.',
+        lambda t, i: t.files[i].mode,
+    ),
+    Rule(
+        'exif_orientation',
+        UNUSUAL,
+        'image',
+        lambda t: t.mask(lambda file: file.orientation != 1) & ~t.differ,
+        'images are turned by EXIF',
+        'Were they annotated as a viewer shows '
+        'them? Training turns JPEG and PNG, no other formats.',
+        both_sizes,
+    ),
+    Rule(
+        'tiny_images',
+        UNUSUAL,
+        'image',
+        lambda t: (t.loaded < SMALL).any(axis=1),
+        f'images have a side of less than {SMALL} pixels',
+        'They are enlarged. Do they show enough?',
+        both_sizes,
+    ),
 ]

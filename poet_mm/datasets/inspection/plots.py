@@ -1,4 +1,5 @@
 """Draw people, sizes and keypoints of a data set."""
+
 from typing import Mapping
 
 import numpy as np
@@ -16,17 +17,25 @@ from ...visualization.style import (
 COCO_LIMITS = (32, 96)  # pixels; small, medium, large people
 
 
-def draw_people_per_image(axes: Axes, counts: np.ndarray,
-                          num_queries: int) -> None:
+def draw_people_per_image(
+    axes: Axes, counts: np.ndarray, num_queries: int
+) -> None:
     """Draw images by their number of people, and the number of queries."""
     if not len(counts):
         say_nothing_to_show(axes, 'no images')
         return
     axes.bar(*np.unique(counts, return_counts=True), width=0.9)
     axes.axvline(num_queries, color=COLORS[3], linestyle=':')
-    axes.text(num_queries, 0.97, f'{num_queries} queries', color=COLORS[3],
-              transform=axes.get_xaxis_transform(), ha='right', va='top',
-              rotation=90)
+    axes.text(
+        num_queries,
+        0.97,
+        f'{num_queries} queries',
+        color=COLORS[3],
+        transform=axes.get_xaxis_transform(),
+        ha='right',
+        va='top',
+        rotation=90,
+    )
     axes.set(xlabel='people', ylabel='images', yscale='symlog')
     axes.set_ylim(bottom=0)
 
@@ -37,13 +46,16 @@ def draw_scales(axes: Axes, scales: np.ndarray) -> None:
         say_nothing_to_show(axes, 'no areas')
         return
     low, high = np.log2([scales.min(), scales.max()])
-    bins = 2**np.arange(np.floor(low), np.ceil(high) + 0.25, 0.25)
+    bins = 2 ** np.arange(np.floor(low), np.ceil(high) + 0.25, 0.25)
     axes.hist(scales, bins=bins if len(bins) > 1 else 10)
     axes.set_xscale('log', base=2)
     for limit in COCO_LIMITS:
         axes.axvline(limit, color=GREY, linestyle=':')
-    axes.set(xlabel='square root of the area (pixels)\n'
-             "dotted: COCO's small, medium, large", ylabel='people')
+    axes.set(
+        xlabel='square root of the area (pixels)\n'
+        "dotted: COCO's small, medium, large",
+        ylabel='people',
+    )
 
 
 def draw_image_sizes(axes: Axes, sizes: np.ndarray) -> None:
@@ -52,8 +64,9 @@ def draw_image_sizes(axes: Axes, sizes: np.ndarray) -> None:
         say_nothing_to_show(axes, 'no sizes')
         return
     kinds, counts = np.unique(sizes, axis=0, return_counts=True)
-    axes.scatter(*kinds.T, s=8 + 200 * counts / counts.max(), alpha=0.4,
-                 linewidth=0)
+    axes.scatter(
+        *kinds.T, s=8 + 200 * counts / counts.max(), alpha=0.4, linewidth=0
+    )
     axes.set(xlabel='width (pixels)', ylabel='height (pixels)')
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
@@ -78,8 +91,9 @@ def draw_keypoints(axes: Axes, summary: Mapping) -> None:
 
 
 @in_style()
-def draw_dataset(summary: Mapping, num_queries: int, out: str,
-                 title: str) -> None:
+def draw_dataset(
+    summary: Mapping, num_queries: int, out: str, title: str
+) -> None:
     """Draw people per image, their sizes, image sizes and keypoints.
 
     Args:
@@ -90,13 +104,18 @@ def draw_dataset(summary: Mapping, num_queries: int, out: str,
     """
     figure = Figure(figsize=(8, 6))
     panels = figure.subplots(2, 2)
-    draw_people_per_image(panels[0, 0], summary['people_per_image'],
-                          num_queries)
+    draw_people_per_image(
+        panels[0, 0], summary['people_per_image'], num_queries
+    )
     draw_scales(panels[0, 1], summary['scales'])
     draw_image_sizes(panels[1, 0], summary['image_sizes'])
     draw_keypoints(panels[1, 1], summary)
-    titles = ('people per image', 'sizes of people', 'sizes of images',
-              'labelled keypoints')
+    titles = (
+        'people per image',
+        'sizes of people',
+        'sizes of images',
+        'labelled keypoints',
+    )
     for axes, text in zip(panels.flat, titles):
         axes.set_title(text)
     figure.suptitle(title, fontsize=10)

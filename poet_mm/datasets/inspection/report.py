@@ -1,4 +1,5 @@
 """Report findings as text for the terminal, JSON and a picture."""
+
 import json
 import os
 import os.path as osp
@@ -43,7 +44,8 @@ def summarise(table: Table) -> Dict[str, object]:
         visible=(v == 2).sum(axis=0),
         people_per_image=table.people_of_image,
         scales=np.sqrt(area[area > 0]),
-        image_sizes=table.sizes[np.isfinite(table.sizes[:, 0])])
+        image_sizes=table.sizes[np.isfinite(table.sizes[:, 0])],
+    )
 
 
 def percent(part: int, whole: int) -> str:
@@ -57,9 +59,12 @@ def format_summary(summary: dict) -> str:
     sizes, scales = summary['image_sizes'], summary['scales']
     unlabelled, hidden, visible = summary['joints']
     total = sum(summary['joints'])
-    per_image = (f'; {counts.mean():.1f} per image, at most {counts.max()}, '
-                 f'{(counts == 0).sum():,} images without' if len(counts)
-                 else '')
+    per_image = (
+        f'; {counts.mean():.1f} per image, at most {counts.max()}, '
+        f'{(counts == 0).sum():,} images without'
+        if len(counts)
+        else ''
+    )
     lines = [
         f'images  {summary["images"]:,}',
         f'people  {summary["people"]:,}, '
@@ -67,17 +72,23 @@ def format_summary(summary: dict) -> str:
         f'labelled keypoints{per_image}; {summary["crowds"]:,} crowds',
         f'keypoints  {len(summary["joint_names"])} per person; v = 0: '
         f'{percent(unlabelled, total)}, 1: {percent(hidden, total)}, 2: '
-        f'{percent(visible, total)}'
+        f'{percent(visible, total)}',
     ]
     if len(sizes):
         (w1, h1), (w2, h2) = sizes.min(axis=0), sizes.max(axis=0)
         lines[0] += f', {w1:g} to {w2:g} pixels wide, {h1:g} to {h2:g} high'
     if len(scales):
-        lines.append('sizes   ' + ', '.join(
-            f'{name} {value:.0f}' for name, value in zip(
-                ('5 %:', 'median:', '95 %:'),
-                np.percentile(scales, (5, 50, 95)))) +
-            ' pixels (square root of the area)')
+        lines.append(
+            'sizes   '
+            + ', '.join(
+                f'{name} {value:.0f}'
+                for name, value in zip(
+                    ('5 %:', 'median:', '95 %:'),
+                    np.percentile(scales, (5, 50, 95)),
+                )
+            )
+            + ' pixels (square root of the area)'
+        )
     return '\n'.join(lines)
 
 
@@ -92,8 +103,9 @@ def format_finding(finding: Finding) -> str:
     return '\n'.join([*lines, f'  -> {finding.fix}'])
 
 
-def format_report(summary: dict, findings: List[Finding],
-                  unchecked: str = '') -> str:
+def format_report(
+    summary: dict, findings: List[Finding], unchecked: str = ''
+) -> str:
     """Return the text of the report.
 
     Args:
@@ -103,15 +115,26 @@ def format_report(summary: dict, findings: List[Finding],
     """
     wrong = sum(finding.wrong for finding in findings)
     unusual = len(findings) - wrong
-    verdict = (f'{wrong} findings are wrong, {unusual} unusual.'
-               if findings else 'Nothing wrong or unusual.')
-    parts = [format_summary(summary), *map(format_finding, findings),
-             f'{verdict} {unchecked}'.strip()]
+    verdict = (
+        f'{wrong} findings are wrong, {unusual} unusual.'
+        if findings
+        else 'Nothing wrong or unusual.'
+    )
+    parts = [
+        format_summary(summary),
+        *map(format_finding, findings),
+        f'{verdict} {unchecked}'.strip(),
+    ]
     return '\n\n'.join(parts)
 
 
-def write_report(summary: dict, findings: List[Finding], title: str,
-                 num_queries: int, folder: str) -> List[str]:
+def write_report(
+    summary: dict,
+    findings: List[Finding],
+    title: str,
+    num_queries: int,
+    folder: str,
+) -> List[str]:
     """Write ``dataset.png``, ``dataset.pdf`` and ``dataset.json``.
 
     Args:
@@ -131,8 +154,13 @@ def write_report(summary: dict, findings: List[Finding], title: str,
         json.dump(
             dict(
                 title=title,
-                summary={key: np.asarray(value).tolist()
-                         for key, value in summary.items()},
-                findings=[asdict(finding) for finding in findings]),
-            file, indent=1)
+                summary={
+                    key: np.asarray(value).tolist()
+                    for key, value in summary.items()
+                },
+                findings=[asdict(finding) for finding in findings],
+            ),
+            file,
+            indent=1,
+        )
     return [f'{stem}.{ending}' for ending in ('png', 'pdf', 'json')]

@@ -1,5 +1,6 @@
 """Register the transforms: loading that finds damage, geometry with one warp,
 coarse dropout, heatmap masks, packing."""
+
 from . import (
     dropout,
     formatting,
@@ -10,6 +11,10 @@ from . import (
 )
 
 __all__ = [
-    'dropout', 'formatting', 'geometry', 'heatmap_mask', 'loading',
-    'same_in_batch'
+    'dropout',
+    'formatting',
+    'geometry',
+    'heatmap_mask',
+    'loading',
+    'same_in_batch',
 ]

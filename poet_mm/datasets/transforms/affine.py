@@ -10,6 +10,7 @@ flip, keypoints are one pixel of the original image off these coordinates.
 
 N: number of people, K: number of keypoints.
 """
+
 import math
 from contextlib import contextmanager
 from typing import Sequence, Tuple
@@ -25,9 +26,19 @@ Size = Tuple[int, int]
 MEAN_BGR = (104, 116, 124)
 
 # One entry per person each; one index filters them together.
-PERSON_KEYS = ('keypoints', 'keypoints_visible', 'bbox', 'bbox_score', 'area',
-               'iscrowd', 'num_keypoints', 'category_id', 'id',
-               'segmentation', 'raw_ann_info')
+PERSON_KEYS = (
+    'keypoints',
+    'keypoints_visible',
+    'bbox',
+    'bbox_score',
+    'area',
+    'iscrowd',
+    'num_keypoints',
+    'category_id',
+    'id',
+    'segmentation',
+    'raw_ann_info',
+)
 
 
 def compose(after: np.ndarray, before: np.ndarray) -> np.ndarray:
@@ -62,8 +73,9 @@ def box_areas(boxes: np.ndarray) -> np.ndarray:
     return np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)
 
 
-def input_window(matrix: np.ndarray,
-                 size: Size) -> Tuple[np.ndarray, np.ndarray]:
+def input_window(
+    matrix: np.ndarray, size: Size
+) -> Tuple[np.ndarray, np.ndarray]:
     """Return the window of the original image that the input image shows.
 
     MMPose maps predictions back by ``xy / input_size * input_scale +
@@ -128,8 +140,9 @@ def move_people(results: dict, matrix: np.ndarray, size: Size) -> None:
 
     # 4. People in the image
     crowd = np.asarray(results.get('iscrowd', np.zeros(N)), dtype=bool)
-    stays = np.where(labelled_before & ~crowd, (visible > 0).any(axis=1),
-                     rest > 0)
+    stays = np.where(
+        labelled_before & ~crowd, (visible > 0).any(axis=1), rest > 0
+    )
     if stays.all():
         return
 
@@ -163,7 +176,8 @@ def move_annotations(results: dict, matrix: np.ndarray, size: Size) -> None:
         input_size=size,
         input_center=center,
         input_scale=scale,
-        warp_mat=warp_mat)
+        warp_mat=warp_mat,
+    )
     if results.get('keypoints') is not None:
         move_people(results, matrix, size)
 
@@ -171,17 +185,23 @@ def move_annotations(results: dict, matrix: np.ndarray, size: Size) -> None:
 def is_window(matrix: np.ndarray, image_size: Size, size: Size) -> bool:
     """Return whether a move only crops whole pixels of the image."""
     (a, b, x), (c, d, y) = matrix.tolist()
-    return (a == d == 1 and b == c == 0 and x % 1 == y % 1 == 0
-            and 0 <= -x <= image_size[0] - size[0]
-            and 0 <= -y <= image_size[1] - size[1])
+    return (
+        a == d == 1
+        and b == c == 0
+        and x % 1 == y % 1 == 0
+        and 0 <= -x <= image_size[0] - size[0]
+        and 0 <= -y <= image_size[1] - size[1]
+    )
 
 
 def is_resize(matrix: np.ndarray, image_size: Size, size: Size) -> bool:
     """Return whether a move resizes the whole image to the whole output."""
     (a, b, x), (c, d, y) = matrix.tolist()
-    return (b == c == x == y == 0
-            and math.isclose(a, size[0] / image_size[0])
-            and math.isclose(d, size[1] / image_size[1]))
+    return (
+        b == c == x == y == 0
+        and math.isclose(a, size[0] / image_size[0])
+        and math.isclose(d, size[1] / image_size[1])
+    )
 
 
 def forward_rows(image: np.ndarray) -> np.ndarray:
@@ -212,10 +232,12 @@ def exact_warps():
         cv2.ipp.setUseIPP_NotExact(before)
 
 
-def warp_image(image: np.ndarray,
-               matrix: np.ndarray,
-               size: Size,
-               fill: Sequence[int] = MEAN_BGR) -> np.ndarray:
+def warp_image(
+    image: np.ndarray,
+    matrix: np.ndarray,
+    size: Size,
+    fill: Sequence[int] = MEAN_BGR,
+) -> np.ndarray:
     """Move the pixels of an image, in the cheapest way that is exact.
 
     Args:
@@ -233,7 +255,7 @@ def warp_image(image: np.ndarray,
     image_size = image.shape[1::-1]
     if is_window(matrix, image_size, size):
         x, y = -matrix[:, 2].astype(int)
-        return image[y:y + h, x:x + w]
+        return image[y : y + h, x : x + w]
     image = forward_rows(image)
     if is_resize(matrix, image_size, size):
         moved = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
@@ -248,5 +270,6 @@ def warp_image(image: np.ndarray,
                 from_middles,
                 size,
                 flags=cv2.INTER_LINEAR,
-                borderValue=fill)
+                borderValue=fill,
+            )
     return moved.reshape(h, w, *image.shape[2:])  # cv2 drops one channel

@@ -4,6 +4,7 @@ The distribution is that of imgaug's ``CoarseDropout``, which the authors'
 release of POET uses. The rectangles are the cells of a coarse grid, whose
 resolution is a share of that of the image.
 """
+
 from typing import Tuple
 
 import numpy as np
@@ -51,10 +52,12 @@ class CoarseDropout(BaseTransform):
             Defaults to 0.5.
     """
 
-    def __init__(self,
-                 prob: float = 0.5,
-                 size: Tuple[float, float] = (0.015, 0.03),
-                 per_channel: float = 0.5) -> None:
+    def __init__(
+        self,
+        prob: float = 0.5,
+        size: Tuple[float, float] = (0.015, 0.03),
+        per_channel: float = 0.5,
+    ) -> None:
         self.prob = prob
         self.size = size
         self.per_channel = per_channel
@@ -67,7 +70,8 @@ class CoarseDropout(BaseTransform):
         rows, columns = np.maximum(cells.astype(int), MIN_CELLS)
         drawn = channels if np.random.rand() < self.per_channel else 1
         keep = np.random.rand(rows, columns, drawn) >= np.random.uniform(
-            *DROPPED)
+            *DROPPED
+        )
         return np.broadcast_to(keep, (rows, columns, channels))
 
     def transform(self, results: dict) -> dict:

@@ -3,6 +3,7 @@
 MMPose's ``PackPoseInputs`` turns pixels into planes in torch, ten times slower
 than OpenCV does, and copies the annotation file's entry of every person.
 """
+
 from typing import Sequence
 
 import cv2
@@ -16,9 +17,21 @@ from .affine import forward_rows
 # Workaround (mmpose<=1.3.2): `category_id`, among the keys of the default
 # `PackPoseInputs`, reaches `CocoMetric` as an array, which stops with
 # "unhashable type: 'list'"; it is not packed.
-META_KEYS = ('id', 'img_id', 'img_path', 'crowd_index', 'ori_shape',
-             'img_shape', 'input_size', 'input_center', 'input_scale', 'flip',
-             'flip_direction', 'flip_indices', 'dataset_name')
+META_KEYS = (
+    'id',
+    'img_id',
+    'img_path',
+    'crowd_index',
+    'ori_shape',
+    'img_shape',
+    'input_size',
+    'input_center',
+    'input_scale',
+    'flip',
+    'flip_direction',
+    'flip_indices',
+    'dataset_name',
+)
 
 
 def image_planes(image: np.ndarray) -> torch.Tensor:
@@ -50,13 +63,17 @@ class PackBottomupInputs(PackPoseInputs):
     """
 
     instance_mapping_table = dict(
-        PackPoseInputs.instance_mapping_table, area='areas', iscrowd='iscrowd')
+        PackPoseInputs.instance_mapping_table, area='areas', iscrowd='iscrowd'
+    )
 
-    def __init__(self,
-                 meta_keys: Sequence[str] = META_KEYS,
-                 pack_transformed: bool = False) -> None:
+    def __init__(
+        self,
+        meta_keys: Sequence[str] = META_KEYS,
+        pack_transformed: bool = False,
+    ) -> None:
         super().__init__(
-            meta_keys=meta_keys, pack_transformed=pack_transformed)
+            meta_keys=meta_keys, pack_transformed=pack_transformed
+        )
 
     def transform(self, results: dict) -> dict:
         """Let MMPose pack all but the pixels."""

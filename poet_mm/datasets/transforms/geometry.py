@@ -8,6 +8,7 @@ crops larger than the image shrink to it.
 
 Flip with MMPose's ``RandomFlip``, before any of these.
 """
+
 from typing import List, Optional, Sequence, Tuple, Union
 
 import cv2
@@ -23,9 +24,9 @@ from .affine import MEAN_BGR, Size, compose, move_annotations, warp_image
 PENDING = 'pending_warp'
 
 
-def short_edge_size(size: Size,
-                    short_edge: int,
-                    max_size: Optional[int] = None) -> Size:
+def short_edge_size(
+    size: Size, short_edge: int, max_size: Optional[int] = None
+) -> Size:
     """Return the size with this short edge and a limited long edge.
 
     Args:
@@ -48,10 +49,12 @@ def short_edge_size(size: Size,
     return long_edge, short_edge
 
 
-def move_pixels(results: dict,
-                matrix: np.ndarray,
-                size: Size,
-                fill: Sequence[int] = MEAN_BGR) -> None:
+def move_pixels(
+    results: dict,
+    matrix: np.ndarray,
+    size: Size,
+    fill: Sequence[int] = MEAN_BGR,
+) -> None:
     """Apply :func:`warp_image` to a sample, and name it if it is too large."""
     image = results['img']
     try:
@@ -59,10 +62,11 @@ def move_pixels(results: dict,
     except cv2.error as error:
         h, w = image.shape[:2]
         raise DataFault(
-            f"Image {results.get('img_path')!r} of {w} x {h} pixels cannot be "
+            f'Image {results.get("img_path")!r} of {w} x {h} pixels cannot be '
             f'moved to {size[0]} x {size[1]} pixels. cv2 takes at most '
             f'{MAX_SIDE:,} along a side: make it smaller, and its '
-            'annotations.') from error
+            'annotations.'
+        ) from error
 
 
 class AffineTransform(BaseTransform):
@@ -140,11 +144,13 @@ class RandomAffine(AffineTransform):
             share of width and height of the image. Defaults to 0.2.
     """
 
-    def __init__(self,
-                 size: Size,
-                 max_degrees: float = 30,
-                 scale: Tuple[float, float] = (0.75, 1.5),
-                 max_shift: float = 0.2) -> None:
+    def __init__(
+        self,
+        size: Size,
+        max_degrees: float = 30,
+        scale: Tuple[float, float] = (0.75, 1.5),
+        max_shift: float = 0.2,
+    ) -> None:
         if not 0 < scale[0] <= scale[1]:
             raise ValueError(f'scale is {scale}, expected 0 < low <= high.')
         self.size = tuple(size)
@@ -158,7 +164,8 @@ class RandomAffine(AffineTransform):
         middle = (0.5 + shift) * size
         degrees = np.random.uniform(-self.max_degrees, self.max_degrees)
         zoom = np.divide(self.size, size).max() / np.random.uniform(
-            *self.scale)
+            *self.scale
+        )
         matrix = cv2.getRotationMatrix2D(tuple(middle), degrees, zoom)
         matrix[:, 2] += np.multiply(self.size, 0.5) - middle
         return matrix, self.size
@@ -180,8 +187,10 @@ class RandomSizeCrop(AffineTransform):
 
     def __init__(self, min_size: int, max_size: int) -> None:
         if not 0 < min_size <= max_size:
-            raise ValueError(f'min_size is {min_size}, max_size {max_size}, '
-                             'expected 0 < min_size <= max_size.')
+            raise ValueError(
+                f'min_size is {min_size}, max_size {max_size}, '
+                'expected 0 < min_size <= max_size.'
+            )
         self.min_size = min_size
         self.max_size = max_size
 
@@ -210,14 +219,18 @@ class ShortEdgeResize(AffineTransform):
             to ``None``, no limit.
     """
 
-    def __init__(self,
-                 short_edges: Union[int, Sequence[int]],
-                 max_size: Optional[int] = None) -> None:
+    def __init__(
+        self,
+        short_edges: Union[int, Sequence[int]],
+        max_size: Optional[int] = None,
+    ) -> None:
         self.short_edges: List[int] = np.atleast_1d(short_edges).tolist()
         self.max_size = max_size
         if min(self.short_edges) < 1 or (max_size or 1) < 1:
-            raise ValueError(f'short_edges is {short_edges}, max_size '
-                             f'{max_size}, expected at least 1 pixel.')
+            raise ValueError(
+                f'short_edges is {short_edges}, max_size '
+                f'{max_size}, expected at least 1 pixel.'
+            )
 
     def draw(self, size: Size) -> Tuple[np.ndarray, Size]:
         """Return the matrix that scales x and y exactly to the new size."""
@@ -244,9 +257,9 @@ class WarpOnce(BaseTransform):
             normalisation like the padding of the batch.
     """
 
-    def __init__(self,
-                 transforms: List[dict],
-                 fill: Sequence[int] = MEAN_BGR) -> None:
+    def __init__(
+        self, transforms: List[dict], fill: Sequence[int] = MEAN_BGR
+    ) -> None:
         self.transforms = Compose(transforms)
         self.fill = fill
 

@@ -4,6 +4,7 @@ Differences from MMPose's ``BottomupGetHeatmapMask``: crowds count, which COCO
 describes by run lengths (it skips them); the mask is drawn on the original
 image, then flipped and moved like the image; it has the size of the heatmaps.
 """
+
 from typing import List, Tuple, Union
 
 import cv2
@@ -18,8 +19,9 @@ from .affine import compose, warp_image
 Segmentation = Union[dict, List[List[float]]]
 
 
-def draw_segmentations(segmentations: List[Segmentation],
-                       shape: Tuple[int, int]) -> np.ndarray:
+def draw_segmentations(
+    segmentations: List[Segmentation], shape: Tuple[int, int]
+) -> np.ndarray:
     """Return the union of COCO's segmentations (polygons or run lengths).
 
     Args:
@@ -32,7 +34,8 @@ def draw_segmentations(segmentations: List[Segmentation],
     runs = []
     for segmentation in segmentations:
         if isinstance(segmentation, dict) and isinstance(
-                segmentation['counts'], (str, bytes)):
+            segmentation['counts'], (str, bytes)
+        ):
             runs.append(segmentation)
         elif segmentation:
             drawn = coco_mask.frPyObjects(segmentation, *shape)
@@ -64,6 +67,6 @@ class HeatmapMask(BaseTransform):
         input_w, input_h = results['input_size']
         to_cells = np.diag([W / input_w, H / input_h, 1])[:2]
         matrix = compose(to_cells, results['warp_mat'])
-        mask = warp_image(valid, matrix, (W, H), fill=(0, ))
+        mask = warp_image(valid, matrix, (W, H), fill=(0,))
         results['heatmap_mask'] = mask[None] > 0
         return results

@@ -1,4 +1,5 @@
 """Load images, and raise an error for damaged ones."""
+
 from typing import Optional
 
 import mmcv
@@ -40,20 +41,25 @@ class LoadIntactImage(LoadImage):
         try:
             content = get(path, backend_args=self.backend_args)
         except OSError as error:
-            raise DataFault(f'Image {path!r} cannot be read: '
-                            f'{error.strerror or error}.') from error
+            raise DataFault(
+                f'Image {path!r} cannot be read: {error.strerror or error}.'
+            ) from error
         if not content:
             raise DataFault(f'Image {path!r} is an empty file.')
         try:
             image = mmcv.imfrombytes(
-                content, flag=self.color_type, backend=self.imdecode_backend)
+                content, flag=self.color_type, backend=self.imdecode_backend
+            )
         except Exception as error:  # each backend has its own
-            raise DataFault(f'Image {path!r} cannot be decoded: '
-                            f'{error}') from error
+            raise DataFault(
+                f'Image {path!r} cannot be decoded: {error}'
+            ) from error
         if image is None:
-            raise DataFault(f'Image {path!r} ({len(content):,} bytes) cannot '
-                            'be decoded: it is damaged, not complete or of a '
-                            f'format that {self.imdecode_backend} lacks.')
+            raise DataFault(
+                f'Image {path!r} ({len(content):,} bytes) cannot '
+                'be decoded: it is damaged, not complete or of a '
+                f'format that {self.imdecode_backend} lacks.'
+            )
         return image
 
 
@@ -67,6 +73,7 @@ def check_size(results: dict) -> None:
     if told == (h, w):
         hint = ' Is one of them turned, and the other not (EXIF)?'
     raise DataFault(
-        f"Image {results['img_path']!r} has {w} x {h} pixels, its annotations "
+        f'Image {results["img_path"]!r} has {w} x {h} pixels, its annotations '
         f'are for {told[0]} x {told[1]}: keypoints would be elsewhere.{hint} '
-        'Correct the file, or the annotations and their width and height.')
+        'Correct the file, or the annotations and their width and height.'
+    )

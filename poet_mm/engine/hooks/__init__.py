@@ -1,5 +1,6 @@
 """Hooks of mmengine: what makes training faster, what shows it, and what
 keeps it safe."""
+
 from . import (
     checkpoint,
     checkpoint_guard,
@@ -13,7 +14,13 @@ from . import (
 )
 
 __all__ = [
-    'checkpoint', 'checkpoint_guard', 'epoch_seed', 'match_quality',
-    'non_finite', 'out_of_memory', 'sample_predictions', 'speed',
-    'validation_loss'
+    'checkpoint',
+    'checkpoint_guard',
+    'epoch_seed',
+    'match_quality',
+    'non_finite',
+    'out_of_memory',
+    'sample_predictions',
+    'speed',
+    'validation_loss',
 ]

@@ -1,4 +1,5 @@
 """Checkpoints that are whole or not there, whenever training is killed."""
+
 import os.path as osp
 from typing import List
 
@@ -20,8 +21,9 @@ class AtomicBackend(LocalBackend):
         """Write a file, or leave what was there."""
         write_whole(obj, filepath)
 
-    def put_text(self, obj: str, filepath: str,
-                 encoding: str = 'utf-8') -> None:
+    def put_text(
+        self, obj: str, filepath: str, encoding: str = 'utf-8'
+    ) -> None:
         """Write a text file, or leave what was there."""
         self.put(obj.encode(encoding), filepath)
 
@@ -62,12 +64,16 @@ class AtomicCheckpointHook(CheckpointHook):
     def __init__(self, **kwargs) -> None:
         super().__init__(**kwargs)
         remote = '://' in str(self.out_dir)
-        if self.backend_args is None and self.file_client_args is None and (
-                not remote):
+        if (
+            self.backend_args is None
+            and self.file_client_args is None
+            and (not remote)
+        ):
             self.backend_args = dict(backend=BACKEND)
 
-    def _save_checkpoint_with_step(self, runner: Runner, step: int,
-                                   meta: dict) -> None:
+    def _save_checkpoint_with_step(
+        self, runner: Runner, step: int, meta: dict
+    ) -> None:
         """As mmengine's, in another order."""
         outdated = self._keep(runner, step)
         name = self.filename_tmpl.format(step)
@@ -82,10 +88,12 @@ class AtomicCheckpointHook(CheckpointHook):
             meta=meta,
             by_epoch=self.by_epoch,
             backend_args=self.backend_args,
-            **self.args)
+            **self.args,
+        )
         if is_main_process():
             AtomicBackend().put_text(
-                self.last_ckpt, osp.join(runner.work_dir, 'last_checkpoint'))
+                self.last_ckpt, osp.join(runner.work_dir, 'last_checkpoint')
+            )
             self._remove(outdated)
 
     def _keep(self, runner: Runner, step: int) -> List[str]:
@@ -95,11 +103,13 @@ class AtomicCheckpointHook(CheckpointHook):
         full = len(self.keep_ckpt_ids) == self.max_keep_ckpts
         oldest = [self.keep_ckpt_ids.popleft()] if full else []
         self.keep_ckpt_ids.append(step)
-        runner.message_hub.update_info('keep_ckpt_ids',
-                                       list(self.keep_ckpt_ids))
+        runner.message_hub.update_info(
+            'keep_ckpt_ids', list(self.keep_ckpt_ids)
+        )
         return [
-            self.file_backend.join_path(self.out_dir,
-                                        self.filename_tmpl.format(number))
+            self.file_backend.join_path(
+                self.out_dir, self.filename_tmpl.format(number)
+            )
             for number in oldest
         ]
 

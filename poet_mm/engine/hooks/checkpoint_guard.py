@@ -1,4 +1,5 @@
 """CheckpointGuardHook: stop in a sentence if a checkpoint does not fit."""
+
 from typing import List
 
 from mmengine.config import Config
@@ -22,6 +23,7 @@ class CheckpointGuardHook(Hook):
     from a checkpoint (``load_from``) may lack queries and outputs, but no part
     of backbone, encoder or decoder: see :func:`starting_weights`.
     """
+
     priority = 'VERY_HIGH'  # before EMAHook copies what is loaded
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -44,7 +46,8 @@ class CheckpointGuardHook(Hook):
                     f'Cannot resume from {name}: it has no '
                     f'{", ".join(missing)}, like those of the best epoch and '
                     'published ones. Resume from another, or begin anew with '
-                    f'its weights: --cfg-options load_from={name}')
+                    f'its weights: --cfg-options load_from={name}'
+                )
             return
         values, notes = starting_weights(model, weights, name)
         for note in notes:
@@ -68,6 +71,6 @@ def missing_to_resume(checkpoint: dict, cfg: Config) -> List[str]:
         'param_schedulers': hook.get('save_param_scheduler', True),
         'message_hub': True,
         'epoch': True,
-        'iter': True
+        'iter': True,
     }
     return [key for key in wanted if wanted[key] and key not in found]

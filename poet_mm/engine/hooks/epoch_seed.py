@@ -1,4 +1,5 @@
 """A resumed run goes on as one without a break."""
+
 import random
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Keep a training step in a file of plain data, and repeat it."""
+
 import torch
 from mmengine.runner import CheckpointLoader
 from mmengine.structures import InstanceData, PixelData
@@ -7,17 +8,21 @@ from torch import nn
 
 from ...checkpoints.safe_load import safe_loading
 
-PARTS = {kind.__name__: kind
-         for kind in (InstanceData, PixelData, MultilevelPixelData)}
+PARTS = {
+    kind.__name__: kind
+    for kind in (InstanceData, PixelData, MultilevelPixelData)
+}
 
 
 def write_incident(path: str, batch: dict, **rest) -> None:
     """Write a batch of the data loader, and what belongs to it."""
     samples = []
     for sample in batch['data_samples']:
-        parts = {name: (type(part).__name__, dict(part.all_items()))
-                 for name, part in sample.items()
-                 if type(part).__name__ in PARTS}
+        parts = {
+            name: (type(part).__name__, dict(part.all_items()))
+            for name, part in sample.items()
+            if type(part).__name__ in PARTS
+        }
         samples.append(dict(metainfo=dict(sample.metainfo), parts=parts))
     torch.save(dict(rest, batch=dict(batch, data_samples=samples)), path)
 
@@ -41,4 +46,5 @@ def replay(incident: dict, model: nn.Module) -> dict:
     model.train()
     torch.set_rng_state(incident['random'])
     return model(
-        **model.data_preprocessor(incident['batch'], True), mode='loss')
+        **model.data_preprocessor(incident['batch'], True), mode='loss'
+    )

@@ -6,6 +6,7 @@ their divisors ``class_weight`` and ``num_people``, and those of
 
 Letters: L decoder layers, P matched pairs.
 """
+
 from typing import Dict, Mapping, Union
 
 import numpy as np
@@ -24,7 +25,8 @@ DIVISORS = dict(
     loss_cls='class_weight',
     oks='num_with_joints',
     found_per_image='num_images',
-    people_per_image='num_images')
+    people_per_image='num_images',
+)
 COUNTS = ('class_weight', 'num_people', 'num_with_joints', 'num_images')
 FOUND = 0.5  # probability from which on a person is found
 
@@ -50,15 +52,20 @@ def match_quality(batch: SetLoss, sigmas: Tensor) -> Totals:
         num_people=batch.num_people,
         num_images=batch.num_images,
         people_per_image=batch.num_people,
-        found_per_image=(probs > FOUND).sum((1, 2)))
+        found_per_image=(probs > FOUND).sum((1, 2)),
+    )
     if 'scales' in batch.true:
         weights = batch.true['keypoint_weights']  # (L, P, K)
         oks = matched_oks(
             get_field(batch.matched, 'keypoints'),
-            get_field(batch.true, 'keypoints'), weights, batch.true['scales'],
-            sigmas)
+            get_field(batch.true, 'keypoints'),
+            weights,
+            batch.true['scales'],
+            sigmas,
+        )
         totals.update(
-            oks=oks.sum(1), num_with_joints=(weights.sum(-1) > 0).sum(1))
+            oks=oks.sum(1), num_with_joints=(weights.sum(-1) > 0).sum(1)
+        )
     return totals
 
 
@@ -67,7 +74,8 @@ def loss_totals(batch: SetLoss) -> Totals:
     return dict(
         batch.sums,
         class_weight=batch.class_weight,
-        num_people=batch.num_people)
+        num_people=batch.num_people,
+    )
 
 
 def add(totals: Totals, values: Mapping) -> Totals:

@@ -1,4 +1,5 @@
 """Whether training learns to find people and joints, layer by layer."""
+
 from typing import Optional
 
 import torch
@@ -43,8 +44,9 @@ class MatchQualityHook(Hook):
         self.sigmas = self.sigmas.to(batch.matched['logits'].device)
         self.totals = add(self.totals, match_quality(batch, self.sigmas))
 
-    def after_train_iter(self, runner: Runner, batch_idx: int,
-                         **kwargs) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, **kwargs
+    ) -> None:
         """Hand over to the logger, which comes after this hook, when it is
         about to log."""
         at_end = self.end_of_epoch(runner.train_dataloader, batch_idx)

@@ -1,4 +1,5 @@
 """Stop training at NaN or infinity, before it reaches the weights."""
+
 import logging
 import math
 from functools import wraps
@@ -27,8 +28,11 @@ class NonFiniteHook(Hook):
 
     def __init__(self, action: str = 'stop') -> None:
         if action != 'stop':  # in configs of older checkpoints
-            print_log(f'NonFiniteHook stops: action={action!r} is ignored.',
-                      'current', logging.WARNING)
+            print_log(
+                f'NonFiniteHook stops: action={action!r} is ignored.',
+                'current',
+                logging.WARNING,
+            )
 
     def before_train(self, runner: Runner) -> None:
         """Watch model and optimiser."""
@@ -45,12 +49,19 @@ class NonFiniteHook(Hook):
 
         @wraps(step)  # keeps what schedulers note at it
         def guarded_step(*args, **kwargs):
-            size = (hub.get_scalar('train/grad_norm').current() if clipped else
-                    sum(x.grad.sum() for x in self.model.parameters()
-                        if x.grad is not None))  # waits for the device
+            size = (
+                hub.get_scalar('train/grad_norm').current()
+                if clipped
+                else sum(
+                    x.grad.sum()
+                    for x in self.model.parameters()
+                    if x.grad is not None
+                )
+            )  # waits for the device
             if self.matching or not math.isfinite(size):
                 self._stop(runner, f'the norm or sum of gradients is {size}')
             return step(*args, **kwargs)
+
         wrapper.optimizer.step = guarded_step
 
     def after_train(self, runner: Runner) -> None:
@@ -58,8 +69,9 @@ class NonFiniteHook(Hook):
         self.handle.remove()
         runner.optim_wrapper.optimizer.step = self.step
 
-    def before_train_iter(self, runner: Runner, batch_idx: int,
-                          data_batch: dict) -> None:
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict
+    ) -> None:
         """Keep what the step begins with."""
         self.batch, self.random = data_batch, torch.get_rng_state()
         self.losses, self.matching = {}, []
@@ -78,29 +90,47 @@ class NonFiniteHook(Hook):
             self.losses = outputs
 
     def _stop(self, runner: Runner, what: str) -> None:
-        losses = [f'{name} is {value.item()}'
-                  for name, value in self.losses.items()
-                  if torch.is_tensor(value) and not value.isfinite().all()]
+        losses = [
+            f'{name} is {value.item()}'
+            for name, value in self.losses.items()
+            if torch.is_tensor(value) and not value.isfinite().all()
+        ]
         samples = self.batch['data_samples']
         bad = {i for costs in self.matching for i in costs.images}
-        images = [f"{sample.get('img_id')} ({sample.get('img_path')})"
-                  for sample in [samples[i] for i in sorted(bad)] or samples]
-        finite = {name: bool(weight.grad.isfinite().all())
-                  for name, weight in self.model.named_parameters()
-                  if weight.grad is not None}
+        images = [
+            f'{sample.get("img_id")} ({sample.get("img_path")})'
+            for sample in [samples[i] for i in sorted(bad)] or samples
+        ]
+        finite = {
+            name: bool(weight.grad.isfinite().all())
+            for name, weight in self.model.named_parameters()
+            if weight.grad is not None
+        }
         spoilt = not any(finite.values())  # clipped by a norm of NaN
         names = [x for x in finite if not finite[x] and not spoilt]
-        message = ' '.join([
-            f'Iteration {runner.iter + 1} of epoch {runner.epoch + 1}, rank '
-            f'{runner.rank}: {what}. Losses that are not finite (d0 is the '
-            f'first decoder layer): {"; ".join(losses) or "none"}.',
-            *map(str, self.matching), f'Images: {", ".join(images)}.',
-            f'Gradients: first of {", ".join(names[:5])}.' if names else ''])
+        message = ' '.join(
+            [
+                f'Iteration {runner.iter + 1} of epoch {runner.epoch + 1}, rank '
+                f'{runner.rank}: {what}. Losses that are not finite (d0 is the '
+                f'first decoder layer): {"; ".join(losses) or "none"}.',
+                *map(str, self.matching),
+                f'Images: {", ".join(images)}.',
+                f'Gradients: first of {", ".join(names[:5])}.'
+                if names
+                else '',
+            ]
+        )
         folder = Path(runner.work_dir, 'non_finite')
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f'iter_{runner.iter + 1}_rank_{runner.rank}.pth'
-        write_incident(path, self.batch, random=self.random, message=message,
-                       weights=self.model.state_dict())
+        write_incident(
+            path,
+            self.batch,
+            random=self.random,
+            message=message,
+            weights=self.model.state_dict(),
+        )
         raise NonFiniteError(
             f'{message} To repeat this step: {path}. Usual causes: keypoints '
-            'that are NaN, a high learning rate, fp16 (take --amp bfloat16).')
+            'that are NaN, a high learning rate, fp16 (take --amp bfloat16).'
+        )

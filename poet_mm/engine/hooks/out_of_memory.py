@@ -1,4 +1,5 @@
 """Keep the name of a hook that configs of older checkpoints list."""
+
 from mmengine.hooks import Hook
 from mmpose.registry import HOOKS
 

@@ -1,4 +1,5 @@
 """Show how far a training is, on a terminal."""
+
 import logging
 import sys
 from contextlib import contextmanager
@@ -21,18 +22,24 @@ class ProgressHook(Hook):
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
-            speed_estimate_period=600)  # longer than most validations
+            speed_estimate_period=600,
+        )  # longer than most validations
         self.task = self.bar.add_task('Training', total=None)
 
-    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None,
-                         outputs=None) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
         """Count a step."""
         text = f'epoch {runner.epoch + 1}/{runner.max_epochs}'
         losses = runner.message_hub.log_scalars.get('train/loss')
         if losses is not None:
             text += f', loss {losses.current():.3g}'
-        self.bar.update(self.task, description=text, total=runner.max_iters,
-                        completed=runner.iter + 1)
+        self.bar.update(
+            self.task,
+            description=text,
+            total=runner.max_iters,
+            completed=runner.iter + 1,
+        )
 
 
 @contextmanager
@@ -47,9 +54,12 @@ def show_progress(runner: Runner) -> Iterator[None]:
         return
     hook, stdout = ProgressHook(), sys.stdout
     runner.register_hook(hook, 'VERY_LOW')
-    handlers = [handler for handler in runner.logger.handlers
-                if isinstance(handler, logging.StreamHandler)
-                and handler.stream is stdout]
+    handlers = [
+        handler
+        for handler in runner.logger.handlers
+        if isinstance(handler, logging.StreamHandler)
+        and handler.stream is stdout
+    ]
     try:
         with hook.bar:
             for handler in handlers:

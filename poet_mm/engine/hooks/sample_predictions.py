@@ -1,4 +1,5 @@
 """The same validation images, drawn again and again while training."""
+
 from typing import List, Optional
 
 import mmcv
@@ -35,9 +36,9 @@ class SamplePredictionsHook(Hook):
             ``LoadImage``.
     """
 
-    def __init__(self,
-                 interval: int = 1,
-                 backend_args: Optional[dict] = None) -> None:
+    def __init__(
+        self, interval: int = 1, backend_args: Optional[dict] = None
+    ) -> None:
         self.interval = interval
         self.backend_args = backend_args
         self.last_drawn: Optional[float] = None  # epoch
@@ -46,17 +47,21 @@ class SamplePredictionsHook(Hook):
     def before_val_epoch(self, runner: Runner) -> None:
         """Draw at the first validation, and when the interval is over."""
         epoch = runner.iter and runner.iter / len(runner.train_dataloader)
-        due = (self.last_drawn is None
-               or round(epoch - self.last_drawn, 6) >= self.interval)
+        due = (
+            self.last_drawn is None
+            or round(epoch - self.last_drawn, 6) >= self.interval
+        )
         self.left = NUM_IMAGES if due and is_main_process() else 0
         if due:
             self.last_drawn = epoch
 
-    def after_val_iter(self,
-                       runner: Runner,
-                       batch_idx: int,
-                       data_batch: Optional[dict] = None,
-                       outputs: Optional[List[PoseDataSample]] = None) -> None:
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Optional[dict] = None,
+        outputs: Optional[List[PoseDataSample]] = None,
+    ) -> None:
         """Draw those samples of the batch that are wanted."""
         for sample in outputs or []:
             if self.left and has_people(sample):
@@ -67,7 +72,8 @@ class SamplePredictionsHook(Hook):
         """Draw the ground truth on the left, predictions on the right."""
         image = mmcv.imfrombytes(
             fileio.get(sample.img_path, backend_args=self.backend_args),
-            channel_order='rgb')
+            channel_order='rgb',
+        )
         zoom = max(1, round(SHOWN_SIZE / max(image.shape[:2])))
         runner.visualizer.set_dataset_meta(runner.val_evaluator.dataset_meta)
         runner.visualizer.add_datasample(
@@ -75,7 +81,8 @@ class SamplePredictionsHook(Hook):
             mmcv.imrescale(image, zoom),
             drawable(sample, zoom),
             kpt_thr=KPT_THR,
-            step=runner.epoch)
+            step=runner.epoch,
+        )
 
 
 def has_people(sample: PoseDataSample) -> bool:
@@ -96,12 +103,14 @@ def drawable(sample: PoseDataSample, zoom: float) -> PoseDataSample:
     drawn = PoseDataSample()
     drawn.gt_instances = InstanceData(
         keypoints=to_original(truth.keypoints, sample.metainfo) * zoom,
-        keypoints_visible=np.asarray(truth.keypoints_visible, np.float32))
+        keypoints_visible=np.asarray(truth.keypoints_visible, np.float32),
+    )
     drawn.pred_instances = InstanceData(
         keypoints=found.keypoints * zoom,
         centers=found.centers * zoom,
         keypoints_visible=found.visibility,
         keypoint_scores=found.visibility,
         visibility=found.visibility,
-        bbox_scores=found.bbox_scores)
+        bbox_scores=found.bbox_scores,
+    )
     return drawn

@@ -1,4 +1,5 @@
 """Hooks that make a model faster without changing what it computes."""
+
 from typing import Sequence
 
 import torch
@@ -63,9 +64,9 @@ class CompileHook(Hook):
         **options: Of ``torch.compile``: ``mode``, ``dynamic``, ``backend``.
     """
 
-    def __init__(self,
-                 modules: Sequence[str] = ('backbone', 'head.encoder'),
-                 **options) -> None:
+    def __init__(
+        self, modules: Sequence[str] = ('backbone', 'head.encoder'), **options
+    ) -> None:
         self.modules = list(modules)
         self.options = options
 
@@ -88,4 +89,5 @@ class CompileHook(Hook):
             known = [part for part in parts if part.count('.') < 2]
             raise ValueError(
                 f'CompileHook got modules with {name!r}, which the model does '
-                f'not have; it has {", ".join(known)}.') from None
+                f'not have; it has {", ".join(known)}.'
+            ) from None

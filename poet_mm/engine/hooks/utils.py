@@ -1,4 +1,5 @@
 """The parts of a runner's model that hooks look at."""
+
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -19,5 +20,6 @@ def poet_head(runner: Runner, hook: Hook) -> POETHead:
     if not isinstance(head, POETHead):
         raise TypeError(
             f'{type(hook).__name__} works with a POETHead, the model has a '
-            f'{type(head).__name__}: take the hook out of custom_hooks.')
+            f'{type(head).__name__}: take the hook out of custom_hooks.'
+        )
     return head

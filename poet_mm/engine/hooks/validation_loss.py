@@ -1,4 +1,5 @@
 """The set loss on validation images (paper Fig. 4)."""
+
 import logging
 from typing import Dict, List, Optional
 
@@ -65,7 +66,8 @@ class ValidationLossHook(Hook):
         head = poet_head(runner, self)
         dataset = runner.val_dataloader.dataset
         self.sigmas = torch.as_tensor(
-            dataset.metainfo['sigmas'], dtype=torch.float32)
+            dataset.metainfo['sigmas'], dtype=torch.float32
+        )
         self.handle = head.register_forward_hook(self._keep)
         # Workaround (mmengine<=0.10.7): `LogProcessor` takes the mean of the
         # last values of what is called a loss, also of validations: there is
@@ -77,23 +79,27 @@ class ValidationLossHook(Hook):
     def _keep(self, head, args: tuple, outputs: dict) -> None:
         self.outputs = outputs
 
-    def after_val_iter(self,
-                       runner: Runner,
-                       batch_idx: int,
-                       data_batch: Optional[dict] = None,
-                       outputs: Optional[List[PoseDataSample]] = None) -> None:
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Optional[dict] = None,
+        outputs: Optional[List[PoseDataSample]] = None,
+    ) -> None:
         """Sum the losses of one batch; ``outputs`` are its data samples."""
         head = poet_head(runner, self)
         logits = self.outputs['logits']
         samples = [with_targets(sample, head.codec) for sample in outputs]
         if None in samples:
-            self._warn("have neither targets nor people's keypoints with "
-                       'iscrowd')
+            self._warn(
+                "have neither targets nor people's keypoints with iscrowd"
+            )
             return
         targets, num_people = stack_targets(samples)
         if head.loss_module.similarity is not None and 'scales' not in targets:
-            self._warn("lack people's areas, which the OKS term of the loss "
-                       'needs')
+            self._warn(
+                "lack people's areas, which the OKS term of the loss needs"
+            )
             return
         targets = {name: x.to(logits.device) for name, x in targets.items()}
         self.sigmas = self.sigmas.to(logits.device)
@@ -102,9 +108,9 @@ class ValidationLossHook(Hook):
         values = {**loss_totals(batch), **match_quality(batch, self.sigmas)}
         self.totals = add(self.totals, to_host(values))
 
-    def after_val_epoch(self,
-                        runner: Runner,
-                        metrics: Optional[Dict[str, float]] = None) -> None:
+    def after_val_epoch(
+        self, runner: Runner, metrics: Optional[Dict[str, float]] = None
+    ) -> None:
         """Put the means among the metrics."""
         self.handle.remove()
         self.outputs = None
@@ -123,11 +129,13 @@ class ValidationLossHook(Hook):
                 'BottomupCocoDataset for val_dataloader, and end its pipeline '
                 'with PackBottomupInputs.',
                 logger='current',
-                level=logging.WARNING)
+                level=logging.WARNING,
+            )
 
 
-def with_targets(sample: PoseDataSample,
-                 codec: POETCodec) -> Optional[PoseDataSample]:
+def with_targets(
+    sample: PoseDataSample, codec: POETCodec
+) -> Optional[PoseDataSample]:
     """A sample with POET's targets: its own, or encoded from the people that
     it has in pixels of the input; None where it has neither."""
     labels = sample.get('gt_instance_labels', InstanceData())
@@ -141,7 +149,8 @@ def with_targets(sample: PoseDataSample,
         people.keypoints_visible,
         sample.metainfo['img_shape'],
         iscrowd=people.iscrowd,
-        area=people.get('areas'))
+        area=people.get('areas'),
+    )
     targets = PoseDataSample()
     targets.gt_instance_labels = InstanceData(**labels).to_tensor()
     return targets

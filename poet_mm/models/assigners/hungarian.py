@@ -6,17 +6,10 @@ matched with one transfer to the host.
 Letters: L decoder layers, B images, Q queries, M people of the batch, N the
 most people of an image, K keypoints.
 """
+
 import logging
 import math
-from typing import (
-    Dict,
-    List,
-    Mapping,
-    NamedTuple,
-    Sequence,
-    Tuple,
-    TypeVar,
-)
+from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple, TypeVar
 
 import numpy as np
 import torch
@@ -43,6 +36,7 @@ class Assignment(NamedTuple):
     was none. Pair p of layer l joins person ``person_idx[l, p]`` of the batch
     with query ``query_idx[l, p]`` of image ``image_idx[l, p]``.
     """
+
     image_idx: Tensor
     query_idx: Tensor
     person_idx: Tensor
@@ -54,15 +48,18 @@ class BadCosts(NamedTuple):
     ``costs``, their names; ``of``, 'decoder' or 'encoder'; ``layers`` of it;
     ``images``, their places in the batch.
     """
+
     costs: List[str]
     of: str
     layers: List[int]
     images: List[int]
 
     def __str__(self) -> str:
-        return (f'The matching cost is NaN or infinite: costs {self.costs}, '
-                f'{self.of} layers {self.layers}, images {self.images} of '
-                'the batch.')
+        return (
+            f'The matching cost is NaN or infinite: costs {self.costs}, '
+            f'{self.of} layers {self.layers}, images {self.images} of '
+            'the batch.'
+        )
 
 
 @TASK_UTILS.register_module()
@@ -79,15 +76,20 @@ class PoseHungarianAssigner:
         self.listeners = Listeners()
         self._warned = False
 
-    def assign(self, outputs: Fields, targets: Fields,
-               num_people: List[int]) -> Assignment:
+    def assign(
+        self, outputs: Fields, targets: Fields, num_people: List[int]
+    ) -> Assignment:
         """Match one set of predictions, see :meth:`assign_sets`."""
         sets = dict(decoder=outputs)
         return self.assign_sets(sets, targets, num_people)['decoder']
 
     @torch.no_grad()
-    def assign_sets(self, sets: Mapping[str, Fields], targets: Fields,
-                    num_people: List[int]) -> Dict[str, Assignment]:
+    def assign_sets(
+        self,
+        sets: Mapping[str, Fields],
+        targets: Fields,
+        num_people: List[int],
+    ) -> Dict[str, Assignment]:
         """Match several sets of predictions of a batch, each on its own.
 
         Steps:
@@ -137,7 +139,8 @@ class PoseHungarianAssigner:
         # 3.
         on_host: List[np.ndarray] = _split(
             torch.cat([cost.flatten() for cost in costs]).cpu().numpy(),
-            [cost.shape for cost in costs])
+            [cost.shape for cost in costs],
+        )
         # 4.
         matched = []  # each (3, L, P)
         for name, cost in zip(sets, on_host):
@@ -149,7 +152,8 @@ class PoseHungarianAssigner:
         # 5.
         flat = torch.from_numpy(np.concatenate([x.ravel() for x in matched]))
         pairs: List[Tensor] = _split(
-            flat.to(device, non_blocking=True), [x.shape for x in matched])
+            flat.to(device, non_blocking=True), [x.shape for x in matched]
+        )
         return {name: Assignment(*x) for name, x in zip(sets, pairs)}
 
     def _warn_of_too_many(self, most_people: int, num_queries: int) -> None:
@@ -161,24 +165,27 @@ class PoseHungarianAssigner:
                 'learned. Raise model.head.num_queries if this is common. '
                 '(Said once.)',
                 logger='current',
-                level=logging.WARNING)
+                level=logging.WARNING,
+            )
 
-    def _report_not_finite(self, of: str, bad: np.ndarray,
-                           costs: List[Tensor]) -> None:
+    def _report_not_finite(
+        self, of: str, bad: np.ndarray, costs: List[Tensor]
+    ) -> None:
         layers, images, _, _ = bad.nonzero()
         names = [
             type(term).__name__ + f'({getattr(term, "field", "logits")})'
             for term, cost in zip(self.match_costs, costs)
             if not np.isfinite(cost.cpu().numpy()[bad]).all()
         ]
-        found = BadCosts(names, of,
-                         np.unique(layers).tolist(),
-                         np.unique(images).tolist())
+        found = BadCosts(
+            names, of, np.unique(layers).tolist(), np.unique(images).tolist()
+        )
         if not self.listeners:
             raise NonFiniteError(
                 f'{found} Usual causes: keypoints that are not numbers in '
                 'the annotations, a learning rate too high, overflow in fp16 '
-                '(use bf16 or fp32).')
+                '(use bf16 or fp32).'
+            )
         self.listeners.tell(found)
 
 
@@ -194,7 +201,7 @@ def _split(flat: Flat, shapes: Sequence[Tuple[int, ...]]) -> List[Flat]:
     parts, start = [], 0
     for shape in shapes:
         size = math.prod(shape)
-        parts.append(flat[start:start + size].reshape(shape))
+        parts.append(flat[start : start + size].reshape(shape))
         start += size
     return parts
 
@@ -215,9 +222,11 @@ def _solve(cost: np.ndarray, num_people: List[int]) -> np.ndarray:
         for image, count in enumerate(num_people):
             if count:
                 person, query = linear_sum_assignment(
-                    layer_cost[image, :, :count].T)
+                    layer_cost[image, :, :count].T
+                )
                 matched.append(
-                    (np.full_like(query, image), query, person + start))
+                    (np.full_like(query, image), query, person + start)
+                )
             start += count
         layers.append(np.concatenate(matched, axis=1))
     return np.stack(layers, axis=1)

@@ -5,6 +5,7 @@ Source: POET (arXiv 2103.12115), Eq. 1-3.
 Letters: L decoder layers, B images, Q queries, N the most people of an image,
 F numbers of a field.
 """
+
 from typing import Mapping
 
 import torch
@@ -31,8 +32,9 @@ class PersonProbabilityCost:
         # over a first dimension softmax is vectorised, over a short last not
         logits = outputs['logits'].movedim(-1, 0).contiguous()
         classes = F.one_hot(people['labels'], len(logits))  # (B, N, C + 1)
-        probs = torch.einsum('clbq,bnc->lbqn', logits.softmax(0),
-                             classes.to(logits))
+        probs = torch.einsum(
+            'clbq,bnc->lbqn', logits.softmax(0), classes.to(logits)
+        )
         return -self.weight * probs
 
 
@@ -85,14 +87,15 @@ class L2Cost(_FieldCost):
             does. Defaults to True.
     """
 
-    def __init__(self,
-                 field: str,
-                 weight: float = 1.0,
-                 squared: bool = True) -> None:
+    def __init__(
+        self, field: str, weight: float = 1.0, squared: bool = True
+    ) -> None:
         super().__init__(field, weight)
         if field not in ('centers', 'visibility'):
-            raise ValueError(f'L2Cost got field={field!r}; allowed are '
-                             "'centers' and 'visibility'.")
+            raise ValueError(
+                f'L2Cost got field={field!r}; allowed are '
+                "'centers' and 'visibility'."
+            )
         self.squared = squared
 
     def __call__(self, outputs: Mapping, people: Mapping) -> Tensor:
@@ -101,6 +104,7 @@ class L2Cost(_FieldCost):
         cost = torch.cdist(
             pred,
             true.expand(len(pred), -1, -1, -1),
-            compute_mode='donot_use_mm_for_euclid_dist')
+            compute_mode='donot_use_mm_for_euclid_dist',
+        )
         cost = cost.square() if self.squared else cost
         return self.weight * cost * weights[:, None, :, 0]

@@ -7,6 +7,7 @@ batches; keypoints are in input pixels whatever the size of the maps.
 
 Letters: B images, K keypoints, (H, W) cells, L tags of a keypoint.
 """
+
 from typing import Dict, List, Tuple, Union
 
 import torch
@@ -64,17 +65,20 @@ class AEHead(AssociativeEmbeddingHead):
             Each of the (three) deconvolutions halves the stride.
     """
 
-    def __init__(self,
-                 *,
-                 decoder: ConfigType,
-                 keypoint_loss: ConfigType,
-                 tag_loss: ConfigType,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        *,
+        decoder: ConfigType,
+        keypoint_loss: ConfigType,
+        tag_loss: ConfigType,
+        **kwargs,
+    ) -> None:
         super().__init__(
             decoder=decoder,
             keypoint_loss=keypoint_loss,
             tag_loss=tag_loss,
-            **kwargs)
+            **kwargs,
+        )
 
     def forward(self, feats: Features) -> Tuple[Tensor, Tensor]:
         """Return heatmaps (B, K, H, W) and tags (B, L * K, H, W)."""
@@ -83,10 +87,12 @@ class AEHead(AssociativeEmbeddingHead):
             tags = tags.repeat_interleave(self.num_keypoints, dim=1)
         return heatmaps, tags
 
-    def loss(self,
-             feats: Tuple[Tensor],
-             batch_data_samples: SampleList,
-             train_cfg: OptConfigType = None) -> Dict[str, Tensor]:
+    def loss(
+        self,
+        feats: Tuple[Tensor],
+        batch_data_samples: SampleList,
+        train_cfg: OptConfigType = None,
+    ) -> Dict[str, Tensor]:
         """Return ``loss_heatmap``, ``loss_pull`` and ``loss_push``."""
         heatmaps, tags = self.forward(feats)
         with full_precision(heatmaps):
@@ -95,21 +101,25 @@ class AEHead(AssociativeEmbeddingHead):
             self._check_target(heatmaps, target)
             mask = torch.stack([field.heatmap_mask for field in fields])
             loss_heatmap = self.loss_module.keypoint_loss(
-                heatmaps.float(), target, mask)
+                heatmaps.float(), target, mask
+            )
             loss_pull, loss_push = self.loss_module.tag_loss(
-                tags.float(), [
+                tags.float(),
+                [
                     sample.gt_instance_labels.keypoint_indices
                     for sample in batch_data_samples
-                ])
+                ],
+            )
         return dict(
-            loss_heatmap=loss_heatmap,
-            loss_pull=loss_pull,
-            loss_push=loss_push)
+            loss_heatmap=loss_heatmap, loss_pull=loss_pull, loss_push=loss_push
+        )
 
-    def predict(self,
-                feats: Union[Features, List[Features]],
-                batch_data_samples: SampleList,
-                test_cfg: OptConfigType = None) -> Predictions:
+    def predict(
+        self,
+        feats: Union[Features, List[Features]],
+        batch_data_samples: SampleList,
+        test_cfg: OptConfigType = None,
+    ) -> Predictions:
         """Predict the people of every image.
 
         Args:
@@ -129,12 +139,15 @@ class AEHead(AssociativeEmbeddingHead):
         """
         test_cfg = test_cfg or {}
         if test_cfg.get('multiscale_test', False):
-            raise ValueError('AEHead predicts at one scale: set '
-                             'model.test_cfg.multiscale_test=False.')
+            raise ValueError(
+                'AEHead predicts at one scale: set '
+                'model.test_cfg.multiscale_test=False.'
+            )
         if test_cfg.get('flip_test', False):
             plain, flipped = feats
             heatmaps, tags = self._forward_flipped(
-                plain, flipped, batch_data_samples[0].metainfo['flip_indices'])
+                plain, flipped, batch_data_samples[0].metainfo['flip_indices']
+            )
         else:
             heatmaps, tags = self.forward(feats)
         heatmaps, tags = heatmaps.float(), tags.float()
@@ -144,18 +157,27 @@ class AEHead(AssociativeEmbeddingHead):
         if test_cfg.get('restore_heatmap_size', False):
             heatmaps = restore_size(F.pad(heatmaps, (1, 1, 1, 1)), input_shape)
             tags = restore_size(
-                F.pad(tags, (1, 1, 1, 1), mode='replicate'), input_shape)
-        cell_size = (input_shape[1] / heatmaps.shape[3],
-                     input_shape[0] / heatmaps.shape[2])
+                F.pad(tags, (1, 1, 1, 1), mode='replicate'), input_shape
+            )
+        cell_size = (
+            input_shape[1] / heatmaps.shape[3],
+            input_shape[0] / heatmaps.shape[2],
+        )
         padding = padding_mask(batch_data_samples, heatmaps)  # (B, H, W)
-        searched = heatmaps if padding is None else heatmaps.masked_fill(
-            padding[:, None], float('-inf'))
+        searched = (
+            heatmaps
+            if padding is None
+            else heatmaps.masked_fill(padding[:, None], float('-inf'))
+        )
         people = [
             InstanceData(
                 keypoints=keypoints,
                 keypoint_scores=keypoint_scores,
-                bbox_scores=scores) for keypoints, keypoint_scores, scores in
-            zip(*self.decoder.batch_decode(searched, tags, cell_size))
+                bbox_scores=scores,
+            )
+            for keypoints, keypoint_scores, scores in zip(
+                *self.decoder.batch_decode(searched, tags, cell_size)
+            )
         ]
         if not test_cfg.get('output_heatmaps', False):
             return people
@@ -164,32 +186,42 @@ class AEHead(AssociativeEmbeddingHead):
             for heatmap, tag in zip(heatmaps, tags)
         ]
 
-    def _forward_flipped(self, feats: Features, flipped: Features,
-                         flip_indices: List[int]) -> Tuple[Tensor, Tensor]:
+    def _forward_flipped(
+        self, feats: Features, flipped: Features, flip_indices: List[int]
+    ) -> Tuple[Tensor, Tensor]:
         """Return mean heatmaps, and the tags of both images."""
         heatmaps, tags = self.forward(feats)
         heatmaps_flipped, tags_flipped = self.forward(flipped)
         L = tags.shape[1] // self.num_keypoints
         heatmaps_flipped = flip_heatmaps(
-            heatmaps_flipped, flip_indices, shift_heatmap=False)
-        tags_flipped = torch.cat([
-            flip_heatmaps(tag, flip_indices, shift_heatmap=False)
-            for tag in tags_flipped.chunk(L, dim=1)
-        ], 1)
+            heatmaps_flipped, flip_indices, shift_heatmap=False
+        )
+        tags_flipped = torch.cat(
+            [
+                flip_heatmaps(tag, flip_indices, shift_heatmap=False)
+                for tag in tags_flipped.chunk(L, dim=1)
+            ],
+            1,
+        )
         return (heatmaps + heatmaps_flipped) / 2, torch.cat(
-            [tags, tags_flipped], dim=1)
+            [tags, tags_flipped], dim=1
+        )
 
-    def _check_size(self, heatmaps: Tensor,
-                    input_shape: Tuple[int, int]) -> None:
+    def _check_size(
+        self, heatmaps: Tensor, input_shape: Tuple[int, int]
+    ) -> None:
         """See that cells tile the input: else positions and flips are off."""
-        if any(pixels % cells
-               for pixels, cells in zip(input_shape, heatmaps.shape[2:])):
+        if any(
+            pixels % cells
+            for pixels, cells in zip(input_shape, heatmaps.shape[2:])
+        ):
             raise ValueError(
                 f'Images of {input_shape[1]} x {input_shape[0]} pixels are '
                 'not a whole number of cells of the heatmaps, '
                 f'{heatmaps.shape[3]} x {heatmaps.shape[2]}. Set '
                 'model.data_preprocessor.pad_size_divisor to the stride of '
-                'the backbone (32).')
+                'the backbone (32).'
+            )
 
     def _check_target(self, heatmaps: Tensor, target: Tensor) -> None:
         if heatmaps.shape != target.shape:
@@ -198,4 +230,5 @@ class AEHead(AssociativeEmbeddingHead):
                 f'target is {tuple(target.shape)} (images, keypoints, '
                 'height, width). heatmap_size of the codec must be '
                 'input_size / stride, num_keypoints of the head that of the '
-                'data.')
+                'data.'
+            )

@@ -2,23 +2,32 @@
 
 Every function raises a ValueError that names the values and the config key.
 """
+
 from typing import Mapping
 
 from mmpose.utils.typing import OptConfigType
 
 
-def check_pieces(propose: bool, refine: bool, detail: OptConfigType,
-                 denoising: OptConfigType) -> None:
+def check_pieces(
+    propose: bool,
+    refine: bool,
+    detail: OptConfigType,
+    denoising: OptConfigType,
+) -> None:
     """See that every piece of the fast POET has the one that it needs."""
     if detail is not None and not refine:
-        raise ValueError('POETHead got detail without refine=True: poses are '
-                         'not corrected. Set model.head.refine=True, or '
-                         'model.head.detail=None.')
+        raise ValueError(
+            'POETHead got detail without refine=True: poses are '
+            'not corrected. Set model.head.refine=True, or '
+            'model.head.detail=None.'
+        )
     if denoising is not None and not propose:
-        raise ValueError('POETHead got denoising without propose=True: '
-                         'learned queries begin without a pose. Set '
-                         'model.head.propose=True, or '
-                         'model.head.denoising=None.')
+        raise ValueError(
+            'POETHead got denoising without propose=True: '
+            'learned queries begin without a pose. Set '
+            'model.head.propose=True, or '
+            'model.head.denoising=None.'
+        )
 
 
 def check_channels(encoder: int, decoder: int, code: int) -> None:
@@ -27,7 +36,8 @@ def check_channels(encoder: int, decoder: int, code: int) -> None:
         raise ValueError(
             f'POETHead got an encoder of {encoder} channels, a decoder '
             f'of {decoder} and a positional encoding of '
-            f'{code} (2 x num_feats); they must be equal.')
+            f'{code} (2 x num_feats); they must be equal.'
+        )
 
 
 def check_classes(num_classes: int, empty_class: bool) -> None:
@@ -36,7 +46,8 @@ def check_classes(num_classes: int, empty_class: bool) -> None:
     if num_classes != needed:
         raise ValueError(
             f'POETHead got num_classes={num_classes}; with '
-            f'POETCodec(empty_class={empty_class}) it must be {needed}.')
+            f'POETCodec(empty_class={empty_class}) it must be {needed}.'
+        )
 
 
 def check_level(index: int, channels: int, in_channels: int) -> None:
@@ -46,7 +57,8 @@ def check_level(index: int, channels: int, in_channels: int) -> None:
             f'Feature level {index} has {channels} '
             f'channels, POETHead was built for {in_channels}. Set '
             'model.head.in_channels, or another level with '
-            'model.head.feat_index.')
+            'model.head.feat_index.'
+        )
 
 
 def check_skeleton(in_data: int, in_head: int) -> None:
@@ -55,7 +67,8 @@ def check_skeleton(in_data: int, in_head: int) -> None:
         raise ValueError(
             f'The data have {in_data} keypoints a person, POETHead was '
             f'built for {in_head}. Set '
-            f'model.head.num_keypoints={in_data}.')
+            f'model.head.num_keypoints={in_data}.'
+        )
 
 
 def check_test(test_cfg: Mapping) -> None:
@@ -65,4 +78,5 @@ def check_test(test_cfg: Mapping) -> None:
             raise ValueError(
                 f'POETHead cannot be tested with {option}=True: sets of '
                 'predictions from two passes have no common order. Set '
-                f'model.test_cfg.{option}=False.')
+                f'model.test_cfg.{option}=False.'
+            )

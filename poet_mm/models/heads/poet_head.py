@@ -7,6 +7,7 @@ instead of strided columns of one tensor.
 Letters: B images, L decoder layers, Q queries, T tokens, K keypoints, C person
 classes, D channels of the transformer.
 """
+
 from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 from mmdet.models.layers import MLP, SinePositionalEncoding
@@ -53,6 +54,7 @@ class Predictions(NamedTuple):
     ``fields`` (L, B, Q, ...), see :meth:`POETHead.forward`; those of denoising
     queries, ``noised``, and ``proposals`` of the encoder, or None.
     """
+
     fields: Fields
     noised: Optional[Fields]
     proposals: Optional[Proposals]
@@ -99,22 +101,24 @@ class POETHead(BaseHead):
         ValueError: Arguments do not go together; says which to set.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 num_keypoints: int,
-                 encoder: ConfigType,
-                 decoder: ConfigType,
-                 positional_encoding: ConfigType,
-                 loss: ConfigType,
-                 codec: ConfigType,
-                 num_queries: int = 25,
-                 num_classes: int = 1,
-                 feat_index: int = -1,
-                 propose: bool = False,
-                 refine: bool = False,
-                 detail: OptConfigType = None,
-                 denoising: OptConfigType = None,
-                 init_cfg: OptConfigType = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        num_keypoints: int,
+        encoder: ConfigType,
+        decoder: ConfigType,
+        positional_encoding: ConfigType,
+        loss: ConfigType,
+        codec: ConfigType,
+        num_queries: int = 25,
+        num_classes: int = 1,
+        feat_index: int = -1,
+        propose: bool = False,
+        refine: bool = False,
+        detail: OptConfigType = None,
+        denoising: OptConfigType = None,
+        init_cfg: OptConfigType = None,
+    ) -> None:
         super().__init__(init_cfg)
         checks.check_pieces(propose, refine, detail, denoising)
         self.in_channels = in_channels
@@ -124,13 +128,16 @@ class POETHead(BaseHead):
         self.feat_index = feat_index
         # 1. Encode
         self.positional_encoding = SinePositionalEncoding(
-            **positional_encoding)
+            **positional_encoding
+        )
         self.encoder = POETEncoder(**encoder)
         self.decoder = POETDecoder(**decoder)
         channels = self.encoder.embed_dims
         checks.check_channels(
-            channels, self.decoder.embed_dims,
-            2 * self.positional_encoding.num_feats)
+            channels,
+            self.decoder.embed_dims,
+            2 * self.positional_encoding.num_feats,
+        )
         self.input_proj = nn.Conv2d(in_channels, channels, kernel_size=1)
         self.detail = None if detail is None else DetailLevels(**detail)
         # 2. Make queries
@@ -141,20 +148,24 @@ class POETHead(BaseHead):
         self.make_queries = self._propose if propose else self._learn
         moving = refine and self.decoder.num_layers > 1
         self.center_embed = (
-            CenterEmbedding(channels) if propose or moving else None)
+            CenterEmbedding(channels) if propose or moving else None
+        )
         # 3. Decode, and read poses
         self.branches = None
         if refine:
-            self.branches = pose_branches(self.decoder.num_layers, sizes,
-                                          self.detail)
+            self.branches = pose_branches(
+                self.decoder.num_layers, sizes, self.detail
+            )
         else:
             self.class_embed = nn.Linear(channels, num_classes + 1)
-            self.pose_embed = MLP(channels, channels,
-                                  PoseLogits.size(num_keypoints), 3)
+            self.pose_embed = MLP(
+                channels, channels, PoseLogits.size(num_keypoints), 3
+            )
         self.decode = self._decode_refining if refine else self._decode_shared
         # Training
-        self.denoising = (None if denoising is None else PoseDenoising(
-            channels, **denoising))
+        self.denoising = (
+            None if denoising is None else PoseDenoising(channels, **denoising)
+        )
         self.loss_module = MODELS.build(loss)
         self.codec = KEYPOINT_CODECS.build(codec)
         checks.check_classes(num_classes, self.codec.empty_class)
@@ -169,9 +180,9 @@ class POETHead(BaseHead):
             init_corrections(self.class_embed, self.pose_embed)
         super().init_weights()
 
-    def forward(self,
-                feats: Features,
-                data_samples: OptSampleList = None) -> Fields:
+    def forward(
+        self, feats: Features, data_samples: OptSampleList = None
+    ) -> Fields:
         """Predict the poses of all queries after every decoder layer.
 
         Args:
@@ -189,10 +200,12 @@ class POETHead(BaseHead):
         extents = image_extents(data_samples, feats[-1].device)
         return self.predict_all(feats, extents).fields
 
-    def predict_all(self,
-                    feats: Features,
-                    extents: Optional[Extents],
-                    noised: Optional[NoisedPeople] = None) -> Predictions:
+    def predict_all(
+        self,
+        feats: Features,
+        extents: Optional[Extents],
+        noised: Optional[NoisedPeople] = None,
+    ) -> Predictions:
         """Predict from feature levels, with all that is learned from.
 
         1. Encode the feature level.
@@ -224,7 +237,8 @@ class POETHead(BaseHead):
         position = position.flatten(2).transpose(1, 2)  # (B, T, D)
         tokens = self.input_proj(feat).flatten(2).transpose(1, 2)
         tokens = self.encoder(
-            tokens, query_pos=position, key_padding_mask=region.token_mask)
+            tokens, query_pos=position, key_padding_mask=region.token_mask
+        )
         return Memory(tokens, position, region)
 
     def _placing(self, memory: Memory) -> Callable[[PoseLogits], Tensor]:
@@ -237,37 +251,51 @@ class POETHead(BaseHead):
         return place
 
     def _learn(self, memory: Memory) -> Tuple[Queries, None]:
-        return learned_queries(self.query_embedding.weight, memory,
-                               self.num_keypoints), None
+        return learned_queries(
+            self.query_embedding.weight, memory, self.num_keypoints
+        ), None
 
     def _propose(self, memory: Memory) -> Tuple[Queries, Proposals]:
         assert self.proposals is not None
         proposals = self.proposals(memory.tokens, memory.region)
-        return proposed_queries(proposals, memory, self.num_queries,
-                                self._placing(memory)), proposals
+        return proposed_queries(
+            proposals, memory, self.num_queries, self._placing(memory)
+        ), proposals
 
-    def _decode_shared(self, queries: Queries, memory: Memory,
-                       feats: Features) -> Fields:
-        return decode_shared(self.decoder, queries, memory, self.class_embed,
-                             self.pose_embed)
+    def _decode_shared(
+        self, queries: Queries, memory: Memory, feats: Features
+    ) -> Fields:
+        return decode_shared(
+            self.decoder, queries, memory, self.class_embed, self.pose_embed
+        )
 
-    def _decode_refining(self, queries: Queries, memory: Memory,
-                         feats: Features) -> Fields:
+    def _decode_refining(
+        self, queries: Queries, memory: Memory, feats: Features
+    ) -> Fields:
         assert self.branches is not None
         detail = None
         if self.detail is not None:
             detail = self.detail(feats, memory.region.extents)
-        return decode_refining(self.decoder, queries, memory, self.branches,
-                               self._placing(memory), detail)
+        return decode_refining(
+            self.decoder,
+            queries,
+            memory,
+            self.branches,
+            self._placing(memory),
+            detail,
+        )
 
-    def loss(self,
-             feats: Features,
-             batch_data_samples: SampleList,
-             train_cfg: OptConfigType = None) -> Dict[str, Tensor]:
+    def loss(
+        self,
+        feats: Features,
+        batch_data_samples: SampleList,
+        train_cfg: OptConfigType = None,
+    ) -> Dict[str, Tensor]:
         """Return the losses of all layers, see :class:`PoseSetLoss`."""
         targets, num_people = stack_targets(batch_data_samples)
-        checks.check_skeleton(targets['visibility'].shape[-1],
-                              self.num_keypoints)
+        checks.check_skeleton(
+            targets['visibility'].shape[-1], self.num_keypoints
+        )
         noised = denoised = proposed = None
         if self.denoising is not None and self.training:
             noised = self.denoising(targets, num_people)
@@ -278,23 +306,27 @@ class POETHead(BaseHead):
         if predicted.proposals is not None:
             proposed = predicted.proposals.fields()
         with full_precision(predicted.fields['logits']):
-            return self.loss_module(predicted.fields, targets, num_people,
-                                    proposed, denoised)
+            return self.loss_module(
+                predicted.fields, targets, num_people, proposed, denoised
+            )
 
-    def predict(self,
-                feats: Features,
-                batch_data_samples: SampleList,
-                test_cfg: OptConfigType = None) -> InstanceList:
+    def predict(
+        self,
+        feats: Features,
+        batch_data_samples: SampleList,
+        test_cfg: OptConfigType = None,
+    ) -> InstanceList:
         """Return poses of the last layer, see :func:`to_instances`."""
         checks.check_test(test_cfg or {})
         outputs = self(feats, batch_data_samples)  # hooks may listen
-        return to_instances(outputs, self.codec, [
-            sample.metainfo for sample in batch_data_samples
-        ])
+        return to_instances(
+            outputs,
+            self.codec,
+            [sample.metainfo for sample in batch_data_samples],
+        )
 
     def select_level(self, feats: Features) -> Tensor:
         """Return the feature level (B, C_i, H, W) that the head reads."""
-        feat = feats[self.feat_index] if isinstance(feats,
-                                                    Sequence) else feats
+        feat = feats[self.feat_index] if isinstance(feats, Sequence) else feats
         checks.check_level(self.feat_index, feat.shape[1], self.in_channels)
         return feat

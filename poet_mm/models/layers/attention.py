@@ -8,6 +8,7 @@ a fused kernel. Here :func:`record_weights` asks for them.
 
 Letters: B images, T queries, S keys, H heads, C channels.
 """
+
 from contextlib import contextmanager
 from functools import partial
 from typing import Dict, Iterator, Optional
@@ -32,15 +33,19 @@ class MultiheadAttention(BaseModule):
         dropout (float): On the attention weights and on the output.
     """
 
-    def __init__(self,
-                 embed_dims: int,
-                 num_heads: int,
-                 dropout: float = 0.0,
-                 batch_first: bool = True) -> None:
+    def __init__(
+        self,
+        embed_dims: int,
+        num_heads: int,
+        dropout: float = 0.0,
+        batch_first: bool = True,
+    ) -> None:
         super().__init__()
         if embed_dims % num_heads:
-            raise ValueError(f'embed_dims={embed_dims} cannot be split into '
-                             f'num_heads={num_heads} heads of equal size.')
+            raise ValueError(
+                f'embed_dims={embed_dims} cannot be split into '
+                f'num_heads={num_heads} heads of equal size.'
+            )
         assert batch_first, 'mmdet passes (B, T, C)'
         self.embed_dims = embed_dims
         self.num_heads = num_heads
@@ -52,14 +57,16 @@ class MultiheadAttention(BaseModule):
         nn.init.zeros_(self.in_proj.bias)
         nn.init.zeros_(self.out_proj.bias)
 
-    def forward(self,
-                query: Tensor,
-                key: Tensor,
-                value: Tensor,
-                query_pos: Optional[Tensor] = None,
-                key_pos: Optional[Tensor] = None,
-                attn_mask: Optional[Tensor] = None,
-                key_padding_mask: Optional[Tensor] = None) -> Tensor:
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        query_pos: Optional[Tensor] = None,
+        key_pos: Optional[Tensor] = None,
+        attn_mask: Optional[Tensor] = None,
+        key_padding_mask: Optional[Tensor] = None,
+    ) -> Tensor:
         """Let queries look at keys, and add what they see to the queries.
 
         Args:
@@ -78,9 +85,12 @@ class MultiheadAttention(BaseModule):
         k = key if key_pos is None else key + key_pos
         q, k, v = (
             self._split_heads(F.linear(x, weight, bias))
-            for x, weight, bias in zip((q, k, value),
-                                       self.in_proj.weight.chunk(3),
-                                       self.in_proj.bias.chunk(3)))
+            for x, weight, bias in zip(
+                (q, k, value),
+                self.in_proj.weight.chunk(3),
+                self.in_proj.bias.chunk(3),
+            )
+        )
         if _is_unsafe(q):
             q, k, v = q.float(), k.float(), v.float()
         dropout = self.dropout if self.training else 0.0
@@ -91,7 +101,8 @@ class MultiheadAttention(BaseModule):
             out = F.dropout(weights, dropout) @ v  # (B, H, T, C / H)
         else:
             out = F.scaled_dot_product_attention(
-                q, k, v, attn_mask=allowed, dropout_p=dropout)
+                q, k, v, attn_mask=allowed, dropout_p=dropout
+            )
         out = self.out_proj(out.transpose(1, 2).flatten(2))  # (B, T, C)
         return query + self.out_dropout(out)
 
@@ -104,12 +115,16 @@ class MultiheadAttention(BaseModule):
 # writes beyond its memory, for 25, 33 or 61 tokens for example: gradients of
 # 1e10, or a process that ends.
 def _is_unsafe(x: Tensor) -> bool:
-    return (x.device.type == 'cpu' and x.dtype == torch.bfloat16
-            and torch.is_grad_enabled())
+    return (
+        x.device.type == 'cpu'
+        and x.dtype == torch.bfloat16
+        and torch.is_grad_enabled()
+    )
 
 
-def _may_look(attn_mask: Optional[Tensor],
-              key_padding_mask: Optional[Tensor]) -> Optional[Tensor]:
+def _may_look(
+    attn_mask: Optional[Tensor], key_padding_mask: Optional[Tensor]
+) -> Optional[Tensor]:
     """Return a mask (B or 1, 1, T or 1, S), True where attention is allowed;
     None where it is everywhere."""
     allowed = None
@@ -123,9 +138,9 @@ def _may_look(attn_mask: Optional[Tensor],
     return allowed
 
 
-def attention_weights(q: Tensor,
-                      k: Tensor,
-                      allowed: Optional[Tensor] = None) -> Tensor:
+def attention_weights(
+    q: Tensor, k: Tensor, allowed: Optional[Tensor] = None
+) -> Tensor:
     """Return the weight with which each query looks at each key.
 
     Args:
@@ -137,7 +152,7 @@ def attention_weights(q: Tensor,
     Returns:
         Tensor: (B, H, T, S), each row adds up to 1.
     """
-    scores = q @ k.transpose(-2, -1) / q.shape[-1]**0.5
+    scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5
     if allowed is not None:
         scores = scores.masked_fill(~allowed, float('-inf'))
     return scores.softmax(-1)
@@ -158,7 +173,11 @@ def record_weights(model: nn.Module) -> Iterator[Dict[str, Tensor]]:
         weights (B, H, T, S) of the last pass, before dropout.
     """
     records: Dict[str, Tensor] = {}
-    with listening([(module, partial(records.__setitem__, name))
-                    for name, module in model.named_modules()
-                    if isinstance(module, MultiheadAttention)]):
+    with listening(
+        [
+            (module, partial(records.__setitem__, name))
+            for name, module in model.named_modules()
+            if isinstance(module, MultiheadAttention)
+        ]
+    ):
         yield records

@@ -5,6 +5,7 @@ Deformable DETR (arXiv 2010.04159).
 
 Letters: L decoder layers, B images, Q queries, C person classes, D channels.
 """
+
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import torch
@@ -20,8 +21,9 @@ from .transformer import POETDecoder
 Fields = Dict[str, Tensor]
 
 
-def decode(decoder: POETDecoder, queries: Queries, memory: Memory,
-           predict: Callable) -> List[Any]:
+def decode(
+    decoder: POETDecoder, queries: Queries, memory: Memory, predict: Callable
+) -> List[Any]:
     """Return what ``predict`` gives after every layer of the decoder."""
     return decoder(
         queries.content,
@@ -31,23 +33,32 @@ def decode(decoder: POETDecoder, queries: Queries, memory: Memory,
         value=memory.tokens,
         key_pos=memory.position,
         key_padding_mask=memory.region.token_mask,
-        self_attn_mask=queries.mask)
+        self_attn_mask=queries.mask,
+    )
 
 
-def decode_shared(decoder: POETDecoder, queries: Queries, memory: Memory,
-                  class_embed: nn.Linear, pose_embed: MLP) -> Fields:
+def decode_shared(
+    decoder: POETDecoder,
+    queries: Queries,
+    memory: Memory,
+    class_embed: nn.Linear,
+    pose_embed: MLP,
+) -> Fields:
     """Return fields (L, B, Q, ...), read by the same layers after each layer.
 
     All layers' states are read at once.
     """
-    states = decode(decoder, queries, memory,
-                    lambda _, state: (queries.position, state))
-    return read_poses(torch.stack(states), queries.pose, class_embed,
-                      pose_embed)
+    states = decode(
+        decoder, queries, memory, lambda _, state: (queries.position, state)
+    )
+    return read_poses(
+        torch.stack(states), queries.pose, class_embed, pose_embed
+    )
 
 
-def read_poses(states: Tensor, pose: PoseLogits, class_embed: nn.Linear,
-               pose_embed: MLP) -> Fields:
+def read_poses(
+    states: Tensor, pose: PoseLogits, class_embed: nn.Linear, pose_embed: MLP
+) -> Fields:
     """Return the fields of states (L, B, Q, D), which correct poses (B, Q)."""
     with full_precision(states):  # bf16 is too coarse for pixels
         states = states.float()
@@ -55,10 +66,14 @@ def read_poses(states: Tensor, pose: PoseLogits, class_embed: nn.Linear,
         return pose.moved(pose_embed(states)).fields(logits)
 
 
-def decode_refining(decoder: POETDecoder, queries: Queries, memory: Memory,
-                    branches: Sequence[PoseBranch],
-                    place: Callable[[PoseLogits], Tensor],
-                    detail: Optional[DetailMaps]) -> Fields:
+def decode_refining(
+    decoder: POETDecoder,
+    queries: Queries,
+    memory: Memory,
+    branches: Sequence[PoseBranch],
+    place: Callable[[PoseLogits], Tensor],
+    detail: Optional[DetailMaps],
+) -> Fields:
     """Return fields (L, B, Q, ...) by iterative refinement.
 
     Each layer corrects the poses of the one before, without their gradient,

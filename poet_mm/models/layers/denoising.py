@@ -8,6 +8,7 @@ Source: as an idea, DN-DETR (arXiv 2203.01305), which does so for boxes.
 Letters: B images, M people of the batch, N the most people of an image, G
 groups, Q queries, P pairs, L decoder layers, K keypoints, D channels.
 """
+
 from typing import Dict, List, NamedTuple, Tuple
 
 import torch
@@ -28,6 +29,7 @@ class NoisedPeople(NamedTuple):
     ``valid`` (1, B, G x N), False where there is no person with a labelled
     keypoint; ``groups``, G; ``content`` (1, D), which all queries share.
     """
+
     pose: PoseLogits
     pairs: Assignment
     valid: Tensor
@@ -54,10 +56,11 @@ class NoisedPeople(NamedTuple):
         size = valid.shape[1] // self.groups
         group = torch.arange(valid.shape[1], device=valid.device)
         group = group // max(size, 1)
-        group = torch.cat((group.new_full((num_queries, ), -1), group))
+        group = torch.cat((group.new_full((num_queries,), -1), group))
         blind = (group[:, None] != group) & (group >= 0)  # (T, T)
-        empty = torch.cat((valid.new_zeros(len(valid), num_queries), ~valid),
-                          1)
+        empty = torch.cat(
+            (valid.new_zeros(len(valid), num_queries), ~valid), 1
+        )
         return blind | empty[:, None]
 
 
@@ -77,17 +80,26 @@ class PoseDenoising(BaseModule):
         ValueError: No groups, or noise below 0 (of the scale: or from 1 on).
     """
 
-    def __init__(self, channels: int, groups: int, center_noise: float,
-                 scale_noise: float, joint_noise: float) -> None:
+    def __init__(
+        self,
+        channels: int,
+        groups: int,
+        center_noise: float,
+        scale_noise: float,
+        joint_noise: float,
+    ) -> None:
         super().__init__()
         if groups < 1:
-            raise ValueError(f'PoseDenoising got groups={groups}, expected 1 '
-                             'or more; without: model.head.denoising=None.')
+            raise ValueError(
+                f'PoseDenoising got groups={groups}, expected 1 '
+                'or more; without: model.head.denoising=None.'
+            )
         if min(center_noise, joint_noise) < 0 or not 0 <= scale_noise < 1:
             raise ValueError(
                 f'PoseDenoising got center_noise={center_noise}, scale_noise='
                 f'{scale_noise}, joint_noise={joint_noise}; expected 0 or '
-                'more, scale_noise below 1. Set them in model.head.denoising.')
+                'more, scale_noise below 1. Set them in model.head.denoising.'
+            )
         self.groups = groups
         self.center_noise = center_noise
         self.scale_noise = scale_noise
@@ -106,22 +118,35 @@ class PoseDenoising(BaseModule):
         image, place = is_person.nonzero(as_tuple=True)  # (M, )
         group = torch.arange(self.groups)[:, None]
         pairs = torch.stack(
-            (image.repeat(self.groups),
-             (group * row.shape[1] + place).flatten(),
-             row[image, place].repeat(self.groups)))[:, None]  # (3, 1, P)
+            (
+                image.repeat(self.groups),
+                (group * row.shape[1] + place).flatten(),
+                row[image, place].repeat(self.groups),
+            )
+        )[:, None]  # (3, 1, P)
         device = targets['centers'].device
         pairs, row, is_person = (
             x.to(device, non_blocking=True)
-            for x in (pairs, row.repeat(1, self.groups),
-                      is_person.repeat(1, self.groups)))
+            for x in (
+                pairs,
+                row.repeat(1, self.groups),
+                is_person.repeat(1, self.groups),
+            )
+        )
         labelled = targets['keypoint_weights'].any(-1)  # (M, )
         valid = is_person & labelled[row] if len(labelled) else is_person
         pose = self._noise(targets['centers'], targets['offsets'], row)
-        return NoisedPeople(pose, Assignment(*pairs), valid[None],
-                            self.groups, self.content.weight)
+        return NoisedPeople(
+            pose,
+            Assignment(*pairs),
+            valid[None],
+            self.groups,
+            self.content.weight,
+        )
 
-    def _noise(self, centers: Tensor, offsets: Tensor,
-               row: Tensor) -> PoseLogits:
+    def _noise(
+        self, centers: Tensor, offsets: Tensor, row: Tensor
+    ) -> PoseLogits:
         """Return noised poses of the people ``row`` (B, G x N)."""
         if not len(centers):
             size = PoseLogits.size(offsets.shape[1])
@@ -131,8 +156,9 @@ class PoseDenoising(BaseModule):
         centers = centers + self.center_noise * reaches * _uniform(reaches)
         scales = 1 + self.scale_noise * _uniform(reaches[..., :1])
         noise = self.joint_noise * torch.randn_like(offsets)
-        offsets = (
-            offsets * scales.unsqueeze(-2) + noise * reaches.unsqueeze(-2))
+        offsets = offsets * scales.unsqueeze(-2) + noise * reaches.unsqueeze(
+            -2
+        )
         return PoseLogits.of_people(centers, offsets)
 
 
@@ -141,8 +167,7 @@ def _uniform(like: Tensor) -> Tensor:
     return 2 * torch.rand_like(like) - 1
 
 
-def split_queries(fields: Fields,
-                  num_queries: int) -> Tuple[Fields, Fields]:
+def split_queries(fields: Fields, num_queries: int) -> Tuple[Fields, Fields]:
     """Return fields (L, B, T, ...) of the first Q queries, and of the rest."""
     first = {name: x[:, :, :num_queries] for name, x in fields.items()}
     rest = {name: x[:, :, num_queries:] for name, x in fields.items()}

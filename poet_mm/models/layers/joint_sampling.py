@@ -14,6 +14,7 @@ operator is needed.
 Letters: B images, Q queries, K keypoints, S sampled channels, D channels of a
 query, J of a joint.
 """
+
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
@@ -31,6 +32,7 @@ class DetailMaps(NamedTuple):
     ``levels``, each (B, S / number of levels, H, W), fp32, and the valid
     ``ratio`` (B, 2) that the images cover, or None: all.
     """
+
     levels: List[Tensor]
     ratio: Optional[Tensor]
 
@@ -60,18 +62,21 @@ class DetailLevels(BaseModule):
         joint_channels (int): J, of the :class:`JointBranch` that reads them.
     """
 
-    def __init__(self, in_channels: Sequence[int], channels: int,
-                 joint_channels: int) -> None:
+    def __init__(
+        self, in_channels: Sequence[int], channels: int, joint_channels: int
+    ) -> None:
         super().__init__()
         self.in_channels = tuple(in_channels)
         self.sampled_channels = channels * len(self.in_channels)
         self.joint_channels = joint_channels
         self.projections = ModuleList(
             nn.Conv2d(width, channels, kernel_size=1)
-            for width in self.in_channels)
+            for width in self.in_channels
+        )
 
-    def forward(self, feats: Features,
-                extents: Optional[Extents]) -> DetailMaps:
+    def forward(
+        self, feats: Features, extents: Optional[Extents]
+    ) -> DetailMaps:
         """Return maps of feature levels (B, C_i, H_i, W_i), 0 at padding.
 
         Raises:
@@ -84,11 +89,12 @@ class DetailLevels(BaseModule):
                 f'POETHead was built with detail.in_channels='
                 f'{list(self.in_channels)}, but the levels that it gets have '
                 f'{list(found)} channels: set model.head.detail.in_channels, '
-                'or model.backbone.out_indices.')
+                'or model.backbone.out_indices.'
+            )
         regions = [ValidRegion(extents, feat) for feat in feats]
         levels = [  # in fp32 once, not again for every decoder layer
-            region.without_padding(project(feat).float()) for region, project,
-            feat in zip(regions, self.projections, feats)
+            region.without_padding(project(feat).float())
+            for region, project, feat in zip(regions, self.projections, feats)
         ]
         return DetailMaps(levels, regions[0].ratio)
 
@@ -103,8 +109,13 @@ class JointBranch(BaseModule):
         joint_channels (int): J, of what runs K times for each state.
     """
 
-    def __init__(self, channels: int, num_keypoints: int,
-                 sampled_channels: int, joint_channels: int) -> None:
+    def __init__(
+        self,
+        channels: int,
+        num_keypoints: int,
+        sampled_channels: int,
+        joint_channels: int,
+    ) -> None:
         super().__init__()
         self.detail_embed = nn.Linear(sampled_channels, joint_channels)
         self.state_embed = nn.Linear(channels, joint_channels)
@@ -119,8 +130,7 @@ class JointBranch(BaseModule):
         nn.init.zeros_(self.correction.weight)
         nn.init.zeros_(self.correction.bias)
 
-    def forward(self, states: Tensor,
-                detail: Tensor) -> Tuple[Tensor, Tensor]:
+    def forward(self, states: Tensor, detail: Tensor) -> Tuple[Tensor, Tensor]:
         """Return corrections of every keypoint, and their evidence.
 
         Args:
@@ -131,7 +141,10 @@ class JointBranch(BaseModule):
             tuple[Tensor]: (B, Q, K, 3), of dx, dy and visibility; (B, Q, D),
             the evidence of all keypoints for a person.
         """
-        x = (self.detail_embed(detail) + self.joint_embed.weight
-             + self.state_embed(states)[:, :, None])  # (B, Q, K, J)
+        x = (
+            self.detail_embed(detail)
+            + self.joint_embed.weight
+            + self.state_embed(states)[:, :, None]
+        )  # (B, Q, K, J)
         x = self.hidden(x.relu()).relu()
         return self.correction(x), self.evidence(x.mean(2))

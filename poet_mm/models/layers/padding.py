@@ -5,6 +5,7 @@ its coordinates are those of the un-padded image.
 
 Letters: B images, C channels, H x W cells of a feature map.
 """
+
 from dataclasses import dataclass
 from functools import cached_property
 from typing import List, NamedTuple, Optional, Tuple
@@ -19,6 +20,7 @@ class Extents(NamedTuple):
     ``sizes`` (B, 2), height and width of each image; ``total``, the height and
     width that all were padded to.
     """
+
     sizes: Tensor
     total: Tuple[int, int]
 
@@ -33,6 +35,7 @@ class ValidRegion:
         extents (Extents, optional): Of the images; None: all fill the batch.
         feat (Tensor): The feature map (B, C, H, W), for its size and device.
     """
+
     extents: Optional[Extents]
     feat: Tensor
 
@@ -80,8 +83,9 @@ class ValidRegion:
             return None
         width = (~self.mask[:, 0]).sum(1)
         height = (~self.mask[:, :, 0]).sum(1)
-        cells = torch.stack((width / self.feat.shape[-1],
-                             height / self.feat.shape[-2]), -1)
+        cells = torch.stack(
+            (width / self.feat.shape[-1], height / self.feat.shape[-2]), -1
+        )
         return self.ratio / cells
 
     def without_padding(self, values: Tensor) -> Tensor:
@@ -102,12 +106,14 @@ class ValidRegion:
         x = (torch.arange(width, device=device) + 0.5) / width
         x, y = x.expand(height, -1), y[:, None].expand(-1, width)
         centers = torch.stack((x, y), -1).flatten(0, 1)[None]  # (1, HW, 2)
-        return centers if self.ratio is None else (
-            centers / self.ratio[:, None])
+        return (
+            centers if self.ratio is None else (centers / self.ratio[:, None])
+        )
 
 
-def image_extents(data_samples: Optional[List],
-                  device: torch.device) -> Optional[Extents]:
+def image_extents(
+    data_samples: Optional[List], device: torch.device
+) -> Optional[Extents]:
     """Return the extents of a batch, None if no image is padded.
 
     Args:
@@ -133,7 +139,8 @@ def cell_pixels(cells: int, total: int, like: Tensor) -> Tensor:
     return torch.arange(cells, device=like.device) * total // cells
 
 
-def padding_mask(data_samples: Optional[List],
-                 feat: Tensor) -> Optional[Tensor]:
+def padding_mask(
+    data_samples: Optional[List], feat: Tensor
+) -> Optional[Tensor]:
     """Return :attr:`ValidRegion.mask` of a feature map (B, C, H, W)."""
     return ValidRegion(image_extents(data_samples, feat.device), feat).mask

@@ -6,6 +6,7 @@ predict from DAB-DETR (arXiv 2201.12329).
 
 Letters: B images, Q queries, K keypoints, C person classes, D channels.
 """
+
 import math
 from dataclasses import dataclass
 from typing import Dict, Optional, Tuple
@@ -34,6 +35,7 @@ class PoseLogits:
         values (Tensor): (..., :meth:`size`), as a layer gives them: x and y of
             the centre, then dx, dy and visibility of every keypoint.
     """
+
     values: Tensor
 
     @staticmethod
@@ -76,8 +78,11 @@ class PoseLogits:
 
     def keypoints(self) -> Tensor:
         """Return keypoints (..., K, 2) in [0, 1] of the un-padded image."""
-        return (self.centers().unsqueeze(-2)
-                + 2 * self.joints[..., :2].sigmoid() - 1)
+        return (
+            self.centers().unsqueeze(-2)
+            + 2 * self.joints[..., :2].sigmoid()
+            - 1
+        )
 
     def fields(self, logits: Tensor) -> Dict[str, Tensor]:
         """Return the fields of :meth:`POETHead.forward`.
@@ -119,7 +124,8 @@ def fields_of(values: Tensor) -> Dict[str, Tensor]:
     return dict(
         centers=pose.center,
         offsets=2 * joints[..., :2] - 1,
-        visibility=joints[..., 2])
+        visibility=joints[..., 2],
+    )
 
 
 def take_tokens(values: Tensor, tokens: Tensor) -> Tensor:
@@ -139,23 +145,26 @@ class PoseBranch(BaseModule):
         num_keypoints (int): K.
     """
 
-    def __init__(self, channels: int, num_classes: int,
-                 num_keypoints: int) -> None:
+    def __init__(
+        self, channels: int, num_classes: int, num_keypoints: int
+    ) -> None:
         super().__init__()
         self.class_embed = nn.Linear(channels, num_classes + 1)
-        self.pose_embed = MLP(channels, channels,
-                              PoseLogits.size(num_keypoints), 3)
+        self.pose_embed = MLP(
+            channels, channels, PoseLogits.size(num_keypoints), 3
+        )
 
     def init_weights(self) -> None:
         """See :func:`init_corrections`."""
         super().init_weights()
         init_corrections(self.class_embed, self.pose_embed)
 
-    def forward(self,
-                states: Tensor,
-                pose: PoseLogits,
-                detail: Optional[DetailMaps] = None
-                ) -> Tuple[Tensor, PoseLogits]:
+    def forward(
+        self,
+        states: Tensor,
+        pose: PoseLogits,
+        detail: Optional[DetailMaps] = None,
+    ) -> Tuple[Tensor, PoseLogits]:
         """Return logits (B, Q, C + 1) and corrected poses, both fp32.
 
         Args:
@@ -179,16 +188,18 @@ class JointPoseBranch(PoseBranch):
         joints (dict): Other arguments of :class:`JointBranch`.
     """
 
-    def __init__(self, channels: int, num_classes: int, num_keypoints: int,
-                 joints: dict) -> None:
+    def __init__(
+        self, channels: int, num_classes: int, num_keypoints: int, joints: dict
+    ) -> None:
         super().__init__(channels, num_classes, num_keypoints)
         self.joints = JointBranch(channels, num_keypoints, **joints)
 
-    def forward(self,
-                states: Tensor,
-                pose: PoseLogits,
-                detail: Optional[DetailMaps] = None
-                ) -> Tuple[Tensor, PoseLogits]:
+    def forward(
+        self,
+        states: Tensor,
+        pose: PoseLogits,
+        detail: Optional[DetailMaps] = None,
+    ) -> Tuple[Tensor, PoseLogits]:
         """Do the same as :class:`PoseBranch`, with ``detail``."""
         assert detail is not None
         seen = detail.sample(pose.keypoints())
@@ -200,8 +211,11 @@ class JointPoseBranch(PoseBranch):
             return self.class_embed(states + evidence), corrected
 
 
-def pose_branches(num_layers: int, sizes: Tuple[int, int, int],
-                  detail: Optional[DetailLevels]) -> ModuleList:
+def pose_branches(
+    num_layers: int,
+    sizes: Tuple[int, int, int],
+    detail: Optional[DetailLevels],
+) -> ModuleList:
     """Return a branch for every decoder layer; with ``detail`` they see it.
 
     Args:
@@ -213,9 +227,11 @@ def pose_branches(num_layers: int, sizes: Tuple[int, int, int],
         return ModuleList(PoseBranch(*sizes) for _ in range(num_layers))
     joints = dict(
         sampled_channels=detail.sampled_channels,
-        joint_channels=detail.joint_channels)
+        joint_channels=detail.joint_channels,
+    )
     return ModuleList(
-        JointPoseBranch(*sizes, joints) for _ in range(num_layers))
+        JointPoseBranch(*sizes, joints) for _ in range(num_layers)
+    )
 
 
 def init_corrections(class_embed: nn.Linear, pose_embed: MLP) -> None:

@@ -1,4 +1,5 @@
 """Precision in which poses, costs and losses are computed: fp32."""
+
 from contextlib import nullcontext
 from typing import ContextManager
 

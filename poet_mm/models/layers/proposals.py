@@ -5,6 +5,7 @@ Source: as an idea, the two stages of Deformable DETR (arXiv 2010.04159).
 Letters: B images, T tokens, Q queries, K keypoints, C person classes, D
 channels.
 """
+
 from typing import Dict, NamedTuple, Optional
 
 import torch
@@ -22,6 +23,7 @@ class Proposals(NamedTuple):
     ``logits`` (B, T, C + 1), ``pose`` (B, T), and ``padding`` (B, T), True for
     tokens that show no image, or None.
     """
+
     logits: Tensor
     pose: PoseLogits
     padding: Optional[Tensor]
@@ -63,8 +65,9 @@ class EncoderProposals(BaseModule):
         num_keypoints (int): K.
     """
 
-    def __init__(self, channels: int, num_classes: int,
-                 num_keypoints: int) -> None:
+    def __init__(
+        self, channels: int, num_classes: int, num_keypoints: int
+    ) -> None:
         super().__init__()
         self.branch = PoseBranch(channels, num_classes, num_keypoints)
         self.num_keypoints = num_keypoints

@@ -5,6 +5,7 @@ others see ``proposals.py`` and ``denoising.py``.
 
 Letters: B images, Q queries, G x N denoising queries, T tokens, D channels.
 """
+
 from typing import Callable, NamedTuple, Optional
 
 import torch
@@ -22,6 +23,7 @@ class Memory(NamedTuple):
     The encoder's ``tokens`` (B, T, D), their ``position`` codes (B, T, D), and
     the valid ``region`` of the feature map whose cells they are.
     """
+
     tokens: Tensor
     position: Tensor
     region: ValidRegion
@@ -34,14 +36,16 @@ class Queries(NamedTuple):
     corrected, and ``mask`` (B, Q, Q), True where a query must not see another,
     or None.
     """
+
     content: Tensor
     position: Tensor
     pose: PoseLogits
     mask: Optional[Tensor] = None
 
 
-def learned_queries(embedding: Tensor, memory: Memory,
-                    num_keypoints: int) -> Queries:
+def learned_queries(
+    embedding: Tensor, memory: Memory, num_keypoints: int
+) -> Queries:
     """Return queries at learned positions (Q, D), the same for all images.
 
     They have no content. Their poses begin in the middle of the image.
@@ -49,14 +53,21 @@ def learned_queries(embedding: Tensor, memory: Memory,
     # len(memory) would be a constant in an exported graph
     position = embedding.expand(memory.tokens.shape[0], -1, -1)
     pose = position.new_zeros(
-        1, 1, PoseLogits.size(num_keypoints), dtype=torch.float32)
+        1, 1, PoseLogits.size(num_keypoints), dtype=torch.float32
+    )
     return Queries(
-        torch.zeros_like(position), position,
-        PoseLogits(pose.expand(*position.shape[:2], -1)))
+        torch.zeros_like(position),
+        position,
+        PoseLogits(pose.expand(*position.shape[:2], -1)),
+    )
 
 
-def proposed_queries(proposals: Proposals, memory: Memory, num_queries: int,
-                     place: Callable[[PoseLogits], Tensor]) -> Queries:
+def proposed_queries(
+    proposals: Proposals,
+    memory: Memory,
+    num_queries: int,
+    place: Callable[[PoseLogits], Tensor],
+) -> Queries:
     """Return as queries the Q tokens that propose the likeliest people.
 
     Their poses are learned through the loss of the proposals, not through the
@@ -67,8 +78,11 @@ def proposed_queries(proposals: Proposals, memory: Memory, num_queries: int,
     return Queries(take_tokens(memory.tokens, tokens), place(pose), pose)
 
 
-def add_noised(queries: Queries, noised: NoisedPeople,
-               place: Callable[[PoseLogits], Tensor]) -> Queries:
+def add_noised(
+    queries: Queries,
+    noised: NoisedPeople,
+    place: Callable[[PoseLogits], Tensor],
+) -> Queries:
     """Return the queries with denoising queries after them.
 
     ``place`` gives the position codes of poses.
@@ -78,4 +92,5 @@ def add_noised(queries: Queries, noised: NoisedPeople,
         torch.cat((queries.content, content), 1),
         torch.cat((queries.position, place(noised.pose)), 1),
         PoseLogits(torch.cat((queries.pose.values, noised.pose.values), 1)),
-        noised.attention_mask(queries.content.shape[1]))
+        noised.attention_mask(queries.content.shape[1]),
+    )

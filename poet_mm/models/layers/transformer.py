@@ -3,6 +3,7 @@
 Source: DETR (arXiv 2005.12872), appendix A.3; post-norm, no final norm after
 the encoder, one shared norm after every decoder layer.
 """
+
 from functools import partial
 from typing import Any, Callable, List, Optional, Tuple
 
@@ -30,7 +31,8 @@ class POETEncoderLayer(DetrTransformerEncoderLayer):
         self.embed_dims = self.self_attn.embed_dims
         self.ffn = FFN(**self.ffn_cfg)
         self.norms = ModuleList(
-            nn.LayerNorm(self.embed_dims) for _ in range(2))
+            nn.LayerNorm(self.embed_dims) for _ in range(2)
+        )
 
 
 class POETDecoderLayer(DetrTransformerDecoderLayer):
@@ -42,7 +44,8 @@ class POETDecoderLayer(DetrTransformerDecoderLayer):
         self.embed_dims = self.self_attn.embed_dims
         self.ffn = FFN(**self.ffn_cfg)
         self.norms = ModuleList(
-            nn.LayerNorm(self.embed_dims) for _ in range(3))
+            nn.LayerNorm(self.embed_dims) for _ in range(3)
+        )
 
 
 # Workaround (mmdet<=3.3.0): `num_cp` of `DetrTransformerEncoder` needs
@@ -59,25 +62,30 @@ class POETEncoder(DetrTransformerEncoder):
             name needs fairscale.) Defaults to 0.
     """
 
-    def __init__(self,
-                 num_layers: int,
-                 layer_cfg: ConfigType,
-                 num_cp: int = 0) -> None:
+    def __init__(
+        self, num_layers: int, layer_cfg: ConfigType, num_cp: int = 0
+    ) -> None:
         if not 0 <= num_cp <= num_layers:
-            raise ValueError(f'POETEncoder got num_cp={num_cp}; with '
-                             f'num_layers={num_layers} it must be in '
-                             f'[0, {num_layers}].')
+            raise ValueError(
+                f'POETEncoder got num_cp={num_cp}; with '
+                f'num_layers={num_layers} it must be in '
+                f'[0, {num_layers}].'
+            )
         super().__init__(num_layers, layer_cfg)
         self.num_checkpointed = num_cp
 
     def _init_layers(self) -> None:
         self.layers = ModuleList(
-            POETEncoderLayer(**self.layer_cfg)
-            for _ in range(self.num_layers))
+            POETEncoderLayer(**self.layer_cfg) for _ in range(self.num_layers)
+        )
         self.embed_dims = self.layers[0].embed_dims
 
-    def forward(self, query: Tensor, query_pos: Tensor,
-                key_padding_mask: Optional[Tensor]) -> Tensor:
+    def forward(
+        self,
+        query: Tensor,
+        query_pos: Tensor,
+        key_padding_mask: Optional[Tensor],
+    ) -> Tensor:
         """Return the memory (B, T, C) of tokens with position codes (B, T, C).
 
         Args:
@@ -89,7 +97,8 @@ class POETEncoder(DetrTransformerEncoder):
             if i < self.num_checkpointed and torch.is_grad_enabled():
                 layer = partial(checkpoint, layer, use_reentrant=False)
             query = layer(
-                query, query_pos=query_pos, key_padding_mask=key_padding_mask)
+                query, query_pos=query_pos, key_padding_mask=key_padding_mask
+            )
         return query
 
 
@@ -107,14 +116,18 @@ class POETDecoder(DetrTransformerDecoder):
 
     def _init_layers(self) -> None:
         self.layers = ModuleList(
-            POETDecoderLayer(**self.layer_cfg)
-            for _ in range(self.num_layers))
+            POETDecoderLayer(**self.layer_cfg) for _ in range(self.num_layers)
+        )
         self.embed_dims = self.layers[0].embed_dims
         self.post_norm = nn.LayerNorm(self.embed_dims)
 
-    def forward(self, query: Tensor, query_pos: Tensor,
-                predict: Callable[[int, Tensor], Tuple[Tensor, Any]],
-                **memory) -> List[Any]:
+    def forward(
+        self,
+        query: Tensor,
+        query_pos: Tensor,
+        predict: Callable[[int, Tensor], Tuple[Tensor, Any]],
+        **memory,
+    ) -> List[Any]:
         """Decode queries layer by layer.
 
         Args:

@@ -10,6 +10,7 @@ the batch size.
 Letters: B images, N people of an image, M people of the batch, K keypoints, L
 tags of a keypoint, (H, W) cells.
 """
+
 from typing import List, Tuple
 
 import torch
@@ -36,8 +37,9 @@ class MaskedMSELoss(nn.Module):
         super().__init__()
         self.loss_weight = loss_weight
 
-    def forward(self, heatmaps: Tensor, target: Tensor,
-                mask: Tensor) -> Tensor:
+    def forward(
+        self, heatmaps: Tensor, target: Tensor, mask: Tensor
+    ) -> Tensor:
         """Return the loss of heatmaps (B, K, H, W), divided by all cells.
 
         Cells count where the mask (B, 1, H, W) is True.
@@ -46,8 +48,9 @@ class MaskedMSELoss(nn.Module):
         return self.loss_weight * F.mse_loss(heatmaps, target)
 
 
-def joint_tags(tags: Tensor,
-               indices: List[Tensor]) -> Tuple[Tensor, Tensor, Tensor]:
+def joint_tags(
+    tags: Tensor, indices: List[Tensor]
+) -> Tuple[Tensor, Tensor, Tensor]:
     """Return the tags at the keypoints of all people.
 
     Args:
@@ -104,15 +107,16 @@ class AELoss(nn.Module):
             loss. Defaults to 0.5.
     """
 
-    def __init__(self,
-                 loss_weight: float = 0.001,
-                 push_loss_factor: float = 0.5) -> None:
+    def __init__(
+        self, loss_weight: float = 0.001, push_loss_factor: float = 0.5
+    ) -> None:
         super().__init__()
         self.loss_weight = loss_weight
         self.push_loss_factor = push_loss_factor
 
-    def forward(self, tags: Tensor,
-                keypoint_indices: List[Tensor]) -> Tuple[Tensor, Tensor]:
+    def forward(
+        self, tags: Tensor, keypoint_indices: List[Tensor]
+    ) -> Tuple[Tensor, Tensor]:
         """Return pull and push loss, both 0 for images without people.
 
         Args:
@@ -128,11 +132,15 @@ class AELoss(nn.Module):
 
         sizes = [len(index) for index in keypoint_indices]
         people = pad_sequence(
-            (count[:, 0] > 0).to(tags).split(sizes), batch_first=True)
+            (count[:, 0] > 0).to(tags).split(sizes), batch_first=True
+        )
         push = push_loss(
-            pad_sequence(means.split(sizes), batch_first=True), people)
+            pad_sequence(means.split(sizes), batch_first=True), people
+        )
         N = people.sum(1)
         pull = (pull / (N + EPS)).mean()
         push = (push / (N * (N - 1) + EPS)).mean()
-        return (self.loss_weight * pull,
-                self.loss_weight * self.push_loss_factor * push)
+        return (
+            self.loss_weight * pull,
+            self.loss_weight * self.push_loss_factor * push,
+        )

@@ -5,6 +5,7 @@ al., CVPR 2022).
 
 Letters: L decoder layers, P matched pairs, K keypoints.
 """
+
 from typing import Mapping
 
 import torch
@@ -30,11 +31,13 @@ class KeypointSimilarity:
             sigmas = parse_pose_metainfo(metainfo)['sigmas']
         except FileNotFoundError as error:
             raise MissingFile(
-                f'{error} Set model.head.loss.metainfo.') from error
+                f'{error} Set model.head.loss.metainfo.'
+            ) from error
         self.sigmas = torch.as_tensor(sigmas, dtype=torch.float32)
 
-    def __call__(self, pred: Mapping[str, Tensor],
-                 true: Mapping[str, Tensor]) -> Tensor:
+    def __call__(
+        self, pred: Mapping[str, Tensor], true: Mapping[str, Tensor]
+    ) -> Tensor:
         """Return the OKS (...), in [0, 1], of broadcastable fields.
 
         It is 0 for people without a supervised keypoint.
@@ -46,21 +49,28 @@ class KeypointSimilarity:
         if 'scales' not in true:
             raise KeyError(
                 'OKS needs the areas of people, and the annotations have none '
-                "('area'). Add them, or set model.head.loss.oks_weight=0.")
+                "('area'). Add them, or set model.head.loss.oks_weight=0."
+            )
         keypoints = get_field(pred, 'keypoints')
         if keypoints.shape[-2] != len(self.sigmas):
             raise ValueError(
                 f'People have {keypoints.shape[-2]} keypoints, the metainfo '
                 f'for their OKS has {len(self.sigmas)} sigmas. Set '
-                'model.head.loss.metainfo to that of the data set.')
+                'model.head.loss.metainfo to that of the data set.'
+            )
         self.sigmas = self.sigmas.to(keypoints.device)
-        return matched_oks(keypoints, get_field(true, 'keypoints'),
-                           true['keypoint_weights'], true['scales'],
-                           self.sigmas)
+        return matched_oks(
+            keypoints,
+            get_field(true, 'keypoints'),
+            true['keypoint_weights'],
+            true['scales'],
+            self.sigmas,
+        )
 
 
-def matched_oks(pred: Tensor, true: Tensor, weights: Tensor, scales: Tensor,
-                sigmas: Tensor) -> Tensor:
+def matched_oks(
+    pred: Tensor, true: Tensor, weights: Tensor, scales: Tensor, sigmas: Tensor
+) -> Tensor:
     """Return the OKS of each predicted person with its ground truth.
 
     Args:
@@ -76,5 +86,5 @@ def matched_oks(pred: Tensor, true: Tensor, weights: Tensor, scales: Tensor,
         counts.
     """
     distance = ((pred - true) * scales.unsqueeze(-2)).square().sum(-1)
-    similarity = (-distance / (2 * (2 * sigmas)**2)).exp()  # (..., K)
+    similarity = (-distance / (2 * (2 * sigmas) ** 2)).exp()  # (..., K)
     return (similarity * weights).sum(-1) / weights.sum(-1).clamp(min=1)

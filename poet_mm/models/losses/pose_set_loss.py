@@ -6,6 +6,7 @@ config decides (see ``configs/poet_r50_*coco.py``).
 Letters: L decoder layers, B images, Q queries, M people of the batch, P
 matched pairs, K keypoints.
 """
+
 from typing import (
     Dict,
     List,
@@ -39,6 +40,7 @@ class SetLoss(NamedTuple):
     host does not know them. Matched pairs: predicted fields ``matched`` and
     ground truth ``true``, each (L, P, ...). ``num_images`` of the batch.
     """
+
     sums: Dict[str, Tensor]
     class_weight: Union[float, Tensor]
     num_people: Union[int, Tensor]
@@ -68,36 +70,43 @@ class PoseSetLoss(BaseModule):
             :class:`KeypointSimilarity`; needed with ``oks_weight``.
     """
 
-    def __init__(self,
-                 assigner: ConfigType,
-                 loss_cls: ConfigType,
-                 terms: ConfigType,
-                 nobody_weight: float = 0.1,
-                 oks_weight: float = 0.0,
-                 metainfo: OptConfigType = None) -> None:
+    def __init__(
+        self,
+        assigner: ConfigType,
+        loss_cls: ConfigType,
+        terms: ConfigType,
+        nobody_weight: float = 0.1,
+        oks_weight: float = 0.0,
+        metainfo: OptConfigType = None,
+    ) -> None:
         super().__init__()
         self.assigner = TASK_UTILS.build(assigner)
         self.loss_cls = MODELS.build(loss_cls)
         self.terms = nn.ModuleDict(
-            {check_field(field): MODELS.build(term)
-             for field, term in terms.items()})
+            {
+                check_field(field): MODELS.build(term)
+                for field, term in terms.items()
+            }
+        )
         self.nobody_weight = nobody_weight
         self.oks_weight = oks_weight
         if oks_weight and not metainfo:
-            raise ValueError(f'PoseSetLoss got oks_weight={oks_weight} and no '
-                             'metainfo, whose sigmas OKS needs: set '
-                             'model.head.loss.metainfo to that of the data '
-                             'set.')
+            raise ValueError(
+                f'PoseSetLoss got oks_weight={oks_weight} and no '
+                'metainfo, whose sigmas OKS needs: set '
+                'model.head.loss.metainfo to that of the data '
+                'set.'
+            )
         self.similarity = KeypointSimilarity(metainfo) if oks_weight else None
         self.listeners = Listeners()  # of the SetLoss of every training step
 
     def forward(
-            self,
-            outputs: Dict[str, Tensor],
-            targets: Dict[str, Tensor],
-            num_people: List[int],
-            proposals: Optional[Dict[str, Tensor]] = None,
-            noised: Optional[Tuple[Dict[str, Tensor], Assignment]] = None
+        self,
+        outputs: Dict[str, Tensor],
+        targets: Dict[str, Tensor],
+        num_people: List[int],
+        proposals: Optional[Dict[str, Tensor]] = None,
+        noised: Optional[Tuple[Dict[str, Tensor], Assignment]] = None,
     ) -> Dict[str, Tensor]:
         """Compute the losses of all layers.
 
@@ -132,8 +141,9 @@ class PoseSetLoss(BaseModule):
         }
         self.listeners.tell(batches[''])
         if proposals is not None:
-            batches['enc.'] = self._measure(proposals, targets, num_people,
-                                            pairs['encoder'])
+            batches['enc.'] = self._measure(
+                proposals, targets, num_people, pairs['encoder']
+            )
         if noised is not None:
             fields, known = noised
             batches['dn.'] = self.measure_pairs(fields, targets, known)
@@ -147,13 +157,17 @@ class PoseSetLoss(BaseModule):
             divisors = dict.fromkeys(batch.sums, people)
             divisors['loss_cls'] = weight / get_world_size()
             means = name_layers(
-                {name: x / divisors[name]
-                 for name, x in batch.sums.items()})
+                {name: x / divisors[name] for name, x in batch.sums.items()}
+            )
             losses.update({prefix + name: x for name, x in means.items()})
         return losses
 
-    def measure(self, outputs: Dict[str, Tensor], targets: Dict[str, Tensor],
-                num_people: List[int]) -> SetLoss:
+    def measure(
+        self,
+        outputs: Dict[str, Tensor],
+        targets: Dict[str, Tensor],
+        num_people: List[int],
+    ) -> SetLoss:
         """Match every layer on its own, then sum the terms.
 
         The class loss is summed over all queries, pose terms over matched
@@ -162,19 +176,27 @@ class PoseSetLoss(BaseModule):
         pairs = self.assigner.assign(outputs, targets, num_people)
         return self._measure(outputs, targets, num_people, pairs)
 
-    def _measure(self, outputs: Dict[str, Tensor],
-                 targets: Dict[str, Tensor], num_people: List[int],
-                 pairs: Assignment) -> SetLoss:
+    def _measure(
+        self,
+        outputs: Dict[str, Tensor],
+        targets: Dict[str, Tensor],
+        num_people: List[int],
+        pairs: Assignment,
+    ) -> SetLoss:
         batch = self.measure_pairs(outputs, targets, pairs)
         loss, weight = self._class_loss(outputs, batch.true['labels'], pairs)
         return batch._replace(
             sums=dict(loss_cls=loss, **batch.sums),
             class_weight=weight,
-            num_people=sum(num_people))
+            num_people=sum(num_people),
+        )
 
-    def measure_pairs(self, outputs: Dict[str, Tensor],
-                      targets: Dict[str, Tensor],
-                      pairs: Assignment) -> SetLoss:
+    def measure_pairs(
+        self,
+        outputs: Dict[str, Tensor],
+        targets: Dict[str, Tensor],
+        pairs: Assignment,
+    ) -> SetLoss:
         """Sum the pose terms over given pairs, which count as people.
 
         Pairs whose query is not ``valid``, if ``outputs`` has that field, are
@@ -189,34 +211,46 @@ class PoseSetLoss(BaseModule):
         }  # each (L, P)
         if self.similarity is not None:
             with_joints = field_weights(true, 'centers')[..., 0]  # (L, P)
-            losses['loss_oks'] = self.oks_weight * with_joints * (
-                1 - self.similarity(matched, true))
+            losses['loss_oks'] = (
+                self.oks_weight
+                * with_joints
+                * (1 - self.similarity(matched, true))
+            )
         num_people: Union[int, Tensor] = pairs.query_idx.shape[1]
         if 'valid' in outputs:
             losses = {
-                name: loss * matched['valid']
-                for name, loss in losses.items()
+                name: loss * matched['valid'] for name, loss in losses.items()
             }
             num_people = matched['valid'][0].sum()
-        return SetLoss({name: loss.sum(1)
-                        for name, loss in losses.items()}, 0.0, num_people,
-                       matched, true, outputs['logits'].shape[1])
+        return SetLoss(
+            {name: loss.sum(1) for name, loss in losses.items()},
+            0.0,
+            num_people,
+            matched,
+            true,
+            outputs['logits'].shape[1],
+        )
 
     def _class_loss(
-            self, outputs: Mapping[str, Tensor], labels_of_pairs: Tensor,
-            pairs: Assignment) -> Tuple[Tensor, Union[float, Tensor]]:
+        self,
+        outputs: Mapping[str, Tensor],
+        labels_of_pairs: Tensor,
+        pairs: Assignment,
+    ) -> Tuple[Tensor, Union[float, Tensor]]:
         """Return the weighted cross-entropy (L, ), summed, and its weight."""
         logits = outputs['logits']  # (L, B, Q, C + 1)
         no_object = logits.shape[-1] - 1
         index = (_layers(pairs), pairs.image_idx, pairs.query_idx)
         labels = logits.new_full(
-            logits.shape[:-1], no_object, dtype=torch.long)
+            logits.shape[:-1], no_object, dtype=torch.long
+        )
         weights = logits.new_full(logits.shape[:-1], self.nobody_weight)
         labels[index] = labels_of_pairs
         weights[index] = 1.0
         num_pairs = pairs.query_idx.shape[1]
         total: Union[float, Tensor] = num_pairs + self.nobody_weight * (
-            labels[0].numel() - num_pairs)
+            labels[0].numel() - num_pairs
+        )
         if 'valid' in outputs:
             weights = weights * outputs['valid']
             total = weights[0].sum()
@@ -224,19 +258,23 @@ class PoseSetLoss(BaseModule):
             logits.flatten(0, 2),
             labels.flatten(),
             weight=weights.flatten(),
-            reduction_override='none')
+            reduction_override='none',
+        )
         return loss.view(len(logits), -1).sum(1), total
 
 
 def _layers(pairs: Assignment) -> Tensor:
     """Return the numbers of the layers, (L, 1)."""
-    layers = torch.arange(
-        len(pairs.query_idx), device=pairs.query_idx.device)
+    layers = torch.arange(len(pairs.query_idx), device=pairs.query_idx.device)
     return layers[:, None]
 
 
-def pose_term(term: nn.Module, field: str, matched: Mapping[str, Tensor],
-              true: Mapping[str, Tensor]) -> Tensor:
+def pose_term(
+    term: nn.Module,
+    field: str,
+    matched: Mapping[str, Tensor],
+    true: Mapping[str, Tensor],
+) -> Tensor:
     """Return one field's loss of matched pairs (L, P, ...), summed to (L, P).
 
     Without pairs it is empty and still connected to the predictions, so that
@@ -258,9 +296,10 @@ def sum_over_ranks(batches: List[SetLoss]) -> Tensor:
     (number of batches, 2), fp32, on the device of the losses.
     """
     rows = [(batch.num_people, batch.class_weight) for batch in batches]
-    counts = torch.tensor([[0 if isinstance(x, Tensor) else x for x in row]
-                           for row in rows],
-                          dtype=torch.float32)
+    counts = torch.tensor(
+        [[0 if isinstance(x, Tensor) else x for x in row] for row in rows],
+        dtype=torch.float32,
+    )
     device = next(iter(batches[0].sums.values())).device
     counts = counts.to(device, non_blocking=True)
     for i, row in enumerate(rows):

@@ -1,4 +1,5 @@
 """Encoding and decoding against MMPose's own codec."""
+
 import numpy as np
 import pytest
 import torch
@@ -40,16 +41,19 @@ def test_encode_equals_mmpose_half_a_cell_on(seed, sigma):
     codec = make_codec(stride=4, sigma=sigma)
     theirs = AssociativeEmbedding((128, 96), (32, 24), sigma=sigma)
     keypoints, visible = random_people(
-        4, K, (96, 128), torch.Generator().manual_seed(seed))
+        4, K, (96, 128), torch.Generator().manual_seed(seed)
+    )
     keypoints = keypoints.clip(4, 90)
     visible = np.minimum(visible, 1)
     got = codec.encode(keypoints, visible)
     expected = theirs.encode(keypoints - 2, visible)
     np.testing.assert_allclose(
-        got['heatmaps'], expected['heatmaps'], atol=1e-6)
+        got['heatmaps'], expected['heatmaps'], atol=1e-6
+    )
     counts = visible > 0
-    np.testing.assert_array_equal(got['keypoint_indices'][counts],
-                                  expected['keypoint_indices'][counts])
+    np.testing.assert_array_equal(
+        got['keypoint_indices'][counts], expected['keypoint_indices'][counts]
+    )
 
 
 def test_encode_nobody():
@@ -60,8 +64,9 @@ def test_encode_nobody():
 
 
 def test_gaussian_of_any_sigma_is_centred():
-    heatmap = draw_gaussians(np.array([[6, 5]]), np.array([0]), 1.3, (1, 11,
-                                                                      13))[0]
+    heatmap = draw_gaussians(
+        np.array([[6, 5]]), np.array([0]), 1.3, (1, 11, 13)
+    )[0]
     np.testing.assert_array_equal(heatmap, heatmap[::-1, ::-1])
     yy, xx = np.mgrid[-5:6, -6:7]
     expected = np.exp(-(xx**2 + yy**2) / (2 * 1.3**2))
@@ -81,7 +86,8 @@ def test_decoded_people_equal_mmposes(num_people, num_tags):
         cells,
         sigma=2,
         decode_center_shift=0.5,
-        decode_keypoint_order=[*range(K)])
+        decode_keypoint_order=[*range(K)],
+    )
     heatmaps, tags = random_maps(num_people, num_tags=num_tags)
     got = AECodec(size, cells, sigma=2).batch_decode(heatmaps, tags)
     expected = theirs.batch_decode(heatmaps, tags)

@@ -1,4 +1,5 @@
 """Peaks become people by their tags."""
+
 import numpy as np
 import pytest
 
@@ -18,7 +19,8 @@ def test_people_do_not_fall_apart():
     MMPose's cost is the same when the joint is handed to the other."""
     tags = np.array([[0.0], [3.0], [3.0], [6.0]])
     people = group_peaks(
-        np.full(4, 0.9), tags, np.array([0, 0, 1, 1]), [0, 1], 1.0)
+        np.full(4, 0.9), tags, np.array([0, 0, 1, 1]), [0, 1], 1.0
+    )
     assert people.tolist() == [[0, -1], [1, 2], [-1, 3]]
 
 
@@ -27,6 +29,7 @@ def test_two_peaks_of_one_person(scores):
     """The higher one is taken, the other starts a person."""
     tags = np.zeros((3, 1))
     people = group_peaks(
-        np.array(scores), tags, np.array([0, 1, 1]), [0, 1], 1.0)
+        np.array(scores), tags, np.array([0, 1, 1]), [0, 1], 1.0
+    )
     high = 1 if scores[1] > scores[2] else 2
     assert people.tolist() == [[0, high], [-1, 3 - high]]

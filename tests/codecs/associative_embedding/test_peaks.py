@@ -1,4 +1,5 @@
 """Peaks of heatmaps against a slow reference."""
+
 import pytest
 import torch
 
@@ -11,9 +12,11 @@ def slow_peaks(heatmap, threshold, kernel):
     reach, peaks = kernel // 2, []
     for y in range(H):
         for x in range(W):
-            window = [(-heatmap[v, u], v, u)
-                      for v in range(max(0, y - reach), min(H, y + reach + 1))
-                      for u in range(max(0, x - reach), min(W, x + reach + 1))]
+            window = [
+                (-heatmap[v, u], v, u)
+                for v in range(max(0, y - reach), min(H, y + reach + 1))
+                for u in range(max(0, x - reach), min(W, x + reach + 1))
+            ]
             if heatmap[y, x] > threshold and min(window)[1:] == (y, x):
                 peaks.append((y, x))
     return peaks

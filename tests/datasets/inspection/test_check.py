@@ -1,4 +1,5 @@
 """The check reads what a config expects."""
+
 import pytest
 from helpers import ROOT
 

@@ -1,4 +1,5 @@
 """Image files that are missing, broken, turned, too small or too large."""
+
 import cv2
 import numpy as np
 import pytest
@@ -15,12 +16,13 @@ def test_faults_of_image_files(tmp_path):
 
     def found(**kwargs):
         _, findings = check_dataset(
-            str(tmp_path / 'ann.json'), str(images), EXPECTED, **kwargs)
+            str(tmp_path / 'ann.json'), str(images), EXPECTED, **kwargs
+        )
         return {finding.name: finding for finding in findings}
 
     (images / '1.jpg').unlink()
     (images / '2.jpg').write_bytes(b'')
-    (images / '3.jpg').write_bytes(content_bytes[:len(content_bytes) // 2])
+    (images / '3.jpg').write_bytes(content_bytes[: len(content_bytes) // 2])
     (images / '4.jpg').write_text('no image')
     cv2.imwrite(str(images / '5.jpg'), np.zeros((H, W + 1, 3), np.uint8))
     exif = Image.Exif()
@@ -50,7 +52,8 @@ def test_small_and_large_images(tmp_path):
     _, images = write_data(tmp_path, content)
     Image.new('RGB', (40000, 1)).save(images / '1.jpg')
     _, findings = check_dataset(
-        str(tmp_path / 'ann.json'), str(images), EXPECTED)
+        str(tmp_path / 'ann.json'), str(images), EXPECTED
+    )
     found = {finding.name for finding in findings}
     assert found >= {'huge_images', 'tiny_images'}
 

@@ -1,4 +1,5 @@
 """The summary counts what is there."""
+
 from faulty_data import EXPECTED, make_content, spoil, write_data
 
 from poet_mm.datasets.inspection.check import check_dataset
@@ -7,8 +8,9 @@ from poet_mm.datasets.inspection.report import summarise
 
 def test_summary_counts_what_is_there(tmp_path):
     content = spoil(make_content(), 'annotations', 0, iscrowd=1)
-    content = spoil(content, 'annotations', 1, keypoints=[0] * 9,
-                    num_keypoints=0)
+    content = spoil(
+        content, 'annotations', 1, keypoints=[0] * 9, num_keypoints=0
+    )
     ann_file, _ = write_data(tmp_path, content)
     table, _ = check_dataset(str(ann_file), expected=EXPECTED)
     summary = summarise(table)

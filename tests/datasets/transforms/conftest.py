@@ -1,4 +1,5 @@
 """The scope in which MMPose builds transforms."""
+
 import pytest
 from mmengine.registry import init_default_scope
 

@@ -1,4 +1,5 @@
 """Pixels and people move by one matrix: slow references, properties."""
+
 import cv2
 import numpy as np
 import pytest
@@ -21,8 +22,9 @@ def expected_people(sample, matrix, size):
     people = {}
     for n, person_id in enumerate(sample['id']):
         joints, visible = [], []
-        for (x, y), v in zip(sample['keypoints'][n].tolist(),
-                             sample['keypoints_visible'][n]):
+        for (x, y), v in zip(
+            sample['keypoints'][n].tolist(), sample['keypoints_visible'][n]
+        ):
             x, y = a * x + b * y + c, d * x + e * y + f
             joints.append((x, y))
             visible.append(v if 0 <= x <= w and 0 <= y <= h else 0)
@@ -33,7 +35,7 @@ def expected_people(sample, matrix, size):
             min(max(min(xs), 0), w),
             min(max(min(ys), 0), h),
             min(max(max(xs), 0), w),
-            min(max(max(ys), 0), h)
+            min(max(max(ys), 0), h),
         ]
         rest = (box[2] - box[0]) * (box[3] - box[1])
         whole = (max(xs) - min(xs)) * (max(ys) - min(ys))
@@ -45,8 +47,15 @@ def expected_people(sample, matrix, size):
 
 
 @many
-@given(seeds, st.floats(0, 360), st.floats(0.3, 3), st.floats(-200, 200),
-       st.floats(-200, 200), st.integers(1, 300), st.integers(1, 300))
+@given(
+    seeds,
+    st.floats(0, 360),
+    st.floats(0.3, 3),
+    st.floats(-200, 200),
+    st.floats(-200, 200),
+    st.integers(1, 300),
+    st.integers(1, 300),
+)
 def test_people_move_as_the_slow_reference(seed, degrees, scale, x, y, w, h):
     sample = make_sample(seed)
     matrix = cv2.getRotationMatrix2D((W / 2, H / 2), degrees, scale)
@@ -57,10 +66,12 @@ def test_people_move_as_the_slow_reference(seed, degrees, scale, x, y, w, h):
     for n, person in enumerate(expected.values()):
         joints, visible, box, area = person
         np.testing.assert_allclose(
-            sample['keypoints'][n], joints, rtol=1e-4, atol=1e-3)
+            sample['keypoints'][n], joints, rtol=1e-4, atol=1e-3
+        )
         assert sample['keypoints_visible'][n].tolist() == visible
         np.testing.assert_allclose(
-            sample['bbox'][n], box, rtol=1e-4, atol=1e-3)
+            sample['bbox'][n], box, rtol=1e-4, atol=1e-3
+        )
         assert sample['area'][n] == pytest.approx(area, rel=0.01, abs=0.01)
 
 
@@ -91,22 +102,33 @@ def slow_warp(image, matrix, size, fill):
     h, w = image.shape[:2]
     column, row = np.meshgrid(*(np.arange(n) + 0.5 for n in size))
     inverse = cv2.invertAffineTransform(matrix)
-    x, y = np.einsum('ij,jhw->ihw', inverse,
-                     np.stack([column, row, np.ones_like(row)])) - 0.5
+    x, y = (
+        np.einsum(
+            'ij,jhw->ihw', inverse, np.stack([column, row, np.ones_like(row)])
+        )
+        - 0.5
+    )
     around = np.full((h + 2, w + 2, 3), fill, float)
     around[1:-1, 1:-1] = image
     x, y = np.clip(x, -1, w) + 1, np.clip(y, -1, h) + 1
     left, top = np.minimum(x.astype(int), w), np.minimum(y.astype(int), h)
     a, b = (x - left)[..., None], (y - top)[..., None]
-    return ((1 - a) * (1 - b) * around[top, left] +
-            a * (1 - b) * around[top, left + 1] +
-            (1 - a) * b * around[top + 1, left] +
-            a * b * around[top + 1, left + 1])
+    return (
+        (1 - a) * (1 - b) * around[top, left]
+        + a * (1 - b) * around[top, left + 1]
+        + (1 - a) * b * around[top + 1, left]
+        + a * b * around[top + 1, left + 1]
+    )
 
 
 @many
-@given(seeds, st.floats(0, 360), st.floats(0.3, 3), st.integers(1, 300),
-       st.integers(1, 300))
+@given(
+    seeds,
+    st.floats(0, 360),
+    st.floats(0.3, 3),
+    st.integers(1, 300),
+    st.integers(1, 300),
+)
 def test_warp_is_bilinear_interpolation(seed, degrees, scale, w, h):
     """To rounding with IPP; cv2's own code is up to 1/32 pixel off."""
     image = make_sample(seed)['img']
@@ -125,7 +147,8 @@ def test_flipped_view_warps_as_its_copy(shape):
     matrix = cv2.getRotationMatrix2D((W / 2, H / 2), 10, 1.2)
     assert np.array_equal(
         warp_image(image, matrix, (90, 80)),
-        warp_image(np.ascontiguousarray(image), matrix, (90, 80)))
+        warp_image(np.ascontiguousarray(image), matrix, (90, 80)),
+    )
 
 
 def test_window_of_whole_pixels_is_exact():
@@ -135,8 +158,8 @@ def test_window_of_whole_pixels_is_exact():
     assert np.array_equal(window, image[30:70, 20:70])
     beyond = warp_image(image, matrix, (W, H), fill=(1, 2, 3))
     assert beyond.shape == image.shape
-    assert np.array_equal(beyond[:H - 30, :W - 20], image[30:, 20:])
-    assert (beyond[H - 30:] == (1, 2, 3)).all()
+    assert np.array_equal(beyond[: H - 30, : W - 20], image[30:, 20:])
+    assert (beyond[H - 30 :] == (1, 2, 3)).all()
 
 
 @many
@@ -149,7 +172,8 @@ def test_composed_matrix_is_one_move_after_the_other(scale, shear, shift):
         affine.move_points(points, compose(second, first)),
         affine.move_points(affine.move_points(points, first), second),
         rtol=1e-3,
-        atol=1e-2)
+        atol=1e-2,
+    )
 
 
 def shifted(x, **changes):

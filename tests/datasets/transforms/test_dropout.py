@@ -1,4 +1,5 @@
 """Dropout of cells, against a slow reference."""
+
 import numpy as np
 import pytest
 from drawn_transforms import H, W, many, seeds
@@ -38,8 +39,12 @@ def test_dropout_drops_cells():
 
 
 @many
-@given(seeds, st.sampled_from([(60, 40, 3), (7, 90, 3), (5, 7), (6, 4, 1)]),
-       st.integers(1, 12), st.integers(1, 12))
+@given(
+    seeds,
+    st.sampled_from([(60, 40, 3), (7, 90, 3), (5, 7), (6, 4, 1)]),
+    st.integers(1, 12),
+    st.integers(1, 12),
+)
 def test_dropped_cells_as_the_slow_reference(seed, shape, rows, columns):
     rng = np.random.default_rng(seed)
     image = rng.integers(1, 256, shape, np.uint8)

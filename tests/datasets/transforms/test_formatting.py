@@ -1,4 +1,5 @@
 """Samples are packed as MMPose packs them."""
+
 import numpy as np
 import pytest
 import torch
@@ -20,8 +21,10 @@ def test_packed_as_mmpose_packs(flip, transforms):
     assert ours['inputs'].is_contiguous()
     ours, theirs = ours['data_samples'], theirs['data_samples']
     assert set(theirs.metainfo) - set(ours.metainfo) == {'raw_ann_info'}
-    assert set(ours.gt_instances.keys()) - set(
-        theirs.gt_instances.keys()) == {'areas', 'iscrowd'}
+    assert set(ours.gt_instances.keys()) - set(theirs.gt_instances.keys()) == {
+        'areas',
+        'iscrowd',
+    }
 
 
 @pytest.mark.parametrize('shape', [(5, 7, 3), (5, 7), (5, 7, 1), (5, 7, 4)])

@@ -1,4 +1,5 @@
 """Geometry moves pixels and labels together, once, and loses nobody."""
+
 import copy
 
 import cv2
@@ -32,8 +33,15 @@ from poet_mm.datasets.transforms.geometry import (
 )
 from poet_mm.errors import DataFault
 
-ARRAYS = ('keypoints', 'keypoints_visible', 'bbox', 'bbox_score', 'area',
-          'iscrowd', 'num_keypoints')
+ARRAYS = (
+    'keypoints',
+    'keypoints_visible',
+    'bbox',
+    'bbox_score',
+    'area',
+    'iscrowd',
+    'num_keypoints',
+)
 PERSON_KEYS = (*ARRAYS, 'id', 'segmentation', 'raw_ann_info')
 
 
@@ -94,20 +102,26 @@ def test_pixels_and_joints_move_together(seed, transforms):
     sigma = 3
     sample = make_sample(seed, N=1)
     center = np.random.default_rng(seed).uniform(
-        4 * sigma, (W - 4 * sigma, H - 4 * sigma))
+        4 * sigma, (W - 4 * sigma, H - 4 * sigma)
+    )
     column, row = np.arange(W) + 0.5, np.arange(H)[:, None] + 0.5
-    blob = np.exp(-((column - center[0])**2 + (row - center[1])**2) /
-                  (2 * sigma**2))
+    blob = np.exp(
+        -((column - center[0]) ** 2 + (row - center[1]) ** 2) / (2 * sigma**2)
+    )
     sample['img'] = np.repeat(np.uint8(255 * blob)[..., None], 3, axis=2)
     sample['keypoints'] = np.tile(np.float32(center), (1, K, 1))
     sample['keypoints_visible'] = np.full((1, K), 2, np.float32)
     out = run(once(transforms, fill=(0, 0, 0)), sample, seed)
 
-    scale = abs(np.linalg.det(out['warp_mat'][:, :2]))**0.5
+    scale = abs(np.linalg.det(out['warp_mat'][:, :2])) ** 0.5
     margin = 4 * sigma * scale
-    if not out['id'] or (out['keypoints'][0, 0] < margin).any() or (
-            out['keypoints'][0, 0] > np.subtract(out['input_size'],
-                                                 margin)).any():
+    if (
+        not out['id']
+        or (out['keypoints'][0, 0] < margin).any()
+        or (
+            out['keypoints'][0, 0] > np.subtract(out['input_size'], margin)
+        ).any()
+    ):
         return  # cut by the border, its middle is elsewhere
     weights = out['img'][..., 0].astype(float)
     found = [
@@ -125,7 +139,8 @@ def test_predictions_map_back_to_the_original(seed, transforms):
     size, scale = out['input_size'], out['input_scale']
     back = out['keypoints'] / size * scale + out['input_center'] - 0.5 * scale
     np.testing.assert_allclose(
-        back, sample['keypoints'][out['id']], rtol=1e-4, atol=1e-2)
+        back, sample['keypoints'][out['id']], rtol=1e-4, atol=1e-2
+    )
 
 
 def count_calls(monkeypatch):
@@ -141,13 +156,16 @@ def count_calls(monkeypatch):
     return calls
 
 
-@pytest.mark.parametrize(('transforms', 'calls'), [
-    ([ROTATION, RESIZE, CROP, RESIZE], ['warpAffine']),
-    ([RESIZE, CROP, RESIZE], ['warpAffine']),
-    ([RESIZE, RESIZE], ['resize']),
-    ([CROP, CROP], []),
-    ([{**ROTATION, 'prob': 0.0}], []),
-])
+@pytest.mark.parametrize(
+    ('transforms', 'calls'),
+    [
+        ([ROTATION, RESIZE, CROP, RESIZE], ['warpAffine']),
+        ([RESIZE, CROP, RESIZE], ['warpAffine']),
+        ([RESIZE, RESIZE], ['resize']),
+        ([CROP, CROP], []),
+        ([{**ROTATION, 'prob': 0.0}], []),
+    ],
+)
 def test_pixels_move_once(monkeypatch, transforms, calls):
     counted = count_calls(monkeypatch)
     sample = make_sample()
@@ -157,22 +175,29 @@ def test_pixels_move_once(monkeypatch, transforms, calls):
         assert np.shares_memory(out['img'], sample['img'])
 
 
-@pytest.mark.parametrize(('size', 'short_edge', 'max_size', 'expected'), [
-    ((640, 480), 800, 1333, (1066, 800)),
-    ((480, 640), 800, 1333, (800, 1066)),
-    ((1000, 300), 800, 1333, (1333, 400)),
-    ((500, 500), 800, 400, (400, 400)),
-    ((640, 427), 512, None, (767, 512)),
-    ((1, 1), 480, 1333, (480, 480)),
-    ((5000, 1), 480, 1333, (1333, 1)),
-])
+@pytest.mark.parametrize(
+    ('size', 'short_edge', 'max_size', 'expected'),
+    [
+        ((640, 480), 800, 1333, (1066, 800)),
+        ((480, 640), 800, 1333, (800, 1066)),
+        ((1000, 300), 800, 1333, (1333, 400)),
+        ((500, 500), 800, 400, (400, 400)),
+        ((640, 427), 512, None, (767, 512)),
+        ((1, 1), 480, 1333, (480, 480)),
+        ((5000, 1), 480, 1333, (1333, 1)),
+    ],
+)
 def test_sizes_are_those_of_detr(size, short_edge, max_size, expected):
     assert short_edge_size(size, short_edge, max_size) == expected
 
 
 @many
-@given(st.integers(1, 2000), st.integers(1, 2000), st.integers(1, 900),
-       st.integers(1, 1400))
+@given(
+    st.integers(1, 2000),
+    st.integers(1, 2000),
+    st.integers(1, 900),
+    st.integers(1, 1400),
+)
 def test_long_edge_is_limited(w, h, short_edge, max_size):
     new_w, new_h = short_edge_size((w, h), short_edge, max_size)
     assert 1 <= min(new_w, new_h) <= short_edge
@@ -208,8 +233,10 @@ def test_grey_images_and_alpha(seed, transforms, shape):
 @given(seeds, moves)
 def test_nobody(seed, transforms):
     pipeline = [
-        {'type': 'RandomFlip', 'prob': 1.0}, once(transforms),
-        {'type': 'CoarseDropout', 'prob': 1.0}]
+        {'type': 'RandomFlip', 'prob': 1.0},
+        once(transforms),
+        {'type': 'CoarseDropout', 'prob': 1.0},
+    ]
     out = make_sample(seed, N=0)
     empty = copy.deepcopy(out)
     np.random.seed(seed)
@@ -235,19 +262,27 @@ def test_image_alone(seed, transforms):
 def test_flip_keeps_raw_visibility():
     sample = make_sample()
     flipped = run({'type': 'RandomFlip', 'prob': 1.0}, sample)
-    assert np.array_equal(flipped['keypoints_visible'],
-                          sample['keypoints_visible'][:, [0, 2, 1]])
+    assert np.array_equal(
+        flipped['keypoints_visible'], sample['keypoints_visible'][:, [0, 2, 1]]
+    )
     out = WarpOnce([RESIZE])(flipped)  # a flipped image is a negative stride
     assert np.array_equal(
         out['img'],
-        cv2.resize(np.ascontiguousarray(sample['img'][:, ::-1]), (266, 200)))
+        cv2.resize(np.ascontiguousarray(sample['img'][:, ::-1]), (266, 200)),
+    )
 
 
-@pytest.mark.parametrize(('config', 'message'), [
-    ({**CROP, 'min_size': 100}, 'min_size is 100, max_size 60'),
-    ({**RESIZE, 'short_edges': 0}, 'short_edges is 0'),
-    (dict(type='RandomAffine', size=(9, 9), scale=(0, 1)), r'scale is \(0'),
-])
+@pytest.mark.parametrize(
+    ('config', 'message'),
+    [
+        ({**CROP, 'min_size': 100}, 'min_size is 100, max_size 60'),
+        ({**RESIZE, 'short_edges': 0}, 'short_edges is 0'),
+        (
+            dict(type='RandomAffine', size=(9, 9), scale=(0, 1)),
+            r'scale is \(0',
+        ),
+    ],
+)
 def test_wrong_arguments_are_named(config, message):
     with pytest.raises(ValueError, match=message):
         TRANSFORMS.build(config)
@@ -260,4 +295,4 @@ def test_image_that_cannot_be_moved_is_named(monkeypatch):
     monkeypatch.setattr(cv2, 'warpAffine', refuse)
     sample = dict(img=np.zeros((2, 4, 3), np.uint8), img_path='large.jpg')
     with pytest.raises(DataFault, match=r'large\.jpg.* of 4 x 2 .*32,766'):
-        move_pixels(sample, np.array([[1, .1, 0], [0, 1, 0]]), (4, 2))
+        move_pixels(sample, np.array([[1, 0.1, 0], [0, 1, 0]]), (4, 2))

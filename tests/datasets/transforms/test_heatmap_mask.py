@@ -1,4 +1,5 @@
 """Where heatmaps are supervised, against pixels drawn on the image."""
+
 import numpy as np
 import pytest
 import xtcocotools.mask as coco_mask
@@ -16,7 +17,7 @@ AFFINE = dict(type='RandomAffine', size=(64, 64), max_degrees=60)
 def crowd():
     """A filled box, as a mask."""
     mask = np.zeros((H, W), dtype=np.uint8)
-    mask[BOX[1]:BOX[3], BOX[0]:BOX[2]] = 1
+    mask[BOX[1] : BOX[3], BOX[0] : BOX[2]] = 1
     return mask
 
 
@@ -31,13 +32,15 @@ def box_forms():
         polygon=[[x1, y1, x2, y1, x2, y2, x1, y2]],
         run_lengths=dict(size=[H, W], counts=counts),
         packed=packed,
-        text=dict(packed, counts=packed['counts'].decode()))
+        text=dict(packed, counts=packed['counts'].decode()),
+    )
 
 
 @pytest.mark.parametrize('form', box_forms())
 def test_every_form_of_a_segmentation_counts(form):
     np.testing.assert_array_equal(
-        draw_segmentations([box_forms()[form]], (H, W)), crowd())
+        draw_segmentations([box_forms()[form]], (H, W)), crowd()
+    )
 
 
 def test_union_and_nothing():
@@ -57,19 +60,23 @@ def test_mask_follows_the_image(seed, stride):
     people = dict(
         keypoints=np.zeros((0, 5, 2), np.float32),
         keypoints_visible=np.zeros((0, 5), np.float32),
-        bbox=np.zeros((0, 4), np.float32))
+        bbox=np.zeros((0, 4), np.float32),
+    )
     results = dict(
         img=np.repeat(255 * (1 - crowd())[..., None], 3, axis=2),
         img_shape=(H, W),
         ori_shape=(H, W),
         invalid_segs=[box_forms()['run_lengths']],
         flip_indices=[0, 2, 1, 4, 3],
-        **people)
+        **people,
+    )
     flip = TRANSFORMS.build(
-        dict(type='RandomFlip', prob=1.0 if seed % 2 else 0.0))
+        dict(type='RandomFlip', prob=1.0 if seed % 2 else 0.0)
+    )
     affine = RandomAffine((64, 64), max_degrees=60)
     move = TRANSFORMS.build(
-        dict(type='WarpOnce', transforms=[], fill=(0, 0, 0)))
+        dict(type='WarpOnce', transforms=[], fill=(0, 0, 0))
+    )
     move.transforms = Compose([affine])
     results = move(flip(results))
     cells = 64 // stride
@@ -79,9 +86,11 @@ def test_mask_follows_the_image(seed, stride):
     assert mask.dtype == bool
     white = results['img'][..., 0].astype(float)
     if stride > 1:  # the middle of a cell is the corner of four pixels
-        around = [white[i::stride, j::stride] for i in (stride // 2 - 1,
-                                                        stride // 2)
-                  for j in (stride // 2 - 1, stride // 2)]
+        around = [
+            white[i::stride, j::stride]
+            for i in (stride // 2 - 1, stride // 2)
+            for j in (stride // 2 - 1, stride // 2)
+        ]
         white = sum(around) / 4
     # near the border between black and white the two interpolations differ
     clear = (white < 10) | (white > 245)
@@ -92,15 +101,19 @@ def test_mask_follows_the_image(seed, stride):
 def test_ae_target_of_a_crowd_only():
     """Nobody to learn, and the crowd is not background either."""
     codec = dict(
-        type='AECodec', input_size=(64, 64), heatmap_size=(16, 16), sigma=1)
-    pipeline = Compose([
-        TRANSFORMS.build(step) for step in (AFFINE,
-                                            dict(
-                                                type='GenerateTarget',
-                                                encoder=codec),
-                                            dict(type='HeatmapMask'),
-                                            dict(type='PackPoseInputs'))
-    ])
+        type='AECodec', input_size=(64, 64), heatmap_size=(16, 16), sigma=1
+    )
+    pipeline = Compose(
+        [
+            TRANSFORMS.build(step)
+            for step in (
+                AFFINE,
+                dict(type='GenerateTarget', encoder=codec),
+                dict(type='HeatmapMask'),
+                dict(type='PackPoseInputs'),
+            )
+        ]
+    )
     packed = pipeline(
         dict(
             img=np.zeros((H, W, 3), np.uint8),
@@ -110,7 +123,9 @@ def test_ae_target_of_a_crowd_only():
             keypoints=np.full((1, 5, 2), 50, np.float32),
             keypoints_visible=np.zeros((1, 5), np.float32),
             bbox=np.float32([BOX]),
-            iscrowd=np.array([1])))['data_samples']
+            iscrowd=np.array([1]),
+        )
+    )['data_samples']
     assert packed.gt_instance_labels.keypoint_indices.shape == (0, 5, 2)
     assert not packed.gt_fields.heatmaps.any()
     assert packed.gt_fields.heatmap_mask.shape == (1, 16, 16)

@@ -1,4 +1,5 @@
 """Images of every kind become BGR; damaged ones are named."""
+
 import io
 import struct
 import zlib
@@ -31,15 +32,18 @@ def load(folder, content, **told):
     return LoadIntactImage()(dict(img_path=str(path), **told))['img']
 
 
-@pytest.mark.parametrize(('mode', 'kwargs', 'tolerance'), [
-    ('RGB', dict(file_format='WEBP', lossless=True), 0),
-    ('CMYK', dict(file_format='JPEG', quality=95), 12),
-    ('RGBA', {}, 0),
-    ('L', {}, 0),
-    ('LA', {}, 0),
-    ('P', {}, 0),
-    ('1', {}, 0),
-])
+@pytest.mark.parametrize(
+    ('mode', 'kwargs', 'tolerance'),
+    [
+        ('RGB', dict(file_format='WEBP', lossless=True), 0),
+        ('CMYK', dict(file_format='JPEG', quality=95), 12),
+        ('RGBA', {}, 0),
+        ('L', {}, 0),
+        ('LA', {}, 0),
+        ('P', {}, 0),
+        ('1', {}, 0),
+    ],
+)
 def test_any_kind_of_image_becomes_bgr(tmp_path, mode, kwargs, tolerance):
     picture = Image.fromarray(smooth_image()[..., ::-1]).convert(mode)
     expected = np.asarray(picture.convert('RGB'))[..., ::-1]
@@ -59,20 +63,33 @@ def test_upper_bits_of_16_bit_images(tmp_path, shape):
 
 
 def test_one_pixel(tmp_path):
-    image = load(tmp_path, encode(Image.new('RGB', (1, 1), (3, 2, 1))),
-                 width=1, height=1)
+    image = load(
+        tmp_path,
+        encode(Image.new('RGB', (1, 1), (3, 2, 1))),
+        width=1,
+        height=1,
+    )
     assert image.tolist() == [[[1, 2, 3]]]
 
 
-@pytest.mark.parametrize(('file_format', 'kwargs'), [
-    ('JPEG', {}), ('JPEG', dict(progressive=True)), ('PNG', {}),
-    ('WEBP', {}), ('BMP', {}), ('TIFF', {}), ('PPM', {})])
+@pytest.mark.parametrize(
+    ('file_format', 'kwargs'),
+    [
+        ('JPEG', {}),
+        ('JPEG', dict(progressive=True)),
+        ('PNG', {}),
+        ('WEBP', {}),
+        ('BMP', {}),
+        ('TIFF', {}),
+        ('PPM', {}),
+    ],
+)
 @pytest.mark.parametrize('share', [0.0, 0.02, 0.5, 0.95])
 def test_truncated_images_are_named(tmp_path, file_format, kwargs, share):
     """cv2 must not fill up what is missing."""
     content = encode(Image.fromarray(smooth_image()), file_format, **kwargs)
     with pytest.raises(DataFault, match=r'image\.any'):
-        load(tmp_path, content[:int(share * len(content))])
+        load(tmp_path, content[: int(share * len(content))])
 
 
 def test_half_a_jpeg_of_the_right_length_is_named(tmp_path):
@@ -96,9 +113,11 @@ def test_files_that_are_no_images_are_named(tmp_path):
 def test_more_pixels_than_can_be_decoded(tmp_path):
     header = b'IHDR' + struct.pack('>IIBBBBB', 40000, 40000, 8, 2, 0, 0, 0)
     content = b'\x89PNG\r\n\x1a\n' + b''.join(
-        struct.pack('>I', len(chunk) - 4) + chunk +
-        struct.pack('>I', zlib.crc32(chunk))
-        for chunk in (header, b'IDAT' + zlib.compress(b''), b'IEND'))
+        struct.pack('>I', len(chunk) - 4)
+        + chunk
+        + struct.pack('>I', zlib.crc32(chunk))
+        for chunk in (header, b'IDAT' + zlib.compress(b''), b'IEND')
+    )
     with pytest.raises(DataFault, match=r'image\.any.*PIXELS'):
         load(tmp_path, content)
 

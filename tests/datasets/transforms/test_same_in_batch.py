@@ -1,4 +1,5 @@
 """A batch draws the same sizes, others draw their own."""
+
 import numpy as np
 from mmpose.registry import TRANSFORMS
 
@@ -10,11 +11,14 @@ def draw_sizes(batch, size=(640, 480), config=None):
     resize = dict(type='ShortEdgeResize', short_edges=[*range(100, 500)])
     crop = dict(type='RandomSizeCrop', min_size=50, max_size=400)
     same = TRANSFORMS.build(
-        dict(type='SameInBatch', transforms=[resize, crop]))
+        dict(type='SameInBatch', transforms=[resize, crop])
+    )
     image = np.zeros((*size[::-1], 3), np.uint8)
     return [
-        same(dict(img=image, img_shape=size[::-1],
-                  sample_idx=index))['img_shape'] for index in batch
+        same(dict(img=image, img_shape=size[::-1], sample_idx=index))[
+            'img_shape'
+        ]
+        for index in batch
     ]
 
 

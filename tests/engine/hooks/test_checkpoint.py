@@ -1,4 +1,5 @@
 """A checkpoint is written whole or not at all."""
+
 from pathlib import Path
 
 import pytest

@@ -1,4 +1,5 @@
 """The hook refuses checkpoints that do not fit."""
+
 from types import SimpleNamespace
 
 import pytest
@@ -24,11 +25,14 @@ def fake_runner(model, resume=False, training=True):
         cfg=Config(dict(load_from='start.pth')),
         _resume=resume,
         optim_wrapper=wrapper if training else dict(type='OptimWrapper'),
-        logger=MMLogger.get_instance('test_checkpoints'))
+        logger=MMLogger.get_instance('test_checkpoints'),
+    )
 
 
-@pytest.mark.parametrize(('resume', 'training', 'raises'), [
-    (False, True, False), (True, True, True), (False, False, True)])
+@pytest.mark.parametrize(
+    ('resume', 'training', 'raises'),
+    [(False, True, False), (True, True, True), (False, False, True)],
+)
 def test_guard(toy, resume, training, raises):
     """Other queries: fine to start from, wrong to resume or test."""
     model = toy_model(**{'head.num_queries': 12})
@@ -46,8 +50,12 @@ def test_resuming_needs_more_than_weights(toy):
     """Those of the best epoch would go on without what AdamW has learned."""
     hook, runner = CheckpointGuardHook(), fake_runner(toy, resume=True)
     whole = dict(
-        state_dict=toy.state_dict(), optimizer={}, param_schedulers=[],
-        message_hub={}, meta=dict(epoch=1, iter=6))
+        state_dict=toy.state_dict(),
+        optimizer={},
+        param_schedulers=[],
+        message_hub={},
+        meta=dict(epoch=1, iter=6),
+    )
     hook.after_load_checkpoint(runner, whole)
     for key in ('optimizer', 'param_schedulers', 'message_hub', 'meta'):
         part = {name: x for name, x in whole.items() if name != key}
@@ -61,8 +69,7 @@ def test_resuming_needs_more_than_weights(toy):
 
 def test_saved_checkpoints_tell_versions(toy):
     checkpoint = dict(meta={})
-    CheckpointGuardHook().before_save_checkpoint(
-        fake_runner(toy), checkpoint)
+    CheckpointGuardHook().before_save_checkpoint(fake_runner(toy), checkpoint)
     versions = checkpoint['meta']['versions']
     assert versions['torch'] == torch.__version__
     assert {'poet_mm', 'mmengine', 'mmcv', 'mmdet', 'mmpose'} < set(versions)

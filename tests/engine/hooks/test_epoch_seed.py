@@ -1,4 +1,5 @@
 """A training without a seed resumes with its own."""
+
 import random
 from types import SimpleNamespace
 
@@ -17,7 +18,9 @@ def test_a_run_without_seed_resumes_with_its_own():
         iter=3,
         cfg=Config(),
         train_dataloader=SimpleNamespace(
-            sampler=None, batch_sampler=SimpleNamespace(sampler=sampler)))
+            sampler=None, batch_sampler=SimpleNamespace(sampler=sampler)
+        ),
+    )
 
     def draw():
         EpochSeedHook().before_train_epoch(runner)

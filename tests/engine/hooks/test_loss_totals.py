@@ -1,4 +1,5 @@
 """Matched OKS and people found, against COCO and by hand; sums over ranks."""
+
 from types import SimpleNamespace
 
 import numpy as np
@@ -28,8 +29,10 @@ def coco_oks(keypoints, visible, areas, predictions):
             area=float(areas[n]),
             bbox=[0, 0, 1, 1],
             num_keypoints=int((visible[n] > 0).sum()),
-            keypoints=np.column_stack([keypoints[n], visible[n]
-                                       ]).ravel().tolist())
+            keypoints=np.column_stack([keypoints[n], visible[n]])
+            .ravel()
+            .tolist(),
+        )
         for n in range(len(keypoints))
     ]
     found = [
@@ -37,15 +40,18 @@ def coco_oks(keypoints, visible, areas, predictions):
             image_id=1,
             category_id=1,
             score=1 - 0.1 * n,  # keeps the order
-            keypoints=np.column_stack([points, np.ones(5)]).ravel().tolist())
+            keypoints=np.column_stack([points, np.ones(5)]).ravel().tolist(),
+        )
         for n, points in enumerate(predictions)
     ]
     truth = COCO()
     truth.dataset = dict(
-        images=[dict(id=1)], categories=[dict(id=1)], annotations=people)
+        images=[dict(id=1)], categories=[dict(id=1)], annotations=people
+    )
     truth.createIndex()
     evaluation = COCOeval(
-        truth, truth.loadRes(found), 'keypoints', SIGMAS, use_area=True)
+        truth, truth.loadRes(found), 'keypoints', SIGMAS, use_area=True
+    )
     evaluation._prepare()
     return evaluation.computeOks(1, 1)
 
@@ -57,9 +63,7 @@ def test_oks_of_every_layer_is_cocos():
     people = [random_people(n, generator=generator) for n in (3, 2)]
     areas = [np.array([900.0, 400.0, 2500.0]), np.array([1600.0, 30.0])]
     codec = POETCodec('labelled')
-    samples = [
-        make_sample(*values, size, codec=codec) for values in people
-    ]
+    samples = [make_sample(*values, size, codec=codec) for values in people]
     for sample, values, area in zip(samples, people, areas):
         labels = codec.encode(*values, size, area=area)
         sample.gt_instance_labels = InstanceData(**labels).to_tensor()
@@ -69,16 +73,18 @@ def test_oks_of_every_layer_is_cocos():
     got = means(to_host(match_quality(batch, torch.tensor(SIGMAS))))
 
     pairs = loss.assigner.assign(outputs, targets, num_people)
-    pixels = (outputs['centers'].unsqueeze(-2) +
-              outputs['offsets']) * torch.tensor([48.0, 64.0])
+    pixels = (
+        outputs['centers'].unsqueeze(-2) + outputs['offsets']
+    ) * torch.tensor([48.0, 64.0])
     for layer, name in enumerate(('d0.oks', 'd1.oks', 'oks')):
         tables = [
             coco_oks(*people[i], areas[i], pixels[layer, i]) for i in (0, 1)
         ]
         expected = [
             tables[image][query, person - (0, 3)[image]]
-            for image, query, person in zip(*(x[layer].tolist()
-                                              for x in pairs))
+            for image, query, person in zip(
+                *(x[layer].tolist() for x in pairs)
+            )
         ]
         assert got[name] == pytest.approx(np.mean(expected), rel=1e-4), name
         assert 0.01 < got[name] < 0.99
@@ -93,13 +99,16 @@ def test_found_by_hand():
         num_people=4,  # for one there was no query
         num_images=5,
         matched=dict(logits=logits),
-        true=dict(labels=torch.zeros(2, 3, dtype=torch.long)))
+        true=dict(labels=torch.zeros(2, 3, dtype=torch.long)),
+    )
     quality = match_quality(batch, torch.ones(1))
-    assert means(to_host(quality)) == pytest.approx({
-        'people_per_image': 4 / 5,
-        'found_per_image': 2 / 5,
-        'd0.found_per_image': 1 / 5
-    })
+    assert means(to_host(quality)) == pytest.approx(
+        {
+            'people_per_image': 4 / 5,
+            'found_per_image': 2 / 5,
+            'd0.found_per_image': 1 / 5,
+        }
+    )
 
 
 def test_ranks_are_weighted_by_people(monkeypatch):
@@ -109,17 +118,22 @@ def test_ranks_are_weighted_by_people(monkeypatch):
             loss_cls=np.array([2.0, 4.0]),
             class_weight=2.5,
             loss_keypoints=np.array([1.0, 6.0]),
-            num_people=3), {},
+            num_people=3,
+        ),
+        {},
         dict(
             loss_cls=np.array([1.0, 1.0]),
             class_weight=0.5,
             loss_keypoints=np.array([1.0, 2.0]),
-            num_people=1)
+            num_people=1,
+        ),
     ]
     monkeypatch.setattr(totals, 'all_gather_object', lambda mine: ranks)
-    assert means(totals.sum_over_ranks({})) == pytest.approx({
-        'loss_cls': 5 / 3,
-        'd0.loss_cls': 1.0,
-        'loss_keypoints': 2.0,
-        'd0.loss_keypoints': 0.5
-    })
+    assert means(totals.sum_over_ranks({})) == pytest.approx(
+        {
+            'loss_cls': 5 / 3,
+            'd0.loss_cls': 1.0,
+            'loss_keypoints': 2.0,
+            'd0.loss_keypoints': 0.5,
+        }
+    )

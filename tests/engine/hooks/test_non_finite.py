@@ -1,4 +1,5 @@
 """NaN and infinity stop a training with a report."""
+
 import math
 from pathlib import Path
 
@@ -16,7 +17,7 @@ def stop(runner):
         runner.train()
     for name, parameter in runner.model.named_parameters():
         assert parameter.isfinite().all(), name
-    path, = (Path(runner.work_dir) / 'non_finite').iterdir()
+    (path,) = (Path(runner.work_dir) / 'non_finite').iterdir()
     assert str(path) in str(caught.value)
     incident = read_incident(str(path))
     assert incident['message'] in str(caught.value)
@@ -33,8 +34,9 @@ def without_step_hooks(monkeypatch):
     monkeypatch.setattr(torch.optim.AdamW, 'step', step)
 
 
-def test_nan_in_matching_stops_and_can_be_repeated(toy, tmp_path,
-                                                   without_step_hooks):
+def test_nan_in_matching_stops_and_can_be_repeated(
+    toy, tmp_path, without_step_hooks
+):
     runner = broken_runner(toy, tmp_path, 'people', [2])
     message, incident = stop(runner)
     assert 'Iteration 2 of epoch 1' in message
@@ -58,13 +60,15 @@ def test_infinite_loss_stops_and_can_be_repeated(toy, tmp_path):
     assert replayed['d0.loss_keypoints'] == math.inf
     again = replay(incident, runner.model)  # the same random numbers
     assert {name: loss.item() for name, loss in replayed.items()} == {
-        name: loss.item() for name, loss in again.items()}
+        name: loss.item() for name, loss in again.items()
+    }
 
 
 def test_bad_gradient_of_a_finite_loss_stops(toy, tmp_path):
     """Without clipping, which would spoil every gradient."""
     runner = broken_runner(
-        toy, tmp_path, 'people', [], **{'optim_wrapper.clip_grad': None})
+        toy, tmp_path, 'people', [], **{'optim_wrapper.clip_grad': None}
+    )
     weight = runner.model.head.input_proj.weight
     weight.register_hook(lambda grad: grad * math.nan)
     message, _ = stop(runner)
@@ -74,8 +78,8 @@ def test_bad_gradient_of_a_finite_loss_stops(toy, tmp_path):
 
 def test_bad_loss_stops_while_gradients_are_accumulated(toy, tmp_path):
     runner = broken_runner(
-        toy, tmp_path, 'loss', [1],
-        **{'optim_wrapper.accumulative_counts': 2})
+        toy, tmp_path, 'loss', [1], **{'optim_wrapper.accumulative_counts': 2}
+    )
     message, _ = stop(runner)
     assert 'Iteration 1 of epoch 1' in message
     assert 'the loss is inf' in message

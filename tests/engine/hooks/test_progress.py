@@ -1,4 +1,5 @@
 """The progress bar of training: on a terminal only, gone after an error."""
+
 import io
 import logging
 import sys
@@ -11,7 +12,6 @@ from poet_mm.engine.hooks.progress import show_progress
 
 
 class Terminal(io.StringIO):
-
     def isatty(self):
         return True
 
@@ -24,9 +24,16 @@ def make_runner():
     hub.update_scalar('train/loss', 2.345)
     hooks = []
     return SimpleNamespace(
-        rank=0, epoch=1, max_epochs=4, iter=2, max_iters=8, logger=logger,
-        message_hub=hub, hooks=hooks,
-        register_hook=lambda hook, _: hooks.append(hook))
+        rank=0,
+        epoch=1,
+        max_epochs=4,
+        iter=2,
+        max_iters=8,
+        logger=logger,
+        message_hub=hub,
+        hooks=hooks,
+        register_hook=lambda hook, _: hooks.append(hook),
+    )
 
 
 def use_terminal(monkeypatch):
@@ -58,16 +65,16 @@ def test_steps_are_counted_and_an_error_ends_the_bar(monkeypatch):
 
     def train():
         with show_progress(runner):
-            hook, = runner.hooks
+            (hook,) = runner.hooks
             hook.after_train_iter(runner, 2)
-            task, = hook.bar.tasks
+            (task,) = hook.bar.tasks
             assert (task.completed, task.total) == (3, 8)
             assert task.description == 'epoch 2/4, loss 2.35'
             hook.bar.refresh()
             runner.logger.warning('a line of the log')
             raise RuntimeError('too much')
 
-    handler, = runner.logger.handlers
+    (handler,) = runner.logger.handlers
     with pytest.raises(RuntimeError, match='too much'):
         train()
     assert not runner.hooks[0].bar.live.is_started

@@ -1,4 +1,5 @@
 """What makes a model faster changes nothing but rounding."""
+
 import copy
 from types import SimpleNamespace
 
@@ -25,9 +26,11 @@ def test_channels_last(model, batch):
     expected = loss_and_gradients(model, batch)
     ChannelsLastHook().before_run(as_runner(model))
     assert model.backbone.weight.is_contiguous(
-        memory_format=torch.channels_last)
+        memory_format=torch.channels_last
+    )
     assert model.backbone(batch[0]).is_contiguous(
-        memory_format=torch.channels_last)
+        memory_format=torch.channels_last
+    )
     loss, gradients = loss_and_gradients(model, batch)
     torch.testing.assert_close(loss, expected[0])
     largest = max(float(grad.abs().max()) for grad in expected[1].values())
@@ -43,7 +46,8 @@ def test_channels_last_is_for_gpus(model, on_gpu, monkeypatch):
     ChannelsLastHook().before_run(as_runner(model))
     model.load_state_dict(state)
     assert on_gpu == model.backbone.weight.is_contiguous(
-        memory_format=torch.channels_last)
+        memory_format=torch.channels_last
+    )
     assert model.state_dict().keys() == state.keys()
 
 

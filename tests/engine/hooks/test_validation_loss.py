@@ -1,4 +1,5 @@
 """The validation loss of any people, in any batches and precision."""
+
 from types import SimpleNamespace
 
 import numpy as np
@@ -25,20 +26,23 @@ def fake_runner(head):
         model=SimpleNamespace(head=head),
         val_dataloader=SimpleNamespace(dataset=dataset),
         train_dataloader=SimpleNamespace(dataset=dataset),
-        message_hub=SimpleNamespace(log_scalars={}))
+        message_hub=SimpleNamespace(log_scalars={}),
+    )
 
 
 def validation_sample(count, crowd=0):
     """What a validation pipeline packs: people in pixels, no targets."""
     keypoints, visible = random_people(count)
     sample = PoseDataSample(
-        metainfo=dict(img_shape=(64, 48), batch_input_shape=(64, 48)))
+        metainfo=dict(img_shape=(64, 48), batch_input_shape=(64, 48))
+    )
     iscrowd = np.arange(count) < crowd
     sample.gt_instances = InstanceData(
         keypoints=keypoints,
         keypoints_visible=visible,
         areas=np.full(count, 100.0),
-        iscrowd=iscrowd.astype(int))
+        iscrowd=iscrowd.astype(int),
+    )
     return sample
 
 
@@ -53,11 +57,13 @@ def test_any_people_any_batches_any_precision(counts, autocast):
     feats = torch.randn(len(counts), 8, 4, 3)
     metrics = dict()
     hook.before_val_epoch(runner)
-    with torch.no_grad(), torch.autocast(
-            'cpu', torch.bfloat16, enabled=autocast):
-        outputs = head((feats, ), samples)
+    with (
+        torch.no_grad(),
+        torch.autocast('cpu', torch.bfloat16, enabled=autocast),
+    ):
+        outputs = head((feats,), samples)
         for i, sample in enumerate(samples):
-            hook.outputs = {k: v[:, i:i + 1] for k, v in outputs.items()}
+            hook.outputs = {k: v[:, i : i + 1] for k, v in outputs.items()}
             hook.after_val_iter(runner, i, outputs=[sample])
     hook.after_val_epoch(runner, metrics=metrics)
     targets = [with_targets(sample, head.codec) for sample in samples]
@@ -65,7 +71,8 @@ def test_any_people_any_batches_any_precision(counts, autocast):
     expected = head.loss_module(outputs, *stack_targets(targets))
     for name, value in expected.items():
         assert metrics[f'val/{name}'] == pytest.approx(
-            value.item(), rel=1e-5, abs=1e-9)
+            value.item(), rel=1e-5, abs=1e-9
+        )
     assert ('val/oks' in metrics) == bool(sum(counts))
 
 
@@ -80,8 +87,9 @@ def test_samples_without_people_fields(caplog):
     runner = fake_runner(head)
     hook.before_val_epoch(runner)
     sample = PoseDataSample(
-        metainfo=dict(img_shape=(64, 48), batch_input_shape=(64, 48)))
-    head((torch.randn(1, 8, 4, 3), ), [sample])
+        metainfo=dict(img_shape=(64, 48), batch_input_shape=(64, 48))
+    )
+    head((torch.randn(1, 8, 4, 3),), [sample])
     hook.after_val_iter(runner, 0, outputs=[sample])
     hook.after_val_iter(runner, 1, outputs=[sample])
     metrics = {'coco/AP': 0.5}
@@ -94,8 +102,10 @@ def test_samples_without_areas(monkeypatch):
     """No loss where its OKS term needs areas; the head predicts all the
     same."""
     said = []
-    monkeypatch.setattr('poet_mm.engine.hooks.validation_loss.print_log',
-                        lambda text, **kwargs: said.append(text))
+    monkeypatch.setattr(
+        'poet_mm.engine.hooks.validation_loss.print_log',
+        lambda text, **kwargs: said.append(text),
+    )
     head, hook = tiny_head(loss=FAST_LOSS).eval(), ValidationLossHook()
     runner = fake_runner(head)
     with_area, without = validation_sample(2), validation_sample(2)
@@ -103,7 +113,7 @@ def test_samples_without_areas(monkeypatch):
     for sample in (with_area, without, without):
         metrics = {}
         hook.before_val_epoch(runner)
-        head((torch.randn(1, 8, 4, 3), ), [sample])
+        head((torch.randn(1, 8, 4, 3),), [sample])
         hook.after_val_iter(runner, 0, outputs=[sample])
         hook.after_val_epoch(runner, metrics=metrics)
         assert ('val/loss_oks' in metrics) == (sample is with_area)
@@ -113,16 +123,20 @@ def test_samples_without_areas(monkeypatch):
     head = tiny_head().eval()
     runner, hook, metrics = fake_runner(head), ValidationLossHook(), {}
     hook.before_val_epoch(runner)
-    head((torch.randn(1, 8, 4, 3), ), [without])
+    head((torch.randn(1, 8, 4, 3),), [without])
     hook.after_val_iter(runner, 0, outputs=[without])
     hook.after_val_epoch(runner, metrics=metrics)
     assert metrics['val/loss'] > 0
     assert 'val/oks' not in metrics
 
 
-@pytest.mark.parametrize('hook', [
-    (MatchQualityHook, 'before_train'),
-    (ValidationLossHook, 'before_val_epoch')])
+@pytest.mark.parametrize(
+    'hook',
+    [
+        (MatchQualityHook, 'before_train'),
+        (ValidationLossHook, 'before_val_epoch'),
+    ],
+)
 def test_other_heads_are_refused(hook):
     hook, method = hook
     runner = fake_runner(torch.nn.Identity())

@@ -1,4 +1,5 @@
 """Matching against trying all, of proposals too, and with bad numbers."""
+
 import pytest
 import reference
 import torch
@@ -21,25 +22,32 @@ def test_assignment_equals_trying_all(counts):
     outputs = random_outputs(num_images=len(counts), seed=4)
     targets, num_people = stack_targets(samples)
     assigner = TASK_UTILS.build(
-        dict(type='PoseHungarianAssigner', match_costs=PAPER_COSTS))
+        dict(type='PoseHungarianAssigner', match_costs=PAPER_COSTS)
+    )
     pairs = assigner.assign(outputs, targets, num_people)
     layers, images = as_reference(outputs, samples)
     for layer, preds in enumerate(layers):
         expected = [
-            (image, query) for image, people in enumerate(images)
+            (image, query)
+            for image, people in enumerate(images)
             for query in reference.best_assignment(preds[image], people)[1]
         ]
         got = list(
-            zip(pairs.image_idx[layer].tolist(),
-                pairs.query_idx[layer].tolist()))
+            zip(
+                pairs.image_idx[layer].tolist(),
+                pairs.query_idx[layer].tolist(),
+            )
+        )
         assert got == expected
         assert pairs.person_idx[layer].tolist() == list(range(sum(counts)))
 
 
 def test_more_people_than_queries_warns_once(monkeypatch):
     said = []
-    monkeypatch.setattr('poet_mm.models.assigners.hungarian.print_log',
-                        lambda text, **kwargs: said.append(text))
+    monkeypatch.setattr(
+        'poet_mm.models.assigners.hungarian.print_log',
+        lambda text, **kwargs: said.append(text),
+    )
     samples = random_samples([5, 1])
     outputs = random_outputs(num_queries=3)
     loss = build_loss()
@@ -56,8 +64,9 @@ def test_bad_numbers_name_layer_image_and_cost(bad):
     outputs = random_outputs()
     outputs['visibility'][1, 1, 2, 0] = bad
     with pytest.raises(
-            FloatingPointError,
-            match=r'L2Cost\(visibility\).*layers \[1\], images \[1\]'):
+        FloatingPointError,
+        match=r'L2Cost\(visibility\).*layers \[1\], images \[1\]',
+    ):
         build_loss()(outputs, *stack_targets(random_samples([2, 3])))
 
 
@@ -68,8 +77,10 @@ def test_bad_numbers_that_are_reported_bar_their_query():
     assigner = build_loss().assigner
     rest = [0, 1, 3, 4, 5]
     expected = assigner.assign(
-        {name: x[:, :, rest] for name, x in outputs.items()}, targets,
-        num_people)
+        {name: x[:, :, rest] for name, x in outputs.items()},
+        targets,
+        num_people,
+    )
     found = []
     assigner.listeners.append(found.append)
     outputs['centers'][:, :, 2] = float('nan')
@@ -78,8 +89,10 @@ def test_bad_numbers_that_are_reported_bar_their_query():
     assert torch.equal(got.person_idx, expected.person_idx)
     assert (found[0].layers, found[0].images) == ([0, 1], [0, 1])
     outputs['logits'][:] = float('nan')
-    assert assigner.assign(outputs, targets,
-                           num_people).query_idx.shape == (2, 5)
+    assert assigner.assign(outputs, targets, num_people).query_idx.shape == (
+        2,
+        5,
+    )
 
 
 def test_padded_proposals_are_not_matched():
@@ -99,7 +112,8 @@ def test_proposals_are_matched_with_the_rest(counts, monkeypatch):
     assigner = TASK_UTILS.build(PAPER_LOSS['assigner'])
     sets = dict(
         decoder=random_outputs(),
-        encoder=random_outputs(num_layers=1, num_queries=9))
+        encoder=random_outputs(num_layers=1, num_queries=9),
+    )
     targets, num_people = stack_targets(random_samples(counts))
     expected = {
         name: assigner.assign(outputs, targets, num_people)
@@ -107,8 +121,9 @@ def test_proposals_are_matched_with_the_rest(counts, monkeypatch):
     }
     moved = []
     to_host = torch.Tensor.cpu
-    monkeypatch.setattr(torch.Tensor, 'cpu',
-                        lambda x: moved.append(x) or to_host(x))
+    monkeypatch.setattr(
+        torch.Tensor, 'cpu', lambda x: moved.append(x) or to_host(x)
+    )
     pairs = assigner.assign_sets(sets, targets, num_people)
     assert len(moved) == bool(sum(counts))
     assert pairs.keys() == expected.keys()

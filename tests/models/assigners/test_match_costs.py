@@ -1,4 +1,5 @@
 """Matching costs are the terms of Eq. 3."""
+
 import reference
 import torch
 from helpers import make_sample, random_outputs, random_people
@@ -19,18 +20,25 @@ def test_costs_are_the_terms_of_eq3():
     }
     layers, images = as_reference(outputs, samples)
     preds, true = layers[0][0], images[0]
-    for field, cost in (('keypoints', dict(type='KeypointL1Cost', weight=4)),
-                        ('offsets', dict(type='KeypointL1Cost', weight=4)),
-                        ('visibility', dict(type='L2Cost', weight=0.2)),
-                        ('centers', dict(type='L2Cost', weight=0.5))):
+    for field, cost in (
+        ('keypoints', dict(type='KeypointL1Cost', weight=4)),
+        ('offsets', dict(type='KeypointL1Cost', weight=4)),
+        ('visibility', dict(type='L2Cost', weight=0.2)),
+        ('centers', dict(type='L2Cost', weight=0.5)),
+    ):
         cost = TASK_UTILS.build(dict(cost, field=field))
         got = cost(outputs, people)[0, 0]  # (Q, N)
-        expected = [[
-            reference.person_loss(
-                reference.query_of(preds, q), person,
-                'offsets' if field == 'offsets' else 'keypoints')[field]
-            for person in true
-        ] for q in range(6)]
+        expected = [
+            [
+                reference.person_loss(
+                    reference.query_of(preds, q),
+                    person,
+                    'offsets' if field == 'offsets' else 'keypoints',
+                )[field]
+                for person in true
+            ]
+            for q in range(6)
+        ]
         torch.testing.assert_close(got, torch.tensor(expected))
         if hasattr(cost, 'squared'):
             cost.squared = False

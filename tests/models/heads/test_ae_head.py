@@ -1,4 +1,5 @@
 """The AE head: perfect maps, training, padding, errors."""
+
 import numpy as np
 import pytest
 import torch
@@ -19,8 +20,9 @@ def perfect_maps(people, codec, tag_of):
     for n, cells in enumerate(encoded['keypoint_indices'][..., 0]):
         y, x = np.divmod(cells, tags.shape[2])
         for k in range(K):
-            tags[k, max(0, y[k] - 1):y[k] + 2,
-                 max(0, x[k] - 1):x[k] + 2] = tag_of[n]
+            tags[
+                k, max(0, y[k] - 1) : y[k] + 2, max(0, x[k] - 1) : x[k] + 2
+            ] = tag_of[n]
     return encoded['heatmaps'], tags
 
 
@@ -31,7 +33,9 @@ def make_sample(size, batch_size=None):
             img_shape=(height, width),
             input_size=size,
             batch_input_shape=(batch_size or size)[::-1],
-            flip_indices=SWAP))
+            flip_indices=SWAP,
+        )
+    )
 
 
 def make_head(stride=4, size=(128, 96), **kwargs):
@@ -47,15 +51,19 @@ def make_head(stride=4, size=(128, 96), **kwargs):
                 type='AECodec',
                 input_size=size,
                 heatmap_size=(size[0] // stride, size[1] // stride),
-                sigma=1),
-            **kwargs))
+                sigma=1,
+            ),
+            **kwargs,
+        )
+    )
 
 
 @pytest.mark.parametrize('stride', [4, 8, 16, 32])
 @pytest.mark.parametrize('flip', [False, True])
 @pytest.mark.parametrize('restore', [False, True])
-def test_perfect_maps_decode_to_their_people(stride, flip, restore,
-                                             monkeypatch):
+def test_perfect_maps_decode_to_their_people(
+    stride, flip, restore, monkeypatch
+):
     """To half a cell, which is what a cell can tell; restored maps to three
     quarters of a pixel more: their highest pixels lie half a pixel beside the
     middle of the cell, and the refinement goes a quarter of a pixel."""
@@ -66,14 +74,18 @@ def test_perfect_maps_decode_to_their_people(stride, flip, restore,
     mirrored = people[:, SWAP] * [-1, 1] + [512, 0]
     head = make_head(stride, size)
     maps = [
-        tuple(torch.tensor(values)[None] for values in perfect_maps(
-            these, head.decoder, tags))
+        tuple(
+            torch.tensor(values)[None]
+            for values in perfect_maps(these, head.decoder, tags)
+        )
         for these, tags in ((people, [1, 3, 5]), (mirrored, [8, 4, 6]))
     ]
-    monkeypatch.setattr(
-        type(head), 'forward', lambda self, feats: maps[feats])
-    decoded, = head.predict([0, 1] if flip else 0, [make_sample(size)],
-                            dict(flip_test=flip, restore_heatmap_size=restore))
+    monkeypatch.setattr(type(head), 'forward', lambda self, feats: maps[feats])
+    (decoded,) = head.predict(
+        [0, 1] if flip else 0,
+        [make_sample(size)],
+        dict(flip_test=flip, restore_heatmap_size=restore),
+    )
     assert decoded.keypoints.shape == (3, K, 2)
     order = [
         abs(decoded.keypoints - one).max((1, 2)).argmin() for one in people
@@ -92,24 +104,24 @@ def make_targets(counts, head, size=(128, 96), visible=None):
         encoded = head.decoder.encode(people, v)
         mask = np.ones((1, *encoded['heatmaps'].shape[1:]), dtype=bool)
         sample.gt_fields = PixelData(
-            heatmaps=encoded['heatmaps'], heatmap_mask=mask).to_tensor()
+            heatmaps=encoded['heatmaps'], heatmap_mask=mask
+        ).to_tensor()
         sample.gt_instance_labels = InstanceData(
-            keypoint_indices=encoded['keypoint_indices']).to_tensor()
+            keypoint_indices=encoded['keypoint_indices']
+        ).to_tensor()
         samples.append(sample)
     return samples
 
 
 @pytest.mark.parametrize('counts', [[2, 0, 3], [0, 0]])
-@pytest.mark.parametrize('tags', [
-    dict(),
-    dict(tag_dim=2),
-    dict(tag_dim=2, tag_per_keypoint=False),
-])
+@pytest.mark.parametrize(
+    'tags', [dict(), dict(tag_dim=2), dict(tag_dim=2, tag_per_keypoint=False)]
+)
 def test_head_trains(counts, tags):
     """Every parameter gets a gradient, people or none."""
     head = make_head(**tags)
     head.init_weights()
-    feats = (torch.randn(len(counts), 6, 24, 32), )
+    feats = (torch.randn(len(counts), 6, 24, 32),)
     losses = head.loss(feats, make_targets(counts, head))
     assert set(losses) == {'loss_heatmap', 'loss_pull', 'loss_push'}
     sum(losses.values()).backward()
@@ -127,28 +139,37 @@ def test_a_padded_batch_predicts_what_single_images_do(flip, restore):
     cfg = dict(flip_test=flip, restore_heatmap_size=restore)
     feats = torch.randn(2, 6, 24, 32)
     mirrored = feats.flip(-1)
-    batch = head.predict([(feats, ), (mirrored, )] if flip else (feats, ),
-                         [make_sample(size, total) for size in sizes], cfg)
+    batch = head.predict(
+        [(feats,), (mirrored,)] if flip else (feats,),
+        [make_sample(size, total) for size in sizes],
+        cfg,
+    )
     for i, (width, height) in enumerate(sizes):
-        one = feats[i:i + 1, :, :height // 4, :width // 4]
-        single, = head.predict([(one, ), (one.flip(-1), )] if flip else
-                               (one, ), [make_sample((width, height))], cfg)
+        one = feats[i : i + 1, :, : height // 4, : width // 4]
+        (single,) = head.predict(
+            [(one,), (one.flip(-1),)] if flip else (one,),
+            [make_sample((width, height))],
+            cfg,
+        )
         assert len(single.keypoints)
         if restore and i:
             # bilinear enlargement looks over the border
             assert (batch[i].keypoints <= (width, height)).all()
             continue
         np.testing.assert_allclose(
-            batch[i].keypoints, single.keypoints, atol=1e-3)
+            batch[i].keypoints, single.keypoints, atol=1e-3
+        )
         np.testing.assert_allclose(
-            batch[i].keypoint_scores, single.keypoint_scores, atol=1e-4)
+            batch[i].keypoint_scores, single.keypoint_scores, atol=1e-4
+        )
 
 
 def test_head_returns_heatmaps_on_request():
     head = make_head()
-    feats = (torch.randn(1, 6, 24, 32), )
-    people, fields = head.predict(feats, [make_sample((128, 96))],
-                                  dict(output_heatmaps=True))
+    feats = (torch.randn(1, 6, 24, 32),)
+    people, fields = head.predict(
+        feats, [make_sample((128, 96))], dict(output_heatmaps=True)
+    )
     assert len(people) == len(fields) == 1
     assert fields[0].heatmaps.shape == fields[0].tags.shape == (K, 24, 32)
 
@@ -157,17 +178,17 @@ def test_errors_say_what_to_do():
     head = make_head()
     sample = make_sample((130, 96))
     with pytest.raises(ValueError, match='pad_size_divisor'):
-        head.predict((torch.randn(1, 6, 24, 33), ), [sample])
+        head.predict((torch.randn(1, 6, 24, 33),), [sample])
     with pytest.raises(ValueError, match='multiscale_test'):
         head.predict((), [sample], dict(multiscale_test=True))
     targets = make_targets([1], head)
     with pytest.raises(ValueError, match='heatmap_size'):
-        head.loss((torch.randn(1, 6, 12, 16), ), targets)
+        head.loss((torch.randn(1, 6, 12, 16),), targets)
     with pytest.raises(ValueError, match='decode_keypoint_order'):
-        make_codec(decode_keypoint_order=[0, 1]).batch_decode(
-            *random_maps(1))
+        make_codec(decode_keypoint_order=[0, 1]).batch_decode(*random_maps(1))
     with pytest.raises(ValueError, match='RandomAffine'):
         make_codec().encode(
-            np.zeros((0, K, 2)), np.zeros((0, K)), img_shape=(96, 100))
+            np.zeros((0, K, 2)), np.zeros((0, K)), img_shape=(96, 100)
+        )
     with pytest.raises(ValueError, match='decode_nms_kernel'):
         make_codec(decode_nms_kernel=4)

@@ -1,4 +1,5 @@
 """What does not go together in a POETHead is said with what to set."""
+
 import pytest
 import torch
 from helpers import random_samples, tiny_head
@@ -12,12 +13,12 @@ DETAIL = dict(in_channels=[4, 8], channels=6, joint_channels=8)
 def test_flip_test_is_refused(option):
     head = tiny_head()
     with pytest.raises(ValueError, match=f'model.test_cfg.{option}=False'):
-        head.predict((torch.randn(FEAT), ), [], test_cfg={option: True})
+        head.predict((torch.randn(FEAT),), [], test_cfg={option: True})
 
 
 def test_wrong_channels():
     with pytest.raises(ValueError, match=r'10 channels.*model\.head'):
-        tiny_head()((torch.randn(2, 10, 4, 3), ))
+        tiny_head()((torch.randn(2, 10, 4, 3),))
     with pytest.raises(ValueError, match='must be equal'):
         tiny_head(positional_encoding=dict(num_feats=4))
 
@@ -33,8 +34,9 @@ def test_classes_must_fit_the_codec():
 
 def test_wrong_skeleton():
     with pytest.raises(ValueError, match='num_keypoints=7'):
-        tiny_head().loss((torch.randn(1, 8, 4, 3), ),
-                         random_samples([1], num_keypoints=7))
+        tiny_head().loss(
+            (torch.randn(1, 8, 4, 3),), random_samples([1], num_keypoints=7)
+        )
 
 
 def test_denoising_is_for_proposals():

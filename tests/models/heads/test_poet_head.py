@@ -1,4 +1,5 @@
 """POETHead: padding blindness, gradients, predictions, errors."""
+
 import numpy as np
 import pytest
 import torch
@@ -12,13 +13,14 @@ FEAT = (2, 8, 4, 6)  # B, C, H, W of pixels 64 x 96
 
 def test_fields_and_ranges():
     head = tiny_head().eval()
-    outputs = head((torch.randn(FEAT), ))
+    outputs = head((torch.randn(FEAT),))
     shapes = {name: tuple(values.shape) for name, values in outputs.items()}
     assert shapes == dict(
         logits=(2, 2, 6, 2),
         centers=(2, 2, 6, 2),
         offsets=(2, 2, 6, 5, 2),
-        visibility=(2, 2, 6, 5))
+        visibility=(2, 2, 6, 5),
+    )
     assert outputs['centers'].min() > 0
     assert outputs['centers'].max() < 1
     assert outputs['offsets'].abs().max() < 1
@@ -37,7 +39,7 @@ def test_blind_to_padding(mode):
     mask = padding_mask(samples, feat)
     assert mask.any()
     changed.masked_fill_(mask[:, None], 1000.0)
-    expected, got = head((feat, ), samples), head((changed, ), samples)
+    expected, got = head((feat,), samples), head((changed,), samples)
     for name in expected:
         assert torch.equal(expected[name], got[name]), name
 
@@ -48,8 +50,8 @@ def test_mask_equals_cropping():
     keypoints = np.zeros((0, 5, 2), dtype=np.float32)
     sample = make_sample(keypoints, keypoints[..., 0], (48, 64), (64, 96))
     feat = torch.randn(FEAT)[:1]
-    alone = head((feat[:, :, :3, :4], ))
-    padded = head((feat, ), [sample])
+    alone = head((feat[:, :, :3, :4],))
+    padded = head((feat,), [sample])
     for name in alone:
         torch.testing.assert_close(padded[name], alone[name])
 
@@ -58,11 +60,12 @@ def test_mask_equals_cropping():
 def test_every_parameter_gets_a_gradient(counts):
     head = tiny_head()
     samples = random_samples(counts)
-    losses = head.loss((torch.randn(2, 8, 4, 3), ), samples)
+    losses = head.loss((torch.randn(2, 8, 4, 3),), samples)
     assert all(value.isfinite() for value in losses.values())
     sum(losses.values()).backward()
     without = [
-        name for name, parameter in head.named_parameters()
+        name
+        for name, parameter in head.named_parameters()
         if parameter.grad is None
     ]
     assert not without
@@ -71,13 +74,13 @@ def test_every_parameter_gets_a_gradient(counts):
 def test_auxiliary_losses_are_those_of_each_layer():
     """Layer i of the loss depends on decoder layers up to i only."""
     head = tiny_head()
-    losses = head.loss((torch.randn(2, 8, 4, 3), ), random_samples([2, 1]))
+    losses = head.loss((torch.randn(2, 8, 4, 3),), random_samples([2, 1]))
     last = head.decoder.layers[1].ffn.layers[1].weight
-    grad, = torch.autograd.grad(
-        losses['d0.loss_keypoints'], last, retain_graph=True,
-        allow_unused=True)
+    (grad,) = torch.autograd.grad(
+        losses['d0.loss_keypoints'], last, retain_graph=True, allow_unused=True
+    )
     assert grad is None or not grad.any()
-    grad, = torch.autograd.grad(losses['loss_keypoints'], last)
+    (grad,) = torch.autograd.grad(losses['loss_keypoints'], last)
     assert grad.any()
 
 
@@ -85,10 +88,10 @@ def test_bf16_autocast_step():
     head = tiny_head()
     feat = torch.randn(2, 8, 4, 3)
     samples = random_samples([2, 1])
-    plain = head.loss((feat, ), samples)
+    plain = head.loss((feat,), samples)
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        outputs = head((feat, ), samples)
-        losses = head.loss((feat, ), samples)
+        outputs = head((feat,), samples)
+        losses = head.loss((feat,), samples)
     assert {value.dtype for value in outputs.values()} == {torch.float32}
     sum(losses.values()).backward()
     for name, value in losses.items():
@@ -98,46 +101,52 @@ def test_bf16_autocast_step():
 def test_predict():
     head = tiny_head().eval().requires_grad_(False)
     samples = random_samples([1, 0], img_shape=(64, 48))
-    feats = (torch.randn(2, 8, 4, 3), )
+    feats = (torch.randn(2, 8, 4, 3),)
     predictions = head.predict(feats, samples, test_cfg={})
     outputs = head(feats, samples)
     assert len(predictions) == 2
     last = {name: values[-1, 1] for name, values in outputs.items()}
     points = (last['centers'][:, None] + last['offsets']) * torch.tensor(
-        [48.0, 64.0])
+        [48.0, 64.0]
+    )
     person = last['logits'].softmax(-1)[:, 0]
     got = predictions[1]
     np.testing.assert_allclose(got.keypoints, points, rtol=1e-5, atol=1e-4)
     np.testing.assert_allclose(got.bbox_scores, person, rtol=1e-5)
     np.testing.assert_allclose(got.visibility, last['visibility'], rtol=1e-5)
     np.testing.assert_allclose(
-        got.keypoint_scores, person[:, None] * last['visibility'], rtol=1e-5)
+        got.keypoint_scores, person[:, None] * last['visibility'], rtol=1e-5
+    )
     np.testing.assert_allclose(
-        got.centers, last['centers'] * torch.tensor([48.0, 64.0]), rtol=1e-5)
+        got.centers, last['centers'] * torch.tensor([48.0, 64.0]), rtol=1e-5
+    )
 
 
 def test_centers_are_in_original_pixels():
     """As the keypoints are, once the estimator has moved them: here the
     input shows the right half of an image, twice as large."""
     head = tiny_head().eval().requires_grad_(False)
-    sample, = random_samples([1], img_shape=(64, 48))
+    (sample,) = random_samples([1], img_shape=(64, 48))
     sample.set_metainfo(
         dict(
             input_center=np.array([36.0, 16.0]),
-            input_scale=np.array([24.0, 32.0])))
-    feats = (torch.randn(1, 8, 4, 3), )
+            input_scale=np.array([24.0, 32.0]),
+        )
+    )
+    feats = (torch.randn(1, 8, 4, 3),)
     centers = head.predict(feats, [sample])[0].centers
     expected = head(feats, [sample])['centers'][-1, 0].numpy()
     np.testing.assert_allclose(
-        centers, expected * [24, 32] + [24, 0], rtol=1e-5)
+        centers, expected * [24, 32] + [24, 0], rtol=1e-5
+    )
 
 
 def test_pretrained_head_keeps_its_weights(tmp_path):
     head = tiny_head()
     torch.save(head.state_dict(), tmp_path / 'head.pth')
     again = tiny_head(
-        init_cfg=dict(
-            type='Pretrained', checkpoint=str(tmp_path / 'head.pth')))
+        init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'head.pth'))
+    )
     for name, value in head.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
 
@@ -155,15 +164,17 @@ def test_faithful_outputs_are_what_they_were():
         value=memory,
         query_pos=queries,
         key_pos=position,
-        key_padding_mask=None)
+        key_padding_mask=None,
+    )
     pose = head.pose_embed(states).sigmoid()
     joints = pose[..., 2:].unflatten(-1, (5, 3))
     expected = dict(
         logits=head.class_embed(states),
         centers=pose[..., :2],
         offsets=2 * joints[..., :2] - 1,
-        visibility=joints[..., 2])
-    outputs = head((feat, ))
+        visibility=joints[..., 2],
+    )
+    outputs = head((feat,))
     assert outputs.keys() == expected.keys()
     for name, values in expected.items():
         assert torch.equal(outputs[name], values), name

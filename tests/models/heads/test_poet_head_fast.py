@@ -1,4 +1,5 @@
 """The fast POET in POETHead: proposals, corrections, denoising together."""
+
 import pytest
 import torch
 from helpers import (
@@ -31,7 +32,8 @@ PIECES = [
         refine=True,
         detail=DETAIL,
         denoising=NOISE,
-        loss=FAST_LOSS)
+        loss=FAST_LOSS,
+    ),
 ]
 FEAT = (2, 8, 4, 6)  # B, C, H, W of pixels 64 x 96
 
@@ -42,10 +44,11 @@ def names(value):
 
 @pytest.mark.parametrize('pieces', PIECES, ids=names)
 def test_same_fields_as_the_paper(pieces):
-    expected = tiny_head().eval()((torch.randn(FEAT), ))
-    outputs = tiny_head(**pieces).eval()((torch.randn(FEAT), ))
-    assert {name: values.shape for name, values in outputs.items()
-            } == {name: values.shape for name, values in expected.items()}
+    expected = tiny_head().eval()((torch.randn(FEAT),))
+    outputs = tiny_head(**pieces).eval()((torch.randn(FEAT),))
+    assert {name: values.shape for name, values in outputs.items()} == {
+        name: values.shape for name, values in expected.items()
+    }
 
 
 def test_without_corrections_nothing_moves():
@@ -66,15 +69,16 @@ def test_without_corrections_nothing_moves():
 def test_layers_correct_the_layer_before():
     head = fast_head().eval()
     feat = torch.randn(FEAT)
-    before = head((feat, ))['centers']
+    before = head((feat,))['centers']
     last = head.branches[0].pose_embed.layers[-1]
     torch.nn.init.constant_(last.bias[:2], 0.7)
-    after = head((feat, ))['centers']
+    after = head((feat,))['centers']
     for layer in range(2):
         torch.testing.assert_close(
-            after[layer].logit(), before[layer].logit() + 0.7)
+            after[layer].logit(), before[layer].logit() + 0.7
+        )
     head.branches[1].class_embed.bias.data[0] += 1
-    assert torch.equal(head((feat, ))['centers'], after)
+    assert torch.equal(head((feat,))['centers'], after)
 
 
 def test_no_gradient_between_layers():
@@ -82,10 +86,11 @@ def test_no_gradient_between_layers():
     head = fast_head()
     for branch in head.branches:
         torch.nn.init.normal_(branch.pose_embed.layers[-1].weight)
-    outputs = head((torch.randn(FEAT), ))
+    outputs = head((torch.randn(FEAT),))
     bias = head.branches[0].pose_embed.layers[-1].bias
-    grad, = torch.autograd.grad(
-        outputs['offsets'][1].sum(), bias, allow_unused=True)
+    (grad,) = torch.autograd.grad(
+        outputs['offsets'][1].sum(), bias, allow_unused=True
+    )
     assert grad is None or not grad.any()
 
 
@@ -99,10 +104,10 @@ def test_blind_to_padding(mode):
     feat = torch.randn(FEAT)
     mask = padding_mask(samples, feat)
     changed = feat.masked_fill(mask[:, None], 1000.0)
-    expected, got = head((feat, ), samples), head((changed, ), samples)
+    expected, got = head((feat,), samples), head((changed,), samples)
     for name in expected:
         assert torch.equal(expected[name], got[name]), name
-    losses, others = (head.loss((x, ), samples) for x in (feat, changed))
+    losses, others = (head.loss((x,), samples) for x in (feat, changed))
     for name in losses:
         assert torch.equal(losses[name], others[name]), name
 
@@ -112,11 +117,12 @@ def test_blind_to_padding(mode):
 def test_every_parameter_gets_a_gradient(pieces, counts):
     head = tiny_head(**pieces)
     samples = with_areas(random_samples(counts))
-    losses = head.loss((torch.randn(2, 8, 4, 3), ), samples)
+    losses = head.loss((torch.randn(2, 8, 4, 3),), samples)
     assert all(value.isfinite() for value in losses.values())
     sum(losses.values()).backward()
     without = [
-        name for name, parameter in head.named_parameters()
+        name
+        for name, parameter in head.named_parameters()
         if parameter.grad is None
     ]
     assert not without
@@ -124,11 +130,11 @@ def test_every_parameter_gets_a_gradient(pieces, counts):
 
 def test_losses_of_proposals_have_names_of_their_own():
     losses = fast_head().loss(
-        (torch.randn(2, 8, 4, 3), ), random_samples([2, 1]))
+        (torch.randn(2, 8, 4, 3),), random_samples([2, 1])
+    )
     terms = ('loss_cls', 'loss_keypoints', 'loss_visibility', 'loss_centers')
     assert losses.keys() == {
-        prefix + term
-        for prefix in ('', 'd0.', 'enc.') for term in terms
+        prefix + term for prefix in ('', 'd0.', 'enc.') for term in terms
     }
 
 
@@ -137,11 +143,12 @@ def test_two_classes():
     head = fast_head(
         num_classes=2,
         denoising=NOISE,
-        codec=dict(type='POETCodec', empty_class=True))
+        codec=dict(type='POETCodec', empty_class=True),
+    )
     samples = random_samples([3, 2], codec=POETCodec(empty_class=True))
-    losses = head.loss((torch.randn(2, 8, 4, 3), ), samples)
+    losses = head.loss((torch.randn(2, 8, 4, 3),), samples)
     assert all(value.isfinite() for value in losses.values())
-    outputs = head((torch.randn(2, 8, 4, 3), ))
+    outputs = head((torch.randn(2, 8, 4, 3),))
     assert outputs['logits'].shape == (2, 2, 6, 3)
 
 
@@ -151,4 +158,4 @@ def test_one_layer_that_corrects_learned_queries():
     cfg['decoder']['num_layers'] = 1
     head = MODELS.build(cfg)
     assert head.center_embed is None
-    assert head((torch.randn(2, 8, 4, 3), ))['centers'].shape == (1, 2, 6, 2)
+    assert head((torch.randn(2, 8, 4, 3),))['centers'].shape == (1, 2, 6, 2)

@@ -1,4 +1,5 @@
 """Our attention against mmcv's own."""
+
 from contextlib import nullcontext
 
 import pytest
@@ -20,7 +21,8 @@ def test_equals_mmcv(mask):
         key=key,
         value=torch.randn(2, 7, 16),
         query_pos=torch.randn(2, 5, 16),
-        key_pos=torch.randn(2, 7, 16))
+        key_pos=torch.randn(2, 7, 16),
+    )
     if mask:
         args['key_padding_mask'] = torch.arange(7) >= torch.tensor([[7], [4]])
         args['attn_mask'] = torch.rand(5, 7) > 0.7
@@ -40,9 +42,12 @@ def test_bfloat16_is_trained_in_fp32_attention(queries, monkeypatch):
     fused = torch.nn.functional.scaled_dot_product_attention
     seen = []
     monkeypatch.setattr(
-        torch.nn.functional, 'scaled_dot_product_attention',
-        lambda q, *args, **kwargs: seen.append(q.dtype) or fused(
-            q, *args, **kwargs))
+        torch.nn.functional,
+        'scaled_dot_product_attention',
+        lambda q, *args, **kwargs: (
+            seen.append(q.dtype) or fused(q, *args, **kwargs)
+        ),
+    )
     module = MultiheadAttention(64, 2)
     query, key = torch.randn(2, queries, 64), torch.randn(2, 7, 64)
     grads = []
@@ -68,7 +73,8 @@ def test_memory_is_linear_in_tokens(mask):
     x = torch.randn(1, tokens, 16, requires_grad=True)
     padding = torch.arange(tokens)[None] >= 400 if mask else None
     with torch.autograd.graph.saved_tensors_hooks(
-            lambda saved: kept.append(saved.numel()) or saved, lambda x: x):
+        lambda saved: kept.append(saved.numel()) or saved, lambda x: x
+    ):
         module(x, x, x, key_padding_mask=padding).sum().backward()
     assert 0 < max(kept) < tokens**2 / 4
 

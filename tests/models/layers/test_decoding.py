@@ -1,4 +1,5 @@
 """Decoding, and reading poses."""
+
 import torch
 from helpers import tiny_head
 

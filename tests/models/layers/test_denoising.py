@@ -1,4 +1,5 @@
 """Denoising queries: nothing leaks, no group sees another."""
+
 import pytest
 import torch
 from helpers import fast_head, random_samples
@@ -12,9 +13,15 @@ NO_NOISE = dict(groups=2, center_noise=0, scale_noise=0, joint_noise=0)
 FEAT = (2, 8, 4, 6)  # B, C, H, W of pixels 64 x 96
 
 
-@pytest.mark.parametrize('noise', [
-    dict(NOISE, groups=0), dict(NOISE, center_noise=-1),
-    dict(NOISE, scale_noise=1.5), dict(NOISE, joint_noise=-0.1)])
+@pytest.mark.parametrize(
+    'noise',
+    [
+        dict(NOISE, groups=0),
+        dict(NOISE, center_noise=-1),
+        dict(NOISE, scale_noise=1.5),
+        dict(NOISE, joint_noise=-0.1),
+    ],
+)
 def test_impossible_noise(noise):
     with pytest.raises(ValueError, match=r'expected .*model\.head\.denoising'):
         fast_head(denoising=noise)
@@ -59,9 +66,9 @@ def test_noised_people_do_not_see_other_images():
     samples = random_samples([1, 4])
     for sample in samples:
         sample.gt_instance_labels.keypoint_weights[:, 0] = 1
-    together = head.loss((feat, ), samples)
+    together = head.loss((feat,), samples)
     alone = [
-        head.loss((feat[i:i + 1], ), samples[i:i + 1]) for i in range(2)
+        head.loss((feat[i : i + 1],), samples[i : i + 1]) for i in range(2)
     ]
     for name in ('dn.loss_keypoints', 'dn.d0.loss_centers'):
         expected = (alone[0][name] + 4 * alone[1][name]) / 5
@@ -70,14 +77,14 @@ def test_noised_people_do_not_see_other_images():
 
 def test_people_without_joints_are_not_noised():
     head = fast_head(denoising=NO_NOISE)
-    sample, = random_samples([3])
+    (sample,) = random_samples([3])
     sample.gt_instance_labels.keypoint_weights[1] = 0
     noised, _ = noised_people(head, [sample])
     assert noised.valid[0, 0].tolist() == [True, False, True] * 2
     feat = torch.randn(1, 8, 4, 3)
-    losses = head.loss((feat, ), [sample])
+    losses = head.loss((feat,), [sample])
     sample.gt_instance_labels = sample.gt_instance_labels[[0, 2]]
-    others = head.loss((feat, ), [sample])
+    others = head.loss((feat,), [sample])
     for name in ('dn.loss_keypoints', 'dn.d0.loss_visibility'):
         torch.testing.assert_close(losses[name], others[name])
 
@@ -98,5 +105,6 @@ def test_noised_people_know_whose_they_are():
             fields[name][image, query][has_joint],
             targets[name][person][has_joint],
             atol=2e-3,  # of the edge of the image, where logits end
-            rtol=0)
+            rtol=0,
+        )
     assert image.tolist() == [0, 0, 2, 2, 2] * 2

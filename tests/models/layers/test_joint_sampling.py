@@ -1,4 +1,5 @@
 """Sampling of fine feature maps at joints."""
+
 import pytest
 import torch
 from helpers import padded_samples, random_samples, tiny_head, with_areas
@@ -28,8 +29,9 @@ def interpolate(level, x, y):
     total = torch.zeros(len(level))
     for row in range(level.shape[1]):
         for column in range(level.shape[2]):
-            share = (max(0, 1 - abs(column + 0.5 - x))
-                     * max(0, 1 - abs(row + 0.5 - y)))
+            share = max(0, 1 - abs(column + 0.5 - x)) * max(
+                0, 1 - abs(row + 0.5 - y)
+            )
             total += share * level[:, row, column]
     return total
 
@@ -47,13 +49,22 @@ def test_samples_are_bilinear(shares):
                 x, y = points[image, query, joint].tolist()
                 if shares:
                     x, y = x * shares[image][0], y * shares[image][1]
-                expected = torch.cat([
-                    interpolate(level[image], x * level.shape[3],
-                                y * level.shape[2]) for level in levels
-                ])
+                expected = torch.cat(
+                    [
+                        interpolate(
+                            level[image],
+                            x * level.shape[3],
+                            y * level.shape[2],
+                        )
+                        for level in levels
+                    ]
+                )
                 torch.testing.assert_close(
-                    samples[image, query, joint], expected, atol=1e-5,
-                    rtol=1e-4)
+                    samples[image, query, joint],
+                    expected,
+                    atol=1e-5,
+                    rtol=1e-4,
+                )
 
 
 @pytest.mark.parametrize('mode', ['eval', 'train'])
@@ -79,7 +90,7 @@ def test_blind_to_padding(mode):
 def test_samples_lie_where_the_joints_are():
     """Maps that hold their pixels' places, of an image of 41 x 27 pixels that
     ends within cells of 4 and of 16, give a point its place."""
-    sample, = random_samples([1], img_shape=(27, 41))
+    (sample,) = random_samples([1], img_shape=(27, 41))
     sample.set_metainfo(dict(batch_input_shape=(32, 48)))
     ramps = []
     for stride in (4, 16):
@@ -101,18 +112,19 @@ def test_alone_and_padded_are_the_same():
     for branch in head.branches:
         torch.nn.init.normal_(branch.joints.correction.weight)
         torch.nn.init.normal_(branch.joints.evidence.weight)
-    sample, = random_samples([1], img_shape=(33, 45))
+    (sample,) = random_samples([1], img_shape=(33, 45))
     sample.set_metainfo(dict(batch_input_shape=(48, 48)))
     alone = [torch.randn(1, 4, 12, 12), torch.randn(1, 8, 3, 3)]
     expected = head(alone, [sample])
     padded = [torch.randn(1, *shape[1:]) for shape in LEVELS]
     for whole, part in zip(padded, alone):
-        whole[..., :part.shape[2], :part.shape[3]] = part
+        whole[..., : part.shape[2], : part.shape[3]] = part
     sample.set_metainfo(dict(batch_input_shape=(64, 96)))
     got = head(padded, [sample])
     for name in expected:
         torch.testing.assert_close(
-            got[name], expected[name], atol=1e-5, rtol=1e-4)
+            got[name], expected[name], atol=1e-5, rtol=1e-4
+        )
 
 
 @pytest.mark.parametrize('counts', [[2, 1], [0, 0]])

@@ -1,4 +1,5 @@
 """The mask of padded cells."""
+
 import numpy as np
 import torch
 from helpers import make_sample, random_samples

@@ -1,4 +1,5 @@
 """Keypoints and fields of the pose that a layer predicts."""
+
 import torch
 
 from poet_mm.models.layers.pose import PoseLogits
@@ -9,4 +10,5 @@ def test_points_are_the_joints_of_the_fields():
     pose = PoseLogits(torch.randn(2, 3, 17))
     fields = pose.fields(torch.zeros(2, 3, 2))
     torch.testing.assert_close(
-        pose.keypoints(), get_field(fields, 'keypoints'))
+        pose.keypoints(), get_field(fields, 'keypoints')
+    )

@@ -1,4 +1,5 @@
 """Two-stage proposals: their places, and which become queries."""
+
 import torch
 from helpers import fast_head, padded_samples
 
@@ -42,7 +43,8 @@ def test_selection_follows_a_permutation():
     order = torch.randperm(7)
     shuffled = proposals._replace(
         logits=proposals.logits[:, order],
-        pose=PoseLogits(proposals.pose.values[:, order]))
+        pose=PoseLogits(proposals.pose.values[:, order]),
+    )
     assert torch.equal(order[shuffled.best(4)], proposals.best(4))
 
 

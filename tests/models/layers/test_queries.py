@@ -1,4 +1,5 @@
 """Queries: where they begin, and their position codes."""
+
 import torch
 from helpers import fast_head, padded_samples
 
@@ -29,5 +30,5 @@ def test_queries_are_placed_like_tokens():
 
 
 def test_more_queries_than_tokens():
-    outputs = fast_head(num_queries=9).eval()((torch.randn(1, 8, 2, 2), ))
+    outputs = fast_head(num_queries=9).eval()((torch.randn(1, 8, 2, 2),))
     assert outputs['centers'].shape == (2, 1, 9, 2)

@@ -1,4 +1,5 @@
 """Encoder and decoder against mmdet's own, and with recomputed layers."""
+
 import copy
 
 import pytest
@@ -22,16 +23,18 @@ def test_transformer_equals_mmdet():
     attention = dict(embed_dims=16, num_heads=2, dropout=0.1)
     ffn = dict(embed_dims=16, feedforward_channels=32, ffn_drop=0.1)
     encoder_cfg = dict(
-        num_layers=2, layer_cfg=dict(self_attn_cfg=attention, ffn_cfg=ffn))
+        num_layers=2, layer_cfg=dict(self_attn_cfg=attention, ffn_cfg=ffn)
+    )
     decoder_cfg = copy.deepcopy(encoder_cfg)
     decoder_cfg['layer_cfg']['cross_attn_cfg'] = attention
     tokens, position = torch.randn(2, 2, 12, 16)
     queries = torch.randn(2, 3, 16)
     padding = torch.arange(12) >= torch.tensor([[12], [9]])
     states = []
-    for encoder, decoder in ((POETEncoder, POETDecoder),
-                             (DetrTransformerEncoder,
-                              DetrTransformerDecoder)):
+    for encoder, decoder in (
+        (POETEncoder, POETDecoder),
+        (DetrTransformerEncoder, DetrTransformerDecoder),
+    ):
         encoder = encoder(**copy.deepcopy(encoder_cfg)).eval()
         decoder = decoder(**copy.deepcopy(decoder_cfg)).eval()
         if not states:
@@ -54,7 +57,9 @@ def test_transformer_equals_mmdet():
                 query_pos=queries,
                 key_pos=position,
                 key_padding_mask=padding,
-                **callback))
+                **callback,
+            )
+        )
     outs[0] = torch.stack(outs[0])
     assert outs[0].shape == (2, 2, 3, 16)
     torch.testing.assert_close(*outs)
@@ -74,7 +79,8 @@ def test_recomputed_encoder(counts):
         samples = random_samples(counts)
         torch.manual_seed(1)
         results.append(
-            loss_and_gradients(model, (torch.randn(2, 3, 64, 48), samples)))
+            loss_and_gradients(model, (torch.randn(2, 3, 64, 48), samples))
+        )
     torch.testing.assert_close(results[1], results[0])
     torch.testing.assert_close(results[2], results[0])
 

@@ -1,4 +1,5 @@
 """Heatmap and tag losses against the equations and against MMPose's own."""
+
 import pytest
 import reference
 import torch
@@ -17,10 +18,14 @@ K = 5
 def make_indices(counts, cells, seed=0):
     generator = torch.Generator().manual_seed(seed)
     return [
-        torch.stack([
-            torch.randint(cells, (n, K), generator=generator),
-            torch.randint(2, (n, K), generator=generator)
-        ], -1) for n in counts
+        torch.stack(
+            [
+                torch.randint(cells, (n, K), generator=generator),
+                torch.randint(2, (n, K), generator=generator),
+            ],
+            -1,
+        )
+        for n in counts
     ]
 
 
@@ -54,11 +59,15 @@ def test_heatmap_loss_equals_the_equation_and_mmposes():
     heatmaps.requires_grad_()
     mask = torch.rand(2, 1, 6, 7) > 0.3
     loss = MaskedMSELoss(loss_weight=2.0)(heatmaps, target, mask)
-    assert loss.item() == pytest.approx(2 * reference.heatmap_loss(
-        heatmaps.detach().numpy(), target.numpy(), mask.numpy()))
+    assert loss.item() == pytest.approx(
+        2
+        * reference.heatmap_loss(
+            heatmaps.detach().numpy(), target.numpy(), mask.numpy()
+        )
+    )
     theirs = KeypointMSELoss(loss_weight=2.0)(heatmaps, target, mask=mask)
     torch.testing.assert_close(loss, theirs)
-    grad, = torch.autograd.grad(loss, heatmaps)
+    (grad,) = torch.autograd.grad(loss, heatmaps)
     torch.testing.assert_close(grad, torch.autograd.grad(theirs, heatmaps)[0])
     assert not grad[~mask.expand_as(grad)].any()
 
@@ -68,8 +77,9 @@ def test_gradients_of_tag_losses():
     weights = (torch.rand(4, K) > 0.3).double()
     means = torch.randn(4, 2, dtype=torch.double, requires_grad=True)
     assert torch.autograd.gradcheck(
-        lambda *args: pull_loss(*args, weights), (tags, means))
-    people = torch.tensor([[1., 1, 1], [1, 1, 0]], dtype=torch.double)
+        lambda *args: pull_loss(*args, weights), (tags, means)
+    )
+    people = torch.tensor([[1.0, 1, 1], [1, 1, 0]], dtype=torch.double)
     padded = torch.randn(2, 3, 1, dtype=torch.double, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: push_loss(x, people), padded)
 

@@ -1,4 +1,5 @@
 """The set loss against a slow loop, and its invariants."""
+
 import copy
 
 import numpy as np
@@ -41,13 +42,15 @@ def test_equals_loop(counts, field, supervise):
     loss = build_loss() if field == 'keypoints' else literal_loss()
     losses = loss(outputs, *stack_targets(samples))
     expected = reference.set_loss(
-        *as_reference(outputs, samples), keypoint_field=field)
+        *as_reference(outputs, samples), keypoint_field=field
+    )
     for layer, prefix in enumerate(['d0.', '']):
         fields = {'cls', field, 'visibility', 'centers'}
         for name in fields:
             value = losses[f'{prefix}loss_{name}'].item()
             assert value == pytest.approx(
-                expected[layer].get(name, 0.0), rel=1e-5), (layer, name)
+                expected[layer].get(name, 0.0), rel=1e-5
+            ), (layer, name)
     assert len(losses) == 8
 
 
@@ -57,9 +60,9 @@ def perfect_outputs(sample, num_queries=6):
     people = len(labels)
     outputs = random_outputs(num_layers=1, num_images=1)
     outputs['logits'][...] = torch.tensor([-20.0, 20.0])
-    outputs['logits'][0, 0, 1:people + 1] = torch.tensor([20.0, -20.0])
+    outputs['logits'][0, 0, 1 : people + 1] = torch.tensor([20.0, -20.0])
     for name in ('centers', 'offsets', 'visibility'):
-        outputs[name][0, 0, 1:people + 1] = labels[name]
+        outputs[name][0, 0, 1 : people + 1] = labels[name]
     return outputs
 
 
@@ -81,7 +84,8 @@ def test_order_of_people_and_queries_does_not_matter():
     shuffled = {name: x[:, :, queries] for name, x in outputs.items()}
     got = loss(
         shuffled,
-        *stack_targets([make_sample(keypoints[people], visible[people])]))
+        *stack_targets([make_sample(keypoints[people], visible[people])]),
+    )
     for name in expected:
         torch.testing.assert_close(got[name], expected[name])
 
@@ -90,7 +94,8 @@ def test_unlabelled_person_learns_only_class_and_visibility():
     keypoints, visible = random_people(1)
     sample = make_sample(keypoints, np.zeros_like(visible))
     outputs = random_outputs(
-        num_layers=1, num_images=1, num_queries=1, requires_grad=True)
+        num_layers=1, num_images=1, num_queries=1, requires_grad=True
+    )
     losses = build_loss()(outputs, *stack_targets([sample]))
     assert losses['loss_keypoints'] == 0
     assert losses['loss_centers'] == 0
@@ -136,8 +141,16 @@ def test_one_host_transfer(monkeypatch):
 
         return call
 
-    for name in ('cpu', 'numpy', 'item', 'tolist', 'nonzero', '__bool__',
-                 '__int__', '__float__'):
+    for name in (
+        'cpu',
+        'numpy',
+        'item',
+        'tolist',
+        'nonzero',
+        '__bool__',
+        '__int__',
+        '__float__',
+    ):
         monkeypatch.setattr(torch.Tensor, name, counted(name))
     loss = build_loss()
     targets = stack_targets(random_samples([3, 2]))
@@ -150,16 +163,19 @@ def test_padded_proposals_learn_nothing():
     """Nor with more people than tokens that show the image."""
     loss = fast_head(loss=FAST_LOSS).loss_module
     outputs = random_outputs(num_layers=1)
-    targets, num_people = stack_targets(
-        with_areas(random_samples([5, 2])))
+    targets, num_people = stack_targets(with_areas(random_samples([5, 2])))
     outputs['valid'] = torch.zeros(1, 2, 6, dtype=torch.bool)
     outputs['valid'][:, 0, :2] = outputs['valid'][:, 1, 4:] = True
     batch = loss.measure(outputs, targets, num_people)
     assert batch.num_people == 7
     assert len(batch.matched['valid'][0]) == 7
     assert batch.matched['valid'].sum() == 4
-    moved = dict(outputs, centers=outputs['centers'].where(
-        outputs['valid'][..., None], torch.tensor(0.5)))
+    moved = dict(
+        outputs,
+        centers=outputs['centers'].where(
+            outputs['valid'][..., None], torch.tensor(0.5)
+        ),
+    )
     others = loss.measure(moved, targets, num_people)
     for name, total in batch.sums.items():
         torch.testing.assert_close(others.sums[name], total)
@@ -172,7 +188,8 @@ def test_ranks_add_counts_of_one_type():
     known = loss.measure(random_outputs(), targets, num_people)
     valid = torch.ones(2, 2, 6, dtype=torch.bool)
     unknown = loss.measure(
-        dict(random_outputs(), valid=valid), targets, num_people)
+        dict(random_outputs(), valid=valid), targets, num_people
+    )
     for batch in (known, unknown):
         counts = sum_over_ranks([batch])
         assert counts.dtype == torch.float32
