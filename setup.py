@@ -18,7 +18,8 @@ version = runpy.run_path(str(ROOT / 'poet_mm' / 'version.py'))
 
 class BuildWithConfigs(build_py):
     """Put configs and tools into ``poet_mm/.mim``, where mim looks for them
-    and MMPose, too, has them; an editable install has the clone's."""
+    and MMPose, too, has them; an editable install has the clone's.
+    """
 
     def run(self):
         super().run()
@@ -46,7 +47,7 @@ setup(
     license='Apache License 2.0',
     keywords='pose estimation, transformer, MMPose, OpenMMLab',
     packages=find_packages(include=['poet_mm', 'poet_mm.*']),
-    package_data={'poet_mm': ['*/*.html']},
+    package_data={'poet_mm': ['py.typed', '*/*.html']},
     cmdclass={'build_py': BuildWithConfigs},
     python_requires=stack['PYTHON'],
     install_requires=[

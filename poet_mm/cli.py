@@ -54,7 +54,8 @@ class HelpFormatter(
 
 def about(doc: str) -> dict:
     """Return the keywords of a parser whose help ends with the examples that
-    a docstring ends with."""
+    a docstring ends with.
+    """
     description, _, examples = doc.partition('Examples:\n')
     return dict(
         description=description.strip(),
@@ -223,7 +224,8 @@ def run(
 
 def _forget_poet_mm() -> None:
     """Let the next ``import poet_mm`` of this process register, which a tool
-    that ended before :func:`start` has put off."""
+    that ended before :func:`start` has put off.
+    """
     for module in list(sys.modules):
         if module.split('.')[0] == 'poet_mm':
             del sys.modules[module]

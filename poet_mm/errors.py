@@ -13,7 +13,8 @@ class DataFault(UserError, ValueError):
 
     def __str__(self) -> str:
         """Return the message without the traceback that a process of the data
-        loader puts before it."""
+        loader puts before it.
+        """
         text = super().__str__()
         if text.startswith('Caught '):
             text = text.rpartition(f'{type(self).__name__}: ')[2].strip()
@@ -47,7 +48,8 @@ def first_line(error: Exception) -> str:
 
 def unreadable(path: str, error: Exception) -> UserError:
     """Return the error for an image file that cannot be loaded, with the
-    reason in a few words."""
+    reason in a few words.
+    """
     if isinstance(error.__cause__, OSError):  # of what LoadIntactImage says
         error = error.__cause__
     if isinstance(error, OSError) and error.strerror:

@@ -42,7 +42,8 @@ COMPARE = {
 
 def check_stack():
     """Raise an ImportError that names what was found, what is supported and
-    what to do, unless poet_mm can run here."""
+    what to do, unless poet_mm can run here.
+    """
     python = '.'.join(map(str, sys.version_info[:3]))
     if not in_range(python, PYTHON):
         raise ImportError(

@@ -55,7 +55,8 @@ def say(text, end='\n'):
 
 def wheel_key(requirement):
     """Name of what the wheel depends on, for example
-    ``mmcv-2.1.0_torch-2.1.2_cp311_linux-x86_64``."""
+    ``mmcv-2.1.0_torch-2.1.2_cp311_linux-x86_64``.
+    """
     system = f'{platform.system()}-{platform.machine()}'.lower()
     python = f'cp{sys.version_info.major}{sys.version_info.minor}'
     return '_'.join(
@@ -70,7 +71,8 @@ def wheel_key(requirement):
 
 def lock_folder(folder):
     """Two clones, one compilation. The file returned holds the lock until it
-    is closed, here and in the compiling process."""
+    is closed, here and in the compiling process.
+    """
     lock = open(folder / 'lock', 'w')  # noqa: SIM115
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -138,7 +140,8 @@ def ask_for_torch_standard(source):
 
 def build_environment():
     """Only mmcv's CPU operators are built: POET calls none of them, mmpose
-    merely imports them, and this way no CUDA toolkit is needed."""
+    merely imports them, and this way no CUDA toolkit is needed.
+    """
     cpus = os.cpu_count()
     if hasattr(os, 'sched_getaffinity'):  # Linux: those given to this process
         cpus = len(os.sched_getaffinity(0))

@@ -243,7 +243,8 @@ def place_person(
 ) -> np.ndarray:
     """Return the pelvis of a new person: of six random places, the one
     farthest from the others. Both hips are in the image; a head or feet may
-    be outside."""
+    be outside.
+    """
     margin = max(0.5 * height - 0.1 * size, 0.1 * size)
     places = rng.uniform(
         (0.12 * size, margin), (0.88 * size, size - margin), (6, 2)
@@ -273,7 +274,8 @@ def draw_figure(
     image: np.ndarray, figure: Figure, palette: Dict[str, List[float]]
 ) -> np.ndarray:
     """Draw a person over `image`, and return its silhouette (H, W), uint8, 1
-    inside."""
+    inside.
+    """
     mask = np.zeros(image.shape[:2], np.uint8)
     points = dict(zip(POINTS, to_fixed(figure.points)))
     for stroke in STROKES[figure.near]:
@@ -312,7 +314,8 @@ def draw_object(
     rng: np.random.Generator, image: np.ndarray, sides: np.ndarray
 ) -> np.ndarray:
     """Draw a rotated rectangle or an ellipse of these full side lengths at a
-    random place, and return its mask (H, W), uint8, 1 inside."""
+    random place, and return its mask (H, W), uint8, 1 inside.
+    """
     mask = np.zeros(image.shape[:2], np.uint8)
     centre = rng.uniform(0, len(image), 2)
     box = (centre.tolist(), sides.tolist(), rng.uniform(0, 180))
@@ -328,7 +331,8 @@ def draw_object(
 
 def draw_crowd(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Draw some tiny figures in one region of the image, and return the
-    region (H, W), uint8, 1 inside: the figures and a margin around them."""
+    region (H, W), uint8, 1 inside: the figures and a margin around them.
+    """
     size = len(image)
     corner = rng.uniform(0.05, 0.45, 2) * size
     region = np.zeros(image.shape[:2], np.uint8)
@@ -387,7 +391,8 @@ def joint_visibility(
     joints: np.ndarray, labels: np.ndarray, label: int
 ) -> np.ndarray:
     """Return COCO's v (K,) of the keypoints (K, 2) of the person whose pixels
-    have this label."""
+    have this label.
+    """
     last = np.array(labels.shape[::-1]) - 1
     inside = ((joints >= 0) & (joints <= last)).all(axis=1)
     columns, rows = np.floor(joints.clip(0, last) + 0.5).astype(int).T
@@ -404,7 +409,8 @@ def flat_keypoints(joints: np.ndarray, visibility: np.ndarray) -> List[float]:
 
 def encode_mask(mask: np.ndarray) -> dict:
     """Return COCO's uncompressed run lengths of a (H, W) mask of 0 and 1,
-    column by column, starting with a run of zeros that may be empty."""
+    column by column, starting with a run of zeros that may be empty.
+    """
     # The 0 in front makes the first change, if any, one from 0 to 1.
     changes = np.flatnonzero(np.diff(mask.T.ravel(), prepend=np.uint8(0)))
     edges = np.concatenate([[0], changes, [mask.size]])

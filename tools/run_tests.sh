@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lint, import contract and tests, in .venv (made first if need be) or, with
+# Lint, types, import contract and tests, in .venv (made first if need be) or, with
 # --no-venv, in the active environment. Everything else goes to pytest:
 #
 #   bash tools/run_tests.sh -k codec -x
@@ -16,9 +16,13 @@ for argument; do
 done
 . tools/setup_env.sh "$no_venv"
 
-"$PYTHON" -c 'import hypothesis, importlinter, pytest, ruff' ||
+"$PYTHON" -c 'import codespell_lib, hypothesis, importlinter, mypy, pytest, ruff' ||
   die "$PYTHON lacks what the tests need: pip install -e '.[tests]'"
 [ -z "${CI-}" ] || set -- --durations=15 "$@"
 "$PYTHON" -m ruff check .
+"$PYTHON" -m ruff format --check .
+git ls-files '*.py' '*.sh' '*.md' '*.html' |
+  xargs "$PYTHON" -c 'from codespell_lib import _script_main; _script_main()'
+"$PYTHON" -m mypy
 "$PYTHON" -c 'from importlinter import cli; cli.lint_imports_command()'
 "$PYTHON" -m pytest "$@"

@@ -116,7 +116,8 @@ def farthest_points(
 ) -> np.ndarray:
     """Indices of up to ``count`` of the points (n, 2): the first, then always
     that which is farthest from those chosen, as long as it is as far from
-    them as ``least_gap``."""
+    them as ``least_gap``.
+    """
     chosen = [0]
     while len(chosen) < count:
         gaps = np.linalg.norm(points[:, None] - points[chosen], axis=-1)

@@ -38,14 +38,16 @@ def relative_errors(
     predicted: np.ndarray, true: np.ndarray, bbox: np.ndarray
 ) -> np.ndarray:
     """(predicted - true centre) / diagonal of the box, (N, 2); x to the
-    right, y down, NaN where there is no true centre or no box."""
+    right, y down, NaN where there is no true centre or no box.
+    """
     diagonal = np.hypot(bbox[:, 2], bbox[:, 3])[:, None]
     return (predicted - true) / np.where(diagonal > 0, diagonal, np.nan)
 
 
 def quadrant_shares(errors: np.ndarray) -> Optional[Dict[str, float]]:
     """Share of the errors (M, 2) in each of :data:`QUADRANTS`; y points down,
-    and 0 is right and lower. None without errors."""
+    and 0 is right and lower. None without errors.
+    """
     if not len(errors):
         return None
     quadrant = 2 * (errors[:, 1] >= 0) + (errors[:, 0] >= 0)

@@ -68,7 +68,8 @@ class ImageRecord(NamedTuple):
 
 def example_rank(record: ImageRecord) -> tuple:
     """How well an image shows what a model does: 2 to 4 people, and OKS high,
-    the mean over people and false positives."""
+    the mean over people and false positives.
+    """
     people, pairs = len(record.people.ids), len(record.match.oks)
     all_of_them = people + len(record.found) - pairs
     return 2 <= people <= 4, record.oks.sum() / max(all_of_them, 1)

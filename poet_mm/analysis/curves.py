@@ -55,7 +55,8 @@ def curve_keys(records: Records) -> List[str]:
 
 def analyze_curves(work_dirs: Sequence[str]) -> Result:
     """The figure of one or several work dirs of ``tools/train.py``, of each
-    the last training."""
+    the last training.
+    """
     runs = read_runs(work_dirs)
     curves = {
         name: {key: series(records, key) for key in curve_keys(records)}

@@ -29,7 +29,8 @@ class RankedImage(NamedTuple):
 
 def rank_images(images: List[RankedImage]) -> List[RankedImage]:
     """Best first; of images of the same OKS, those of many people are at
-    either end: they were the harder, or the greater loss."""
+    either end: they were the harder, or the greater loss.
+    """
     middle = np.mean([image.oks for image in images]) if images else 0
 
     def key(image: RankedImage) -> tuple:

@@ -172,7 +172,8 @@ def place_model(
     model: nn.Module, cfg: Config, device: Optional[str]
 ) -> nn.Module:
     """Move a model to a device, in the memory order that its config wants, so
-    that it computes what it does in ``tools/test.py``."""
+    that it computes what it does in ``tools/test.py``.
+    """
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     try:
         model = model.to(device)

@@ -156,7 +156,8 @@ class POETInferencer(Pose2DInferencer):
 
     def _init_visualizer(self, cfg: Config):
         """Build the config's visualizer, or ours if it cannot draw what POET
-        predicts; nameless, as a Runner may have one under that name."""
+        predicts; nameless, as a Runner may have one under that name.
+        """
         if cfg.get('visualizer', {}).get('type') != 'POETVisualizer':
             cfg.visualizer = dict(type='POETVisualizer')
         cfg.visualizer.pop('name', None)
@@ -248,7 +249,8 @@ class POETInferencer(Pose2DInferencer):
         failures: Failures,
     ) -> Iterator[tuple]:
         """Yield samples with people and their pictures; a batch that fails is
-        tried image by image, so that one does not cost the others."""
+        tried image by image, so that one does not cost the others.
+        """
         data, originals = zip(*batch)
         try:
             samples = self.forward(self.collate_fn(list(data)), **during)

@@ -49,7 +49,8 @@ class ResultFolder:
 
     def add_picture(self, sample: PoseDataSample, drawn: np.ndarray) -> None:
         """Write the picture (h, w, 3), RGB, of an image; a UserError says why
-        it cannot be one."""
+        it cannot be one.
+        """
         name = self._new_name('pictures', sample.img_path, '.jpg')
         try:
             self._write_picture(name, drawn)

@@ -1,2 +1,3 @@
 """Checkpoints: read without running them, compared with a model, resumed,
-converted and published."""
+converted and published.
+"""

@@ -29,7 +29,8 @@ def strip_ddp(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
 
 def shapes_of(weights: Mapping[str, Tensor]) -> Shapes:
     """Return shapes by name, without counters of batches, which no model
-    needs."""
+    needs.
+    """
     return {
         name: tuple(value.shape)
         for name, value in weights.items()

@@ -1,5 +1,6 @@
 """Convert a file of another program to one of ours, and back; what is written
-fits its config, whole blocks at a time."""
+fits its config, whole blocks at a time.
+"""
 
 import os.path as osp
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
@@ -49,7 +50,8 @@ Reference = Callable[[Dict[str, Tensor], Tensor, Tensor], Any]
 class Conversion(NamedTuple):
     """``checkpoint`` to write; the ``model`` of the config with its weights;
     ``source``, the weights under their old names; ``cfg``; and what was
-    ``dropped`` on purpose, in words."""
+    ``dropped`` on purpose, in words.
+    """
 
     checkpoint: Dict[str, Any]
     model: nn.Module
@@ -107,7 +109,8 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
 
 def release_of(path: str) -> Tuple[Dict[str, Any], List[str]]:
     """Return a checkpoint of ours in the layout of the authors' release, and
-    what was dropped, in words."""
+    what was dropped, in words.
+    """
     source = read_source(path, 'to-release')
     release = to_release(source)
     counters = len(source) - len(release)
@@ -168,7 +171,8 @@ def require_poet(cfg: Config, layout: str) -> None:
 
 def check_input(cfg: Config) -> None:
     """Raise a UserError if a config feeds or strides its ResNet otherwise than
-    the programs that we convert from: weights would fit all the same."""
+    the programs that we convert from: weights would fit all the same.
+    """
     model = cfg.get('model') or {}
     backbone = model.get('backbone') or {}
     preprocessor = model.get('data_preprocessor') or {}
@@ -190,7 +194,8 @@ def require_whole_blocks(
     model: nn.Module, weights: Dict[str, Tensor], path: str, whole_model: bool
 ) -> None:
     """Raise a UserError unless every block that has weights fits, and with
-    ``whole_model`` none is missing."""
+    ``whole_model`` none is missing.
+    """
     blocks = compare_blocks(shapes_of(model.state_dict()), shapes_of(weights))
     wrong = [
         block
@@ -241,7 +246,8 @@ def largest_difference(
 
 def noise_batch(sizes):
     """Draw normalised images (B, 3, H, W), zero outside of their sizes,
-    the padding mask (B, H, W), and their samples."""
+    the padding mask (B, H, W), and their samples.
+    """
     height, width = (max(lengths) for lengths in zip(*sizes))
     generator = torch.Generator().manual_seed(0)
     inputs = torch.zeros(len(sizes), 3, height, width)

@@ -1,5 +1,6 @@
 """Read checkpoints without running what is in them, and write ones that need
-no class to be read."""
+no class to be read.
+"""
 
 import hashlib
 import sys

@@ -19,7 +19,7 @@ Pairs = Tuple[Tuple[str, str], ...]  # templates: theirs, ours
 
 
 def _attention(theirs: str, ours: str) -> Pairs:
-    """torch's ``nn.MultiheadAttention`` -> our ``MultiheadAttention``."""
+    """Torch's ``nn.MultiheadAttention`` -> our ``MultiheadAttention``."""
     return (
         (f'{theirs}.in_proj_weight', f'{ours}.in_proj.weight'),
         (f'{theirs}.in_proj_bias', f'{ours}.in_proj.bias'),
@@ -229,7 +229,8 @@ def drop(
 def guess_layout(weights: Mapping) -> Optional[str]:
     """Return the subcommand of ``tools/convert_checkpoint.py`` for weights of
     another program, 'torchvision' for its ResNet, which needs none, and None
-    for names that are ours or unknown."""
+    for names that are ours or unknown.
+    """
     weights = weights.get('model', weights)
     begins = {str(name).split('.')[0] for name in weights}
     if 'kpt_embed' in begins:

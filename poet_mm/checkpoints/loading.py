@@ -1,5 +1,6 @@
 """Load checkpoints that fit: the figures of a model with random parts look
-like those of a bad model."""
+like those of a bad model.
+"""
 
 from typing import Dict, List, Mapping, Tuple
 
@@ -145,7 +146,8 @@ def misfit(
     '--cfg-options.',
 ) -> UserError:
     """Return the error for blocks that differ: it describes the first in the
-    order of the model, and says what to do."""
+    order of the model, and says what to do.
+    """
     if not any(block.found for block in wrong) and guess_layout(weights):
         return nothing_fits(checkpoint, weights)
     said = f'{checkpoint} does not fit the config: {wrong[0].describe()}.'

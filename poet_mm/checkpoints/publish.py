@@ -1,5 +1,6 @@
 """Make of a training checkpoint one to give away: weights, and what is needed
-to use them."""
+to use them.
+"""
 
 import hashlib
 import io
@@ -128,7 +129,8 @@ def to_plain(value: Any, name: str = 'checkpoint') -> Any:
 
 def to_bytes(checkpoint: Dict[str, Any]) -> bytes:
     """Return the file of a checkpoint of plain values, the same for equal
-    ones."""
+    ones.
+    """
     buffer = io.BytesIO()  # a file on disk would hold its own name
     torch.save(to_plain(checkpoint), buffer)
     return buffer.getvalue()
@@ -175,7 +177,8 @@ def without_private(cfg: str) -> str:
 
 def _shorten(value: Any, roots: List[str], in_dataset: bool = False) -> Any:
     """Shorten the absolute paths in a value, maybe of a dict that has a
-    ``data_root``."""
+    ``data_root``.
+    """
     if isinstance(value, str) and ABSOLUTE.match(value):
         return public_path(value, roots, in_dataset)
     if isinstance(value, dict):

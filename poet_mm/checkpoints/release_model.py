@@ -18,7 +18,8 @@ HEADS = 8
 
 def release_model(weights, images, padding, heads=HEADS):
     """Weights by the release's names, images (B, 3, H, W) and their padding
-    (B, H, W) -> logits (L, B, Q, 3), poses (L, B, Q, 2 + 3K) in [0, 1]."""
+    (B, H, W) -> logits (L, B, Q, 3), poses (L, B, Q, 2 + 3K) in [0, 1].
+    """
     net = Part(weights)
     feat = resnet(net['backbone.0.body'], images)
     mask = at_cells(padding, *feat.shape[-2:])  # (B, h, w)
@@ -117,7 +118,8 @@ def at_cells(padding, height, width):
 
 def sine_code(mask, channels):
     """(B, h, w, C): half the channels for y, then half for x, which run to
-    2 pi over the cells that are not padding; sine and cosine alternate."""
+    2 pi over the cells that are not padding; sine and cosine alternate.
+    """
     inside = (~mask).float()
     code = mask.new_zeros(*mask.shape, channels, dtype=torch.float)
     half = channels // 2

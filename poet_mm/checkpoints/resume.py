@@ -34,7 +34,8 @@ def find_fault(path: str) -> str:
 
 def checkpoints_of(cfg: Config) -> List[str]:
     """Find checkpoints that the training of a config can have left, newest
-    first. Those of the best epoch have no optimiser."""
+    first. Those of the best epoch have no optimiser.
+    """
     hook = cfg.get('default_hooks', {}).get('checkpoint') or {}
     folder = cfg.work_dir
     if hook.get('out_dir'):

@@ -25,7 +25,8 @@ class NotPlain(ValueError):
 
 def check_config_of(checkpoint: str) -> None:
     """:func:`check_config_text` of the config that mmengine takes from a
-    checkpoint."""
+    checkpoint.
+    """
     content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     runtime = content.get('message_hub', {}).get('runtime_info', {})
     text = runtime.get('cfg', content.get('meta', {}).get('cfg'))
@@ -146,7 +147,8 @@ def _find_problems(data: Any) -> Iterator[str]:
 
 def _is_registered(name: Any) -> bool:
     """Whether a registry knows the name, maybe with its library before it;
-    what it does not know, mmengine imports."""
+    what it does not know, mmengine imports.
+    """
     if not isinstance(name, str):
         return False
     scope, _, key = name.rpartition('.')

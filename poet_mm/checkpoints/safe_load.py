@@ -64,7 +64,8 @@ def safe_loading(trust: bool = False) -> Iterator[bool]:
 
 def guarded(loader: Callable, trust: bool) -> Callable:
     """Return a loader that reads data only, unless trusted, and says in a
-    sentence what is wrong with a checkpoint."""
+    sentence what is wrong with a checkpoint.
+    """
     setting, safe_loader = ANYTHING if trust else DATA_ONLY, loader
     if not (STRICT or trust):
         from . import safe_pickle
@@ -132,7 +133,8 @@ def explain(error: Exception, name: str) -> Exception:
 
 def refused(error: Exception) -> str:
     """Return what a file holds beside data, '' if it fails for another
-    reason."""
+    reason.
+    """
     # Private door (torch 2.1.2 and 2.14.1, checked): the words of its errors.
     if 'with TorchScript archives' in str(error):
         return 'a TorchScript program'

@@ -165,7 +165,8 @@ def image_in_people(
     img_shape: Tuple[int, int], area: Sequence[float]
 ) -> np.ndarray:
     """Return width and height (N, 2) of an image (h, w) in units of the size
-    of each of N people, of an area (N, ) in square pixels."""
+    of each of N people, of an area (N, ) in square pixels.
+    """
     height, width = img_shape
     # COCO's OKS has the smallest difference too, against areas of 0
     size = np.sqrt(np.asarray(area, dtype=np.float64) + np.spacing(1))

@@ -30,7 +30,8 @@ def count_parameters(model: nn.Module) -> Tuple[int, int]:
 
 def feature_stride(model: nn.Module, size: int) -> int:
     """Return the input pixels per cell of what the head reads people from:
-    heatmaps, or the feature level that becomes tokens."""
+    heatmaps, or the feature level that becomes tokens.
+    """
     image = torch.zeros(
         1, 3, size, size, device=next(model.parameters()).device
     )

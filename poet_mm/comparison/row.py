@@ -1,5 +1,6 @@
 """Train and test one row of a comparison, and describe it: what it started
-from, how it was trained, what it costs."""
+from, how it was trained, what it costs.
+"""
 
 import json
 import os.path as osp
@@ -73,7 +74,8 @@ def describe_init(cfg: Config, row: Row) -> str:
 
 def resume_latest(cfg: Config) -> None:
     """Resume the row's own latest checkpoint. ``load_from`` of the config is
-    what a row starts from, not what it resumes."""
+    what a row starts from, not what it resumes.
+    """
     latest = newest_whole(cfg)
     if latest is not None:
         cfg.load_from, cfg.resume = latest, True
@@ -115,7 +117,8 @@ def describe_training(runner: Runner, cfg: Config, epochs: int) -> dict:
 def convergence(work_dir: str, epochs: int) -> List[dict]:
     """Return of every evaluation on the way ``epoch``, COCO's numbers in
     percent, and ``losses``, means of what training logged in that epoch:
-    ``loss``, of everything, and the terms of the last layer."""
+    ``loss``, of everything, and the terms of the last layer.
+    """
     records = read_scalars(work_dir)
     losses = {
         key: dict(zip(*series(records, key))) for key in loss_keys(records)

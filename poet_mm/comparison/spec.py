@@ -205,7 +205,8 @@ def row_folder(
     work_dir: str, comparison: Comparison, row: Row, cfg: Config, gpus: int
 ) -> str:
     """Return the folder of a row. A change of config, epochs or number of GPUs
-    changes its name, so that no old result passes for a new one."""
+    changes its name, so that no old result passes for a new one.
+    """
     content = json.dumps(
         [
             cfg.to_dict(),

@@ -80,7 +80,8 @@ def coco_metrics(metrics: dict) -> dict:
 
 def under_coco(metrics: Mapping) -> dict:
     """Rename metrics to the prefix ``coco``; their evaluator's own prefix is
-    what stands before ``/AP``."""
+    what stands before ``/AP``.
+    """
     prefix = next((key[:-2] for key in metrics if key.endswith('/AP')), None)
     if prefix is None:
         return dict(metrics)

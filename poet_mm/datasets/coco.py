@@ -78,7 +78,8 @@ def gather_people(people: List[dict], num_keypoints: int) -> dict:
 
 def count_outside(data_list: List[dict]) -> Tuple[int, int, float]:
     """Return the number of labelled keypoints outside of their images, the
-    number of all labelled ones, and the largest distance in pixels."""
+    number of all labelled ones, and the largest distance in pixels.
+    """
     outside, labelled, farthest = 0, 0, 0.0
     for sample in data_list:
         visible = sample['keypoints_visible'] > 0  # (N, K)
@@ -273,7 +274,8 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
     def prepare_data(self, idx: int) -> Optional[dict]:
         """Load and transform an image, with random numbers from the seed of
         its batch. Return None, for which mmengine draws another image, if it
-        has a fault and faults are skipped."""
+        has a fault and faults are skipped.
+        """
         try:
             with image_rng(idx):
                 return super().prepare_data(idx)

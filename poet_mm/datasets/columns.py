@@ -29,7 +29,8 @@ def as_key(value: Any) -> Any:
 
 def column(entries: List[dict], key: str) -> np.ndarray:
     """Return the numbers (len(entries), ) under a key, NaN where there is
-    none."""
+    none.
+    """
     values = [entry.get(key) for entry in entries]
     return np.array(
         [value if is_number(value) else np.nan for value in values],
@@ -39,7 +40,8 @@ def column(entries: List[dict], key: str) -> np.ndarray:
 
 def as_rows(lists: list, length: int) -> np.ndarray:
     """Return lists of one length as rows of numbers, null as NaN, or raise a
-    TypeError, ValueError or OverflowError."""
+    TypeError, ValueError or OverflowError.
+    """
     numbers = np.array(lists)
     if numbers.dtype.kind == 'U':  # NumPy would convert it
         raise TypeError('text is not a number')
@@ -73,7 +75,8 @@ def rows(lists: list, length: int) -> Tuple[np.ndarray, np.ndarray]:
 
 def distance_outside(points: np.ndarray, size: np.ndarray) -> np.ndarray:
     """Return by how many pixels points (..., 2) lie outside of images of
-    size (..., 2), along the axis where it is more; 0 inside."""
+    size (..., 2), along the axis where it is more; 0 inside.
+    """
     return np.maximum(np.maximum(-points, points - size), 0).max(axis=-1)
 
 
@@ -117,7 +120,8 @@ class Table:
     @cached_property
     def sizes(self) -> np.ndarray:
         """Return width and height (I, 2) in pixels, NaN where one of them
-        is below 1."""
+        is below 1.
+        """
         sizes = np.stack(
             [column(self.images, key) for key in ('width', 'height')], axis=1
         )
@@ -126,7 +130,8 @@ class Table:
     @cached_property
     def image_of(self) -> np.ndarray:
         """Return the index of the image of each annotation (M, ), -1 where
-        the file has none."""
+        the file has none.
+        """
         index = {}
         for i, image in enumerate(self.images):
             index.setdefault(as_key(image.get('id')), i)
@@ -170,7 +175,8 @@ class Table:
     @cached_property
     def has_pose(self) -> np.ndarray:
         """Return which annotations (M, ) have a box and keypoints; the data
-        set uses no others."""
+        set uses no others.
+        """
         return np.array(list(map(has_pose, self.annotations)), dtype=bool)
 
     @cached_property
@@ -187,7 +193,8 @@ class Table:
     @cached_property
     def outside(self) -> np.ndarray:
         """Return by how many pixels labelled keypoints (M, K) lie outside of
-        their image, 0 where its size is unknown."""
+        their image, 0 where its size is unknown.
+        """
         distance = distance_outside(
             self.keypoints[..., :2], self.size_of[:, None]
         )

@@ -180,7 +180,8 @@ def told(entries: List[dict], key: str) -> np.ndarray:
 
 def size_needed(table: Table) -> np.ndarray:
     """Return the images (I, ) that tell a broken size, or have poses, which
-    need one."""
+    need one.
+    """
     poses = np.bincount(
         table.image_of[table.has_pose] + 1, minlength=len(table.images) + 1
     )[1:]
@@ -198,13 +199,15 @@ def size_needed(table: Table) -> np.ndarray:
 
 def far_outside(table: Table) -> np.ndarray:
     """Return the keypoints (M, K) farther outside of their image than its
-    longer side."""
+    longer side.
+    """
     return table.outside > table.size_of.max(axis=1)[:, None]
 
 
 def many_unlabelled(table: Table) -> np.ndarray:
     """Return people (M, ) without a labelled keypoint if they are more than
-    half of all."""
+    half of all.
+    """
     people = table.is_person & table.fits
     unlabelled = people & ~table.labelled.any(axis=1)
     return unlabelled & (2 * unlabelled.sum() > people.sum())
@@ -212,14 +215,16 @@ def many_unlabelled(table: Table) -> np.ndarray:
 
 def none_visible(table: Table) -> np.ndarray:
     """Return people (M, ) with labelled keypoints if no keypoint of the file
-    is visible."""
+    is visible.
+    """
     people = table.is_person & table.labelled.any(axis=1)
     return people & ~(table.keypoints[..., 2] == 2).any()
 
 
 def near_origin(table: Table) -> np.ndarray:
     """Return labelled keypoints (M, K) if all of them are within 2 pixels of
-    (0, 0)."""
+    (0, 0).
+    """
     xy = np.abs(table.keypoints[table.labelled][:, :2])
     return table.labelled & ((xy <= 2).all() and (table.sizes > 16).any())
 
@@ -253,7 +258,8 @@ def plain(names: Optional[List[str]]) -> List[str]:
 
 def renamed(table: Table, reordered: bool) -> np.ndarray:
     """Return the keypoints (K, ) with another name in the file, if the names
-    are (not) the expected ones in another order."""
+    are (not) the expected ones in another order.
+    """
     ours, theirs = plain(table.file_names), plain(table.keypoint_names)
     if (
         len(ours) != len(theirs)

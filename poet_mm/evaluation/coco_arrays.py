@@ -25,7 +25,8 @@ class Detections(NamedTuple):
 
 def box_areas(keypoints: np.ndarray) -> np.ndarray:
     """Return areas (N,) of the boxes around (N, K, 2 or 3) keypoints, in
-    square pixels."""
+    square pixels.
+    """
     # people last: NumPy is slow at long reductions over short axes
     points = keypoints[..., :2].transpose(2, 1, 0).copy()  # (2, K, N)
     width, height = np.ptp(points, axis=1)

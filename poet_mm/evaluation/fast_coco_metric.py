@@ -146,7 +146,8 @@ class FastCocoMetric(CocoMetric):
 
     def evaluate(self, size: int) -> Dict[str, float]:
         """Evaluate with the garbage collector paused, which would go through
-        hundreds of thousands of new dicts again and again."""
+        hundreds of thousands of new dicts again and again.
+        """
         enabled = gc.isenabled()
         gc.disable()
         try:
@@ -159,7 +160,8 @@ class FastCocoMetric(CocoMetric):
         self, data_batch: Sequence[dict], data_samples: Sequence[dict]
     ) -> None:
         """Collect the results of one batch, with the areas of all people of
-        an image at once: ``CocoMetric`` takes 10 us for each."""
+        an image at once: ``CocoMetric`` takes 10 us for each.
+        """
         done = len(self.results)
         super().process(data_batch, data_samples)
         if self.pred_converter is None:  # it moves the keypoints later

@@ -89,7 +89,8 @@ def oks_matrix(
     keypoints: np.ndarray, people: People, sigmas: np.ndarray
 ) -> np.ndarray:
     """Return the OKS (Q, N) of predictions (Q, K, 2) with people: the mean
-    similarity over a person's labelled keypoints."""
+    similarity over a person's labelled keypoints.
+    """
     similarity = joint_similarity(
         keypoints, people.keypoints, people.area, sigmas
     )

@@ -63,8 +63,7 @@ class POETGraph(nn.Module):
     def forward(
         self, images: Tensor, padding_mask: Optional[Tensor] = None
     ) -> Tuple[Tensor, ...]:
-        """
-        Args:
+        """Args:
             images (Tensor): (B, H, W, 3), uint8, RGB.
             padding_mask (Tensor, optional): (B, H, W), bool, True at pixels
                 right of and below an image; their colours do not matter.
@@ -233,7 +232,8 @@ def _example(
 @contextmanager
 def _tracing() -> Iterator[None]:
     """No gradients; no warnings of the tracer, whose fears about sizes the
-    comparison at other sizes settles."""
+    comparison at other sizes settles.
+    """
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore')
         yield

@@ -49,7 +49,8 @@ def reference_poses(
     model: nn.Module, images: List[np.ndarray]
 ) -> List[np.ndarray]:
     """:func:`last_poses` of B images (h, w, 3), uint8, RGB, as testing has
-    them. The model is in eval mode and on the CPU."""
+    them. The model is in eval mode and on the CPU.
+    """
     data = model.data_preprocessor(
         dict(
             inputs=[image_planes(image[..., ::-1]) for image in images],
@@ -76,7 +77,8 @@ def sizes_to_check(size: Size, divisor: int) -> List[Size]:
 
 def random_images(size: Size, count: int, padding: bool) -> List[np.ndarray]:
     """Noise (h, w, 3), uint8. The first image has the size; the others too,
-    or smaller ones where there is to be padding."""
+    or smaller ones where there is to be padding.
+    """
     rng = np.random.default_rng(0)
     smaller = (size[0] - size[0] // 3, size[1] - size[1] // 5)
     sizes = [size] + (count - 1) * [smaller if padding else size]
@@ -85,7 +87,8 @@ def random_images(size: Size, count: int, padding: bool) -> List[np.ndarray]:
 
 def pad_images(images: List[np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
     """Batch (B, H, W, 3), padded white to the size of the first image, and
-    padding mask (B, H, W), True where there is padding."""
+    padding mask (B, H, W), True where there is padding.
+    """
     batch = np.full((len(images), *images[0].shape), 255, dtype=np.uint8)
     mask = np.ones(batch.shape[:3], dtype=bool)
     for i, image in enumerate(images):

@@ -117,7 +117,8 @@ def read_config(name: str) -> 'Config':
 
 def find_config(name: str) -> str:
     """File of a config: the file itself, or a name in ``configs/`` without
-    its ``.py``."""
+    its ``.py``.
+    """
     if osp.isfile(name):
         return name
     files = glob(osp.join(CONFIGS, '*.py'))

@@ -22,7 +22,8 @@ def read_file(name: str) -> Records:
 def begins_anew(records: Records, before: Records) -> bool:
     """Whether records are those of a training from scratch, not of one that
     was resumed from what is ``before``: it logs steps as early as that, or is
-    in its first epoch after others have been beyond it."""
+    in its first epoch after others have been beyond it.
+    """
     here, there = (
         [record for record in some if 'loss' in record]
         for some in (records, before)
@@ -80,7 +81,8 @@ def read_scalars(work_dir: str) -> Records:
 
 def series(records: Records, key: str) -> Tuple[List[float], List[float]]:
     """Epochs and values of one key: what training logged several times in an
-    epoch is averaged over it."""
+    epoch is averaged over it.
+    """
     epochs: Dict[float, List[float]] = {}
     for record in records:
         if key in record:
@@ -92,7 +94,8 @@ def series(records: Records, key: str) -> Tuple[List[float], List[float]]:
 def of_decoder_layers(records: Records) -> Records:
     """Records whose ``loss`` has the terms of all decoder layers and no
     others, as ``val/loss`` has: those of what the encoder proposes and of
-    noised people, which only training has, are taken out."""
+    noised people, which only training has, are taken out.
+    """
 
     def without(record: Dict[str, float]) -> Dict[str, float]:
         others = {key: record[key] for key in record if ONLY_TRAINING(key)}

@@ -50,7 +50,8 @@ def joint_visibility(instances: InstanceData) -> Optional[np.ndarray]:
 
 def whole_factor(shape: Tuple[int, int], min_side: int) -> int:
     """By what to enlarge an image (h, w) whose shorter side should have
-    ``min_side`` pixels, unless the longer one gets too long by that."""
+    ``min_side`` pixels, unless the longer one gets too long by that.
+    """
     needed = -(-min_side // min(shape))
     return max(1, min(needed, LONGEST // max(shape)))
 
@@ -187,7 +188,8 @@ class POETVisualizer(PoseLocalVisualizer):
         self, image: np.ndarray, instances: InstanceData
     ) -> np.ndarray:
         """Boxes, of which annotations have some, on what the method above
-        has drawn."""
+        has drawn.
+        """
         if 'bboxes' in instances and self._factor > 1:
             instances = instances.clone()
             instances.bboxes = self._factor * np.asarray(instances.bboxes)

@@ -55,7 +55,8 @@ STYLE = {
 
 def in_style() -> ContextManager:
     """The style, as a context or as a decorator; other figures of the process
-    keep theirs."""
+    keep theirs.
+    """
     return rc_context(STYLE)
 
 

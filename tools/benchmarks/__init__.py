@@ -24,7 +24,8 @@ ROUNDS = 3  # in which both sides take turns
 @dataclass
 class Timing:
     """Milliseconds of one call, median and quartiles; and the memory in MB
-    that it needs on top of what was there before."""
+    that it needs on top of what was there before.
+    """
 
     median: float
     low: float
@@ -103,7 +104,8 @@ def measure(
 
 def peak_mb(function: Callable, device: str) -> float:
     """Return the MB of tensors that a call needs at its peak, beyond those
-    that were there before, as torch's profiler records them."""
+    that were there before, as torch's profiler records them.
+    """
     with torch.profiler.profile(profile_memory=True) as profile:
         function()
     with tempfile.TemporaryDirectory() as folder:

@@ -55,7 +55,8 @@ def random_maps(num_people, cells, rng, noise=0.01):
 
 def check_people(theirs, ours, cells):
     """Assert that both found the same people: as many, with equal scores, the
-    keypoints with a peak at the same place to half a cell."""
+    keypoints with a peak at the same place to half a cell.
+    """
     for them, us in zip(zip(*theirs), zip(*ours)):
         assert them[0].shape == us[0].shape, 'the people differ'
         np.testing.assert_allclose(us[2], them[2], rtol=1e-5)

@@ -1,6 +1,7 @@
 """Compare assignment and set loss of all decoder layers with a plain loop over
 images, layers and people on ``torch.cdist``; both must match the same pairs
-and give the same loss."""
+and give the same loss.
+"""
 
 from pathlib import Path
 

@@ -1,5 +1,6 @@
 """Build models and batches that several parts time: POET as it is here, and
-the same with what users have without poet_mm."""
+the same with what users have without poet_mm.
+"""
 
 import logging
 from contextlib import contextmanager

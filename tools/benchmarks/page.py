@@ -63,7 +63,8 @@ def machine(results: Dict) -> str:
 
 def write_page(results: Dict, path: Path) -> None:
     """Write a page of results, and draw attention against tokens, if it was
-    measured."""
+    measured.
+    """
     lines = [
         '# Benchmark',
         '',

@@ -1,2 +1,3 @@
 """The figures of ``poet_mm.analysis``: each draws the numbers of the file of
-the same name."""
+the same name.
+"""

@@ -84,7 +84,8 @@ def group_peaks(
 class People(NamedTuple):
     """Hold the people of an image: ``points`` (G, K, 2) in cells; ``scores``
     (G, K), heatmap values; ``person_scores`` (G, ), the mean score of the
-    keypoints, 0 for those without a peak."""
+    keypoints, 0 for those without a peak.
+    """
 
     points: np.ndarray
     scores: np.ndarray

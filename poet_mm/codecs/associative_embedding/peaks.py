@@ -87,7 +87,8 @@ def quarter_shift(
     heatmaps: Tensor, channel: Tensor, y: Tensor, x: Tensor
 ) -> Tensor:
     """Return a quarter of a cell towards the higher neighbour, (M, 2); 0 at
-    the border and beside cells of -inf."""
+    the border and beside cells of -inf.
+    """
     H, W = heatmaps.shape[1:]
     dx = (
         heatmaps[channel, y, (x + 1).clamp(max=W - 1)]

@@ -91,7 +91,8 @@ def names_in_file(content: dict) -> Optional[List[str]]:
 
 def common_names(content: dict) -> List[str]:
     """Return made-up names for as many keypoints as most annotations
-    have."""
+    have.
+    """
     counts = Counter(
         len(ann['keypoints']) // 3
         for ann in content['annotations']

@@ -61,7 +61,8 @@ def read_file(path: str, decode: bool = False) -> ImageFile:
 @contextmanager
 def any_number_of_pixels() -> Iterator[None]:
     """Suspend PIL's limit, which holds for the whole process: training loads
-    images with cv2, which takes all up to ``MAX_SIDE``."""
+    images with cv2, which takes all up to ``MAX_SIDE``.
+    """
     limit = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = None
     try:
@@ -98,7 +99,8 @@ class FileTable:
     @cached_property
     def loaded(self) -> np.ndarray:
         """Return width and height (I, 2) of the files in pixels, NaN where
-        they cannot be read."""
+        they cannot be read.
+        """
         return np.array([file.size for file in self.files]).reshape(-1, 2)
 
     @cached_property

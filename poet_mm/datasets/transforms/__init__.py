@@ -1,5 +1,6 @@
 """Register the transforms: loading that finds damage, geometry with one warp,
-coarse dropout, heatmap masks, packing."""
+coarse dropout, heatmap masks, packing.
+"""
 
 from . import (
     dropout,

@@ -64,7 +64,8 @@ class CoarseDropout(BaseTransform):
 
     def draw(self, shape: Tuple[int, ...]) -> np.ndarray:
         """Draw the cells to keep, (rows, columns, channels), for an image of
-        shape (h, w, channels) or (h, w)."""
+        shape (h, w, channels) or (h, w).
+        """
         h, w, channels = (*shape, 1)[:3]
         cells = np.random.uniform(*self.size, size=2) * (h, w)
         rows, columns = np.maximum(cells.astype(int), MIN_CELLS)

@@ -30,7 +30,8 @@ class LoadIntactImage(LoadImage):
 
     def transform(self, results: dict) -> Optional[dict]:
         """Load ``img`` unless it is there, set its shapes, compare them with
-        ``width`` and ``height``."""
+        ``width`` and ``height``.
+        """
         if 'img' not in results:
             results['img'] = self._load(results['img_path'])
         results = super().transform(results)

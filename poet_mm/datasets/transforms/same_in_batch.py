@@ -1,5 +1,6 @@
 """Draw alike for all images of a batch, so that little of it is padding, see
-:mod:`poet_mm.datasets.samplers`."""
+:mod:`poet_mm.datasets.samplers`.
+"""
 
 from typing import List
 

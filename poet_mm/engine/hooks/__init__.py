@@ -1,5 +1,6 @@
 """Hooks of mmengine: what makes training faster, what shows it, and what
-keeps it safe."""
+keeps it safe.
+"""
 
 from . import (
     checkpoint,

@@ -115,7 +115,8 @@ class AtomicCheckpointHook(CheckpointHook):
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         """As mmengine's; the previous best stays until the new one and what
-        refers to it is written."""
+        refers to it is written.
+        """
         backend = self.file_backend
         self.file_backend = later = _RemoveLater(backend)
         try:

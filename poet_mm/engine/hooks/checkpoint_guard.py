@@ -61,7 +61,8 @@ class CheckpointGuardHook(Hook):
 
 def missing_to_resume(checkpoint: dict, cfg: Config) -> List[str]:
     """Return what a training needs to go on, unless the config does not have
-    it saved, and a checkpoint lacks."""
+    it saved, and a checkpoint lacks.
+    """
     hook = cfg.get('default_hooks', {}).get('checkpoint') or {}
     found = {*checkpoint} - {'epoch', 'iter'} | {
         *(checkpoint.get('meta') or {})

@@ -29,7 +29,8 @@ def write_incident(path: str, batch: dict, **rest) -> None:
 
 def read_incident(path: str) -> dict:
     """Read ``batch``, ``weights`` before the step, ``random`` state of torch
-    on the CPU and ``message``, without running code from the file."""
+    on the CPU and ``message``, without running code from the file.
+    """
     with safe_loading():
         incident = CheckpointLoader.load_checkpoint(path, map_location='cpu')
     samples = incident['batch']['data_samples']

@@ -48,7 +48,8 @@ class MatchQualityHook(Hook):
         self, runner: Runner, batch_idx: int, **kwargs
     ) -> None:
         """Hand over to the logger, which comes after this hook, when it is
-        about to log."""
+        about to log.
+        """
         at_end = self.end_of_epoch(runner.train_dataloader, batch_idx)
         if at_end or self.every_n_inner_iters(batch_idx, log_interval(runner)):
             for name, value in means(sum_over_ranks(self.totals)).items():

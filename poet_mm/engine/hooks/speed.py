@@ -39,7 +39,8 @@ def use_channels_last(model: nn.Module) -> None:
 # Workaround (torch<2.4): `torch.compile` is refused under Python 3.12.
 def can_compile() -> bool:
     """Whether ``torch.compile`` is there: torch 2.1 to 2.3 refuse it under
-    Python 3.12."""
+    Python 3.12.
+    """
     try:
         torch.compile(lambda: None)
     except RuntimeError:

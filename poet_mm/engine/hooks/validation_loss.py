@@ -137,7 +137,8 @@ def with_targets(
     sample: PoseDataSample, codec: POETCodec
 ) -> Optional[PoseDataSample]:
     """A sample with POET's targets: its own, or encoded from the people that
-    it has in pixels of the input; None where it has neither."""
+    it has in pixels of the input; None where it has neither.
+    """
     labels = sample.get('gt_instance_labels', InstanceData())
     if all(name in labels for name in FIELDS):
         return sample

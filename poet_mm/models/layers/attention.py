@@ -126,7 +126,8 @@ def _may_look(
     attn_mask: Optional[Tensor], key_padding_mask: Optional[Tensor]
 ) -> Optional[Tensor]:
     """Return a mask (B or 1, 1, T or 1, S), True where attention is allowed;
-    None where it is everywhere."""
+    None where it is everywhere.
+    """
     allowed = None
     if key_padding_mask is not None:
         allowed = ~key_padding_mask[:, None, None, :]  # (B, 1, 1, S)
