@@ -54,7 +54,8 @@ class POETCodec(BaseKeypointCodec):
             )
         self.lowest_supervised = allowed[supervise]
         self.empty_class = empty_class
-        self._unsupervised = 0  # people in a row; None: there was a keypoint
+        # people without a supervised keypoint so far; None: stop counting
+        self._unsupervised: Optional[int] = 0
 
     def encode(
         self,
@@ -164,8 +165,11 @@ class POETCodec(BaseKeypointCodec):
 def image_in_people(
     img_shape: Tuple[int, int], area: Sequence[float]
 ) -> np.ndarray:
-    """Return width and height (N, 2) of an image (h, w) in units of the size
-    of each of N people, of an area (N, ) in square pixels.
+    """Return width and height (N, 2) of an image in units of people's sizes.
+
+    Args:
+        img_shape (tuple): Height and width of the image.
+        area (Sequence[float]): (N, ), areas of the people in square pixels.
     """
     height, width = img_shape
     # COCO's OKS has the smallest difference too, against areas of 0

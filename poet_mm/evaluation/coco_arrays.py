@@ -24,13 +24,8 @@ class Detections(NamedTuple):
 
 
 def box_areas(keypoints: np.ndarray) -> np.ndarray:
-    """Return areas (N,) of the boxes around (N, K, 2 or 3) keypoints, in
-    square pixels.
-    """
-    # people last: NumPy is slow at long reductions over short axes
-    points = keypoints[..., :2].transpose(2, 1, 0).copy()  # (2, K, N)
-    width, height = np.ptp(points, axis=1)
-    return width * height
+    """Return areas (N,) in square pixels of the boxes of (N, K, 3) keypoints."""
+    return np.ptp(keypoints[..., :2], axis=1).prod(axis=1)
 
 
 def gather_detections(people: List[dict], num_keypoints: int) -> Detections:
@@ -112,8 +107,10 @@ def find_obstacle(
 
 
 def best_of_images(detections: Detections) -> np.ndarray:
-    """Return the indices of the 20 detections with the highest scores of each
-    image and category, the first ones at equal scores; COCO uses no others.
+    """Return the indices of the detections that COCO evaluates.
+
+    These are the 20 with the highest scores of each image and category, the
+    first ones of equal scores.
 
     Returns:
         np.ndarray: (M,), ascending, so that ties keep their order.

@@ -44,8 +44,8 @@ def labelled_people(annotations: list, num_keypoints: int) -> People:
         for ann in annotations
         if not ann.get('iscrowd') and any(ann.get('keypoints', ())[2::3])
     ]
-    joints = np.array([ann['keypoints'] for ann in people], np.float64)
-    joints = joints.reshape(-1, num_keypoints, 3)
+    triplets = np.array([ann['keypoints'] for ann in people], np.float64)
+    triplets = triplets.reshape(-1, num_keypoints, 3)
     bbox = np.array([ann['bbox'] for ann in people], np.float64)
     bbox = bbox.reshape(-1, 4)
     # COCO's area where use_area is False
@@ -55,8 +55,8 @@ def labelled_people(annotations: list, num_keypoints: int) -> People:
     ]
     return People(
         ids=np.array([ann['id'] for ann in people], dtype=object),
-        keypoints=joints[..., :2],
-        visibility=joints[..., 2],
+        keypoints=triplets[..., :2],
+        visibility=triplets[..., 2],
         bbox=bbox,
         area=np.array(area, np.float64),
     )
@@ -88,8 +88,9 @@ def joint_similarity(
 def oks_matrix(
     keypoints: np.ndarray, people: People, sigmas: np.ndarray
 ) -> np.ndarray:
-    """Return the OKS (Q, N) of predictions (Q, K, 2) with people: the mean
-    similarity over a person's labelled keypoints.
+    """Return the OKS (Q, N) of predictions (Q, K, 2) with people.
+
+    It is the mean similarity over a person's labelled keypoints.
     """
     similarity = joint_similarity(
         keypoints, people.keypoints, people.area, sigmas

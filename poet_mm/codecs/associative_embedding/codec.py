@@ -29,7 +29,7 @@ from .grouping import decode_people
 
 def draw_gaussians(
     cells: np.ndarray,
-    joints: np.ndarray,
+    channels: np.ndarray,
     sigma: float,
     shape: Tuple[int, int, int],
 ) -> np.ndarray:
@@ -37,7 +37,7 @@ def draw_gaussians(
 
     Args:
         cells (np.ndarray): (M, 2), x and y of whole cells in the map.
-        joints (np.ndarray): (M, ), channel of each.
+        channels (np.ndarray): (M, ), channel of each.
         sigma (float): In cells.
         shape (tuple): (K, H, W) of the heatmaps.
 
@@ -52,7 +52,7 @@ def draw_gaussians(
     x, y = (cells[..., None] + radius + reach).transpose(1, 0, 2)  # (M, R)
     np.maximum.at(
         padded,
-        (joints[:, None, None], y[:, :, None], x[:, None]),
+        (channels[:, None, None], y[:, :, None], x[:, None]),
         bell[:, None] * bell,
     )
     return padded[:, radius : radius + H, radius : radius + W]
@@ -198,7 +198,7 @@ class AECodec(AssociativeEmbedding):
         people = decode_people(
             batch_heatmaps,
             batch_tags,
-            joint_order=order,
+            keypoint_order=order,
             threshold=self.decode_keypoint_thr,
             tag_thr=self.decode_tag_thr,
             kernel=self.decode_nms_kernel,

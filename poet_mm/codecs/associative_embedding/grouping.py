@@ -25,7 +25,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from .peaks import Peaks, gather_peaks
-from .search import LEVEL, fill_joints, pad_to_blocks
+from .search import TAG_WEIGHT, fill_keypoints, pad_to_blocks
 
 NEARER = 1e-6  # the distance itself decides between equals only
 
@@ -33,8 +33,8 @@ NEARER = 1e-6  # the distance itself decides between equals only
 def group_peaks(
     scores: np.ndarray,
     tags: np.ndarray,
-    joint: np.ndarray,
-    joint_order: Sequence[int],
+    keypoint: np.ndarray,
+    keypoint_order: Sequence[int],
     tag_thr: float,
 ) -> np.ndarray:
     """Assign the peaks of one image to people by their tags.
@@ -46,20 +46,20 @@ def group_peaks(
     Args:
         scores (np.ndarray): (M, ).
         tags (np.ndarray): (M, L).
-        joint (np.ndarray): (M, ), keypoint of each peak, ascending.
-        joint_order (Sequence[int]): K keypoints, the most certain first.
+        keypoint (np.ndarray): (M, ), keypoint of each peak, ascending.
+        keypoint_order (Sequence[int]): K keypoints, the most certain first.
         tag_thr (float): Largest distance to a person's mean tag.
 
     Returns:
         np.ndarray: (G, K), index of the peak of each keypoint, -1 for none.
     """
-    K = len(joint_order)
-    first = np.searchsorted(joint, np.arange(K + 1))
+    K = len(keypoint_order)
+    first = np.searchsorted(keypoint, np.arange(K + 1))
     people = np.full((len(scores), K), -1)
     total = np.zeros((len(scores), tags.shape[1]), dtype=np.float64)
     count = np.zeros(len(scores), dtype=np.int64)
     G = 0
-    for k in joint_order:
+    for k in keypoint_order:
         peaks = np.arange(first[k], first[k + 1])  # (m, )
         owner = np.full(len(peaks), -1)
         if G and len(peaks):
@@ -68,7 +68,7 @@ def group_peaks(
             near = distance < tag_thr  # (m, G)
             height = scores[peaks, None]  # (m, 1)
             level = np.where(near, np.round(distance), tag_thr + 1)
-            cost = LEVEL * level - height * (1 - NEARER * near * distance)
+            cost = TAG_WEIGHT * level - height * (1 - NEARER * near * distance)
             rows, columns = linear_sum_assignment(cost)
             near = near[rows, columns]
             owner[rows[near]] = columns[near]
@@ -82,9 +82,11 @@ def group_peaks(
 
 
 class People(NamedTuple):
-    """Hold the people of an image: ``points`` (G, K, 2) in cells; ``scores``
-    (G, K), heatmap values; ``person_scores`` (G, ), the mean score of the
-    keypoints, 0 for those without a peak.
+    """Hold the people of an image.
+
+    ``points`` (G, K, 2) in cells; ``scores`` (G, K), heatmap values;
+    ``person_scores`` (G, ), the mean score of the keypoints, 0 for those
+    without a peak.
     """
 
     points: np.ndarray
@@ -96,7 +98,7 @@ class People(NamedTuple):
 def decode_people(
     heatmaps: Tensor,
     tags: Tensor,
-    joint_order: Sequence[int],
+    keypoint_order: Sequence[int],
     threshold: float = 0.1,
     tag_thr: float = 1.0,
     kernel: int = 5,
@@ -112,7 +114,7 @@ def decode_people(
     Args:
         heatmaps (Tensor): (B, K, H, W), -inf where no person can be.
         tags (Tensor): (B, L * K, H, W), the first tag of all keypoints first.
-        joint_order (Sequence[int]): See :func:`group_peaks`.
+        keypoint_order (Sequence[int]): See :func:`group_peaks`.
         threshold (float): A peak is higher than that.
         tag_thr (float): Largest distance to a person's mean tag.
         kernel (int): Odd side of the window of a peak, in cells.
@@ -128,13 +130,13 @@ def decode_people(
     for b in range(B):
         here = Peaks(*(values[ends[b] : ends[b + 1]] for values in peaks))
         people = group_peaks(
-            here.scores, here.tags, here.channel - K * b, joint_order, tag_thr
+            here.scores, here.tags, here.channel - K * b, keypoint_order, tag_thr
         )[:max_people]
         missing = people < 0
         scores = np.where(missing, 0, here.scores[people])
         points, person_scores = here.points[people], scores.mean(axis=1)
         if missing.any():
-            points[missing], scores[missing] = fill_joints(
+            points[missing], scores[missing] = fill_keypoints(
                 people, here.tags[people], heatmaps[b], tags[b].transpose(0, 1)
             )
         decoded.append(People(points, scores, person_scores))

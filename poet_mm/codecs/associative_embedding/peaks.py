@@ -86,8 +86,9 @@ def find_peaks(
 def quarter_shift(
     heatmaps: Tensor, channel: Tensor, y: Tensor, x: Tensor
 ) -> Tensor:
-    """Return a quarter of a cell towards the higher neighbour, (M, 2); 0 at
-    the border and beside cells of -inf.
+    """Return a quarter of a cell towards the higher neighbour, (M, 2).
+
+    It is 0 at the border and beside cells of -inf.
     """
     H, W = heatmaps.shape[1:]
     dx = (
@@ -111,7 +112,8 @@ def gather_peaks(
     Args:
         heatmaps (Tensor): (B, K, H, W).
         tags (Tensor): (B, L, K, H, W).
-        threshold, kernel: See :func:`find_peaks`.
+        threshold (float): See :func:`find_peaks`.
+        kernel (int): See :func:`find_peaks`.
         topk (int): Largest number of peaks of a channel.
     """
     B, K = heatmaps.shape[:2]

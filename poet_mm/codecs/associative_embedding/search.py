@@ -7,8 +7,7 @@ Letters: C channels, K keypoints, (H, W) cells, L tags of a keypoint, G people,
 S searches, n blocks of a map.
 """
 
-from functools import reduce
-from typing import Callable, Tuple
+from typing import Tuple
 
 import numpy as np
 import torch
@@ -17,10 +16,10 @@ from torch.nn import functional as F
 
 from .peaks import pool
 
-LEVEL = 100  # a tag distance of one outweighs any difference of heatmaps
+TAG_WEIGHT = 100  # a tag distance of 1 outweighs any heatmap difference
 BLOCK = 8  # cells along a side of a block
-FEW = 8  # blocks that are searched first
-MANY = 4096  # blocks that are searched together, to limit the memory
+FIRST_BLOCKS = 8  # number of blocks that are searched first
+MAX_BLOCKS = 4096  # blocks searched at once, to limit the memory
 
 
 def search_cost(heatmaps: Tensor, tags: Tensor, wanted: Tensor) -> Tensor:
@@ -34,9 +33,11 @@ def search_cost(heatmaps: Tensor, tags: Tensor, wanted: Tensor) -> Tensor:
     Returns:
         Tensor: (S, n).
     """
-    distance = (tags - wanted[..., None]).abs_().unbind(1)
-    distance = reduce(torch.hypot, distance)
-    return distance.round_().mul_(LEVEL).sub_(heatmaps)
+    parts = (tags - wanted[..., None]).abs_().unbind(1)
+    distance = parts[0]
+    for part in parts[1:]:
+        distance = distance.hypot(part)
+    return distance.round_().mul_(TAG_WEIGHT).sub_(heatmaps)
 
 
 def take_blocks(maps: Tensor, channel: Tensor, block: Tensor) -> Tensor:
@@ -44,7 +45,8 @@ def take_blocks(maps: Tensor, channel: Tensor, block: Tensor) -> Tensor:
 
     Args:
         maps (Tensor): (C, ..., H, W).
-        channel, block (Tensor): (P, ).
+        channel (Tensor): (P, ), channel of each block.
+        block (Tensor): (P, ), index of each block in its map, row by row.
 
     Returns:
         Tensor: (P, ..., BLOCK^2).
@@ -55,18 +57,13 @@ def take_blocks(maps: Tensor, channel: Tensor, block: Tensor) -> Tensor:
     return taken.flatten(-2)
 
 
-def pool_channels(maps: Tensor, used: Tensor, pick: Callable) -> Tensor:
-    """Return ``pick`` of every block of some channels, (len(used), ..., n)."""
-    if 2 * len(used) > len(maps):  # to copy most of the maps costs more
-        return pool(maps, BLOCK, pick).flatten(-2)[used]
-    return pool(maps[used], BLOCK, pick).flatten(-2)
-
-
 def search_cells(
     heatmaps: Tensor, tags: Tensor, channel: Tensor, wanted: Tensor
 ) -> Tensor:
-    """Return the cell of each keypoint that has no peak: the highest of the
-    cells whose tag is nearest to the person's, by the rounded distance.
+    """Return the best cell of each keypoint that has no peak.
+
+    It is the highest of the cells whose tag is nearest to the person's, by
+    the rounded distance.
 
     1. Bound the cost of each block from below, by its highest heatmap value
        and its tag nearest to the wanted one.
@@ -83,9 +80,8 @@ def search_cells(
         Tensor: (S, ), y x W + x.
     """
     # 1. (S, n) for n blocks
-    used, place = channel.unique(return_inverse=True)
     low, high, highest = (
-        pool_channels(maps, used, pick)[place]
+        pool(maps, BLOCK, pick).flatten(-2)[channel]
         for maps, pick in (
             (tags, torch.amin),
             (tags, torch.amax),
@@ -93,15 +89,16 @@ def search_cells(
         )
     )
     nearest = torch.minimum(torch.maximum(wanted[..., None], low), high)
-    promise = search_cost(highest, nearest, wanted)
+    bound = search_cost(highest, nearest, wanted)
 
-    def look(search: Tensor, block: Tensor) -> Tuple[Tensor, Tensor]:
+    def search_blocks(search: Tensor, block: Tensor) -> Tuple[Tensor, Tensor]:
         """Return the least cost, and its cell, of blocks (P, )."""
-        maps = (
-            take_blocks(maps, channel[search], block)
-            for maps in (heatmaps, tags)
+        cost = search_cost(
+            take_blocks(heatmaps, channel[search], block),
+            take_blocks(tags, channel[search], block),
+            wanted[search],
         )
-        lowest, cell = search_cost(*maps, wanted[search]).min(dim=1)
+        lowest, cell = cost.min(dim=1)
         W = heatmaps.shape[-1]
         across = W // BLOCK
         y = block // across * BLOCK + cell // BLOCK
@@ -109,21 +106,17 @@ def search_cells(
 
     # 2.
     S = len(channel)
-    few = min(FEW, promise.shape[1])
-    block = promise.topk(few, largest=False)[1].flatten()  # (S few, )
-    search = torch.arange(S, device=block.device).repeat_interleave(few)
-    lowest, found = look(search, block)
-    lowest, place = lowest.view(S, few).min(dim=1)
-    found = found.view(S, few).gather(1, place[:, None]).squeeze(1)
+    first = min(FIRST_BLOCKS, bound.shape[1])
+    block = bound.topk(first, largest=False)[1].flatten()  # (S first, )
+    search = torch.arange(S, device=block.device).repeat_interleave(first)
+    lowest, found = search_blocks(search, block)
+    lowest, place = lowest.view(S, first).min(dim=1)
+    found = found.view(S, first).gather(1, place[:, None]).squeeze(1)
 
     # 3.
-    for search, block in zip(
-        *(
-            index.split(MANY)
-            for index in (promise < lowest[:, None]).nonzero().unbind(1)
-        )
-    ):
-        cost, cell = look(search, block)
+    left = (bound < lowest[:, None]).nonzero()  # (P, 2)
+    for search, block in (pairs.unbind(1) for pairs in left.split(MAX_BLOCKS)):
+        cost, cell = search_blocks(search, block)
         lowest = lowest.scatter_reduce(0, search, cost, 'amin')
         best = cost == lowest[search]
         found[search[best]] = cell[best]
@@ -138,7 +131,7 @@ def pad_to_blocks(maps: Tensor, value: float) -> Tensor:
     return F.pad(maps, (0, -W % BLOCK, 0, -H % BLOCK), value=value)
 
 
-def fill_joints(
+def fill_keypoints(
     people: np.ndarray, tags: np.ndarray, heatmaps: Tensor, tag_maps: Tensor
 ) -> Tuple[np.ndarray, np.ndarray]:
     """Search the keypoints for which a person has no peak.
@@ -155,11 +148,11 @@ def fill_joints(
     """
     found = people >= 0
     means = (tags * found[..., None]).sum(1) / found.sum(1, keepdims=True)
-    person, joint = np.nonzero(~found)
-    joint = torch.from_numpy(joint).to(heatmaps.device)
+    person, missing = np.nonzero(~found)
+    keypoint = torch.from_numpy(missing).to(heatmaps.device)
     wanted = torch.from_numpy(means[person]).to(heatmaps)  # (S, L)
-    cells = search_cells(heatmaps, tag_maps, joint, wanted)
+    cells = search_cells(heatmaps, tag_maps, keypoint, wanted)
     W = heatmaps.shape[-1]
     y, x = cells // W, cells % W
-    scores = heatmaps[joint, y, x].cpu().numpy()
+    scores = heatmaps[keypoint, y, x].cpu().numpy()
     return torch.stack([x, y], 1).cpu().numpy() + 0.5, scores
