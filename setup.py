@@ -17,11 +17,13 @@ version = runpy.run_path(str(ROOT / 'poet_mm' / 'version.py'))
 
 
 class BuildWithConfigs(build_py):
-    """Put configs and tools into ``poet_mm/.mim``, where mim looks for them
-    and MMPose, too, has them; an editable install has the clone's.
+    """Put configs and tools into ``poet_mm/.mim``, as MMPose has them.
+
+    mim looks for them there. An editable install has the clone's.
     """
 
     def run(self):
+        """Build the package, then copy the folders."""
         super().run()
         if self.editable_mode:
             return
@@ -44,29 +46,47 @@ setup(
     long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     author='The poet_mm authors',
+    url='https://arxiv.org/abs/2103.12115',  # the paper
     license='Apache License 2.0',
     keywords='pose estimation, transformer, MMPose, OpenMMLab',
     packages=find_packages(include=['poet_mm', 'poet_mm.*']),
     package_data={'poet_mm': ['py.typed', '*/*.html']},
     cmdclass={'build_py': BuildWithConfigs},
     python_requires=stack['PYTHON'],
+    # mmcv has many names: mmcv, mmcv-lite, onedl-mmcv. stack.py checks it.
     install_requires=[
-        *(module + ok for module, ok in stack['SUPPORTED'].items()),
+        *(
+            module + versions
+            for module, versions in stack['SUPPORTED'].items()
+            if module != 'mmcv'
+        ),
         'jinja2',
+        'rich',
         'tabulate',
     ],
     extras_require={
         'export': ['onnx', 'onnxruntime'],  # for tools/export_onnx.py
         'fast': ['hotcoco>=1.1'],  # for FastCocoMetric
         'tensorboard': ['tensorboard'],  # for tools/train.py --tensorboard
-        'tests': ['hypothesis', 'import-linter', 'pytest', 'ruff'],
+        'tests': [
+            'codespell',
+            'hypothesis',
+            'import-linter',
+            'mypy',
+            'pytest',
+            'ruff',
+        ],
         'video': ['av'],  # PyAV: for videos in POETInferencer, tools/infer.py
     },
     classifiers=[
+        'Intended Audience :: Science/Research',
         'License :: OSI Approved :: Apache Software License',
-        'Operating System :: OS Independent',
-        'Programming Language :: Python :: 3',
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: Python :: 3.10',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
         'Topic :: Scientific/Engineering :: Image Recognition',
+        'Typing :: Typed',
     ],
     zip_safe=False,
 )

@@ -50,7 +50,7 @@ def release():
 
 @pytest.fixture(scope='module')
 def release_file(release, tmp_path_factory):
-    """As the authors' training writes it, with classes that are not torch's."""
+    """As the authors' training writes it, with classes not of torch."""
     path = tmp_path_factory.mktemp('release') / 'release.pth'
     args = argparse.Namespace(num_queries=7)
     torch.save(

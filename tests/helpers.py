@@ -164,7 +164,7 @@ def random_outputs(
 
 
 def write_video(path, num_frames, size=(50, 38), fourcc='mp4v', grey=None):
-    """Frames of random colours or all grey, 10 in a second, by OpenCV alone."""
+    """Write frames of random colours or all grey, 10 in a second."""
     codec = cv2.VideoWriter_fourcc(*fourcc)
     writer = cv2.VideoWriter(str(path), codec, 10, size)
     assert writer.isOpened()

@@ -130,11 +130,7 @@ def run_part(name, args):
             **{**vars(args), 'device': device, 'threads': threads}
         )
     )
-    return dict(
-        about=part.__doc__.strip(),
-        threads=threads,
-        rows=[row.as_dict() for row in rows],
-    )
+    return dict(about=part.__doc__.strip(), threads=threads, rows=rows)
 
 
 def main():

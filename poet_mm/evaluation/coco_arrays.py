@@ -24,7 +24,7 @@ class Detections(NamedTuple):
 
 
 def box_areas(keypoints: np.ndarray) -> np.ndarray:
-    """Return areas (N,) in square pixels of the boxes of (N, K, 3) keypoints."""
+    """Return areas (N,) of the boxes of keypoints (N, K, 3), square pixels."""
     return np.ptp(keypoints[..., :2], axis=1).prod(axis=1)
 
 

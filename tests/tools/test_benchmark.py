@@ -2,13 +2,14 @@
 becomes of its rows."""
 
 import json
+import time
 from argparse import Namespace
 from importlib import import_module
 
 import benchmark
 import pytest
 import torch
-from benchmarks import Row, Timing, peak_mb
+from benchmarks import measure, peak_mb
 from benchmarks.page import write_page
 from helpers import ROOT
 from mmengine.registry import init_default_scope
@@ -38,7 +39,7 @@ def results():
     parts = {}
     for name, case in TINY.items():
         part = import_module(f'benchmarks.{name}')
-        rows = [row.as_dict() for row in part.run(ARGS, **case)]
+        rows = part.run(ARGS, **case)
         parts[name] = dict(about=part.__doc__, threads=1, rows=rows)
     return dict(
         command='python tools/benchmark.py',
@@ -70,11 +71,13 @@ def test_page_of_the_json(results, tmp_path):
     assert (path.parent / 'scaling.png').is_file()
 
 
-def test_ratios():
-    row = Row('case', 'x', Timing(30, 29, 31, 8.0), Timing(10, 9, 11, 2.0))
-    assert (row.ratio, row.memory_ratio) == (3, 4)
-    unknown = Row('case', 'x', Timing(30, 29, 31), Timing(10, 9, 11))
-    assert unknown.memory_ratio is None
+def test_ratio_is_theirs_to_ours():
+    def wait(seconds):
+        return lambda: time.sleep(seconds)
+
+    row = measure('case', 'x', wait(0.02), wait(0.001), ARGS)
+    assert row['ratio'] == row['theirs']['median'] / row['ours']['median'] > 1
+    assert row['memory_ratio'] is None
 
 
 def test_memory_of_a_call():

@@ -9,54 +9,15 @@ returns rows. ``args`` has ``quick``, ``seconds``, ``threads``, ``device`` and
 import json
 import tempfile
 from argparse import Namespace
-from dataclasses import asdict, dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Callable, Dict, Optional
+from typing import Callable, Dict
 
 import numpy as np
 import torch
 from torch.utils.benchmark import Measurement, Timer
 
 ROUNDS = 3  # in which both sides take turns
-
-
-@dataclass
-class Timing:
-    """Milliseconds of one call, median and quartiles; and the memory in MB
-    that it needs on top of what was there before.
-    """
-
-    median: float
-    low: float
-    high: float
-    peak_mb: Optional[float] = None
-
-
-@dataclass
-class Row:
-    """One case, measured for the incumbent and for us in one run."""
-
-    case: str
-    incumbent: str
-    theirs: Timing
-    ours: Timing
-    note: str = ''
-
-    @property
-    def ratio(self) -> float:
-        return self.theirs.median / self.ours.median
-
-    @property
-    def memory_ratio(self) -> Optional[float]:
-        if not (self.theirs.peak_mb and self.ours.peak_mb):
-            return None
-        return self.theirs.peak_mb / self.ours.peak_mb
-
-    def as_dict(self) -> Dict:
-        return dict(
-            asdict(self), ratio=self.ratio, memory_ratio=self.memory_ratio
-        )
 
 
 def measure(
@@ -67,11 +28,16 @@ def measure(
     args: Namespace,
     memory: bool = False,
     note: str = '',
-) -> Row:
+) -> Dict:
     """Time two functions in turns, ``args.seconds`` each, and print the row.
 
-    Taking turns keeps what else happens on the machine from being counted for
-    one side only.
+    As both take turns, a busy machine slows down both sides.
+
+    Returns:
+        dict: ``case``, ``incumbent`` and ``note``; ``theirs`` and ``ours``,
+        the ``median``, ``low`` and ``high`` (quartiles) of a call in
+        milliseconds and, with ``memory``, ``peak_mb``; ``ratio`` and
+        ``memory_ratio``, of theirs to ours.
     """
     sides = (theirs, ours)
     timers = [
@@ -91,20 +57,29 @@ def measure(
             Measurement.merge(measurements)[0].times, [25, 50, 75]
         )
         peak = peak_mb(side, args.device) if memory else None
-        timings.append(Timing(median, low, high, peak))
-    row = Row(case, incumbent, *timings, note)
-    theirs, ours = (number(timing.median) for timing in timings)
+        timings.append(dict(median=median, low=low, high=high, peak_mb=peak))
+    theirs, ours = timings
+    row = dict(
+        case=case,
+        incumbent=incumbent,
+        theirs=theirs,
+        ours=ours,
+        note=note,
+        ratio=theirs['median'] / ours['median'],
+        memory_ratio=theirs['peak_mb'] / ours['peak_mb'] if memory else None,
+    )
     print(
-        f'  {case}: {incumbent} {theirs} ms, poet_mm {ours} ms, '
-        f'{row.ratio:.2f}x',
+        f'  {case}: {incumbent} {number(theirs["median"])} ms, '
+        f'poet_mm {number(ours["median"])} ms, {row["ratio"]:.2f}x',
         flush=True,
     )
     return row
 
 
 def peak_mb(function: Callable, device: str) -> float:
-    """Return the MB of tensors that a call needs at its peak, beyond those
-    that were there before, as torch's profiler records them.
+    """Return the MB of tensors that a call adds at its peak.
+
+    torch's profiler records them.
     """
     with torch.profiler.profile(profile_memory=True) as profile:
         function()

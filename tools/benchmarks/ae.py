@@ -1,5 +1,6 @@
-"""Compare loss and decoding of associative embedding with MMPose's on the same
-maps; both must give the same losses and people.
+"""Compare loss and decoding of associative embedding with MMPose's.
+
+Both sides get the same maps, and must give the same losses and people.
 
 Heatmaps have a blob for every keypoint, 15 % of them (but none of the first
 keypoint) too low to be a peak; tags have a value for every person; both have
@@ -54,8 +55,10 @@ def random_maps(num_people, cells, rng, noise=0.01):
 
 
 def check_people(theirs, ours, cells):
-    """Assert that both found the same people: as many, with equal scores, the
-    keypoints with a peak at the same place to half a cell.
+    """Assert that both found the same people.
+
+    They must be as many, with equal scores, and keypoints with a peak at the
+    same place to half a cell.
     """
     for them, us in zip(zip(*theirs), zip(*ours)):
         assert them[0].shape == us[0].shape, 'the people differ'

@@ -1,6 +1,8 @@
-"""Compare COCO's evaluation of keypoints by ``FastCocoMetric`` with MMPose's
-``CocoMetric``, which matches with xtcocotools, on the same detections; both
-must give the same ten numbers to 6 digits.
+"""Compare COCO's evaluation of keypoints with MMPose's.
+
+Ours is ``FastCocoMetric``, MMPose's is ``CocoMetric``, which matches with
+xtcocotools. Both get the same detections, and must give the same ten numbers
+to 6 digits.
 
 xtcocotools runs on one core, hotcoco on all that there are
 (``RAYON_NUM_THREADS`` says otherwise).
@@ -27,8 +29,10 @@ WIDTH, HEIGHT = 640, 480
 
 
 def random_image(img_id, num_queries, rng):
-    """Draw people as in val2017 (half of the images have none, 3 in 100 are
-    crowds), and detections that hit, nearly hit or miss them.
+    """Draw people as in val2017, and detections of them.
+
+    Half of the images have no person, and 3 of 100 people are crowds. The
+    detections hit, nearly hit or miss them.
 
     Returns:
         tuple: Annotations, and the sample that ``process`` gets.
@@ -101,6 +105,7 @@ class Evaluation:
         metric.dataset_meta = dict(num_keypoints=K, sigmas=COCOeval().sigmas)
 
     def __call__(self):
+        """Evaluate all samples once."""
         with redirect_stdout(io.StringIO()):
             self.metric.process(None, self.samples)
             self.numbers = self.metric.evaluate(len(self.samples))

@@ -1,11 +1,11 @@
-"""Compare images to people, network and post-processing, with AE-R50 at stride
-4, which also finds people without a detector.
+"""Compare inference, from image to people, with AE-R50 at stride 4.
 
-"One pass" is AE as poet_mm repairs it, since MMPose 1.3's head does not run
-without flip test: one pass of each network. "Flip test" is MMPose's head with
-MMPose's settings: two passes, and heatmaps restored to the size of the input.
-Images have 512 x 512 pixels; what the AE heads compute is replaced by maps of
-four people, so that decoding has people to find.
+AE also finds people without a detector. Both sides run network and
+post-processing on images of 512 x 512 pixels. "One pass" is AE as poet_mm
+repairs it, since MMPose 1.3's head does not run without flip test. "Flip test"
+is MMPose's head with MMPose's settings: two passes, and heatmaps restored to
+the size of the input. Maps of four people replace what the AE heads compute,
+so that decoding has people to find.
 """
 
 from functools import partial
@@ -77,7 +77,7 @@ def as_mmpose(cfg):
 
 
 class KnownMaps:
-    """The head's ``forward``: computes, then answers with known maps.
+    """Run the head's ``forward``, and return known maps instead.
 
     The second of two passes is the one over the flipped image.
     """
@@ -90,6 +90,7 @@ class KnownMaps:
         )
 
     def __call__(self, feats):
+        """Return heatmaps and tags of a batch."""
         heatmaps, _ = self.forward(feats)
         flipped = self.flip and self.calls % 2 == 1
         self.calls += 1

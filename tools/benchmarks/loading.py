@@ -1,5 +1,6 @@
-"""Compare loading and augmentation by one worker with the nearest pipeline of
-stock transforms, on the same files and people.
+"""Compare loading and augmentation by one worker with stock transforms.
+
+Both sides read the same files and people, with the nearest pipelines.
 
 AE: MMPose's ``BottomupRandomAffine`` to 512 x 512, flip, heatmaps and mask,
 against the pipeline of ae_r50_s4_512_coco.py.
@@ -83,21 +84,6 @@ def write_photos(folder, num_images):
     )
 
 
-def read_annotations(data_root, num_images):
-    """Return COCO's annotations of the first images with a labelled keypoint."""
-    content = json.loads((Path(data_root) / ANNOTATIONS).read_text())
-    labelled = {
-        person['image_id']
-        for person in content['annotations']
-        if person.get('num_keypoints')
-    }
-    images = [im for im in content['images'] if im['id'] in labelled]
-    images = images[:num_images]
-    used = {image['id'] for image in images}
-    people = [p for p in content['annotations'] if p['image_id'] in used]
-    return dict(content, images=images, annotations=people)
-
-
 def stock_ae_pipeline():
     """Return the pipeline of MMPose 0.x's AE in transforms of MMPose 1.x."""
     codec = dict(
@@ -152,15 +138,10 @@ def stock_poet_pipeline(cfg):
     ]
 
 
-def load_all(ann_file, image_folder, **dataset):
-    """Return a function that loads every image of a data set once."""
+def load_all(num_images, **dataset):
+    """Return a function that loads the first images of a data set once."""
     dataset = DATASETS.build(
-        dict(
-            ann_file=ann_file,
-            data_mode='bottomup',
-            data_prefix=dict(img=image_folder),
-            **dataset,
-        )
+        dict(data_mode='bottomup', indices=num_images, **dataset)
     )
 
     def load():
@@ -174,35 +155,33 @@ def load_all(ann_file, image_folder, **dataset):
 
 def run(args, num_images=32):
     """Return rows of AE and POET."""
+    num_images = min(num_images, 8) if args.quick else num_images
     threads = cv2.getNumThreads()
     cv2.setNumThreads(0)  # as MMPose's default_runtime has it
     try:
-        return load_and_compare(
-            args, min(num_images, 8) if args.quick else num_images
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            if args.data_root:
+                images = Path(args.data_root) / 'train2017'
+                people = Path(args.data_root) / ANNOTATIONS
+            else:
+                images, people = Path(folder), Path(folder) / 'people.json'
+                people.write_text(json.dumps(write_photos(images, num_images)))
+            return compare_recipes(str(people), str(images), num_images, args)
     finally:
         cv2.setNumThreads(threads)
 
 
-def load_and_compare(args, num_images):
-    """Return the same, with cv2 on one thread."""
-    with tempfile.TemporaryDirectory() as folder:
-        folder = Path(folder)
-        if args.data_root:
-            images = Path(args.data_root) / 'train2017'
-            content = read_annotations(args.data_root, num_images)
-        else:
-            images, content = folder, write_photos(folder, num_images)
-        people = folder / 'people.json'
-        people.write_text(json.dumps(content))
-        return compare_recipes(str(people), str(images), args)
-
-
-def compare_recipes(people, images, args):
+def compare_recipes(people, images, num_images, args):
     """Return one row for AE, two for POET."""
 
     def load(dataset, pipeline):
-        return load_all(people, images, type=dataset, pipeline=pipeline)
+        return load_all(
+            num_images,
+            type=dataset,
+            ann_file=people,
+            data_prefix=dict(img=images),
+            pipeline=pipeline,
+        )
 
     rows = []
     for name in ('ae_r50_s4_512_coco', 'poet_r50_512_coco', 'poet_r50_coco'):
@@ -219,9 +198,9 @@ def compare_recipes(people, images, args):
             f'{case}, {ours.num_images} images', incumbent, theirs, ours, args
         )
         speeds = [
-            1e3 * ours.num_images / time.median
-            for time in (row.theirs, row.ours)
+            1e3 * ours.num_images / row[side]['median']
+            for side in ('theirs', 'ours')
         ]
-        row.note = f'{speeds[0]:.0f} -> {speeds[1]:.0f} images/s'
+        row['note'] = f'{speeds[0]:.0f} -> {speeds[1]:.0f} images/s'
         rows.append(row)
     return rows

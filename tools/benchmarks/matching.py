@@ -1,6 +1,7 @@
-"""Compare assignment and set loss of all decoder layers with a plain loop over
-images, layers and people on ``torch.cdist``; both must match the same pairs
-and give the same loss.
+"""Compare assignment and set loss of all decoder layers with a plain loop.
+
+The loop goes over images, layers and people, with ``torch.cdist``. Both must
+match the same pairs and give the same loss.
 """
 
 from pathlib import Path

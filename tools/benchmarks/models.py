@@ -1,5 +1,7 @@
-"""Build models and batches that several parts time: POET as it is here, and
-the same with what users have without poet_mm.
+"""Build models and batches that several parts time.
+
+One model is POET, the other the same network with what users have without
+poet_mm.
 """
 
 import logging
@@ -38,6 +40,7 @@ class LoopLoss(nn.Module):
     """Compute the set loss person by person."""
 
     def forward(self, outputs, targets, num_people, *_):
+        """Return the loss of a batch."""
         return dict(loss=loop_loss(outputs, targets, num_people)[0])
 
 

@@ -1,59 +1,42 @@
 """Write what was measured as a page in Markdown, with a figure beside it."""
 
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Dict, List
 
-from . import Row, Timing, number
-from .scaling import draw_scaling
+from matplotlib.figure import Figure
+from tabulate import tabulate
+
+from poet_mm.visualization.style import COLORS, in_style, save_figure
+
+from . import number
 
 FIGURE = 'scaling.png'
-HEADER = (
-    '| case | incumbent | its time | poet_mm | ratio | memory | note |\n'
-    '|---|---|---|---|---|---|---|'
-)
+HEADERS = 'case', 'incumbent', 'its time', 'poet_mm', 'ratio', 'memory', 'note'
 
 
-def read_row(values: Dict) -> Row:
-    """Make a row of its JSON."""
-    sides = {
-        side: values[side] and Timing(**values[side])
-        for side in ('theirs', 'ours')
-    }
-    return Row(
-        values['case'], values['incumbent'], note=values['note'], **sides
-    )
-
-
-def time_cell(timing: Optional[Timing]) -> str:
+def time_cell(timing: Dict) -> str:
     """Write median and quartiles."""
-    if timing is None:  # in files of old versions
-        return 'cannot run'
-    return (
-        f'{number(timing.median)} ms ({number(timing.low)} to '
-        f'{number(timing.high)})'
+    median, low, high = (
+        number(timing[key]) for key in ('median', 'low', 'high')
     )
+    return f'{median} ms ({low} to {high})'
 
 
-def row_line(row: Row) -> str:
-    """Write the line of a table."""
-    ratio = memory = ''
-    if row.theirs:
-        ratio = f'{row.ratio:.{1 if row.ratio >= 1 else 2}f}x'
-    if row.theirs and row.memory_ratio:
-        memory = (
-            f'{number(row.theirs.peak_mb)} -> '
-            f'{number(row.ours.peak_mb)} MB: {row.memory_ratio:.1f}x'
-        )
-    cells = (
-        row.case,
-        row.incumbent,
-        time_cell(row.theirs),
-        time_cell(row.ours),
-        ratio,
+def row_cells(row: Dict) -> List[str]:
+    """Write the cells of a row, see :data:`HEADERS`."""
+    memory = ''
+    if row['memory_ratio']:
+        theirs, ours = (number(row[s]['peak_mb']) for s in ('theirs', 'ours'))
+        memory = f'{theirs} -> {ours} MB: {row["memory_ratio"]:.1f}x'
+    return [
+        row['case'],
+        row['incumbent'],
+        time_cell(row['theirs']),
+        time_cell(row['ours']),
+        f'{row["ratio"]:.{1 if row["ratio"] >= 1.5 else 2}f}x',
         memory,
-        row.note,
-    )
-    return f'| {" | ".join(cells)} |'
+        row['note'],
+    ]
 
 
 def machine(results: Dict) -> str:
@@ -62,9 +45,7 @@ def machine(results: Dict) -> str:
 
 
 def write_page(results: Dict, path: Path) -> None:
-    """Write a page of results, and draw attention against tokens, if it was
-    measured.
-    """
+    """Write a page of results, with a figure if attention was measured."""
     lines = [
         '# Benchmark',
         '',
@@ -74,14 +55,14 @@ def write_page(results: Dict, path: Path) -> None:
         '',
         f'Machine: {machine(results)}.',
         '',
-        'Every row compares poet_mm with a named incumbent in one run, both '
-        'sides in turns. Times are medians of calls, with quartiles in '
-        'brackets; ratio is the time of the incumbent over ours; memory is '
-        'what a call needs at its peak on top of what was there before.',
+        'Every row compares poet_mm with a named incumbent in one run; both '
+        'sides take turns. Times are medians of calls, with quartiles in '
+        'brackets. The ratio is the time of the incumbent over ours. Memory '
+        'is what a call adds at its peak.',
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     for part, values in results['parts'].items():
-        rows = [read_row(row) for row in values['rows']]
+        rows = [row_cells(row) for row in values['rows']]
         lines += [
             '',
             f'## {part}',
@@ -90,10 +71,35 @@ def write_page(results: Dict, path: Path) -> None:
             '',
             f'{values["threads"]} thread(s).',
             '',
-            HEADER,
-            *map(row_line, rows),
+            tabulate(rows, HEADERS, tablefmt='github', disable_numparse=True),
         ]
         if part == 'attention':
-            draw_scaling(rows, path.with_name(FIGURE))
+            draw_scaling(values['rows'], path.with_name(FIGURE))
             lines += ['', f'![Time and memory against tokens]({FIGURE})']
     path.write_text('\n'.join(lines) + '\n')
+
+
+@in_style()
+def draw_scaling(rows: List[Dict], out: Path) -> None:
+    """Draw milliseconds and peak MB of attention against tokens.
+
+    Args:
+        rows (list[dict]): Rows whose case begins with the number of tokens.
+        out (Path): Picture to write.
+    """
+    tokens = [int(row['case'].split()[0]) for row in rows]
+    figure = Figure(figsize=(8, 3.6))
+    panels = figure.subplots(1, 2)
+    for axes, key, label in (
+        (panels[0], 'median', 'forward + backward (ms)'),
+        (panels[1], 'peak_mb', 'peak memory (MB)'),
+    ):
+        for side, name, color in (
+            ('theirs', rows[0]['incumbent'], COLORS[1]),
+            ('ours', 'poet_mm', COLORS[0]),
+        ):
+            values = [row[side][key] for row in rows]
+            axes.plot(tokens, values, label=name, marker='o', color=color)
+        axes.set(xlabel='tokens', ylabel=label, xscale='log', yscale='log')
+    panels[0].legend()
+    save_figure(figure, str(out))

@@ -1,10 +1,10 @@
-"""Compare a training step of POET with one of the same model on mmdet's layers
-and a loop over people; same loss without dropout, asserted in the run.
+"""Compare a training step of POET with one of the same model without poet_mm.
 
-Both sides train in float32; ours once more in bfloat16, on devices that have
-it. Images of noise with four people each: the small ResNet-18 of the toy data
-at 128 pixels (stride 16), ResNet-50 at 512 pixels and at 800 x 1333 (stride
-32).
+That is mmdet's layers and a loop over people. The run asserts the same loss
+without dropout. Both sides train in float32; ours once more in bfloat16, on
+devices that have it. The images are noise with four people each: the small
+ResNet-18 of the toy data at 128 pixels (stride 16), ResNet-50 at 512 pixels
+and at 800 x 1333 (stride 32).
 """
 
 import torch

@@ -130,7 +130,11 @@ def decode_people(
     for b in range(B):
         here = Peaks(*(values[ends[b] : ends[b + 1]] for values in peaks))
         people = group_peaks(
-            here.scores, here.tags, here.channel - K * b, keypoint_order, tag_thr
+            here.scores,
+            here.tags,
+            here.channel - K * b,
+            keypoint_order,
+            tag_thr,
         )[:max_people]
         missing = people < 0
         scores = np.where(missing, 0, here.scores[people])

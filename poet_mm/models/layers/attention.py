@@ -24,8 +24,9 @@ from ..listeners import Listeners, listening
 # Workaround (mmcv<=2.1.0): `MultiheadAttention` always computes attention
 # weights, so torch's fused kernels are never used.
 class MultiheadAttention(BaseModule):
-    """Compute multi-head attention and add it to the queries:
-    ``query + dropout(attention(query + query_pos, key + key_pos, value))``.
+    """Compute multi-head attention, and add it to the queries.
+
+    ``query + dropout(attention(query + query_pos, key + key_pos, value))``
 
     Args:
         embed_dims (int): C, channels of queries, keys, values and output.
@@ -71,11 +72,13 @@ class MultiheadAttention(BaseModule):
 
         Args:
             query (Tensor): (B, T, C).
-            key, value (Tensor): (B, S, C).
-            query_pos, key_pos (Tensor, optional): Position codes, added to
-                queries and keys but not to values.
+            key (Tensor): (B, S, C).
+            value (Tensor): (B, S, C).
+            query_pos (Tensor, optional): Position code of the queries.
+            key_pos (Tensor, optional): Position code of the keys; values do
+                not get it.
             attn_mask (Tensor, optional): (T, S) or (B, T, S), True where a
-                query must not look.
+                query must not look at a key.
             key_padding_mask (Tensor, optional): (B, S), True at padded keys.
 
         Returns:
@@ -125,8 +128,9 @@ def _is_unsafe(x: Tensor) -> bool:
 def _may_look(
     attn_mask: Optional[Tensor], key_padding_mask: Optional[Tensor]
 ) -> Optional[Tensor]:
-    """Return a mask (B or 1, 1, T or 1, S), True where attention is allowed;
-    None where it is everywhere.
+    """Return a mask (B or 1, 1, T or 1, S), True where attention is allowed.
+
+    None means everywhere.
     """
     allowed = None
     if key_padding_mask is not None:
