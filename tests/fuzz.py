@@ -20,7 +20,7 @@ K = 3
 
 
 def cases(number):
-    """So many examples, or so many times as many random ones."""
+    """Run this number of examples, or a multiple of it at random."""
     return settings(
         max_examples=number * max(TIMES, 1),
         deadline=None,
@@ -58,5 +58,5 @@ def assert_targets(labels, N, num_keypoints, empty_class=False):
     assert ((np.asarray(centers) >= 0) & (np.asarray(centers) <= 1)).all()
     assert (np.abs(offsets) <= 1).all()
     assert not offsets[weights == 0].any()
-    nobody = (weights == 0).all(axis=1)
-    np.testing.assert_array_equal(labels['labels'], nobody * empty_class)
+    empty = (weights == 0).all(axis=1)
+    np.testing.assert_array_equal(labels['labels'], empty * empty_class)

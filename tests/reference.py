@@ -91,9 +91,9 @@ def set_loss(layers, images, nobody_weight=0.1, **kwargs):
         nll, weight_sum = 0.0, 0.0
         for preds, people in zip(predictions, images):
             _, queries = best_assignment(preds, people, **kwargs)
-            nobody = len(preds['logits'][0]) - 1
+            no_object = len(preds['logits'][0]) - 1
             for q, logits in enumerate(preds['logits']):
-                label, weight = nobody, nobody_weight
+                label, weight = no_object, nobody_weight
                 if q in queries:
                     label = people[queries.index(q)]['labels']
                     weight = 1.0

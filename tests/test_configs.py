@@ -58,6 +58,7 @@ def shrink(inputs):
     return inputs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('path', POET_CONFIGS, ids=lambda path: path.stem)
 def test_poet_config_trains_a_step(path):
     cfg = Config.fromfile(path)
@@ -102,6 +103,7 @@ def make_small(cfg):
             node.update(short_edges=SMALL, max_size=SMALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('path', AE_CONFIGS, ids=lambda path: path.stem)
 def test_ae_config_trains_two_steps_and_predicts(path):
     cfg = Config.fromfile(path)
@@ -186,30 +188,19 @@ def test_both_methods_see_the_same_test_images():
 @pytest.mark.parametrize(
     'path', CONFIGS + COMPARISONS, ids=lambda path: path.stem
 )
-def test_config_opens_with_what_it_gives(path):
-    """Expected result, cost and command, and the command is for this file."""
+def test_command_of_the_header_is_for_this_file(path):
     head = path.read_text().split('"""')[1]
-    for word in ('Expect  ', 'Cost    ', 'Run     '):
-        assert word in head
     own = path.relative_to(ROOT).as_posix()
-    assert any(
-        command in head
-        for command in (own, 'quickstart.sh', 'toy_comparison.sh')
-    )
+    assert re.search(f'{own}|quickstart.sh|toy_comparison.sh', head)
     for tool in re.findall(r'tools/\w+\.(?:py|sh)', head):
         assert (ROOT / tool).is_file(), tool
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_header_gives_batch_and_epochs_of_the_config(path):
-    """Check batch over all GPUs of the command, epochs, and source of the
-    time. The toy comparison has its own number of epochs."""
+    """Batch over all GPUs; the toy comparison has its own number of epochs."""
     head = path.read_text().split('"""')[1]
-    cost = re.search(
-        r'Cost    batch (\d+), (\d+) epochs(.*?)Run     ', head, re.DOTALL
-    )
-    source = r'\((?:paper|measured here)\)|not\s+(?:measured|published)'
-    assert re.search(source, cost[3])
+    cost = re.search(r'Cost    batch (\d+), (\d+) epochs', head)
     cfg = Config.fromfile(path)
     gpus = re.search(r'dist_train\.sh \S+ (\d+)', head)
     assert int(cost[1]) == (

@@ -1,5 +1,4 @@
-"""What mim, users of the authors' repository and the licence are told is what
-the configs and the measured results say."""
+"""Metafiles, migration page and licence agree with configs and results."""
 
 import json
 import re

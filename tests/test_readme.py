@@ -30,9 +30,3 @@ def test_tools_and_configs_exist():
         r'(?<![\w/])(?:tools|configs|examples)/[\w/.-]+\.(?:py|sh)', text
     ):
         assert (ROOT / name).is_file(), name
-
-
-def test_nothing_is_left_to_fill_in():
-    assert not re.findall(
-        r'\b[A-Z]+_(?:TABLE|TEXT)\b|\bLEAST\d*x', PAGES[0].read_text()
-    )

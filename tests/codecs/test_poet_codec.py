@@ -109,8 +109,8 @@ def test_scales():
         area=[100.0, 5.0, 400.0],
     )
     np.testing.assert_allclose(encoded['scales'], [[8, 5], [4, 2.5]])
-    nobody = codec.encode(keypoints[:0], visible[:0], (50, 80), area=[])
-    assert nobody['scales'].shape == (0, 2)
+    empty = codec.encode(keypoints[:0], visible[:0], (50, 80), area=[])
+    assert empty['scales'].shape == (0, 2)
     assert 'scales' not in codec.encode(keypoints, visible, (50, 80))
     flat = codec.encode(keypoints, visible, (50, 80), area=[0, 0, 0])
     assert np.isfinite(flat['scales']).all()

@@ -186,7 +186,7 @@ def test_use_area_false_needs_no_area(tmp_path, world):
 def test_exact_hit_scores_one(tmp_path, hit):
     numbers = assert_same(tmp_path, *hit)
     assert numbers['coco/AP'] == pytest.approx(1)
-    assert numbers['coco/AP (L)'] == -1  # nobody of that size
+    assert numbers['coco/AP (L)'] == -1  # no person of that size
 
 
 @needs_hotcoco
@@ -210,8 +210,8 @@ def test_no_detections_score_zero(tmp_path, hit):
         None,
     ],
 )
-def test_nobody_to_find_scores_minus_one(tmp_path, hit, change):
-    """Crowds, people without joints (told by v), nobody at all."""
+def test_no_person_to_find_scores_minus_one(tmp_path, hit, change):
+    """Crowds, people without keypoints by v, no person."""
     people, samples = hit
     people = [] if change is None else [dict(people[0], **change)]
     numbers = assert_same(tmp_path, people, samples)
@@ -232,7 +232,7 @@ def test_hits_of_crowds_count_neither_way(tmp_path, hit):
 @needs_hotcoco
 def test_twenty_best_of_an_image_count(tmp_path, hit):
     """The first of equal scores is the better, and what has no keypoint with
-    a score above 0 takes nobody's place."""
+    a score above 0 takes no place."""
     people, (sample,) = hit
     exact = sample['pred_instances']['keypoints'][0]
     for place, AP in ((19, 1 / 20), (20, 0)):

@@ -88,7 +88,7 @@ def test_oks_is_that_of_coco(seed):
 
 
 def test_who_is_labelled():
-    """No crowds, nobody without joints, whatever num_keypoints says."""
+    """No crowds, no person without keypoints, whatever num_keypoints says."""
     ann = dict(
         id=7,
         bbox=[0, 0, 10, 10],
@@ -101,9 +101,9 @@ def test_who_is_labelled():
     )
     assert people.ids.tolist() == [7]
     assert people.area == pytest.approx([53])
-    nobody = labelled_people([], K)
-    assert nobody.keypoints.shape == (0, K, 2)
-    assert oks_matrix(np.zeros((3, K, 2)), nobody, SIGMAS).shape == (3, 0)
+    empty = labelled_people([], K)
+    assert empty.keypoints.shape == (0, K, 2)
+    assert oks_matrix(np.zeros((3, K, 2)), empty, SIGMAS).shape == (3, 0)
 
 
 @settings(max_examples=50, deadline=None)

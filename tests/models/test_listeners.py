@@ -1,4 +1,4 @@
-"""Listeners: told inside of the context, and not part of the model."""
+"""Listeners: called inside of the context, and not part of the model."""
 
 import copy
 import pickle
@@ -11,12 +11,12 @@ from poet_mm.models.listeners import Listeners, listening
 from poet_mm.models.losses.pose_set_loss import SetLoss
 
 
-def test_everybody_is_told_in_order():
-    told = []
-    listeners = Listeners([told.append, lambda event: told.append(-event)])
+def test_everybody_is_heard_in_order():
+    heard = []
+    listeners = Listeners([heard.append, lambda event: heard.append(-event)])
     listeners.tell(1)
     listeners.tell(2)
-    assert told == [1, -1, 2, -2]
+    assert heard == [1, -1, 2, -2]
 
 
 def test_a_copy_has_none():
@@ -29,12 +29,12 @@ def test_a_copy_has_none():
 
 
 def test_the_loss_tells_of_a_step_and_stops_with_the_context():
-    head, told = tiny_head(), []
+    head, heard = tiny_head(), []
     feats, samples = (torch.randn(2, 8, 4, 3),), random_samples([2, 1])
-    with listening([(head.loss_module, told.append)]):
+    with listening([(head.loss_module, heard.append)]):
         head.loss(feats, samples)
     head.loss(feats, samples)
-    (batch,) = told
+    (batch,) = heard
     assert isinstance(batch, SetLoss)
     assert batch.num_people == 3
 

@@ -13,7 +13,7 @@ List the keypoints in the order of the annotations.
 
 dataset_info = dict(
     dataset_name='toy_five',
-    paper_info=dict(title='Drawn people, tools/make_toy_coco.py'),
+    paper_info=dict(title='Synthetic people, tools/make_toy_coco.py'),
     keypoint_info={
         0: dict(
             name='nose', id=0, color=[51, 153, 255], type='upper', swap=''

@@ -48,7 +48,7 @@ def test_noise_never_leaks():
 
 def test_groups_do_not_see_each_other():
     valid = torch.ones(1, 2, 6, dtype=torch.bool)
-    valid[0, 1, 2] = False  # there is nobody
+    valid[0, 1, 2] = False  # no person
     mask = NoisedPeople(None, None, valid, 2, None).attention_mask(2)
     blind = torch.ones(2, 8, 8, dtype=torch.bool)
     blind[:, :, :2] = False  # all look at queries

@@ -86,7 +86,7 @@ def test_gradients_of_tag_losses():
 
 @pytest.mark.parametrize('counts', [[0, 0], [0, 1]])
 def test_no_loss_without_people(counts):
-    """Nobody, or one person with one joint: nothing to pull or push."""
+    """No person, or one with one keypoint: nothing to pull or push."""
     tags = torch.randn(2, K, 6, 6, requires_grad=True)
     indices = make_indices(counts, 36)
     indices[1][..., 1] = torch.tensor([0, 1, 0, 0, 0])

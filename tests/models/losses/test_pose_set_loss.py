@@ -55,7 +55,7 @@ def test_equals_loop(counts, field, supervise):
 
 
 def perfect_outputs(sample, num_queries=6):
-    """Queries 1, 2, .. predict the people exactly, the rest nobody."""
+    """Queries 1, 2, .. predict the people exactly, the rest no object."""
     labels = sample.gt_instance_labels
     people = len(labels)
     outputs = random_outputs(num_layers=1, num_images=1)
