@@ -1,4 +1,4 @@
-"""The fast POET in POETHead: proposals, corrections, denoising together."""
+"""POETHead, the fast POET and the paper's: what all pieces have in common."""
 
 import pytest
 import torch
@@ -94,11 +94,13 @@ def test_no_gradient_between_layers():
     assert grad is None or not grad.any()
 
 
+@pytest.mark.parametrize('make_head', [tiny_head, fast_head])
 @pytest.mark.parametrize('mode', ['eval', 'train'])
-def test_blind_to_padding(mode):
-    head = fast_head()
-    for branch in (*head.branches, head.proposals.branch):
-        torch.nn.init.normal_(branch.pose_embed.layers[-1].weight)
+def test_blind_to_padding(mode, make_head):
+    head = make_head()
+    for name, weight in head.named_parameters():
+        if name.endswith('pose_embed.layers.2.weight'):
+            torch.nn.init.normal_(weight)
     head.train(mode == 'train')
     samples = padded_samples()
     feat = torch.randn(FEAT)
@@ -113,7 +115,7 @@ def test_blind_to_padding(mode):
 
 
 @pytest.mark.parametrize('counts', [[0, 0], [2, 0]])
-@pytest.mark.parametrize('pieces', PIECES, ids=names)
+@pytest.mark.parametrize('pieces', [{}, *PIECES], ids=names)
 def test_every_parameter_gets_a_gradient(pieces, counts):
     head = tiny_head(**pieces)
     samples = with_areas(random_samples(counts))
