@@ -15,7 +15,7 @@ from mmpose.registry import KEYPOINT_CODECS
 
 PERSON, EMPTY_PERSON = 0, 1  # class indices; the last logit is no object
 OCCLUDED, VISIBLE = 1, 2  # COCO's v; 0 is 'not labelled'
-WATCHED_PEOPLE = 100
+WARN_AFTER = 100
 
 
 @KEYPOINT_CODECS.register_module()
@@ -65,7 +65,7 @@ class POETCodec(BaseKeypointCodec):
         iscrowd: Optional[Sequence[int]] = None,
         area: Optional[Sequence[float]] = None,
     ) -> dict:
-        """Return the training target of one image, without crowds.
+        """Return the training target of one image. Crowds are left out.
 
         Args:
             keypoints (np.ndarray): (N, K, 2), x and y in pixels.
@@ -80,13 +80,12 @@ class POETCodec(BaseKeypointCodec):
             ``keypoint_weights`` (N, K), 1 where coordinates are supervised,
             elsewhere offsets are 0; ``labels`` (N, ), int64; with ``area``
             also ``scales`` (N, 2), width and height of the image in units of
-            the person's size, the square root of the area: by them OKS
-            measures distances.
+            the person's size, the square root of the area. OKS needs them.
         """
         scales = (
             {}
             if area is None
-            else dict(scales=image_in_people(img_shape, area))
+            else dict(scales=image_in_person_sizes(img_shape, area))
         )
         if iscrowd is not None:
             people = ~np.asarray(iscrowd, dtype=bool)
@@ -99,7 +98,7 @@ class POETCodec(BaseKeypointCodec):
         inside = ((points >= 0) & (points <= 1)).all(axis=-1)  # (N, K)
         keypoints_visible = keypoints_visible * inside
         weights = keypoints_visible >= self.lowest_supervised  # (N, K)
-        self._watch(weights)
+        self._warn_if_unsupervised(weights)
         points = np.where(weights[..., None], points, 0)  # (N, K, 2)
         count = weights.sum(axis=1)  # (N, )
         centers = points.sum(axis=1) / np.maximum(count, 1)[:, None]  # (N, 2)
@@ -117,14 +116,14 @@ class POETCodec(BaseKeypointCodec):
             **scales,
         )
 
-    def _watch(self, weights: np.ndarray) -> None:
+    def _warn_if_unsupervised(self, weights: np.ndarray) -> None:
         """Log once if no keypoint of the first people is supervised."""
         if self._unsupervised is None:
             return
         self._unsupervised += len(weights)
         if weights.any():
             self._unsupervised = None
-        elif self._unsupervised >= WATCHED_PEOPLE:
+        elif self._unsupervised >= WARN_AFTER:
             print_log(
                 f'None of the first {self._unsupervised} people has a '
                 f'keypoint with v >= {self.lowest_supervised}: no keypoints '
@@ -162,7 +161,7 @@ class POETCodec(BaseKeypointCodec):
         return encoded['centers'] * np.array([width, height], dtype=np.float32)
 
 
-def image_in_people(
+def image_in_person_sizes(
     img_shape: Tuple[int, int], area: Sequence[float]
 ) -> np.ndarray:
     """Return width and height (N, 2) of an image in units of people's sizes.
@@ -172,6 +171,6 @@ def image_in_people(
         area (Sequence[float]): (N, ), areas of the people in square pixels.
     """
     height, width = img_shape
-    # COCO's OKS has the smallest difference too, against areas of 0
+    # COCO's OKS adds the same epsilon, for areas of 0
     size = np.sqrt(np.asarray(area, dtype=np.float64) + np.spacing(1))
     return (np.array([width, height]) / size[:, None]).astype(np.float32)

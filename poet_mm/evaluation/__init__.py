@@ -1,4 +1,4 @@
-"""COCO's numbers."""
+"""Compute COCO's AP and AR."""
 
 from . import fast_coco_metric
 

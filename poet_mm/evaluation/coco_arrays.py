@@ -8,6 +8,8 @@ from typing import List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
+MAX_DETECTIONS = 20  # of an image and category, as COCO has it
+
 
 class Detections(NamedTuple):
     """Hold the detections of all images, in the order of the images.
@@ -67,10 +69,10 @@ def find_obstacle(
     image_ids: Sequence[int],
     use_area: bool,
 ) -> Optional[str]:
-    """Return why xtcocotools has to evaluate, or None.
+    """Return why hotcoco cannot evaluate, or None.
 
-    In these cases it gives a number or an error, where hotcoco goes on
-    without a word.
+    In these cases xtcocotools gives a number or an error, hotcoco a wrong
+    number.
 
     Args:
         people (list[dict]): Entries of the annotation file.
@@ -109,8 +111,8 @@ def find_obstacle(
 def best_of_images(detections: Detections) -> np.ndarray:
     """Return the indices of the detections that COCO evaluates.
 
-    These are the 20 with the highest scores of each image and category, the
-    first ones of equal scores.
+    These are the MAX_DETECTIONS with the highest scores of each image and
+    category, the first ones of equal scores.
 
     Returns:
         np.ndarray: (M,), ascending, so that ties keep their order.
@@ -120,8 +122,10 @@ def best_of_images(detections: Detections) -> np.ndarray:
     )  # stable
     groups = np.stack([detections.image_ids, detections.category_ids])
     groups = groups[:, order]
-    later = order[20:][(groups[:, 20:] == groups[:, :-20]).all(axis=0)]
-    return np.setdiff1d(np.arange(len(order)), later, assume_unique=True)
+    first = MAX_DETECTIONS
+    same = (groups[:, first:] == groups[:, :-first]).all(axis=0)
+    surplus = order[first:][same]
+    return np.setdiff1d(np.arange(len(order)), surplus, assume_unique=True)
 
 
 def detection_dicts(detections: Detections) -> List[dict]:

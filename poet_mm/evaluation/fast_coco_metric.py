@@ -1,4 +1,4 @@
-"""Compute COCO's ten numbers like MMPose's ``CocoMetric``, in less time.
+"""Compute COCO's AP and AR like MMPose's ``CocoMetric``, in less time.
 
 ``CocoMetric`` writes all detections to a JSON file, reads them back and
 matches them with ``xtcocotools``, all in Python. Here detections stay in
@@ -37,7 +37,7 @@ except ImportError:  # optional: xtcocotools evaluates without it
 BACKENDS = ('auto', 'hotcoco', 'xtcocotools')
 SUFFIXES = ('', ' .5', ' .75', ' (M)', ' (L)')
 NAMES = tuple(kind + suffix for kind in ('AP', 'AR') for suffix in SUFFIXES)
-MISSING = 'hotcoco is not installed (pip install hotcoco)'
+NOT_INSTALLED = 'hotcoco is not installed (pip install hotcoco)'
 
 
 def hotcoco_stats(
@@ -84,8 +84,8 @@ class FastCocoMetric(CocoMetric):
             ``'hotcoco'`` raises an error instead. ``'xtcocotools'`` evaluates
             as ``CocoMetric``. Defaults to ``'auto'``.
         **kwargs: As in :class:`CocoMetric`. With ``outfile_prefix`` the
-            detections are also written to a file, which takes longer than all
-            else.
+            detections are also written to a file, which takes most of the
+            time.
     """
 
     def __init__(self, *args, backend: str = 'auto', **kwargs) -> None:
@@ -94,7 +94,7 @@ class FastCocoMetric(CocoMetric):
                 f'backend is {backend!r}, expected one of {BACKENDS}.'
             )
         if backend == 'hotcoco' and hotcoco is None:
-            raise ImportError(f"backend='hotcoco': {MISSING}.")
+            raise ImportError(f"backend='hotcoco': {NOT_INSTALLED}.")
         try:
             super().__init__(*args, **kwargs)
         except FileNotFoundError as error:
@@ -122,9 +122,9 @@ class FastCocoMetric(CocoMetric):
 
     def _keep(self, people: List[dict]) -> None:
         """Keep N detections for hotcoco, or log why it cannot evaluate."""
-        detections, obstacle = None, None
+        obstacle: Optional[str]
         if hotcoco is None:
-            obstacle = MISSING
+            obstacle = NOT_INSTALLED
         elif self.iou_type != 'keypoints':
             obstacle = f'hotcoco has no iou_type {self.iou_type!r}'
         else:

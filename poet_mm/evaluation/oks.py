@@ -1,5 +1,8 @@
 """Compute COCO's object keypoint similarity (paper, Eq. 5), and match by it.
 
+``models/losses/oks.py`` has the OKS of matched pairs in torch; the tests
+compare both with COCO's code.
+
 Letters: Q predictions, N labelled people, K keypoints, M matched pairs.
 """
 
@@ -8,9 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-# Below it a prediction is not of that person, as in Ronchi and Perona
-# (ICCV 2017, "Benchmarking and Error Diagnosis in Multi-Instance Pose
-# Estimation").
+# A lower OKS is not a match, as in Ronchi and Perona (ICCV 2017, "Benchmarking
+# and Error Diagnosis in Multi-Instance Pose Estimation").
 SAME_PERSON = 0.1
 
 
@@ -64,7 +66,7 @@ def labelled_people(annotations: list, num_keypoints: int) -> People:
 
 def joint_similarity(
     keypoints: np.ndarray,
-    truth: np.ndarray,
+    target: np.ndarray,
     area: np.ndarray,
     sigmas: np.ndarray,
 ) -> np.ndarray:
@@ -72,16 +74,18 @@ def joint_similarity(
 
     Args:
         keypoints (np.ndarray): (Q, K, 2) in pixels.
-        truth (np.ndarray): Ground truth (N, K, 2) in the same pixels.
+        target (np.ndarray): Ground truth (N, K, 2) in the same pixels.
         area (np.ndarray): (N, ) of the people, square pixels.
         sigmas (np.ndarray): (K, ), of the data set's metainfo.
 
     Returns:
-        np.ndarray: (Q, N, K) in [0, 1], 1 at the keypoint.
+        np.ndarray: (Q, N, K) in [0, 1], 1 for an exact prediction.
     """
-    squares = ((keypoints[:, None] - truth) ** 2).sum(-1)  # (Q, N, K)
+    squares = ((keypoints[:, None] - target) ** 2).sum(-1)  # (Q, N, K)
     variance = (2 * np.asarray(sigmas, np.float64)) ** 2
-    scale = np.asarray(area)[:, None] + np.spacing(1)  # 0 in some files
+    scale = np.asarray(area)[:, None] + np.spacing(
+        1
+    )  # area is 0 in some files
     return np.exp(-squares / (2 * variance * scale))
 
 

@@ -1,4 +1,4 @@
-"""Predicted fields as MMPose's instances.
+"""Convert predicted fields to MMPose's instances.
 
 Letters: L decoder layers, B images, Q queries, K keypoints.
 """
@@ -27,17 +27,22 @@ def to_instances(
     Returns:
         list[InstanceData]: Of each image, for all Q queries: ``keypoints``
         (Q, K, 2) in pixels of the network's input, which MMPose's estimator
-        moves to the original image; ``centers`` (Q, 2), which it leaves
-        alone, in pixels of the original image already; ``visibility`` (Q, K);
+        moves to the original image; ``centers`` (Q, 2) in pixels of the
+        original image, as the estimator does not move them; ``visibility``
+        (Q, K);
         ``bbox_scores`` (Q, ), the probability that the query is a person;
         ``keypoint_scores`` and ``keypoints_visible`` (Q, K), the product of
         both: MMPose hides keypoints of low ``keypoints_visible``.
     """
-    host = {name: values[-1].cpu().numpy() for name, values in outputs.items()}
-    host['probs'] = outputs['logits'][-1].softmax(-1).cpu().numpy()
+    arrays = {
+        name: values[-1].cpu().numpy() for name, values in outputs.items()
+    }
+    arrays['probs'] = outputs['logits'][-1].softmax(-1).cpu().numpy()
     return [
         _instances(
-            {name: values[i] for name, values in host.items()}, codec, metainfo
+            {name: values[i] for name, values in arrays.items()},
+            codec,
+            metainfo,
         )
         for i, metainfo in enumerate(metainfos)
     ]
@@ -51,12 +56,12 @@ def _instances(
     keypoints, visibility = codec.decode(fields, img_shape)
     centers = codec.decode_centers(fields, img_shape)
     scores = fields['probs'][:, PERSON]
-    joint_scores = scores[:, None] * visibility
+    keypoint_scores = scores[:, None] * visibility
     return InstanceData(
         keypoints=keypoints,
         centers=to_original(centers, metainfo),
-        keypoint_scores=joint_scores,
-        keypoints_visible=joint_scores.copy(),
+        keypoint_scores=keypoint_scores,
+        keypoints_visible=keypoint_scores.copy(),
         visibility=visibility,
         bbox_scores=scores,
     )
@@ -65,8 +70,8 @@ def _instances(
 def to_original(points: np.ndarray, metainfo: Mapping) -> np.ndarray:
     """Return points of the input image as points of the original image.
 
-    This is the map of MMPose's ``BottomupPoseEstimator``, for what it does not
-    move itself. It undoes resizes and crops.
+    It undoes resizes and crops, as MMPose's ``BottomupPoseEstimator`` does for
+    keypoints and boxes.
 
     Args:
         points (np.ndarray): (..., 2), x and y in pixels of the input.

@@ -1,8 +1,9 @@
-"""One way to listen to what a model computes in a step.
+"""Pass what a model computes in a step to listeners.
 
 ``PoseSetLoss`` passes every ``SetLoss`` of training to its ``listeners``,
-``PoseHungarianAssigner`` costs that are not finite, ``MultiheadAttention`` its
-attention weights. To listen, append a callable, and remove it when done.
+``MultiheadAttention`` its attention weights, ``PoseHungarianAssigner`` costs
+that are not finite; without a listener it raises an error for them. To listen,
+append a callable, and remove it when done.
 """
 
 from contextlib import contextmanager
@@ -10,10 +11,10 @@ from typing import Any, Callable, Iterator, List, Sequence, Tuple
 
 
 class Listeners(List[Callable[[Any], None]]):
-    """Callables that get what a part of a model computes.
+    """Hold callables that get what a part of a model computes.
 
-    They belong to the program that runs, not to the model: a copy of the
-    model, or one from a file, has none.
+    They do not belong to the model: a copy of it, or one from a file, has
+    none.
     """
 
     def tell(self, event: Any) -> None:
@@ -33,7 +34,7 @@ def listening(pairs: Sequence[Tuple[Any, Callable]]) -> Iterator[None]:
     """Pass what parts of a model compute to listeners, inside the context.
 
     Args:
-        pairs (Sequence[tuple]): Parts with ``listeners``, and what to call.
+        pairs (Sequence[tuple]): A module with ``listeners``, and a callable.
     """
     for part, listener in pairs:
         part.listeners.append(listener)

@@ -1,4 +1,4 @@
-"""Ground truth of a batch, one ragged tensor per field.
+"""Ground truth of a batch, concatenated over the images.
 
 A batch has M people in all: those of the first image, of the second, and so
 on. ``num_people`` is the number of people of each image.
@@ -13,14 +13,14 @@ import torch
 from mmpose.utils.typing import SampleList
 from torch import Tensor
 
+Fields = Dict[str, Tensor]  # by name, see POETHead.forward
+
 FIELDS = ('centers', 'offsets', 'visibility', 'keypoint_weights', 'labels')
-OPTIONAL = ('scales',)  # to measure, not to learn
+OPTIONAL = ('scales',)  # for the OKS, as a loss and as a measure
 SUPERVISED = ('keypoints', 'offsets', 'centers', 'visibility')
 
 
-def stack_targets(
-    data_samples: SampleList,
-) -> Tuple[Dict[str, Tensor], List[int]]:
+def stack_targets(data_samples: SampleList) -> Tuple[Fields, List[int]]:
     """Concatenate what :class:`POETCodec` encoded for every image.
 
     Returns:
@@ -50,14 +50,15 @@ def rows_of_images(num_people: List[int]) -> Tuple[Tensor, np.ndarray]:
     """Return the people of each image as a padded row of indices.
 
     Returns:
-        tuple: Indices (B, N) into the M people, 0 where a row has ended, N
-        the most people of an image; and (B, N), True where there is a person.
+        tuple: Indices (B, N) into the M people, 0 in padded slots, N the most
+        people of an image; and a mask (B, N), True where there is a person,
+        on the host, where the assignment needs it.
     """
     counts = np.asarray(num_people)
     starts = np.cumsum(counts) - counts
-    place = np.arange(counts.max())
-    is_person = place < counts[:, None]
-    row = np.where(is_person, starts[:, None] + place, 0)
+    slot = np.arange(counts.max())
+    is_person = slot < counts[:, None]
+    row = np.where(is_person, starts[:, None] + slot, 0)
     return torch.from_numpy(row), is_person
 
 
@@ -71,8 +72,8 @@ def get_field(values: Mapping[str, Tensor], field: str) -> Tensor:
 def field_weights(targets: Mapping[str, Tensor], field: str) -> Tensor:
     """Return 1 where a field is supervised, broadcastable to the field.
 
-    Supervised are coordinates of labelled keypoints, centres of people who
-    have one, and the visibility of every keypoint.
+    Coordinates count where ``keypoint_weights`` is 1, centres where any weight
+    of the person is 1, visibility always.
     """
     weights = targets['keypoint_weights']  # (..., K)
     if field in ('keypoints', 'offsets'):

@@ -3,15 +3,14 @@
 Source: Associative Embedding (arXiv 1611.05424), on top of MMPose's codec.
 Differences from it, besides those of :mod:`.grouping`:
 
-- Targets reach the head: MMPose names no field for the positions of
-  keypoints.
+- The positions of keypoints reach the head: `label_mapping_table` names them.
 - A keypoint belongs to its cell, and a cell to its centre, in both directions.
   MMPose encodes to the nearest cell corner and (with
   ``decode_center_shift=0.5``, as its configs have it) decodes from centres,
   half a cell apart: 2 pixels at stride 4, but 16 at stride 32. Checkpoints of
   MMPose 0.x were trained as here.
-- Crowds are not people. Labelled is v > 0, hidden keypoints included.
-- Any sigma draws a centred Gaussian.
+- Crowds are not encoded. Labelled is v > 0, hidden keypoints included.
+- A Gaussian is centred on its cell for any sigma.
 
 Letters: N people, K keypoints, (W, H) cells, L tags of a keypoint, G people
 found.
@@ -33,7 +32,7 @@ def draw_gaussians(
     sigma: float,
     shape: Tuple[int, int, int],
 ) -> np.ndarray:
-    """Draw Gaussians of height 1 within 3 sigma of cells; the highest counts.
+    """Draw Gaussians of height 1; overlaps keep the maximum.
 
     Args:
         cells (np.ndarray): (M, 2), x and y of whole cells in the map.
@@ -60,7 +59,7 @@ def draw_gaussians(
 
 # Workaround (mmpose<=1.3.2): `AssociativeEmbedding` names no
 # `label_mapping_table`, so that the positions of keypoints never reach the
-# head, and encodes half a cell beside where it decodes.
+# head, and encodes half a cell away from where it decodes.
 @KEYPOINT_CODECS.register_module()
 class AECodec(AssociativeEmbedding):
     """Encode people as heatmaps and positions of tags; decode by grouping.
@@ -131,7 +130,7 @@ class AECodec(AssociativeEmbedding):
 
         Returns:
             dict: ``heatmaps`` (K, H, W); ``keypoint_indices`` (N, K, 2),
-            int64, for every keypoint its cell y x W + x and 1 if it counts.
+            int64: the cell ``y * W + x`` of each keypoint, and 1 if it counts.
         """
         if img_shape and tuple(img_shape[:2]) != tuple(self.input_size[::-1]):
             raise ValueError(

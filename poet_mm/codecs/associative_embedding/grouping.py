@@ -6,10 +6,10 @@ purpose, besides those of :mod:`.peaks`:
 
 - All peaks too far from a person cost the same. MMPose adds up their
   distances; as tags lie on a line, moving every keypoint to the next person
-  then costs as much as starting a person, and people fall apart.
+  then costs as much as starting a person, and people are split.
 - Of assignments of equal cost, which rounded distances often have, the one
   with the nearest tags is taken, high peaks first; MMPose takes any.
-- People whose tags are equal to the last bit stay apart.
+- People whose tags are equal to the last bit are not merged.
 - A person's tag is read at the peaks; MMPose reads it at the refined
   position, rounded down, which may be the next cell.
 
@@ -25,9 +25,9 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from .peaks import Peaks, gather_peaks
-from .search import TAG_WEIGHT, fill_keypoints, pad_to_blocks
+from .search import TAG_WEIGHT, pad_to_blocks, search_keypoints
 
-NEARER = 1e-6  # the distance itself decides between equals only
+TIE_BREAK = 1e-6  # the exact distance decides between equal costs only
 
 
 def group_peaks(
@@ -68,7 +68,9 @@ def group_peaks(
             near = distance < tag_thr  # (m, G)
             height = scores[peaks, None]  # (m, 1)
             level = np.where(near, np.round(distance), tag_thr + 1)
-            cost = TAG_WEIGHT * level - height * (1 - NEARER * near * distance)
+            cost = TAG_WEIGHT * level - height * (
+                1 - TIE_BREAK * near * distance
+            )
             rows, columns = linear_sum_assignment(cost)
             near = near[rows, columns]
             owner[rows[near]] = columns[near]
@@ -81,7 +83,7 @@ def group_peaks(
     return people[:G]
 
 
-class People(NamedTuple):
+class DecodedPeople(NamedTuple):
     """Hold the people of an image.
 
     ``points`` (G, K, 2) in cells; ``scores`` (G, K), heatmap values;
@@ -104,7 +106,7 @@ def decode_people(
     kernel: int = 5,
     topk: int = 30,
     max_people: Optional[int] = None,
-) -> List[People]:
+) -> List[DecodedPeople]:
     """Decode a batch of maps.
 
     1. Find the peaks of all images and keypoints, and refine them.
@@ -128,20 +130,25 @@ def decode_people(
     ends = np.searchsorted(peaks.channel, K * np.arange(B + 1))
     decoded = []
     for b in range(B):
-        here = Peaks(*(values[ends[b] : ends[b + 1]] for values in peaks))
+        image_peaks = Peaks(
+            *(values[ends[b] : ends[b + 1]] for values in peaks)
+        )
         people = group_peaks(
-            here.scores,
-            here.tags,
-            here.channel - K * b,
+            image_peaks.scores,
+            image_peaks.tags,
+            image_peaks.channel - K * b,
             keypoint_order,
             tag_thr,
         )[:max_people]
         missing = people < 0
-        scores = np.where(missing, 0, here.scores[people])
-        points, person_scores = here.points[people], scores.mean(axis=1)
+        scores = np.where(missing, 0, image_peaks.scores[people])
+        points, person_scores = image_peaks.points[people], scores.mean(axis=1)
         if missing.any():
-            points[missing], scores[missing] = fill_keypoints(
-                people, here.tags[people], heatmaps[b], tags[b].transpose(0, 1)
+            points[missing], scores[missing] = search_keypoints(
+                people,
+                image_peaks.tags[people],
+                heatmaps[b],
+                tags[b].transpose(0, 1),
             )
-        decoded.append(People(points, scores, person_scores))
+        decoded.append(DecodedPeople(points, scores, person_scores))
     return decoded

@@ -22,7 +22,7 @@ from torch import Tensor
 class Peaks(NamedTuple):
     """Hold the peaks of a batch, by image, by keypoint, the highest first.
 
-    ``channel`` (M, ), image x K + keypoint; ``points`` (M, 2), refined, in
+    ``channel`` (M, ), ``image * K + keypoint``; ``points`` (M, 2), refined, in
     cells; ``scores`` (M, ); ``tags`` (M, L).
     """
 
@@ -44,7 +44,7 @@ def pool(maps: Tensor, side: int, pick: Callable) -> Tensor:
 def find_peaks(
     heatmaps: Tensor, threshold: float, kernel: int
 ) -> Tuple[Tensor, Tensor, Tensor]:
-    """Return the highest cells of the kernel x kernel window around them.
+    """Return the cells that are the maximum of their window.
 
     1. A peak is the highest of its 2 x 2 block.
     2. Its four neighbours are not higher,
@@ -120,6 +120,7 @@ def gather_peaks(
     flat = heatmaps.flatten(0, 1)  # (BK, H, W)
     channel, y, x = find_peaks(flat, threshold, kernel)
     scores = flat[channel, y, x]
+    # sort by channel, then by score, and keep the first topk of a channel
     order = scores.argsort(descending=True, stable=True)
     order = order[channel[order].argsort(stable=True)]
     counts = channel.bincount(minlength=B * K)

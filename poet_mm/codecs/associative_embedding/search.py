@@ -1,6 +1,6 @@
 """Search the whole map for the keypoints of a person that have no peak.
 
-The search is exact, and fast because the extremes of blocks rule out most of a
+The search is exact. Bounds of the cost in each block of cells skip most of the
 map. The position of a cell is its centre.
 
 Letters: C channels, K keypoints, (H, W) cells, L tags of a keypoint, G people,
@@ -77,7 +77,7 @@ def search_cells(
         wanted (Tensor): (S, L), the person's tag.
 
     Returns:
-        Tensor: (S, ), y x W + x.
+        Tensor: (S, ), ``y * W + x``.
     """
     # 1. (S, n) for n blocks
     low, high, highest = (
@@ -131,14 +131,14 @@ def pad_to_blocks(maps: Tensor, value: float) -> Tensor:
     return F.pad(maps, (0, -W % BLOCK, 0, -H % BLOCK), value=value)
 
 
-def fill_keypoints(
+def search_keypoints(
     people: np.ndarray, tags: np.ndarray, heatmaps: Tensor, tag_maps: Tensor
 ) -> Tuple[np.ndarray, np.ndarray]:
     """Search the keypoints for which a person has no peak.
 
     Args:
         people (np.ndarray): (G, K), -1 where there is no peak.
-        tags (np.ndarray): (G, K, L) of the peaks, anything elsewhere.
+        tags (np.ndarray): (G, K, L) of the peaks, ignored where people < 0.
         heatmaps (Tensor): (K, H, W) of the image.
         tag_maps (Tensor): (K, L, H, W).
 

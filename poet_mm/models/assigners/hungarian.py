@@ -21,19 +21,19 @@ from torch import Tensor
 
 from ...errors import NonFiniteError
 from ..listeners import Listeners
-from ..targets import rows_of_images
+from ..targets import Fields, rows_of_images
 
-Fields = Mapping[str, Tensor]
 Flat = TypeVar('Flat', np.ndarray, Tensor)
-# More than any cost: for queries that must not be matched.
-BARRED = 1e6
+# Cost of queries that must not be matched. Other costs stay below it: fields
+# are in [-1, 1], and weights are of the order of 1.
+FORBIDDEN = 1e6
 
 
 class Assignment(NamedTuple):
     """Matched pairs of every layer, each (L, P), int64.
 
-    P is the number of people that got a query: M, less those for whom there
-    was none. Pair p of layer l joins person ``person_idx[l, p]`` of the batch
+    P is the sum over the images of min(people, Q), so all layers have as many
+    pairs. Pair p of layer l joins person ``person_idx[l, p]`` of the batch
     with query ``query_idx[l, p]`` of image ``image_idx[l, p]``.
     """
 
@@ -72,7 +72,8 @@ class PoseHungarianAssigner:
 
     def __init__(self, match_costs: List[ConfigType]) -> None:
         self.match_costs = [TASK_UTILS.build(cost) for cost in match_costs]
-        # of BadCosts, which then bar a query instead of raising
+        # They get BadCosts. With a listener, bad pairs are forbidden, and no
+        # error is raised.
         self.listeners = Listeners()
         self._warned = False
 
@@ -93,7 +94,7 @@ class PoseHungarianAssigner:
         """Match several sets of predictions of a batch, each on its own.
 
         Steps:
-            1. Put the people of each image into a row, padded to the most.
+            1. Put the people of each image into a row, padded to N.
             2. Cost of each query with each person of its image.
             3. Move all costs to the host, once.
             4. Solve the assignment of every layer and image.
@@ -102,9 +103,9 @@ class PoseHungarianAssigner:
         Args:
             sets (dict): By name, predicted fields (L, B, Q, ...), see
                 ``POETHead``; optionally ``valid`` (L, B, Q), False where a
-                query cannot be matched. L and Q may differ from set to set;
-                of the first, the decoder's, Q is what can be too few.
-            targets (dict): True fields (M, ...), see ``stack_targets``.
+                query cannot be matched. L and Q may differ from set to set.
+                The warning about too few queries is about the first set.
+            targets (dict): Ground truth (M, ...), see ``stack_targets``.
             num_people (list[int]): People of each image; its sum is M.
 
         Returns:
@@ -133,7 +134,7 @@ class PoseHungarianAssigner:
             for name, outputs in sets.items()
         }
         costs = [  # each (L, B, Q, N)
-            _bar_invalid(sum(terms[name]), outputs)
+            _forbid_invalid(sum(terms[name]), outputs)
             for name, outputs in sets.items()
         ]
         # 3.
@@ -147,7 +148,7 @@ class PoseHungarianAssigner:
             bad = ~np.isfinite(cost) & is_person[:, None]
             if bad.any():
                 self._report_not_finite(name, bad, terms[name])
-                cost[bad] = BARRED
+                cost[bad] = FORBIDDEN
             matched.append(_solve(cost, num_people))
         # 5.
         flat = torch.from_numpy(np.concatenate([x.ravel() for x in matched]))
@@ -163,7 +164,7 @@ class PoseHungarianAssigner:
                 f'An image has {most_people} people, more than the '
                 f'{num_queries} queries of the model: the rest cannot be '
                 'learned. Raise model.head.num_queries if this is common. '
-                '(Said once.)',
+                '(This warning appears once.)',
                 logger='current',
                 level=logging.WARNING,
             )
@@ -189,15 +190,15 @@ class PoseHungarianAssigner:
         self.listeners.tell(found)
 
 
-def _bar_invalid(cost: Tensor, outputs: Fields) -> Tensor:
-    """Return costs (L, B, Q, N) that match queries with ``valid`` first."""
+def _forbid_invalid(cost: Tensor, outputs: Fields) -> Tensor:
+    """Set costs (L, B, Q, N) of queries without ``valid`` to FORBIDDEN."""
     if 'valid' not in outputs:
         return cost
-    return cost.masked_fill(~outputs['valid'][..., None], BARRED)
+    return cost.masked_fill(~outputs['valid'][..., None], FORBIDDEN)
 
 
 def _split(flat: Flat, shapes: Sequence[Tuple[int, ...]]) -> List[Flat]:
-    """Return the parts of one dimension, in their shapes."""
+    """Undo the concatenation of flattened arrays of these shapes."""
     parts, start = [], 0
     for shape in shapes:
         size = math.prod(shape)

@@ -1,9 +1,9 @@
-"""Matching costs: one term of Eq. 1 to 3 each, for all pairs at once.
+"""Matching costs: one class for each term of Eq. 1 to 3.
 
 Source: POET (arXiv 2103.12115), Eq. 1-3.
 
 Letters: L decoder layers, B images, Q queries, N the most people of an image,
-F numbers of a field.
+C person classes, F values of a field per person.
 """
 
 from typing import Mapping
@@ -28,8 +28,8 @@ class PersonProbabilityCost:
         self.weight = weight
 
     def __call__(self, outputs: Mapping, people: Mapping) -> Tensor:
-        """``logits`` (L, B, Q, C + 1), ``labels`` (B, N) -> (L, B, Q, N)."""
-        # over a first dimension softmax is vectorised, over a short last not
+        """Return the cost (L, B, Q, N) of ``logits`` and ``labels`` (B, N)."""
+        # softmax over a short last dimension is slow
         logits = outputs['logits'].movedim(-1, 0).contiguous()
         classes = F.one_hot(people['labels'], len(logits))  # (B, N, C + 1)
         probs = torch.einsum(
@@ -39,7 +39,7 @@ class PersonProbabilityCost:
 
 
 class _FieldCost:
-    """A cost of one field.
+    """Compute a cost of one field.
 
     Args:
         field (str): ``keypoints``, ``offsets``, ``centers``, ``visibility``.
@@ -51,7 +51,7 @@ class _FieldCost:
         self.weight = weight
 
     def _flat_fields(self, outputs: Mapping, people: Mapping) -> tuple:
-        """Prediction (L, B, Q, F), truth and weights (B, N, F)."""
+        """Return prediction (L, B, Q, F), target and weights (B, N, F)."""
         true = get_field(people, self.field)  # (B, N, ...)
         weights = field_weights(people, self.field).expand_as(true)
         pred = get_field(outputs, self.field).flatten(3)
@@ -62,25 +62,24 @@ class _FieldCost:
 class KeypointL1Cost(_FieldCost):
     """Sum of absolute differences over supervised keypoints, Eq. 3.
 
-    With weights w of 0 and 1, ``sum w |p - t|`` is ``sum |p - w t|`` less
-    ``sum (1 - w) |p|``: a distance and a product of matrices, without a tensor
-    of all pairs and keypoints.
+    With weights w of 0 and 1, ``sum w |p - t|`` equals ``sum |p - w t| - sum
+    (1 - w) |p|``. These are a distance and a product of matrices. They need no
+    tensor of all pairs and keypoints.
     """
 
     def __call__(self, outputs: Mapping, people: Mapping) -> Tensor:
-        """Fields (L, B, Q, ...) and (B, N, ...) -> cost (L, B, Q, N)."""
+        """Return the cost (L, B, Q, N) of predicted fields and people."""
         pred, true, weights = self._flat_fields(outputs, people)
         true = (true * weights).expand(len(pred), -1, -1, -1)
-        surplus = torch.einsum('lbqf,bnf->lbqn', pred.abs(), 1 - weights)
-        return self.weight * (torch.cdist(pred, true, p=1) - surplus)
+        unsupervised = torch.einsum('lbqf,bnf->lbqn', pred.abs(), 1 - weights)
+        return self.weight * (torch.cdist(pred, true, p=1) - unsupervised)
 
 
 @TASK_UTILS.register_module()
 class L2Cost(_FieldCost):
     """Euclidean distance of a field, squared as in Eq. 3.
 
-    For fields that a person has as a whole or not at all: ``centers`` and
-    ``visibility``.
+    For fields with one weight per person: ``centers`` and ``visibility``.
 
     Args:
         squared (bool): False takes the plain norm, as the authors' release
@@ -99,12 +98,12 @@ class L2Cost(_FieldCost):
         self.squared = squared
 
     def __call__(self, outputs: Mapping, people: Mapping) -> Tensor:
-        """Fields (L, B, Q, ...) and (B, N, ...) -> cost (L, B, Q, N)."""
+        """Return the cost (L, B, Q, N) of predicted fields and people."""
         pred, true, weights = self._flat_fields(outputs, people)
         cost = torch.cdist(
             pred,
             true.expand(len(pred), -1, -1, -1),
-            compute_mode='donot_use_mm_for_euclid_dist',
+            compute_mode='donot_use_mm_for_euclid_dist',  # exact near 0
         )
         cost = cost.square() if self.squared else cost
         return self.weight * cost * weights[:, None, :, 0]

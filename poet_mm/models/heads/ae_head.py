@@ -2,8 +2,8 @@
 
 Source: MMPose's ``AssociativeEmbeddingHead``, which defines the layers.
 Differences from it: the loss takes what :class:`AECodec` encodes; prediction
-works with and without flip, with and without restored size, for padded
-batches; keypoints are in input pixels whatever the size of the maps.
+works for padded batches and any ``flip_test`` and ``restore_heatmap_size``;
+keypoints are always in input pixels.
 
 Letters: B images, K keypoints, (H, W) cells, L tags of a keypoint.
 """
@@ -29,28 +29,29 @@ from ..layers.padding import padding_mask
 from ..layers.precision import full_precision
 
 
-def restore_size(maps: Tensor, size: Tuple[int, int]) -> Tensor:
-    """Enlarge maps with one more cell on every side to the size of the input.
+def restore_size(maps: Tensor, size: Tuple[int, int], border: str) -> Tensor:
+    """Enlarge maps to the size of the input.
 
-    Without that cell, which is 0 for heatmaps, the outer half of a cell at
-    the border would be flat, and every slope that ends there a peak.
+    A border of one cell is added first. Without it, bilinear resizing repeats
+    the outermost value, and rising scores give false peaks at the border.
 
     Args:
-        maps (Tensor): (B, C, H + 2, W + 2).
+        maps (Tensor): (B, C, H, W).
         size (tuple[int, int]): (h, w), multiples of (H, W).
+        border (str): Padding mode of ``F.pad``; 'constant' is 0.
 
     Returns:
         Tensor: (B, C, h, w).
     """
-    H, W = maps.shape[2] - 2, maps.shape[3] - 2
-    y, x = size[0] // H, size[1] // W  # pixels of a cell
+    y, x = size[0] // maps.shape[2], size[1] // maps.shape[3]  # of a cell
+    maps = F.pad(maps, (1, 1, 1, 1), mode=border)
     maps = F.interpolate(maps, scale_factor=(y, x), mode='bilinear')
     return maps[:, :, y:-y, x:-x]
 
 
-# Workaround (mmpose<=1.3.2): `AssociativeEmbeddingHead` hands its loss weights
-# of the wrong shape, raises with flip_test=False (a tuple where a list is
-# expected) and restores the size of heatmaps only with it.
+# Workaround (mmpose<=1.3.2): `AssociativeEmbeddingHead` passes weights of the
+# wrong shape to its loss, raises with flip_test=False (a tuple where a list is
+# expected) and restores the size of heatmaps only with flip_test=True.
 @MODELS.register_module()
 class AEHead(AssociativeEmbeddingHead):
     """Associative embedding on the last feature level of any backbone.
@@ -78,7 +79,7 @@ class AEHead(AssociativeEmbeddingHead):
             keypoint_loss=keypoint_loss,
             tag_loss=tag_loss,
             **kwargs,
-        )
+        )  # without defaults: those of MMPose do not fit
 
     def forward(self, feats: Features) -> Tuple[Tensor, Tensor]:
         """Return heatmaps (B, K, H, W) and tags (B, L * K, H, W)."""
@@ -155,16 +156,14 @@ class AEHead(AssociativeEmbeddingHead):
         input_shape = batch_data_samples[0].metainfo['batch_input_shape']
         self._check_size(heatmaps, input_shape)
         if test_cfg.get('restore_heatmap_size', False):
-            heatmaps = restore_size(F.pad(heatmaps, (1, 1, 1, 1)), input_shape)
-            tags = restore_size(
-                F.pad(tags, (1, 1, 1, 1), mode='replicate'), input_shape
-            )
+            heatmaps = restore_size(heatmaps, input_shape, border='constant')
+            tags = restore_size(tags, input_shape, border='replicate')
         cell_size = (
             input_shape[1] / heatmaps.shape[3],
             input_shape[0] / heatmaps.shape[2],
         )
         padding = padding_mask(batch_data_samples, heatmaps)  # (B, H, W)
-        searched = (
+        scores_inside = (
             heatmaps
             if padding is None
             else heatmaps.masked_fill(padding[:, None], float('-inf'))
@@ -176,7 +175,7 @@ class AEHead(AssociativeEmbeddingHead):
                 bbox_scores=scores,
             )
             for keypoints, keypoint_scores, scores in zip(
-                *self.decoder.batch_decode(searched, tags, cell_size)
+                *self.decoder.batch_decode(scores_inside, tags, cell_size)
             )
         ]
         if not test_cfg.get('output_heatmaps', False):
@@ -210,7 +209,7 @@ class AEHead(AssociativeEmbeddingHead):
     def _check_size(
         self, heatmaps: Tensor, input_shape: Tuple[int, int]
     ) -> None:
-        """See that cells tile the input: else positions and flips are off."""
+        """Raise unless the sides of the input are multiples of the maps'."""
         if any(
             pixels % cells
             for pixels, cells in zip(input_shape, heatmaps.shape[2:])
@@ -220,7 +219,7 @@ class AEHead(AssociativeEmbeddingHead):
                 'not a whole number of cells of the heatmaps, '
                 f'{heatmaps.shape[3]} x {heatmaps.shape[2]}. Set '
                 'model.data_preprocessor.pad_size_divisor to the stride of '
-                'the backbone (32).'
+                'the backbone.'
             )
 
     def _check_target(self, heatmaps: Tensor, target: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""What does not go together in a POETHead, and what to set.
+"""Check the arguments and inputs of POETHead.
 
 Every function raises a ValueError that names the values and the config key.
 """
@@ -14,7 +14,7 @@ def check_pieces(
     detail: OptConfigType,
     denoising: OptConfigType,
 ) -> None:
-    """See that every piece of the fast POET has the one that it needs."""
+    """Raise if detail comes without refine, or denoising without propose."""
     if detail is not None and not refine:
         raise ValueError(
             'POETHead got detail without refine=True: poses are '
@@ -24,24 +24,24 @@ def check_pieces(
     if denoising is not None and not propose:
         raise ValueError(
             'POETHead got denoising without propose=True: '
-            'learned queries begin without a pose. Set '
+            'learned queries have no position code of a pose. Set '
             'model.head.propose=True, or '
             'model.head.denoising=None.'
         )
 
 
-def check_channels(encoder: int, decoder: int, code: int) -> None:
-    """See that encoder, decoder and position code have as many channels."""
-    if not encoder == decoder == code:
+def check_channels(encoder: int, decoder: int, position: int) -> None:
+    """Raise unless these parts have the same number of channels."""
+    if not encoder == decoder == position:
         raise ValueError(
             f'POETHead got an encoder of {encoder} channels, a decoder '
             f'of {decoder} and a positional encoding of '
-            f'{code} (2 x num_feats); they must be equal.'
+            f'{position} (2 x num_feats); they must be equal.'
         )
 
 
 def check_classes(num_classes: int, empty_class: bool) -> None:
-    """See that the head has the codec's classes."""
+    """Raise unless the head has the codec's classes."""
     needed = 2 if empty_class else 1
     if num_classes != needed:
         raise ValueError(
@@ -51,7 +51,7 @@ def check_classes(num_classes: int, empty_class: bool) -> None:
 
 
 def check_level(index: int, channels: int, in_channels: int) -> None:
-    """See that the feature level has the channels that are projected."""
+    """Raise unless the feature level has ``in_channels`` channels."""
     if channels != in_channels:
         raise ValueError(
             f'Feature level {index} has {channels} '
@@ -62,7 +62,7 @@ def check_level(index: int, channels: int, in_channels: int) -> None:
 
 
 def check_skeleton(in_data: int, in_head: int) -> None:
-    """See that people have as many keypoints as the head predicts."""
+    """Raise unless people have as many keypoints as the head predicts."""
     if in_data != in_head:
         raise ValueError(
             f'The data have {in_data} keypoints a person, POETHead was '
@@ -72,7 +72,7 @@ def check_skeleton(in_data: int, in_head: int) -> None:
 
 
 def check_test(test_cfg: Mapping) -> None:
-    """See that a test asks for no second pass."""
+    """Raise if a test asks for a second pass."""
     for option in ('flip_test', 'multiscale_test'):
         if test_cfg.get(option):
             raise ValueError(

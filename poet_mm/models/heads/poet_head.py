@@ -24,7 +24,7 @@ from mmpose.utils.typing import (
 from torch import Tensor, nn
 
 from ..instances import to_instances
-from ..layers.decoding import Fields, decode_refining, decode_shared
+from ..layers.decoding import decode_refining, decode_shared
 from ..layers.denoising import NoisedPeople, PoseDenoising, split_queries
 from ..layers.joint_sampling import DetailLevels
 from ..layers.padding import Extents, ValidRegion, image_extents
@@ -39,30 +39,26 @@ from ..layers.proposals import EncoderProposals, Proposals
 from ..layers.queries import (
     Memory,
     Queries,
-    add_noised,
+    append_denoising_queries,
     learned_queries,
     proposed_queries,
 )
 from ..layers.transformer import POETDecoder, POETEncoder
-from ..targets import stack_targets
+from ..targets import Fields, stack_targets
 from . import checks
 
 
-class Predictions(NamedTuple):
-    """What the head predicts.
+class HeadOutputs(NamedTuple):
+    """Hold the outputs of POETHead."""
 
-    ``fields`` (L, B, Q, ...), see :meth:`POETHead.forward`; those of denoising
-    queries, ``noised``, and ``proposals`` of the encoder, or None.
-    """
-
-    fields: Fields
-    noised: Optional[Fields]
-    proposals: Optional[Proposals]
+    fields: Fields  # (L, B, Q, ...), see POETHead.forward
+    denoising: Optional[Fields]  # of denoising queries, (L, B, G x N, ...)
+    proposals: Optional[Proposals]  # of the encoder, (B, T, ...)
 
 
 # Workaround (mmpose<=1.3.2): `TransformerHead` reads `default_init_cfg`, which
-# nothing defines, and calls the transformer's decoder what `BaseHead` calls
-# the codec; this is a `BaseHead`.
+# nothing defines. It also calls the transformer's decoder `decoder`, which is
+# the codec in `BaseHead`. Therefore this is a `BaseHead`.
 @MODELS.register_module()
 class POETHead(BaseHead):
     """Pose estimation transformer on one feature level of any backbone.
@@ -70,16 +66,17 @@ class POETHead(BaseHead):
     Args:
         in_channels (int): Channels of the feature level.
         num_keypoints (int): K, keypoints of the data set's skeleton.
-        num_queries (int): Q, the most people an image can get.
-            Defaults to 25.
+        num_queries (int): Q, the largest number of people that an image can
+            get. Defaults to 25.
         num_classes (int): C, person classes without "no object": 1, or 2 with
             ``POETCodec(empty_class=True)``. Defaults to 1.
-        feat_index (int): Which of the backbone's (or neck's) feature levels.
-            Defaults to -1, the last.
+        feat_index (int): Index of the backbone's (or neck's) feature level
+            that the encoder reads. Defaults to -1, the last.
         propose (bool): Two-stage (Deformable DETR): queries are the tokens
             that propose the likeliest people, see :class:`EncoderProposals`.
-            Needs images padded to whole cells (``pad_size_divisor``).
-            Defaults to False: learned queries, as in the paper.
+            Needs images padded to whole cells (``pad_size_divisor``), else
+            coordinates near the right and bottom border are off by up to a
+            cell. Defaults to False: learned queries, as in the paper.
         refine (bool): Iterative refinement (Deformable DETR): every decoder
             layer corrects the poses of the one before with a
             :class:`PoseBranch` of its own. Defaults to False: every layer
@@ -89,8 +86,8 @@ class POETHead(BaseHead):
             cells. Defaults to None.
         denoising (dict, optional): Denoising queries (DN-DETR), arguments of
             :class:`PoseDenoising`. Needs ``propose``. Defaults to None.
-        encoder, decoder (dict): Arguments of mmdet's
-            ``DetrTransformerEncoder`` and ``DetrTransformerDecoder``.
+        encoder (dict): Arguments of :class:`POETEncoder`.
+        decoder (dict): Arguments of :class:`POETDecoder`.
         positional_encoding (dict): Arguments of mmdet's
             ``SinePositionalEncoding``.
         loss (dict): Config of :class:`PoseSetLoss`.
@@ -98,7 +95,8 @@ class POETHead(BaseHead):
             ``GenerateTarget`` uses.
 
     Raises:
-        ValueError: Arguments do not go together; says which to set.
+        ValueError: Arguments contradict each other. The message names the key
+            to set.
     """
 
     def __init__(
@@ -141,20 +139,22 @@ class POETHead(BaseHead):
         self.input_proj = nn.Conv2d(in_channels, channels, kernel_size=1)
         self.detail = None if detail is None else DetailLevels(**detail)
         # 2. Make queries
-        sizes = (channels, num_classes, num_keypoints)
-        self.proposals = EncoderProposals(*sizes) if propose else None
+        dims = (channels, num_classes, num_keypoints)
+        self.proposals = EncoderProposals(*dims) if propose else None
         if not propose:
             self.query_embedding = nn.Embedding(num_queries, channels)
-        self.make_queries = self._propose if propose else self._learn
-        moving = refine and self.decoder.num_layers > 1
-        self.center_embed = (
-            CenterEmbedding(channels) if propose or moving else None
+        self.make_queries = (
+            self._make_proposed if propose else self._make_learned
         )
-        # 3. Decode, and read poses
+        moves_queries = refine and self.decoder.num_layers > 1
+        self.center_embed = (
+            CenterEmbedding(channels) if propose or moves_queries else None
+        )
+        # 3. Decode, and predict poses
         self.branches = None
         if refine:
             self.branches = pose_branches(
-                self.decoder.num_layers, sizes, self.detail
+                self.decoder.num_layers, dims, self.detail
             )
         else:
             self.class_embed = nn.Linear(channels, num_classes + 1)
@@ -171,12 +171,13 @@ class POETHead(BaseHead):
         checks.check_classes(num_classes, self.codec.empty_class)
 
     def init_weights(self) -> None:
-        """Draw Xavier-uniform matrices as in DETR; ``init_cfg`` comes last."""
+        """Draw Xavier-uniform matrices as in DETR, then apply ``init_cfg``."""
         for module in (self.encoder, self.decoder):
             for parameter in module.parameters():
                 if parameter.dim() > 1:
                     nn.init.xavier_uniform_(parameter)
         if self.proposals is not None and self.branches is None:
+            # the shared layers begin with the proposed poses
             init_corrections(self.class_embed, self.pose_embed)
         super().init_weights()
 
@@ -204,32 +205,38 @@ class POETHead(BaseHead):
         self,
         feats: Features,
         extents: Optional[Extents],
-        noised: Optional[NoisedPeople] = None,
-    ) -> Predictions:
-        """Predict from feature levels, with all that is learned from.
+        noised_people: Optional[NoisedPeople] = None,
+    ) -> HeadOutputs:
+        """Predict fields, and the extra outputs that only the loss needs.
 
         1. Encode the feature level.
         2. Make queries.
-        3. Decode them, and read poses.
+        3. Decode them, and predict poses.
 
         Args:
             feats (Sequence[Tensor]): Feature levels (B, C_i, H_i, W_i).
             extents (Extents, optional): Where images end; None: no padding.
-            noised (NoisedPeople, optional): For denoising queries.
+            noised_people (NoisedPeople, optional): For denoising queries.
+
+        Returns:
+            HeadOutputs: Of the Q queries, the denoising queries and the
+            tokens.
         """
-        # 1.
+        # 1. encode
         feat = self.select_level(feats)
         memory = self.encode(feat, ValidRegion(extents, feat))
-        # 2.
+        # 2. make queries
         queries, proposals = self.make_queries(memory)
-        if noised is not None:
-            queries = add_noised(queries, noised, self._placing(memory))
-        # 3.
+        if noised_people is not None:
+            queries = append_denoising_queries(
+                queries, noised_people, self._pose_embedder(memory)
+            )
+        # 3. decode, and predict poses
         fields = self.decode(queries, memory, feats)
-        if noised is None:
-            return Predictions(fields, None, proposals)
-        fields, of_noised = split_queries(fields, self.num_queries)
-        return Predictions(fields, of_noised, proposals)
+        if noised_people is None:
+            return HeadOutputs(fields, None, proposals)
+        fields, denoising = split_queries(fields, self.num_queries)
+        return HeadOutputs(fields, denoising, proposals)
 
     def encode(self, feat: Tensor, region: ValidRegion) -> Memory:
         """Return the memory of a feature map (B, C_i, H, W), T = HW."""
@@ -241,25 +248,19 @@ class POETHead(BaseHead):
         )
         return Memory(tokens, position, region)
 
-    def _placing(self, memory: Memory) -> Callable[[PoseLogits], Tensor]:
-        """Return what gives poses the position codes of their queries."""
+    def _pose_embedder(self, memory: Memory) -> Callable[[PoseLogits], Tensor]:
+        """Return the function from poses (B, Q) to position codes (B, Q, D)."""
+        return lambda pose: self.center_embed(pose, memory.region)
 
-        def place(pose: PoseLogits) -> Tensor:
-            assert self.center_embed is not None
-            return self.center_embed(pose, memory.region)
-
-        return place
-
-    def _learn(self, memory: Memory) -> Tuple[Queries, None]:
+    def _make_learned(self, memory: Memory) -> Tuple[Queries, None]:
         return learned_queries(
             self.query_embedding.weight, memory, self.num_keypoints
         ), None
 
-    def _propose(self, memory: Memory) -> Tuple[Queries, Proposals]:
-        assert self.proposals is not None
+    def _make_proposed(self, memory: Memory) -> Tuple[Queries, Proposals]:
         proposals = self.proposals(memory.tokens, memory.region)
         return proposed_queries(
-            proposals, memory, self.num_queries, self._placing(memory)
+            proposals, memory, self.num_queries, self._pose_embedder(memory)
         ), proposals
 
     def _decode_shared(
@@ -272,17 +273,16 @@ class POETHead(BaseHead):
     def _decode_refining(
         self, queries: Queries, memory: Memory, feats: Features
     ) -> Fields:
-        assert self.branches is not None
-        detail = None
+        maps = None
         if self.detail is not None:
-            detail = self.detail(feats, memory.region.extents)
+            maps = self.detail(feats, memory.region.extents)
         return decode_refining(
             self.decoder,
             queries,
             memory,
             self.branches,
-            self._placing(memory),
-            detail,
+            self._pose_embedder(memory),
+            maps,
         )
 
     def loss(
@@ -296,18 +296,18 @@ class POETHead(BaseHead):
         checks.check_skeleton(
             targets['visibility'].shape[-1], self.num_keypoints
         )
-        noised = denoised = proposed = None
+        noised_people = denoising = proposals = None
         if self.denoising is not None and self.training:
-            noised = self.denoising(targets, num_people)
+            noised_people = self.denoising(targets, num_people)
         extents = image_extents(batch_data_samples, feats[-1].device)
-        predicted = self.predict_all(feats, extents, noised)
-        if noised is not None:
-            denoised = noised.of_layers(predicted.noised)
-        if predicted.proposals is not None:
-            proposed = predicted.proposals.fields()
-        with full_precision(predicted.fields['logits']):
+        outputs = self.predict_all(feats, extents, noised_people)
+        if noised_people is not None:
+            denoising = noised_people.of_layers(outputs.denoising)
+        if outputs.proposals is not None:
+            proposals = outputs.proposals.fields()
+        with full_precision(outputs.fields['logits']):
             return self.loss_module(
-                predicted.fields, targets, num_people, proposed, denoised
+                outputs.fields, targets, num_people, proposals, denoising
             )
 
     def predict(
@@ -318,7 +318,8 @@ class POETHead(BaseHead):
     ) -> InstanceList:
         """Return poses of the last layer, see :func:`to_instances`."""
         checks.check_test(test_cfg or {})
-        outputs = self(feats, batch_data_samples)  # hooks may listen
+        # not self.forward(...), so that forward hooks run
+        outputs = self(feats, batch_data_samples)
         return to_instances(
             outputs,
             self.codec,

@@ -1,1 +1,1 @@
-"""Parts of the heads, one for each word of the paper's figure."""
+"""Layers of POETHead, one file for each step."""

@@ -1,12 +1,12 @@
 """Compute multi-head attention by torch's ``scaled_dot_product_attention``.
 
 Its fused kernels keep no attention weights, so memory is linear in the tokens.
-On the CPU they take a mask in current torch (torch 2.1: only none), but no
-dropout. The call and the residual form are those of mmcv's
-``MultiheadAttention``, which always computes the weights and so can never use
-a fused kernel. Here :func:`record_weights` asks for them.
+On the CPU they have no dropout, and a mask only in torch newer than 2.1. The
+call and the residual form are those of mmcv's ``MultiheadAttention``. That
+one always computes the weights and so never uses a fused kernel. Here
+:func:`record_weights` computes them on request.
 
-Letters: B images, T queries, S keys, H heads, C channels.
+Letters: B images, T queries, S keys, H heads, D channels.
 """
 
 from contextlib import contextmanager
@@ -29,9 +29,11 @@ class MultiheadAttention(BaseModule):
     ``query + dropout(attention(query + query_pos, key + key_pos, value))``
 
     Args:
-        embed_dims (int): C, channels of queries, keys, values and output.
+        embed_dims (int): D, channels of queries, keys, values and output.
         num_heads (int): H; must divide ``embed_dims``.
-        dropout (float): On the attention weights and on the output.
+        dropout (float): Dropout rate of the attention weights and of the
+            output.
+        batch_first (bool): Must be True; mmdet's layers set it.
     """
 
     def __init__(
@@ -47,14 +49,14 @@ class MultiheadAttention(BaseModule):
                 f'embed_dims={embed_dims} cannot be split into '
                 f'num_heads={num_heads} heads of equal size.'
             )
-        assert batch_first, 'mmdet passes (B, T, C)'
+        assert batch_first, 'mmdet passes (B, T, D)'
         self.embed_dims = embed_dims
         self.num_heads = num_heads
         self.dropout = dropout
         self.in_proj = nn.Linear(embed_dims, 3 * embed_dims)  # q, k, v
         self.out_proj = nn.Linear(embed_dims, embed_dims)
         self.out_dropout = nn.Dropout(dropout)
-        self.listeners = Listeners()  # of the weights (B, H, T, S)
+        self.listeners = Listeners()  # called with the weights (B, H, T, S)
         nn.init.zeros_(self.in_proj.bias)
         nn.init.zeros_(self.out_proj.bias)
 
@@ -68,21 +70,21 @@ class MultiheadAttention(BaseModule):
         attn_mask: Optional[Tensor] = None,
         key_padding_mask: Optional[Tensor] = None,
     ) -> Tensor:
-        """Let queries look at keys, and add what they see to the queries.
+        """Return the queries plus the output of the attention.
 
         Args:
-            query (Tensor): (B, T, C).
-            key (Tensor): (B, S, C).
-            value (Tensor): (B, S, C).
+            query (Tensor): (B, T, D).
+            key (Tensor): (B, S, D).
+            value (Tensor): (B, S, D).
             query_pos (Tensor, optional): Position code of the queries.
             key_pos (Tensor, optional): Position code of the keys; values do
                 not get it.
-            attn_mask (Tensor, optional): (T, S) or (B, T, S), True where a
-                query must not look at a key.
+            attn_mask (Tensor, optional): (T, S) or (B, T, S), True where
+                attention is blocked.
             key_padding_mask (Tensor, optional): (B, S), True at padded keys.
 
         Returns:
-            Tensor: (B, T, C).
+            Tensor: (B, T, D).
         """
         q = query if query_pos is None else query + query_pos
         k = key if key_pos is None else key + key_pos
@@ -94,30 +96,30 @@ class MultiheadAttention(BaseModule):
                 self.in_proj.bias.chunk(3),
             )
         )
-        if _is_unsafe(q):
+        if _needs_fp32(q):
             q, k, v = q.float(), k.float(), v.float()
         dropout = self.dropout if self.training else 0.0
-        allowed = _may_look(attn_mask, key_padding_mask)
+        allowed = _allowed_mask(attn_mask, key_padding_mask)
         if self.listeners:
             weights = attention_weights(q, k, allowed)
             self.listeners.tell(weights)
-            out = F.dropout(weights, dropout) @ v  # (B, H, T, C / H)
+            out = F.dropout(weights, dropout) @ v  # (B, H, T, D / H)
         else:
             out = F.scaled_dot_product_attention(
                 q, k, v, attn_mask=allowed, dropout_p=dropout
             )
-        out = self.out_proj(out.transpose(1, 2).flatten(2))  # (B, T, C)
+        out = self.out_proj(out.transpose(1, 2).flatten(2))  # (B, T, D)
         return query + self.out_dropout(out)
 
     def _split_heads(self, x: Tensor) -> Tensor:
-        """Reshape (B, T, C) to (B, H, T, C / H)."""
+        """Reshape (B, T, D) to (B, H, T, D / H)."""
         return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
 
 
 # Workaround (torch<=2.1): on the CPU, backward of fused attention in bfloat16
-# writes beyond its memory, for 25, 33 or 61 tokens for example: gradients of
-# 1e10, or a process that ends.
-def _is_unsafe(x: Tensor) -> bool:
+# writes out of bounds, for 25, 33 or 61 tokens for example: gradients of 1e10,
+# or a crash.
+def _needs_fp32(x: Tensor) -> bool:
     return (
         x.device.type == 'cpu'
         and x.dtype == torch.bfloat16
@@ -125,7 +127,7 @@ def _is_unsafe(x: Tensor) -> bool:
     )
 
 
-def _may_look(
+def _allowed_mask(
     attn_mask: Optional[Tensor], key_padding_mask: Optional[Tensor]
 ) -> Optional[Tensor]:
     """Return a mask (B or 1, 1, T or 1, S), True where attention is allowed.
@@ -146,13 +148,13 @@ def _may_look(
 def attention_weights(
     q: Tensor, k: Tensor, allowed: Optional[Tensor] = None
 ) -> Tensor:
-    """Return the weight with which each query looks at each key.
+    """Return the attention weight of each key for each query.
 
     Args:
-        q (Tensor): (B, H, T, C / H).
-        k (Tensor): (B, H, S, C / H).
+        q (Tensor): (B, H, T, D / H).
+        k (Tensor): (B, H, S, D / H).
         allowed (Tensor, optional): Broadcastable to (B, H, T, S), False where
-            a query must not look.
+            attention is blocked.
 
     Returns:
         Tensor: (B, H, T, S), each row adds up to 1.

@@ -1,30 +1,32 @@
-"""Decode queries, and read their poses: shared, as in the paper, or refining.
+"""Run the decoder, and predict a pose for every query.
 
-Source: POET (arXiv 2103.12115), section 3.1; iterative refinement, as an idea,
-Deformable DETR (arXiv 2010.04159).
+The same layers read the poses of all decoder layers (paper), or each layer
+corrects the poses of the one before (iterative refinement).
+
+Source: POET (arXiv 2103.12115), section 3.1. The idea of iterative refinement
+is from Deformable DETR (arXiv 2010.04159).
 
 Letters: L decoder layers, B images, Q queries, C person classes, D channels.
 """
 
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import torch
 from mmdet.models.layers import MLP
 from torch import Tensor, nn
 
+from ..targets import Fields
 from .joint_sampling import DetailMaps
 from .pose import PoseBranch, PoseLogits
 from .precision import full_precision
 from .queries import Memory, Queries
 from .transformer import POETDecoder
 
-Fields = Dict[str, Tensor]
-
 
 def decode(
     decoder: POETDecoder, queries: Queries, memory: Memory, predict: Callable
 ) -> List[Any]:
-    """Return what ``predict`` gives after every layer of the decoder."""
+    """Return the output of ``predict`` after every decoder layer."""
     return decoder(
         queries.content,
         queries.position,
@@ -44,10 +46,11 @@ def decode_shared(
     class_embed: nn.Linear,
     pose_embed: MLP,
 ) -> Fields:
-    """Return fields (L, B, Q, ...), read by the same layers after each layer.
+    """Return fields (L, B, Q, ...) by class and pose layers that are shared.
 
-    All layers' states are read at once.
+    They read the states of all decoder layers in one call.
     """
+    # query_pos stays the same in all layers
     states = decode(
         decoder, queries, memory, lambda _, state: (queries.position, state)
     )
@@ -59,11 +62,11 @@ def decode_shared(
 def read_poses(
     states: Tensor, pose: PoseLogits, class_embed: nn.Linear, pose_embed: MLP
 ) -> Fields:
-    """Return the fields of states (L, B, Q, D), which correct poses (B, Q)."""
+    """Return the fields that states (L, B, Q, D) make of poses (B, Q)."""
     with full_precision(states):  # bf16 is too coarse for pixels
         states = states.float()
         logits = class_embed(states)
-        return pose.moved(pose_embed(states)).fields(logits)
+        return pose.corrected(pose_embed(states)).fields(logits)
 
 
 def decode_refining(
@@ -71,30 +74,32 @@ def decode_refining(
     queries: Queries,
     memory: Memory,
     branches: Sequence[PoseBranch],
-    place: Callable[[PoseLogits], Tensor],
-    detail: Optional[DetailMaps],
+    embed_pose: Callable[[PoseLogits], Tensor],
+    maps: Optional[DetailMaps],
 ) -> Fields:
     """Return fields (L, B, Q, ...) by iterative refinement.
 
-    Each layer corrects the poses of the one before, without their gradient,
-    and queries move with their centres.
+    Each layer corrects the poses of the one before, without their gradient.
+    The position codes of queries follow the corrected centres.
 
     Args:
-        decoder (POETDecoder): The layers.
-        queries (Queries): Where they begin.
-        memory (Memory): What they look at.
+        decoder (POETDecoder): The decoder layers.
+        queries (Queries): Input of the first layer.
+        memory (Memory): Output of the encoder.
         branches (Sequence[PoseBranch]): One for each layer.
-        place (Callable): Poses -> position codes (B, Q, D) of their queries.
-        detail (DetailMaps, optional): Finer feature maps, for the branches.
+        embed_pose (Callable): Poses (B, Q) -> position codes (B, Q, D).
+        maps (DetailMaps, optional): Finer feature maps, for the branches.
     """
     pose = queries.pose
 
     def refine(layer: int, states: Tensor) -> Tuple[Optional[Tensor], tuple]:
         nonlocal pose
-        logits, corrected = branches[layer](states, pose, detail)
+        logits, corrected = branches[layer](states, pose, maps)
         pose = corrected.detach()
-        last = layer + 1 == len(branches)
-        return (None if last else place(pose)), (logits, corrected.values)
+        prediction = (logits, corrected.values)
+        if layer + 1 == len(branches):
+            return None, prediction  # no layer reads another position code
+            return embed_pose(pose), prediction
 
     logits, poses = zip(*decode(decoder, queries, memory, refine))
     return PoseLogits(torch.stack(poses)).fields(torch.stack(logits))

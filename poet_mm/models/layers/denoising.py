@@ -1,40 +1,33 @@
-"""Denoising queries: they begin at noised ground truth and learn to go back.
+"""Denoising queries: start from noised ground truth, learn to reconstruct it.
 
-They are for training only, and teach the decoder to correct poses from the
-first step on, when few matched queries are near a person.
+They exist in training only. They teach the decoder to correct poses from the
+first step on. At that time few matched queries are near a person.
 
-Source: as an idea, DN-DETR (arXiv 2203.01305), which does so for boxes.
+The idea is from DN-DETR (arXiv 2203.01305), which denoises boxes.
 
 Letters: B images, M people of the batch, N the most people of an image, G
 groups, Q queries, P pairs, L decoder layers, K keypoints, D channels.
 """
 
-from typing import Dict, List, NamedTuple, Tuple
+from typing import List, NamedTuple, Tuple
 
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ..assigners.hungarian import Assignment
-from ..targets import rows_of_images
+from ..targets import Fields, rows_of_images
 from .pose import PoseLogits
-
-Fields = Dict[str, Tensor]
 
 
 class NoisedPeople(NamedTuple):
-    """Noised ground truth.
+    """Hold noised ground truth."""
 
-    ``pose`` (B, G x N); ``pairs`` of query and person, each (1, P), P = G x M;
-    ``valid`` (1, B, G x N), False where there is no person with a labelled
-    keypoint; ``groups``, G; ``content`` (1, D), which all queries share.
-    """
-
-    pose: PoseLogits
-    pairs: Assignment
-    valid: Tensor
-    groups: int
-    content: Tensor
+    pose: PoseLogits  # (B, G x N)
+    pairs: Assignment  # of query and person, each (1, P), P = G x M
+    valid: Tensor  # (1, B, G x N), False: no person, or nothing to supervise
+    groups: int  # G
+    content: Tensor  # (1, D), the same for all denoising queries
 
     def of_layers(self, fields: Fields) -> Tuple[Fields, Assignment]:
         """Return fields (L, B, G x N, ...) with ``valid``, and all pairs.
@@ -47,21 +40,22 @@ class NoisedPeople(NamedTuple):
         return dict(fields, valid=valid), pairs
 
     def attention_mask(self, num_queries: int) -> Tensor:
-        """Return the attention mask (B, T, T), T = Q + G x N, True = blocked.
+        """Return the attention mask (B, T, T), True where blocked.
 
-        Matching queries cannot see denoising queries, which leak ground truth;
-        denoising groups cannot see each other; padding is never seen.
+        T is Q + G x N. Matching queries cannot see denoising queries, which
+        leak ground truth. Denoising groups cannot see each other. Padding is
+        never seen. Every query sees the matching queries.
         """
-        valid = self.valid[0]
+        valid = self.valid[0]  # (B, G x N)
         size = valid.shape[1] // self.groups
         group = torch.arange(valid.shape[1], device=valid.device)
         group = group // max(size, 1)
         group = torch.cat((group.new_full((num_queries,), -1), group))
-        blind = (group[:, None] != group) & (group >= 0)  # (T, T)
-        empty = torch.cat(
+        other_group = (group[:, None] != group) & (group >= 0)  # (T, T)
+        no_person = torch.cat(
             (valid.new_zeros(len(valid), num_queries), ~valid), 1
         )
-        return blind | empty[:, None]
+        return other_group | no_person[:, None]
 
 
 class PoseDenoising(BaseModule):
@@ -70,14 +64,15 @@ class PoseDenoising(BaseModule):
     Args:
         channels (int): D.
         groups (int): G, 1 or more.
-        center_noise (float): Largest shift of a centre along each axis, in
-            reaches: distances of the person's farthest keypoint from the
-            centre along that axis.
+        center_noise (float): Largest shift of a centre along each axis,
+            relative to the person's half size: the largest offset of a
+            keypoint along that axis.
         scale_noise (float): Largest change of a person's size, as a fraction.
-        joint_noise (float): Standard deviation of keypoints, in reaches.
+        joint_noise (float): Standard deviation of keypoints, relative to the
+            half size.
 
     Raises:
-        ValueError: No groups, or noise below 0 (of the scale: or from 1 on).
+        ValueError: If ``groups`` < 1, a noise < 0 or ``scale_noise`` >= 1.
     """
 
     def __init__(
@@ -110,18 +105,18 @@ class PoseDenoising(BaseModule):
         """Return the noised people of a batch.
 
         Args:
-            targets (dict): True fields (M, ...), see ``stack_targets``.
+            targets (dict): Ground truth (M, ...), see ``stack_targets``.
             num_people (list[int]): People of each image; its sum is M.
         """
         row, in_row = rows_of_images(num_people)  # (B, N)
         is_person = torch.from_numpy(in_row)
-        image, place = is_person.nonzero(as_tuple=True)  # (M, )
+        image, slot = is_person.nonzero(as_tuple=True)  # (M, )
         group = torch.arange(self.groups)[:, None]
         pairs = torch.stack(
             (
                 image.repeat(self.groups),
-                (group * row.shape[1] + place).flatten(),
-                row[image, place].repeat(self.groups),
+                (group * row.shape[1] + slot).flatten(),
+                row[image, slot].repeat(self.groups),
             )
         )[:, None]  # (3, 1, P)
         device = targets['centers'].device
@@ -133,8 +128,8 @@ class PoseDenoising(BaseModule):
                 is_person.repeat(1, self.groups),
             )
         )
-        labelled = targets['keypoint_weights'].any(-1)  # (M, )
-        valid = is_person & labelled[row] if len(labelled) else is_person
+        supervised = targets['keypoint_weights'].any(-1)  # (M, )
+        valid = is_person & supervised[row] if len(supervised) else is_person
         pose = self._noise(targets['centers'], targets['offsets'], row)
         return NoisedPeople(
             pose,
@@ -147,19 +142,27 @@ class PoseDenoising(BaseModule):
     def _noise(
         self, centers: Tensor, offsets: Tensor, row: Tensor
     ) -> PoseLogits:
-        """Return noised poses of the people ``row`` (B, G x N)."""
+        """Return noised poses (B, G x N).
+
+        Args:
+            centers (Tensor): (M, 2) of the people.
+            offsets (Tensor): (M, K, 2).
+            row (Tensor): (B, G x N), index of a person, 0 in padded slots.
+        """
         if not len(centers):
             size = PoseLogits.size(offsets.shape[1])
             return PoseLogits(centers.new_zeros(*row.shape, size))
-        reaches = offsets.abs().amax(1)[row]  # (B, G x N, 2)
+        half_sizes = offsets.abs().amax(1)[row]  # (B, G x N, 2)
         centers, offsets = centers[row], offsets[row]
-        centers = centers + self.center_noise * reaches * _uniform(reaches)
-        scales = 1 + self.scale_noise * _uniform(reaches[..., :1])
-        noise = self.joint_noise * torch.randn_like(offsets)
-        offsets = offsets * scales.unsqueeze(-2) + noise * reaches.unsqueeze(
-            -2
+        centers = centers + self.center_noise * half_sizes * _uniform(
+            half_sizes
         )
-        return PoseLogits.of_people(centers, offsets)
+        factors = 1 + self.scale_noise * _uniform(half_sizes[..., :1])
+        noise = self.joint_noise * torch.randn_like(offsets)
+        offsets = offsets * factors.unsqueeze(
+            -2
+        ) + noise * half_sizes.unsqueeze(-2)
+        return PoseLogits.from_people(centers, offsets)
 
 
 def _uniform(like: Tensor) -> Tensor:
@@ -168,7 +171,7 @@ def _uniform(like: Tensor) -> Tensor:
 
 
 def split_queries(fields: Fields, num_queries: int) -> Tuple[Fields, Fields]:
-    """Return fields (L, B, T, ...) of the first Q queries, and of the rest."""
+    """Split fields (L, B, Q + G x N, ...) after the first Q queries."""
     first = {name: x[:, :, :num_queries] for name, x in fields.items()}
     rest = {name: x[:, :, num_queries:] for name, x in fields.items()}
     return first, rest

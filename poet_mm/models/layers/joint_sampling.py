@@ -1,18 +1,17 @@
 """Multi-level joint sampling: finer feature maps at the keypoints of a pose.
 
-The tokens of the encoder are coarse. A pose says where its keypoints may be,
-and there the maps of the backbone (or neck) are read, finer ones too, at the
-cost of K points a query instead of all cells.
+The tokens of the encoder are coarse. Here all feature levels are sampled at
+the K predicted keypoints of each query, which costs less than more tokens.
 
-Source: as ideas, attention to few points of several levels in Deformable DETR
-(arXiv 2010.04159), and joints corrected by the features at their places in
-PETR (Shi et al., CVPR 2022). Differences: the points are the keypoints of the
-query's own pose, so that none is learned; keypoints are not queries, as they
-are in PETR's second decoder and GroupPose (arXiv 2308.07313); and no compiled
-operator is needed.
+Ideas: attention to few points of several levels is from Deformable DETR (arXiv
+2010.04159), correction of keypoints by the features at their places from PETR
+(Shi et al., CVPR 2022). Differences: no sampling offsets are learned, as the
+points are the keypoints of the query's own pose; keypoints are not queries, as
+they are in PETR's second decoder and GroupPose (arXiv 2308.07313); and no
+compiled operator is needed.
 
 Letters: B images, Q queries, K keypoints, S sampled channels, D channels of a
-query, J of a joint.
+query, J channels per keypoint.
 """
 
 from typing import List, NamedTuple, Optional, Sequence, Tuple
@@ -27,14 +26,10 @@ from .padding import Extents, ValidRegion
 
 
 class DetailMaps(NamedTuple):
-    """Feature maps that are ready to be sampled.
+    """Hold feature maps that are ready to be sampled."""
 
-    ``levels``, each (B, S / number of levels, H, W), fp32, and the valid
-    ``ratio`` (B, 2) that the images cover, or None: all.
-    """
-
-    levels: List[Tensor]
-    ratio: Optional[Tensor]
+    levels: List[Tensor]  # each (B, S / number of levels, H, W), fp32
+    ratio: Optional[Tensor]  # valid ratio (B, 2), None without padding
 
     def sample(self, points: Tensor) -> Tensor:
         """Return the levels' values (B, Q, K, S) at points (B, Q, K, 2).
@@ -56,10 +51,9 @@ class DetailLevels(BaseModule):
     """Make feature levels ready to be sampled.
 
     Args:
-        in_channels (Sequence[int]): Of every level that backbone or neck
-            gives.
-        channels (int): Taken from each of them.
-        joint_channels (int): J, of the :class:`JointBranch` that reads them.
+        in_channels (Sequence[int]): Channels of each feature level.
+        channels (int): Channels of each level after a 1 x 1 projection.
+        joint_channels (int): J, see :class:`KeypointBranch`.
     """
 
     def __init__(
@@ -80,7 +74,7 @@ class DetailLevels(BaseModule):
         """Return maps of feature levels (B, C_i, H_i, W_i), 0 at padding.
 
         Raises:
-            ValueError: Levels have other channels than ``in_channels``.
+            ValueError: If the levels do not have ``in_channels``.
         """
         feats = feats if isinstance(feats, Sequence) else [feats]
         found = tuple(feat.shape[1] for feat in feats)
@@ -92,21 +86,21 @@ class DetailLevels(BaseModule):
                 'or model.backbone.out_indices.'
             )
         regions = [ValidRegion(extents, feat) for feat in feats]
-        levels = [  # in fp32 once, not again for every decoder layer
+        levels = [  # in fp32 here, once for all decoder layers
             region.without_padding(project(feat).float())
             for region, project, feat in zip(regions, self.projections, feats)
         ]
-        return DetailMaps(levels, regions[0].ratio)
+        return DetailMaps(levels, regions[0].ratio)  # the same for all
 
 
-class JointBranch(BaseModule):
-    """Correct every keypoint by what is seen there.
+class KeypointBranch(BaseModule):
+    """Correct every keypoint by the features at its place.
 
     Args:
         channels (int): D.
         num_keypoints (int): K.
         sampled_channels (int): S.
-        joint_channels (int): J, of what runs K times for each state.
+        joint_channels (int): J, width of the layers that run per keypoint.
     """
 
     def __init__(
@@ -125,24 +119,27 @@ class JointBranch(BaseModule):
         self.evidence = nn.Linear(joint_channels, channels)
 
     def init_weights(self) -> None:
-        """Begin without corrections of the pose."""
+        """Begin with a correction of 0."""
         super().init_weights()
         nn.init.zeros_(self.correction.weight)
         nn.init.zeros_(self.correction.bias)
 
-    def forward(self, states: Tensor, detail: Tensor) -> Tuple[Tensor, Tensor]:
-        """Return corrections of every keypoint, and their evidence.
+    def forward(
+        self, states: Tensor, samples: Tensor
+    ) -> Tuple[Tensor, Tensor]:
+        """Return corrections of every keypoint, and a feature for the class.
 
         Args:
             states (Tensor): (B, Q, D).
-            detail (Tensor): Samples (B, Q, K, S).
+            samples (Tensor): (B, Q, K, S).
 
         Returns:
             tuple[Tensor]: (B, Q, K, 3), of dx, dy and visibility; (B, Q, D),
-            the evidence of all keypoints for a person.
+            mean over the keypoints, to be added to the state before
+            classification.
         """
         x = (
-            self.detail_embed(detail)
+            self.detail_embed(samples)
             + self.joint_embed.weight
             + self.state_embed(states)[:, :, None]
         )  # (B, Q, K, J)

@@ -3,7 +3,7 @@
 Images are padded at their right and bottom. The head must not see padding, and
 its coordinates are those of the un-padded image.
 
-Letters: B images, C channels, H x W cells of a feature map.
+Letters: B images, D channels, H x W cells of a feature map.
 """
 
 from dataclasses import dataclass
@@ -29,11 +29,11 @@ class Extents(NamedTuple):
 class ValidRegion:
     """The part of a feature map that shows the images, not padding.
 
-    What it gives is None where no image is padded.
+    Its masks and ratios are None if no image is padded.
 
     Args:
-        extents (Extents, optional): Of the images; None: all fill the batch.
-        feat (Tensor): The feature map (B, C, H, W), for its size and device.
+        extents (Extents, optional): Of the images; None: no image is padded.
+        feat (Tensor): The feature map (B, D, H, W), for its size and device.
     """
 
     extents: Optional[Extents]
@@ -41,7 +41,7 @@ class ValidRegion:
 
     @cached_property
     def mask(self) -> Optional[Tensor]:
-        """(B, H, W), True at padded cells.
+        """Return a mask (B, H, W), True at padded cells.
 
         Those are the cells whose upper left pixel lies beyond the image.
         """
@@ -50,23 +50,22 @@ class ValidRegion:
         sizes, total = self.extents
         beyond = []
         for axis, cells in enumerate(self.feat.shape[-2:]):
-            pixels = cell_pixels(cells, total[axis], sizes)
+            pixels = cell_pixels(cells, total[axis], sizes.device)
             beyond.append(pixels >= sizes[:, axis, None])  # (B, cells)
         return beyond[0][:, :, None] | beyond[1][:, None, :]  # (B, H, W)
 
     @cached_property
     def token_mask(self) -> Optional[Tensor]:
-        """:attr:`mask` of the cells in a row, (B, HW)."""
+        """Return :attr:`mask` as (B, HW)."""
         return None if self.mask is None else self.mask.flatten(1)
 
     @cached_property
     def ratio(self) -> Optional[Tensor]:
-        """Valid ratio (B, 2) of the map's width and height in each image.
+        """Return the valid ratio (B, 2), (x, y): image size / padded size.
 
-        An image that ends within a cell covers a part of that cell. This is
-        exact where the total is a multiple of the stride
-        (``pad_size_divisor``). Otherwise the last cell counts as whole, and
-        places are off by up to the part that is missing.
+        It is exact if the padded size is a multiple of the stride
+        (``pad_size_divisor``). Otherwise the last row or column of cells
+        covers less than a stride, and coordinates are off by less than a cell.
         """
         if self.extents is None:
             return None
@@ -75,9 +74,9 @@ class ValidRegion:
 
     @cached_property
     def cell_ratio(self) -> Optional[Tensor]:
-        """Valid ratio (B, 2) within the cells that each image touches.
+        """Return image size / size of the cells that it touches, (B, 2).
 
-        It is below 1 where an image ends within a cell.
+        For example, 100 pixels at stride 32 touch 4 cells, 128 pixels: 0.78.
         """
         if self.mask is None or self.ratio is None:
             return None
@@ -89,7 +88,7 @@ class ValidRegion:
         return self.ratio / cells
 
     def without_padding(self, values: Tensor) -> Tensor:
-        """Return values (B, C, H, W) with 0 at padded cells."""
+        """Return values (B, D, H, W) with 0 at padded cells."""
         if self.mask is None:
             return values
         return values.masked_fill(self.mask[:, None], 0)
@@ -97,8 +96,8 @@ class ValidRegion:
     def cell_centers(self) -> Tensor:
         """Return the centres of all cells, (B, HW, 2); B = 1 without padding.
 
-        x and y are in [0, 1] of the un-padded image, and beyond 1 where it
-        does not reach the middle of a cell.
+        x and y are in [0, 1] of the un-padded image, above 1 for cells whose
+        centre is in the padding.
         """
         height, width = self.feat.shape[-2:]
         device = self.feat.device
@@ -131,16 +130,17 @@ def image_extents(
     return Extents(sizes, total)
 
 
-def cell_pixels(cells: int, total: int, like: Tensor) -> Tensor:
+def cell_pixels(cells: int, total: int, device: torch.device) -> Tensor:
     """Return the first pixel (cells, ) of each cell along an axis.
 
-    This is nearest-neighbour sampling of ``total`` pixels, in whole numbers.
+    These are the pixels that DETR's ``F.interpolate(mask, mode='nearest')``
+    takes of ``total``, in integer arithmetic.
     """
-    return torch.arange(cells, device=like.device) * total // cells
+    return torch.arange(cells, device=device) * total // cells
 
 
 def padding_mask(
     data_samples: Optional[List], feat: Tensor
 ) -> Optional[Tensor]:
-    """Return :attr:`ValidRegion.mask` of a feature map (B, C, H, W)."""
+    """Return :attr:`ValidRegion.mask` of a feature map (B, D, H, W)."""
     return ValidRegion(image_extents(data_samples, feat.device), feat).mask

@@ -1,8 +1,8 @@
 """Poses before the sigmoid, and the layers that read them from the decoder.
 
-Source: POET (arXiv 2103.12115), section 3.1, and as ideas: queries placed by
-the sine code of a point from Conditional DETR (arXiv 2108.06152), by what they
-predict from DAB-DETR (arXiv 2201.12329).
+Source: POET (arXiv 2103.12115), section 3.1. The sine code of a point as
+position code is an idea of Conditional DETR (arXiv 2108.06152), that of the
+predicted point is one of DAB-DETR (arXiv 2201.12329).
 
 Letters: B images, Q queries, K keypoints, C person classes, D channels.
 """
@@ -17,30 +17,33 @@ from mmdet.models.layers import MLP, coordinate_to_encoding
 from mmengine.model import BaseModule, ModuleList
 from torch import Tensor, nn
 
-from .joint_sampling import DetailLevels, DetailMaps, JointBranch
+from .joint_sampling import DetailLevels, DetailMaps, KeypointBranch
 from .padding import ValidRegion
 from .precision import full_precision
 
-# Probability of a person that a branch begins with: few queries are people
+# Probability of a person at the start of the training: few queries are people
 # (idea: RetinaNet, arXiv 1708.02002).
 PRIOR = 0.05
-EPS = 1e-3  # logits end at this distance from 0 and 1
+EPS = 1e-3  # probabilities are clamped to [EPS, 1 - EPS] before the logit
 
 
 @dataclass(frozen=True, eq=False)
 class PoseLogits:
-    """Poses before the sigmoid. Only this class knows their layout.
+    """Poses before the sigmoid. Only this file knows their layout.
+
+    Shapes of poses leave out the last dimension: poses (B, Q) have values
+    (B, Q, 2 + 3K).
 
     Args:
-        values (Tensor): (..., :meth:`size`), as a layer gives them: x and y of
-            the centre, then dx, dy and visibility of every keypoint.
+        values (Tensor): (..., 2 + 3K): x and y of the centre, then dx, dy and
+            visibility of every keypoint.
     """
 
     values: Tensor
 
     @staticmethod
     def size(num_keypoints: int) -> int:
-        """Return how many numbers a pose has."""
+        """Return the number of values of a pose."""
         return 2 + 3 * num_keypoints
 
     @classmethod
@@ -52,37 +55,25 @@ class PoseLogits:
         return cls(F.pad(centers.logit(eps=EPS), (0, 3 * num_keypoints)))
 
     @classmethod
-    def of_people(cls, centers: Tensor, offsets: Tensor) -> 'PoseLogits':
+    def from_people(cls, centers: Tensor, offsets: Tensor) -> 'PoseLogits':
         """Return poses of centres (..., 2) and offsets (..., K, 2).
 
         Visibility is 0.5.
         """
         visibility = torch.full_like(offsets[..., :1], 0.5)
-        joints = torch.cat((offsets / 2 + 0.5, visibility), -1)  # (..., K, 3)
-        values = torch.cat((centers, joints.flatten(-2)), -1)
+        keypoints = torch.cat((offsets / 2 + 0.5, visibility), -1)
+        values = torch.cat((centers, keypoints.flatten(-2)), -1)
         return cls(values.logit(eps=EPS))
-
-    @property
-    def center(self) -> Tensor:
-        """(..., 2), x and y."""
-        return self.values[..., :2]
-
-    @property
-    def joints(self) -> Tensor:
-        """(..., K, 3), dx, dy and visibility."""
-        return self.values[..., 2:].unflatten(-1, (-1, 3))
 
     def centers(self) -> Tensor:
         """Return centres (..., 2) in [0, 1] of the un-padded image."""
-        return self.center.sigmoid()
+        return split_pose(self.values)[0].sigmoid()
 
     def keypoints(self) -> Tensor:
         """Return keypoints (..., K, 2) in [0, 1] of the un-padded image."""
-        return (
-            self.centers().unsqueeze(-2)
-            + 2 * self.joints[..., :2].sigmoid()
-            - 1
-        )
+        center, keypoints = split_pose(self.values)
+        offsets = 2 * keypoints[..., :2].sigmoid() - 1
+        return center.sigmoid().unsqueeze(-2) + offsets
 
     def fields(self, logits: Tensor) -> Dict[str, Tensor]:
         """Return the fields of :meth:`POETHead.forward`.
@@ -92,52 +83,59 @@ class PoseLogits:
         """
         return dict(logits=logits, **fields_of(self.values.sigmoid()))
 
-    def moved(self, correction: Tensor) -> 'PoseLogits':
-        """Return poses corrected by (..., :meth:`size`)."""
+    def corrected(self, correction: Tensor) -> 'PoseLogits':
+        """Return poses corrected by (..., 2 + 3K)."""
         return PoseLogits(self.values + correction)
 
-    def moved_joints(self, correction: Tensor) -> 'PoseLogits':
-        """Return poses whose :attr:`joints` are corrected by (..., K, 3)."""
-        return self.moved(F.pad(correction.flatten(-2), (2, 0)))
+    def corrected_keypoints(self, correction: Tensor) -> 'PoseLogits':
+        """Return poses corrected by (..., K, 3): dx, dy and visibility."""
+        return self.corrected(F.pad(correction.flatten(-2), (2, 0)))
 
     def detach(self) -> 'PoseLogits':
         """Return the same poses without their gradient."""
         return PoseLogits(self.values.detach())
 
-    def take(self, tokens: Tensor) -> 'PoseLogits':
-        """Return those of tokens (B, Q), of poses of all tokens."""
+    def gather(self, tokens: Tensor) -> 'PoseLogits':
+        """Return the poses of tokens (B, Q), out of those of all tokens."""
         return PoseLogits(take_tokens(self.values, tokens))
+
+
+def split_pose(values: Tensor) -> Tuple[Tensor, Tensor]:
+    """Split (..., 2 + 3K) into centre (..., 2) and keypoints (..., K, 3).
+
+    The values may be logits or probabilities.
+    """
+    return values[..., :2], values[..., 2:].unflatten(-1, (-1, 3))
 
 
 def fields_of(values: Tensor) -> Dict[str, Tensor]:
     """Return the fields of poses after the sigmoid.
 
     Args:
-        values (Tensor): Laid out as in :class:`PoseLogits`.
+        values (Tensor): (..., 2 + 3K), laid out as in :class:`PoseLogits`.
 
     Returns:
         dict: ``centers`` (..., 2), ``offsets`` (..., K, 2) in [-1, 1] and
         ``visibility`` (..., K).
     """
-    pose = PoseLogits(values)
-    joints = pose.joints
+    center, keypoints = split_pose(values)
     return dict(
-        centers=pose.center,
-        offsets=2 * joints[..., :2] - 1,
-        visibility=joints[..., 2],
+        centers=center,
+        offsets=2 * keypoints[..., :2] - 1,
+        visibility=keypoints[..., 2],
     )
 
 
 def take_tokens(values: Tensor, tokens: Tensor) -> Tensor:
-    """Return values (B, Q, D) of tokens (B, Q), from those of all tokens."""
+    """Return values (B, Q, D) of tokens (B, Q), out of those of all tokens."""
     # not take_along_dim, which ONNX does not have
     return values.gather(1, tokens[..., None].expand(-1, -1, values.shape[2]))
 
 
 class PoseBranch(BaseModule):
-    """Read the class of a query, and correct its pose.
+    """Predict the class of a query, and correct its pose.
 
-    It begins without corrections: the pose that comes in goes out.
+    At initialisation the correction is 0.
 
     Args:
         channels (int): D.
@@ -155,7 +153,7 @@ class PoseBranch(BaseModule):
         )
 
     def init_weights(self) -> None:
-        """See :func:`init_corrections`."""
+        """Begin without a correction, see :func:`init_corrections`."""
         super().init_weights()
         init_corrections(self.class_embed, self.pose_embed)
 
@@ -163,92 +161,92 @@ class PoseBranch(BaseModule):
         self,
         states: Tensor,
         pose: PoseLogits,
-        detail: Optional[DetailMaps] = None,
+        maps: Optional[DetailMaps] = None,
     ) -> Tuple[Tensor, PoseLogits]:
         """Return logits (B, Q, C + 1) and corrected poses, both fp32.
 
         Args:
             states (Tensor): (B, Q, D).
             pose (PoseLogits): (B, Q).
-            detail (DetailMaps, optional): Not used here.
+            maps (DetailMaps, optional): Not used here.
         """
         with full_precision(states):  # bf16 is too coarse for pixels
             states = states.float()
-            corrected = pose.moved(self.pose_embed(states))
+            corrected = pose.corrected(self.pose_embed(states))
             return self.class_embed(states), corrected
 
 
-class JointPoseBranch(PoseBranch):
-    """A branch that also sees finer feature maps at the pose's keypoints.
+class KeypointPoseBranch(PoseBranch):
+    """Also read finer feature maps at the keypoints of the pose.
 
     Args:
         channels (int): D.
         num_classes (int): C.
         num_keypoints (int): K.
-        joints (dict): Other arguments of :class:`JointBranch`.
+        joints (dict): Other arguments of :class:`KeypointBranch`.
     """
 
     def __init__(
         self, channels: int, num_classes: int, num_keypoints: int, joints: dict
     ) -> None:
         super().__init__(channels, num_classes, num_keypoints)
-        self.joints = JointBranch(channels, num_keypoints, **joints)
+        self.joints = KeypointBranch(channels, num_keypoints, **joints)
 
     def forward(
         self,
         states: Tensor,
         pose: PoseLogits,
-        detail: Optional[DetailMaps] = None,
+        maps: Optional[DetailMaps] = None,
     ) -> Tuple[Tensor, PoseLogits]:
-        """Do the same as :class:`PoseBranch`, with ``detail``."""
-        assert detail is not None
-        seen = detail.sample(pose.keypoints())
+        """Do the same as :class:`PoseBranch`, with ``maps``."""
+        assert maps is not None
+        samples = maps.sample(pose.keypoints())
         with full_precision(states):
             states = states.float()
-            corrected = pose.moved(self.pose_embed(states))
-            of_joints, evidence = self.joints(states, seen)
-            corrected = corrected.moved_joints(of_joints)
-            return self.class_embed(states + evidence), corrected
+            corrected = pose.corrected(self.pose_embed(states))
+            correction, feature = self.joints(states, samples)
+            corrected = corrected.corrected_keypoints(correction)
+            return self.class_embed(states + feature), corrected
 
 
 def pose_branches(
-    num_layers: int,
-    sizes: Tuple[int, int, int],
-    detail: Optional[DetailLevels],
+    num_layers: int, dims: Tuple[int, int, int], detail: Optional[DetailLevels]
 ) -> ModuleList:
-    """Return a branch for every decoder layer; with ``detail`` they see it.
+    """Return one branch for every decoder layer.
 
     Args:
         num_layers (int): L.
-        sizes (tuple[int]): D, C and K.
-        detail (DetailLevels, optional): The finer levels that are sampled.
+        dims (tuple[int]): D, C and K.
+        detail (DetailLevels, optional): The finer levels that the branches
+            sample.
     """
     if detail is None:
-        return ModuleList(PoseBranch(*sizes) for _ in range(num_layers))
+        return ModuleList(PoseBranch(*dims) for _ in range(num_layers))
     joints = dict(
         sampled_channels=detail.sampled_channels,
         joint_channels=detail.joint_channels,
     )
     return ModuleList(
-        JointPoseBranch(*sizes, joints) for _ in range(num_layers)
+        KeypointPoseBranch(*dims, joints) for _ in range(num_layers)
     )
 
 
 def init_corrections(class_embed: nn.Linear, pose_embed: MLP) -> None:
-    """Set weights so that few queries are people, and poses stay the same."""
+    """Set p(person) to about PRIOR, and the correction of the pose to 0."""
     nn.init.zeros_(pose_embed.layers[-1].weight)
     nn.init.zeros_(pose_embed.layers[-1].bias)
     nn.init.zeros_(class_embed.bias)
-    people = class_embed.out_features - 1
-    no_object = math.log(people * (1 - PRIOR) / PRIOR)
+    # C / (C + exp(bias)) = PRIOR
+    num_classes = class_embed.out_features - 1
+    no_object = math.log(num_classes * (1 - PRIOR) / PRIOR)
     nn.init.constant_(class_embed.bias[-1:], no_object)
 
 
 class CenterEmbedding(BaseModule):
-    """Position code of a query at the centre of its pose.
+    """Compute the position code of a query from the centre of its pose.
 
-    Like that of the tokens, it counts from 0 to 1 over the cells of the image
-    as if the last were whole.
+    Like mmdet's normalised code of the tokens, it goes from 0 to 1 over the
+    cells that the image touches. ``cell_ratio`` converts to these units.
 
     Args:
         channels (int): D, of which half encode y and half x.

@@ -1,4 +1,4 @@
-"""Precision in which poses, costs and losses are computed: fp32."""
+"""Compute poses, costs and losses in fp32."""
 
 from contextlib import nullcontext
 from typing import ContextManager
@@ -8,7 +8,10 @@ from torch import Tensor
 
 
 def full_precision(like: Tensor) -> ContextManager:
-    """Switch autocast off, on devices for which torch has it."""
+    """Switch autocast off, on devices for which torch has it.
+
+    It does not cast tensors.
+    """
     device = like.device.type
     if device in ('cpu', 'cuda'):
         return torch.autocast(device, enabled=False)

@@ -1,38 +1,35 @@
 """Two-stage proposals: every token proposes a pose, the best become queries.
 
-Source: as an idea, the two stages of Deformable DETR (arXiv 2010.04159).
+The idea is from the two stages of Deformable DETR (arXiv 2010.04159).
 
 Letters: B images, T tokens, Q queries, K keypoints, C person classes, D
 channels.
 """
 
-from typing import Dict, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from ..targets import Fields
 from .padding import ValidRegion
 from .pose import PoseBranch, PoseLogits
 
 
 class Proposals(NamedTuple):
-    """What every token proposes.
+    """Hold a proposal of every token."""
 
-    ``logits`` (B, T, C + 1), ``pose`` (B, T), and ``padding`` (B, T), True for
-    tokens that show no image, or None.
-    """
+    logits: Tensor  # (B, T, C + 1)
+    pose: PoseLogits  # (B, T)
+    padding: Optional[Tensor]  # (B, T), True for tokens of padding
 
-    logits: Tensor
-    pose: PoseLogits
-    padding: Optional[Tensor]
+    def fields(self) -> Fields:
+        """Return the proposals as fields with L = 1, for assigner and loss.
 
-    def fields(self) -> Dict[str, Tensor]:
-        """Return the fields of a decoder of one layer, (1, B, T, ...).
-
-        ``valid`` (1, B, T), if there is padding, is False where a token must
-        neither be matched nor learn.
+        ``valid`` (1, B, T), if there is padding, is False for tokens that are
+        neither matched nor supervised.
         """
         fields = PoseLogits(self.pose.values[None]).fields(self.logits[None])
         if self.padding is not None:
@@ -42,22 +39,25 @@ class Proposals(NamedTuple):
     def best(self, num_queries: int) -> Tensor:
         """Return the tokens (B, Q) that are most likely people, best first.
 
-        Padded tokens are never chosen: an image with fewer tokens than queries
-        has its least likely one several times.
+        Padded tokens are never chosen. An image with fewer tokens than queries
+        repeats its least likely token.
         """
-        people = self.logits[..., :-1].logsumexp(-1)
-        scores = people - self.logits[..., -1]  # (B, T)
+        person_logit = self.logits[..., :-1].logsumexp(-1)
+        scores = person_logit - self.logits[..., -1]  # (B, T)
         if self.padding is not None:
             scores = scores.masked_fill(self.padding, float('-inf'))
+        # Q may be larger than T
         scores = F.pad(scores, (0, num_queries), value=float('-inf'))
         scores, tokens = scores.topk(num_queries)
-        ended = scores == float('-inf')
-        last = (~ended).sum(1, keepdim=True) - 1  # (B, 1)
-        return torch.where(ended, tokens.gather(1, last), tokens)
+        is_filler = scores == float('-inf')
+        last = (~is_filler).sum(1, keepdim=True) - 1  # (B, 1)
+        return torch.where(is_filler, tokens.gather(1, last), tokens)
 
 
 class EncoderProposals(BaseModule):
-    """Propose a pose for every token, corrected from one at the token's cell.
+    """Predict a pose for every token.
+
+    It is a pose at the centre of the token's cell plus a correction.
 
     Args:
         channels (int): D.
@@ -73,9 +73,11 @@ class EncoderProposals(BaseModule):
         self.num_keypoints = num_keypoints
 
     def forward(self, tokens: Tensor, region: ValidRegion) -> Proposals:
-        """Return the proposals of the encoder's tokens (B, T, D).
+        """Return the proposals of the encoder's tokens.
 
-        They are the cells of the feature map with the valid ``region``.
+        Args:
+            tokens (Tensor): (B, T, D).
+            region (ValidRegion): Of the feature map whose cells they are.
         """
         pose = PoseLogits.at(region.cell_centers(), self.num_keypoints)
         logits, pose = self.branch(tokens, pose)

@@ -1,4 +1,4 @@
-"""What the decoder begins with.
+"""Make the input queries of the decoder.
 
 Source: POET (arXiv 2103.12115), section 3, for learned queries; for the
 others see ``proposals.py`` and ``denoising.py``.
@@ -18,29 +18,20 @@ from .proposals import Proposals
 
 
 class Memory(NamedTuple):
-    """What the decoder looks at.
+    """Hold the output of the encoder."""
 
-    The encoder's ``tokens`` (B, T, D), their ``position`` codes (B, T, D), and
-    the valid ``region`` of the feature map whose cells they are.
-    """
-
-    tokens: Tensor
-    position: Tensor
-    region: ValidRegion
+    tokens: Tensor  # (B, T, D)
+    position: Tensor  # (B, T, D), position codes
+    region: ValidRegion  # of the feature map whose cells are the tokens
 
 
 class Queries(NamedTuple):
-    """What the decoder begins with.
+    """Hold the input of the decoder."""
 
-    ``content`` and ``position`` code (B, Q, D), the ``pose`` (B, Q) that is
-    corrected, and ``mask`` (B, Q, Q), True where a query must not see another,
-    or None.
-    """
-
-    content: Tensor
-    position: Tensor
-    pose: PoseLogits
-    mask: Optional[Tensor] = None
+    content: Tensor  # (B, Q, D)
+    position: Tensor  # (B, Q, D), position codes
+    pose: PoseLogits  # (B, Q), reference pose that the first layer corrects
+    mask: Optional[Tensor] = None  # (B, Q, Q), True where attention is blocked
 
 
 def learned_queries(
@@ -50,7 +41,7 @@ def learned_queries(
 
     They have no content. Their poses begin in the middle of the image.
     """
-    # len(memory) would be a constant in an exported graph
+    # len(memory.tokens) would become a constant of the exported graph
     position = embedding.expand(memory.tokens.shape[0], -1, -1)
     pose = position.new_zeros(
         1, 1, PoseLogits.size(num_keypoints), dtype=torch.float32
@@ -66,31 +57,31 @@ def proposed_queries(
     proposals: Proposals,
     memory: Memory,
     num_queries: int,
-    place: Callable[[PoseLogits], Tensor],
+    embed_pose: Callable[[PoseLogits], Tensor],
 ) -> Queries:
-    """Return as queries the Q tokens that propose the likeliest people.
+    """Return the Q tokens with the likeliest people as queries.
 
-    Their poses are learned through the loss of the proposals, not through the
-    decoder's. ``place`` gives the position codes of poses.
+    Their poses learn from the loss of the proposals, not from the decoder's.
+    ``embed_pose`` returns position codes (B, Q, D) of poses (B, Q).
     """
     tokens = proposals.best(num_queries)
-    pose = proposals.pose.detach().take(tokens)
-    return Queries(take_tokens(memory.tokens, tokens), place(pose), pose)
+    pose = proposals.pose.detach().gather(tokens)
+    return Queries(take_tokens(memory.tokens, tokens), embed_pose(pose), pose)
 
 
-def add_noised(
+def append_denoising_queries(
     queries: Queries,
-    noised: NoisedPeople,
-    place: Callable[[PoseLogits], Tensor],
+    people: NoisedPeople,
+    embed_pose: Callable[[PoseLogits], Tensor],
 ) -> Queries:
     """Return the queries with denoising queries after them.
 
-    ``place`` gives the position codes of poses.
+    ``embed_pose`` returns position codes (B, Q, D) of poses (B, Q).
     """
-    content = noised.content.expand(*noised.pose.values.shape[:2], -1)
+    content = people.content.expand(*people.pose.values.shape[:2], -1)
     return Queries(
         torch.cat((queries.content, content), 1),
-        torch.cat((queries.position, place(noised.pose)), 1),
-        PoseLogits(torch.cat((queries.pose.values, noised.pose.values), 1)),
-        noised.attention_mask(queries.content.shape[1]),
+        torch.cat((queries.position, embed_pose(people.pose)), 1),
+        PoseLogits(torch.cat((queries.pose.values, people.pose.values), 1)),
+        people.attention_mask(queries.content.shape[1]),
     )

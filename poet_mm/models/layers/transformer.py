@@ -1,7 +1,13 @@
-"""DETR's encoder and decoder: mmdet's, with the attention inside replaced.
+"""DETR's encoder and decoder: mmdet's, with our attention.
 
 Source: DETR (arXiv 2005.12872), appendix A.3; post-norm, no final norm after
 the encoder, one shared norm after every decoder layer.
+
+Private door (mmdet 3.3.0, checked): mmdet's layers, encoder and decoder build
+their parts in `_init_layers`, which is overridden here. Norms are LayerNorm:
+`norm_cfg` and `post_norm_cfg` of mmdet are not used.
+
+Letters: B images, T tokens, Q queries, D channels.
 """
 
 from functools import partial
@@ -24,7 +30,7 @@ from .attention import MultiheadAttention
 
 
 class POETEncoderLayer(DetrTransformerEncoderLayer):
-    """A layer of mmdet's encoder with our attention."""
+    """Replace the attention of mmdet's encoder layer."""
 
     def _init_layers(self) -> None:
         self.self_attn = MultiheadAttention(**self.self_attn_cfg)
@@ -36,7 +42,7 @@ class POETEncoderLayer(DetrTransformerEncoderLayer):
 
 
 class POETDecoderLayer(DetrTransformerDecoderLayer):
-    """A layer of mmdet's decoder with our attention."""
+    """Replace the attentions of mmdet's decoder layer."""
 
     def _init_layers(self) -> None:
         self.self_attn = MultiheadAttention(**self.self_attn_cfg)
@@ -49,17 +55,15 @@ class POETDecoderLayer(DetrTransformerDecoderLayer):
 
 
 # Workaround (mmdet<=3.3.0): `num_cp` of `DetrTransformerEncoder` needs
-# fairscale; torch has checkpoints of its own.
+# fairscale; `torch.utils.checkpoint` does not.
 class POETEncoder(DetrTransformerEncoder):
-    """See mmdet's ``DetrTransformerEncoder`` for arguments and shapes.
+    """Encode tokens, as mmdet's ``DetrTransformerEncoder``.
 
     Args:
         num_layers (int): Number of layers.
         layer_cfg (dict): ``self_attn_cfg`` and ``ffn_cfg`` of each.
-        num_cp (int): How many of the layers, from the first on, keep only
-            their input in training and compute the rest again for backward:
-            less memory, more time, the same result. (mmdet's argument of that
-            name needs fairscale.) Defaults to 0.
+        num_cp (int): Number of first layers with activation checkpointing:
+            less memory, more time, the same result. Defaults to 0.
     """
 
     def __init__(
@@ -86,11 +90,11 @@ class POETEncoder(DetrTransformerEncoder):
         query_pos: Tensor,
         key_padding_mask: Optional[Tensor],
     ) -> Tensor:
-        """Return the memory (B, T, C) of tokens with position codes (B, T, C).
+        """Encode tokens (B, T, D) into the memory (B, T, D).
 
         Args:
-            query (Tensor): Tokens (B, T, C).
-            query_pos (Tensor): Their position codes.
+            query (Tensor): Tokens (B, T, D).
+            query_pos (Tensor): Their position codes (B, T, D).
             key_padding_mask (Tensor, optional): (B, T), True at padding.
         """
         for i, layer in enumerate(self.layers):
@@ -103,16 +107,13 @@ class POETEncoder(DetrTransformerEncoder):
 
 
 class POETDecoder(DetrTransformerDecoder):
-    """See mmdet's ``DetrTransformerDecoder`` for arguments and shapes.
+    """Decode queries, as mmdet's ``DetrTransformerDecoder``.
 
     Args:
         num_layers (int): Number of layers.
         layer_cfg (dict): ``self_attn_cfg``, ``cross_attn_cfg`` and
             ``ffn_cfg`` of each.
     """
-
-    def __init__(self, num_layers: int, layer_cfg: ConfigType) -> None:
-        super().__init__(num_layers, layer_cfg)
 
     def _init_layers(self) -> None:
         self.layers = ModuleList(
@@ -124,26 +125,27 @@ class POETDecoder(DetrTransformerDecoder):
     def forward(
         self,
         query: Tensor,
-        query_pos: Tensor,
-        predict: Callable[[int, Tensor], Tuple[Tensor, Any]],
-        **memory,
+        query_pos: Optional[Tensor],
+        predict: Callable[[int, Tensor], Tuple[Optional[Tensor], Any]],
+        **layer_kwargs,
     ) -> List[Any]:
         """Decode queries layer by layer.
 
         Args:
-            query (Tensor): Content of queries, (B, Q, C).
-            query_pos (Tensor): Their position codes, (B, Q, C).
-            predict (Callable): Called with the number of each layer and its
-                normed output (B, Q, C); gives the position code (B, Q, C) of
-                the next layer and the prediction.
-            **memory: Other arguments of the layers.
+            query (Tensor): Content of queries, (B, Q, D).
+            query_pos (Tensor): Their position codes, (B, Q, D).
+            predict (Callable): Called with the index of each layer and its
+                normed output (B, Q, D). It returns the position codes
+                (B, Q, D) for the next layer, if there is one, and the
+                prediction.
+            **layer_kwargs: Other arguments of the layers.
 
         Returns:
             list: The prediction of every layer.
         """
         predictions = []
         for i, layer in enumerate(self.layers):
-            query = layer(query, query_pos=query_pos, **memory)
+            query = layer(query, query_pos=query_pos, **layer_kwargs)
             query_pos, prediction = predict(i, self.post_norm(query))
             predictions.append(prediction)
         return predictions

@@ -2,10 +2,9 @@
 
 Source: Associative Embedding (arXiv 1611.05424), section 3.2, with the
 normalisation of MMPose's ``AssociativeEmbeddingLoss``: pull is the mean over
-the keypoints of a person, push is divided by N (N - 1) and halved. Different
-from there, both are the mean over the images of a batch, as in MMPose 0.x,
-not their sum, so that their balance with the heatmap loss does not depend on
-the batch size.
+the keypoints of a person, push is divided by N (N - 1) and halved. Unlike
+MMPose 1.x and like 0.x, both are the mean over the images of a batch, not the
+sum. So their balance with the heatmap loss does not depend on the batch size.
 
 Letters: B images, N people of an image, M people of the batch, K keypoints, L
 tags of a keypoint, (H, W) cells.
@@ -24,7 +23,7 @@ EPS = 1e-6
 
 @MODELS.register_module()
 class MaskedMSELoss(nn.Module):
-    """Mean squared error of heatmaps, 0 where nothing is known.
+    """Compute the mean squared error of heatmaps, 0 at masked cells.
 
     Equal to MMPose's ``KeypointMSELoss`` with a mask, in half the passes over
     memory: the target takes the value of the prediction where it is masked.
@@ -48,7 +47,7 @@ class MaskedMSELoss(nn.Module):
         return self.loss_weight * F.mse_loss(heatmaps, target)
 
 
-def joint_tags(
+def keypoint_tags(
     tags: Tensor, indices: List[Tensor]
 ) -> Tuple[Tensor, Tensor, Tensor]:
     """Return the tags at the keypoints of all people.
@@ -66,9 +65,9 @@ def joint_tags(
     image = torch.arange(B).repeat_interleave(counts)
     image = image.to(tags.device, non_blocking=True)
     cells, weights = torch.cat(indices).unbind(-1)  # (M, K)
-    joint = torch.arange(K, device=tags.device)
+    keypoint = torch.arange(K, device=tags.device)
     tags = tags.flatten(2).unflatten(1, (-1, K))  # (B, L, K, HW)
-    return tags[image[:, None], :, joint, cells], weights.to(tags), image
+    return tags[image[:, None], :, keypoint, cells], weights.to(tags), image
 
 
 def pull_loss(tags: Tensor, means: Tensor, weights: Tensor) -> Tensor:
@@ -84,7 +83,10 @@ def pull_loss(tags: Tensor, means: Tensor, weights: Tensor) -> Tensor:
 
 
 def push_loss(means: Tensor, people: Tensor) -> Tensor:
-    """Return the sum of exp(-d^2) over pairs of people, (B, ); 0 for one.
+    """Return the sum of exp(-d^2) over pairs of people and tags, (B, ).
+
+    Pairs are ordered and include each person with itself, as in MMPose. The
+    sum is 0 for one person.
 
     Args:
         means (Tensor): (B, N, L), the people's tags, padded.
@@ -124,7 +126,7 @@ class AELoss(nn.Module):
             keypoint_indices (list[Tensor]): (N, K, 2) of each image, see
                 :meth:`AECodec.encode`.
         """
-        values, weights, image = joint_tags(tags, keypoint_indices)
+        values, weights, image = keypoint_tags(tags, keypoint_indices)
         count = weights.sum(1, keepdim=True)  # (M, 1)
         means = (values * weights[..., None]).sum(1) / count.clamp(min=1)
         pull = pull_loss(values, means, weights)  # (M, )

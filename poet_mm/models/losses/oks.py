@@ -1,9 +1,10 @@
-"""COCO's object keypoint similarity (paper Eq. 5).
+"""Compute COCO's object keypoint similarity (paper Eq. 5) in torch.
 
-As a loss, 1 - OKS, an idea of YOLO-Pose (arXiv 2204.06806) and PETR (Shi et
-al., CVPR 2022).
+1 - OKS is a term of the loss, an idea of YOLO-Pose (arXiv 2204.06806) and PETR
+(Shi et al., CVPR 2022). ``evaluation/oks.py`` has the OKS of all pairs in
+NumPy; the tests compare both with COCO's code.
 
-Letters: L decoder layers, P matched pairs, K keypoints.
+Letters: K keypoints.
 """
 
 from typing import Mapping
@@ -17,7 +18,7 @@ from ..targets import get_field
 
 
 class KeypointSimilarity:
-    """OKS of predicted people and ground truth, with a data set's sigmas.
+    """Compute the OKS of predicted people with a data set's sigmas.
 
     Args:
         metainfo (dict): Metainfo of the data set, as its config has it.
@@ -44,7 +45,7 @@ class KeypointSimilarity:
 
         Raises:
             KeyError: Areas of people are not known.
-            ValueError: People have another number of keypoints than sigmas.
+            ValueError: If the numbers of keypoints and sigmas differ.
         """
         if 'scales' not in true:
             raise KeyError(
@@ -58,6 +59,7 @@ class KeypointSimilarity:
                 f'for their OKS has {len(self.sigmas)} sigmas. Set '
                 'model.head.loss.metainfo to that of the data set.'
             )
+        # no buffer, so that it is not in checkpoints
         self.sigmas = self.sigmas.to(keypoints.device)
         return matched_oks(
             keypoints,

@@ -1,22 +1,13 @@
 """The set loss: match, then one term per field, for every decoder layer.
 
 Source: POET (arXiv 2103.12115), Eq. 1-4. Where paper and release differ, the
-config decides (see ``configs/poet_r50_*coco.py``).
+config chooses: ``configs/poet_r50_coco.py`` or ``poet_r50_release_coco.py``.
 
 Letters: L decoder layers, B images, Q queries, M people of the batch, P
 matched pairs, K keypoints.
 """
 
-from typing import (
-    Dict,
-    List,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Tuple,
-    Union,
-)
+from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import torch
 from mmengine.dist import all_reduce, get_world_size
@@ -27,25 +18,21 @@ from torch import Tensor, nn
 
 from ..assigners.hungarian import Assignment
 from ..listeners import Listeners
-from ..targets import check_field, field_weights, get_field
+from ..targets import Fields, check_field, field_weights, get_field
 from .oks import KeypointSimilarity
 
 
 class SetLoss(NamedTuple):
-    """Loss of a batch on this rank, before it is divided.
+    """Hold the loss of a batch on this rank, before it is divided.
 
-    ``sums`` (L, ) of each term. Divisors: ``class_weight``, the summed weights
-    of all queries, for ``loss_cls``; ``num_people`` of the batch for the other
-    terms (of denoising queries: the valid ones). They are tensors where the
-    host does not know them. Matched pairs: predicted fields ``matched`` and
-    ground truth ``true``, each (L, P, ...). ``num_images`` of the batch.
+    The divisors are tensors where the host does not know them.
     """
 
-    sums: Dict[str, Tensor]
-    class_weight: Union[float, Tensor]
-    num_people: Union[int, Tensor]
-    matched: Dict[str, Tensor]
-    true: Dict[str, Tensor]
+    sums: Fields  # (L, ) of each term
+    class_weight: Union[float, Tensor]  # divisor of loss_cls: summed weights
+    num_people: Union[int, Tensor]  # divisor of the other terms
+    matched: Fields  # predictions of matched pairs, (L, P, ...)
+    true: Fields  # ground truth of matched pairs, (L, P, ...)
     num_images: int
 
 
@@ -98,16 +85,16 @@ class PoseSetLoss(BaseModule):
                 'set.'
             )
         self.similarity = KeypointSimilarity(metainfo) if oks_weight else None
-        self.listeners = Listeners()  # of the SetLoss of every training step
+        self.listeners = Listeners()  # called with the SetLoss of the decoder
 
     def forward(
         self,
-        outputs: Dict[str, Tensor],
-        targets: Dict[str, Tensor],
+        outputs: Fields,
+        targets: Fields,
         num_people: List[int],
-        proposals: Optional[Dict[str, Tensor]] = None,
-        noised: Optional[Tuple[Dict[str, Tensor], Assignment]] = None,
-    ) -> Dict[str, Tensor]:
+        proposals: Optional[Fields] = None,
+        denoising: Optional[Tuple[Fields, Assignment]] = None,
+    ) -> Fields:
         """Compute the losses of all layers.
 
         Steps:
@@ -122,37 +109,41 @@ class PoseSetLoss(BaseModule):
             num_people (list[int]): People of each image; its sum is M.
             proposals (dict, optional): Fields (1, B, T, ...) of the encoder's
                 tokens, see :meth:`Proposals.fields`.
-            noised (tuple, optional): Fields of denoising queries, and their
+            denoising (tuple, optional): Fields of denoising queries, and their
                 pairs, see :class:`NoisedPeople`.
 
         Returns:
             dict: Scalars: ``loss_cls`` and ``loss_<field>`` of the last
             layer, ``d<i>.loss_*`` of layer i before it; ``enc.loss_*`` of the
-            proposals; ``dn.*``, like the first but without ``loss_cls``, of
-            denoising queries.
+            proposals; ``dn.loss_<field>`` and ``d<i>.dn.loss_<field>`` of
+            denoising queries, which have no class loss.
         """
         # 1.
         sets = dict(decoder=outputs)
         if proposals is not None:
             sets['encoder'] = proposals
         pairs = self.assigner.assign_sets(sets, targets, num_people)
-        batches = {
-            '': self._measure(outputs, targets, num_people, pairs['decoder'])
+        results = {
+            '': self._sum_matched(
+                outputs, targets, num_people, pairs['decoder']
+            )
         }
-        self.listeners.tell(batches[''])
+        self.listeners.tell(results[''])
         if proposals is not None:
-            batches['enc.'] = self._measure(
+            results['enc.'] = self._sum_matched(
                 proposals, targets, num_people, pairs['encoder']
             )
-        if noised is not None:
-            fields, known = noised
-            batches['dn.'] = self.measure_pairs(fields, targets, known)
+        if denoising is not None:
+            fields, denoising_pairs = denoising
+            results['dn.'] = self.measure_pairs(
+                fields, targets, denoising_pairs
+            )
         # 2.
-        counts = sum_over_ranks(list(batches.values()))
-        # 3. DDP averages the ranks' gradients: with these divisors the result
-        # is that of one process with the joint batch.
+        counts = count_over_ranks(list(results.values()))
+        # 3. DDP averages the gradients of the ranks. Divided by the count over
+        # the number of ranks, they are those of one process with all images.
         losses = {}
-        for (prefix, batch), (people, weight) in zip(batches.items(), counts):
+        for (prefix, batch), (people, weight) in zip(results.items(), counts):
             people = people.clamp(min=1.0) / get_world_size()
             divisors = dict.fromkeys(batch.sums, people)
             divisors['loss_cls'] = weight / get_world_size()
@@ -163,10 +154,7 @@ class PoseSetLoss(BaseModule):
         return losses
 
     def measure(
-        self,
-        outputs: Dict[str, Tensor],
-        targets: Dict[str, Tensor],
-        num_people: List[int],
+        self, outputs: Fields, targets: Fields, num_people: List[int]
     ) -> SetLoss:
         """Match every layer on its own, then sum the terms.
 
@@ -174,12 +162,12 @@ class PoseSetLoss(BaseModule):
         pairs. Arguments as in :meth:`forward`.
         """
         pairs = self.assigner.assign(outputs, targets, num_people)
-        return self._measure(outputs, targets, num_people, pairs)
+        return self._sum_matched(outputs, targets, num_people, pairs)
 
-    def _measure(
+    def _sum_matched(
         self,
-        outputs: Dict[str, Tensor],
-        targets: Dict[str, Tensor],
+        outputs: Fields,
+        targets: Fields,
         num_people: List[int],
         pairs: Assignment,
     ) -> SetLoss:
@@ -192,10 +180,7 @@ class PoseSetLoss(BaseModule):
         )
 
     def measure_pairs(
-        self,
-        outputs: Dict[str, Tensor],
-        targets: Dict[str, Tensor],
-        pairs: Assignment,
+        self, outputs: Fields, targets: Fields, pairs: Assignment
     ) -> SetLoss:
         """Sum the pose terms over given pairs, which count as people.
 
@@ -210,10 +195,10 @@ class PoseSetLoss(BaseModule):
             for field, term in self.terms.items()
         }  # each (L, P)
         if self.similarity is not None:
-            with_joints = field_weights(true, 'centers')[..., 0]  # (L, P)
+            has_keypoints = field_weights(true, 'centers')[..., 0]  # (L, P)
             losses['loss_oks'] = (
                 self.oks_weight
-                * with_joints
+                * has_keypoints
                 * (1 - self.similarity(matched, true))
             )
         num_people: Union[int, Tensor] = pairs.query_idx.shape[1]
@@ -224,7 +209,7 @@ class PoseSetLoss(BaseModule):
             num_people = matched['valid'][0].sum()
         return SetLoss(
             {name: loss.sum(1) for name, loss in losses.items()},
-            0.0,
+            0.0,  # no class loss
             num_people,
             matched,
             true,
@@ -253,7 +238,7 @@ class PoseSetLoss(BaseModule):
         )
         if 'valid' in outputs:
             weights = weights * outputs['valid']
-            total = weights[0].sum()
+            total = weights[0].sum()  # equal in all layers
         loss = self.loss_cls(
             logits.flatten(0, 2),
             labels.flatten(),
@@ -275,7 +260,7 @@ def pose_term(
     matched: Mapping[str, Tensor],
     true: Mapping[str, Tensor],
 ) -> Tensor:
-    """Return one field's loss of matched pairs (L, P, ...), summed to (L, P).
+    """Return the loss (L, P) of one field of matched pairs (L, P, ...).
 
     Without pairs it is empty and still connected to the predictions, so that
     every parameter gets a gradient on every rank.
@@ -284,13 +269,13 @@ def pose_term(
     if not pred.numel():
         return pred.flatten(2).sum(2)
     target = get_field(true, field)
-    # Not through mmdet's `weight`: its L1Loss then looks whether all of them
-    # are zero, which waits for the device and changes the shape.
+    # Not through mmdet's `weight`: its L1Loss tests `weight > 0`, which waits
+    # for the device.
     loss = term(pred, target, reduction_override='none')
     return (loss * field_weights(true, field)).flatten(2).sum(2)
 
 
-def sum_over_ranks(batches: List[SetLoss]) -> Tensor:
+def count_over_ranks(batches: List[SetLoss]) -> Tensor:
     """Return people and class weights of all ranks, one row a batch.
 
     (number of batches, 2), fp32, on the device of the losses.
@@ -310,7 +295,7 @@ def sum_over_ranks(batches: List[SetLoss]) -> Tensor:
     return counts
 
 
-def name_layers(values: Mapping[str, Sequence]) -> Dict[str, Tensor]:
+def name_layers(values: Mapping[str, Sequence]) -> Fields:
     """Return values (L, ) by name as scalars by layer and name.
 
     Those of the last layer keep the name; those of layer i before it are

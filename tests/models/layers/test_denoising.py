@@ -41,7 +41,7 @@ def test_noise_never_leaks():
     noised, _ = noised_people(head, random_samples([2, 1]))
     alone = head.predict_all([feat], None)
     among = head.predict_all([feat], None, noised)
-    assert among.noised['logits'].shape == (2, 2, 3 * 2, 2)
+    assert among.denoising['logits'].shape == (2, 2, 3 * 2, 2)
     for name, values in alone.fields.items():
         torch.testing.assert_close(among.fields[name], values)
 

@@ -7,7 +7,7 @@ from helpers import padded_samples, random_samples, tiny_head, with_areas
 from poet_mm.models.layers.joint_sampling import (
     DetailLevels,
     DetailMaps,
-    JointBranch,
+    KeypointBranch,
 )
 from poet_mm.models.layers.padding import ValidRegion, image_extents
 
@@ -142,7 +142,7 @@ def test_autocast(counts):
 
 def test_a_joint_is_corrected_by_what_is_there():
     """Of the finest level, a change at one joint moves that joint alone."""
-    branch = JointBranch(16, 5, 12, 8)
+    branch = KeypointBranch(16, 5, 12, 8)
     torch.nn.init.normal_(branch.correction.weight)
     states, detail = torch.randn(2, 3, 16), torch.randn(2, 3, 5, 12)
     before, _ = branch(states, detail)

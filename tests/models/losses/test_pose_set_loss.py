@@ -21,7 +21,7 @@ from mmpose.registry import MODELS, TASK_UTILS
 from reference import as_reference
 
 from poet_mm.codecs.poet_codec import POETCodec
-from poet_mm.models.losses.pose_set_loss import sum_over_ranks
+from poet_mm.models.losses.pose_set_loss import count_over_ranks
 from poet_mm.models.targets import stack_targets
 
 
@@ -191,6 +191,6 @@ def test_ranks_add_counts_of_one_type():
         dict(random_outputs(), valid=valid), targets, num_people
     )
     for batch in (known, unknown):
-        counts = sum_over_ranks([batch])
+        counts = count_over_ranks([batch])
         assert counts.dtype == torch.float32
         assert counts.tolist() == [[3, 12]]
