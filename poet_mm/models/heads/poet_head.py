@@ -249,8 +249,13 @@ class POETHead(BaseHead):
         return Memory(tokens, position, region)
 
     def _pose_embedder(self, memory: Memory) -> Callable[[PoseLogits], Tensor]:
-        """Return the function from poses (B, Q) to position codes (B, Q, D)."""
-        return lambda pose: self.center_embed(pose, memory.region)
+        """Return a function from poses (B, Q) to position codes (B, Q, D)."""
+
+        def embed_pose(pose: PoseLogits) -> Tensor:
+            assert self.center_embed is not None
+            return self.center_embed(pose, memory.region)
+
+        return embed_pose
 
     def _make_learned(self, memory: Memory) -> Tuple[Queries, None]:
         return learned_queries(
@@ -258,6 +263,7 @@ class POETHead(BaseHead):
         ), None
 
     def _make_proposed(self, memory: Memory) -> Tuple[Queries, Proposals]:
+        assert self.proposals is not None
         proposals = self.proposals(memory.tokens, memory.region)
         return proposed_queries(
             proposals, memory, self.num_queries, self._pose_embedder(memory)
@@ -273,6 +279,7 @@ class POETHead(BaseHead):
     def _decode_refining(
         self, queries: Queries, memory: Memory, feats: Features
     ) -> Fields:
+        assert self.branches is not None
         maps = None
         if self.detail is not None:
             maps = self.detail(feats, memory.region.extents)

@@ -99,7 +99,7 @@ def decode_refining(
         prediction = (logits, corrected.values)
         if layer + 1 == len(branches):
             return None, prediction  # no layer reads another position code
-            return embed_pose(pose), prediction
+        return embed_pose(pose), prediction
 
     logits, poses = zip(*decode(decoder, queries, memory, refine))
     return PoseLogits(torch.stack(poses)).fields(torch.stack(logits))
