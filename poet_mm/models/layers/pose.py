@@ -67,13 +67,12 @@ class PoseLogits:
 
     def centers(self) -> Tensor:
         """Return centres (..., 2) in [0, 1] of the un-padded image."""
-        return split_pose(self.values)[0].sigmoid()
+        return center_of(self.values).sigmoid()
 
     def keypoints(self) -> Tensor:
         """Return keypoints (..., K, 2) in [0, 1] of the un-padded image."""
-        center, keypoints = split_pose(self.values)
-        offsets = 2 * keypoints[..., :2].sigmoid() - 1
-        return center.sigmoid().unsqueeze(-2) + offsets
+        centers = self.centers().unsqueeze(-2)
+        return centers + 2 * keypoints_of(self.values)[..., :2].sigmoid() - 1
 
     def fields(self, logits: Tensor) -> Dict[str, Tensor]:
         """Return the fields of :meth:`POETHead.forward`.
@@ -100,12 +99,14 @@ class PoseLogits:
         return PoseLogits(take_tokens(self.values, tokens))
 
 
-def split_pose(values: Tensor) -> Tuple[Tensor, Tensor]:
-    """Split (..., 2 + 3K) into centre (..., 2) and keypoints (..., K, 3).
+def center_of(values: Tensor) -> Tensor:
+    """Return the part (..., 2) of values (..., 2 + 3K): x and y."""
+    return values[..., :2]
 
-    The values may be logits or probabilities.
-    """
-    return values[..., :2], values[..., 2:].unflatten(-1, (-1, 3))
+
+def keypoints_of(values: Tensor) -> Tensor:
+    """Return the part (..., K, 3) of values: dx, dy and visibility."""
+    return values[..., 2:].unflatten(-1, (-1, 3))
 
 
 def fields_of(values: Tensor) -> Dict[str, Tensor]:
@@ -118,9 +119,9 @@ def fields_of(values: Tensor) -> Dict[str, Tensor]:
         dict: ``centers`` (..., 2), ``offsets`` (..., K, 2) in [-1, 1] and
         ``visibility`` (..., K).
     """
-    center, keypoints = split_pose(values)
+    keypoints = keypoints_of(values)
     return dict(
-        centers=center,
+        centers=center_of(values),
         offsets=2 * keypoints[..., :2] - 1,
         visibility=keypoints[..., 2],
     )
