@@ -49,6 +49,7 @@ def results():
     )
 
 
+@pytest.mark.slow
 def test_parts_agree_and_are_measured(results):
     for name, part in results['parts'].items():
         assert part['rows'], name
@@ -62,6 +63,7 @@ def test_parts_agree_and_are_measured(results):
                 assert row['memory_ratio'] > 0
 
 
+@pytest.mark.slow
 def test_page_of_the_json(results, tmp_path):
     path = tmp_path / 'docs' / 'page.md'
     write_page(json.loads(json.dumps(results)), path)
