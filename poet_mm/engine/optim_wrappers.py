@@ -18,6 +18,7 @@ def has_bfloat16(device: str) -> bool:
     """
     if device == 'cuda':
         return torch.cuda.is_bf16_supported()
+    # Private door (torch 2.14.1, checked).
     supported = getattr(torch.ops.mkldnn, '_is_mkldnn_bf16_supported', None)
     return supported is not None and supported()
 

@@ -1,31 +1,32 @@
 """Write checkpoints that are whole or absent, whenever training is killed."""
 
 import os
-from typing import Dict, List, Optional
+from typing import List
 
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
-from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ...utils.files import write_whole
 
 BACKEND = 'atomic'
+_outdated: List[str] = []  # shared: mmengine makes a backend for each file
 
 
 class AtomicBackend(LocalBackend):
-    """Store local files whole, and remove files only on request."""
-
-    def __init__(self) -> None:
-        self.outdated: List[str] = []
+    """Store files whole, and remove files only after the next is written."""
 
     def put(self, obj: bytes, filepath: str) -> None:
-        """Write a whole file, or leave the file that was there."""
+        """Write a whole file, then remove outdated files."""
         write_whole(obj, filepath)
+        for path in _outdated:
+            if path != filepath and os.path.isfile(path):
+                os.remove(path)
+        _outdated.clear()
 
     def remove(self, filepath: str) -> None:
-        """Remember a file for :meth:`AtomicCheckpointHook.remove_outdated`."""
-        self.outdated.append(filepath)
+        """Note a file as outdated."""
+        _outdated.append(filepath)
 
 
 register_backend(BACKEND, AtomicBackend, force=True)
@@ -54,35 +55,3 @@ class AtomicCheckpointHook(CheckpointHook):
             and '://' not in str(self.out_dir)
         ):
             self.backend_args = dict(backend=BACKEND)
-
-    def after_train_epoch(self, runner: Runner) -> None:
-        """Save a checkpoint if one is due, then remove older ones."""
-        super().after_train_epoch(runner)
-        self.remove_outdated(runner)
-
-    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
-        """Save a checkpoint if one is due, then remove older ones."""
-        super().after_train_iter(runner, *args, **kwargs)
-        self.remove_outdated(runner)
-
-    def after_val_epoch(
-        self, runner: Runner, metrics: Optional[Dict[str, float]] = None
-    ) -> None:
-        """Save a new best checkpoint, then remove the previous one."""
-        super().after_val_epoch(runner, metrics)
-        self.remove_outdated(runner)
-
-    def remove_outdated(self, runner: Runner) -> None:
-        """Remove the files that mmengine's hook wanted to remove."""
-        if not isinstance(self.file_backend, AtomicBackend):
-            return
-        # A new best checkpoint can have the name of the previous one.
-        best = [
-            value
-            for key, value in runner.message_hub.runtime_info.items()
-            if key.startswith('best_ckpt')
-        ]
-        for path in self.file_backend.outdated:
-            if path not in best and os.path.isfile(path):
-                os.remove(path)
-        self.file_backend.outdated.clear()
