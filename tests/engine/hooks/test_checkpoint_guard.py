@@ -74,6 +74,7 @@ def test_saved_checkpoints_tell_versions(toy):
     assert {'poet_mm', 'mmengine', 'mmcv', 'mmdet', 'mmpose'} < set(versions)
 
 
+@pytest.mark.slow
 def test_guard_is_in_every_config():
     for path in (ROOT / 'configs').glob('*.py'):
         hooks = Config.fromfile(path).default_hooks
