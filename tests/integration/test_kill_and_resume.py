@@ -31,7 +31,7 @@ def toy(tmp_path_factory):
 
 
 class Killer:
-    """Kills this process at the n-th of the moments that it is told of."""
+    """Kills this process at the n-th moment of those that it counts."""
 
     def __init__(self, at):
         self.at, self.count = at, 0

@@ -6,7 +6,7 @@ summed separately, so that means do not depend on how images are batched.
 Letters: L decoder layers, P matched pairs, K keypoints.
 """
 
-from typing import Dict
+from typing import Dict, Union
 
 import torch
 from mmengine.dist import all_gather_object
@@ -21,7 +21,9 @@ Totals = Dict[str, Tensor]
 FOUND_THR = 0.5  # a person is found from this probability on
 
 
-def with_divisor(total, divisor) -> Tensor:
+def with_divisor(
+    total: Union[float, Tensor], divisor: Union[float, Tensor]
+) -> Tensor:
     """Stack a sum (L, ) or a number, and its divisor, as (2, L) or (2, )."""
     total = torch.as_tensor(total, dtype=torch.float32)
     divisor = torch.as_tensor(divisor).to(total)

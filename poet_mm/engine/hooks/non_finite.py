@@ -17,11 +17,11 @@ from .utils import unwrapped_model
 
 @HOOKS.register_module()
 class NonFiniteHook(Hook):
-    """Raise a NonFiniteError at a cost, loss or gradient that is not finite.
+    """Raise a NonFiniteError if a cost, loss or gradient is not finite.
 
-    The error names terms, decoder layers, images, and a file for ``replay``.
-    All ranks see the same gradient and stop. ``AmpOptimWrapper`` finds its
-    loss scale by infinite gradients, which are no error.
+    The message names loss terms, costs, decoder layers and images, and a file
+    for :func:`replay`. All ranks get the same gradient, so all of them stop.
+    Infinite gradients that ``AmpOptimWrapper`` skips are no error.
 
     Args:
         action (str): Ignored. Configs of older checkpoints set it.
@@ -44,7 +44,7 @@ class NonFiniteHook(Hook):
         @wraps(step)  # keeps the attributes that schedulers set
         def guarded_step(*args, **kwargs):
             grads = [x.grad for x in self.model.parameters()]
-            sums = [grad.sum() for grad in grads if grad is not None]
+            sums = [x.float().sum() for x in grads if x is not None]
             total = float(torch.stack(sums).sum())  # waits for the device
             if self.matching or not math.isfinite(total):
                 self.reason = f'the sum of gradients is {total}'
@@ -72,6 +72,7 @@ class NonFiniteHook(Hook):
             self._stop(runner, data_batch, outputs)
 
     def _stop(self, runner: Runner, batch: dict, losses: dict) -> None:
+        """Write the step to a file, and raise the error."""
         bad = {k: float(x) for k, x in losses.items() if not math.isfinite(x)}
         samples = batch['data_samples']
         images = {i for costs in self.matching for i in costs.images}
@@ -87,10 +88,8 @@ class NonFiniteHook(Hook):
         folder = Path(runner.work_dir, 'non_finite')
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f'iter_{runner.iter + 1}_rank_{runner.rank}.pth'
-        weights, random = self.model.state_dict(), self.random
-        write_incident(
-            str(path), batch, message=message, random=random, weights=weights
-        )
+        state = dict(random=self.random, weights=self.model.state_dict())
+        write_incident(str(path), batch, message=message, **state)
         raise NonFiniteError(
             f'{message} To repeat this step: {path}. Usual causes: keypoints '
             'that are NaN, a high learning rate, fp16 (use --amp bfloat16).'
