@@ -1,50 +1,39 @@
-"""POET, the POse Estimation Transformer, for MMPose 1.x.
+"""Add POET, the POse Estimation Transformer, to MMPose 1.x.
 
-Importing this package registers everything, so a config needs only
+Importing this package registers its classes. A config needs only
 ``custom_imports = dict(imports=['poet_mm'])``.
 
-That takes seconds. A program that first wants to parse its arguments, as the
-tools do, sets ``__parse_first__ = True`` before it imports poet_mm, and calls
-:func:`register` afterwards.
+The import takes seconds. To parse arguments first, a program sets
+``__parse_first__ = True`` before it imports poet_mm, and calls
+:func:`register` later. The tools do so.
 """
 
 import sys
+from importlib import import_module
 
 from .stack import check_stack
 from .version import __version__
 
-__all__ = [
-    '__version__',
+ROOMS = (
     'codecs',
     'datasets',
     'engine',
     'evaluation',
     'models',
-    'register',
     'visualization',
-]
+)
+__all__ = ['__version__', 'register', *ROOMS]
 
-check_stack()  # before anything is imported that may not be there
-
-
-registered = False
+check_stack()  # before imports of libraries that may be missing
 
 
 def register() -> None:
-    """Import all that registers; may be called again."""
-    global registered
-    registered = True
+    """Import everything that registers a class. Later calls do nothing."""
     from .checkpoints.safe_globals import register_safe_globals
 
     register_safe_globals()
-    from . import (  # noqa: F401
-        codecs,
-        datasets,
-        engine,
-        evaluation,
-        models,
-        visualization,
-    )
+    for room in ROOMS:
+        import_module(f'.{room}', __name__)
 
 
 if not getattr(sys.modules.get('__main__'), '__parse_first__', False):

@@ -1,13 +1,13 @@
-"""What the tools share: arguments, checks that answer at once, and configs.
+"""Share arguments, checks and config changes between the tools.
 
-A tool parses and checks its arguments before anything heavy is imported, so
-that ``--help`` and a mistyped option are answered at once:
+A tool checks its arguments before it imports torch, so that ``--help`` and
+mistakes get an answer at once:
 
-1. It sets ``__parse_first__ = True``, then imports this file, which imports
-   the standard library only.
-2. It parses its arguments, and looks for the files that they name.
-3. :func:`start` registers the parts of poet_mm.
-4. Only then, inside of functions, it imports torch, mmengine and our rooms.
+1. It sets ``__parse_first__ = True`` and imports this file, which only needs
+   the standard library.
+2. It parses its arguments, and checks that the files exist.
+3. It calls :func:`start`, which registers the classes of poet_mm.
+4. It imports torch, mmengine and other parts of poet_mm inside functions.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional
 
 import poet_mm
 
-from .errors import MissingFile, OutOfGPUMemory, UserError, first_line
+from .errors import OutOfGPUMemory, UserError, first_line
 from .utils.config import (
     check_data_root,
     pretrained_files,
@@ -33,13 +33,24 @@ if TYPE_CHECKING:
 
 AMP_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'BFloat16OptimWrapper')
 TENSORBOARD = 'TensorboardVisBackend'
+LESS_MEMORY = """\
+To use less memory, least cost first (--cfg-options, except --amp):
+  - training: --amp
+  - training: efficient_conv_bn_eval=[backbone], if its norms are frozen
+  - training: model.head.encoder.num_cp=N for an encoder of N layers, which
+    are then computed twice instead of kept
+  - a smaller batch_size in train_dataloader or test_dataloader; in training
+    optim_wrapper.accumulative_counts=2 makes up for half of it
+  - fewer tokens: short_edges and max_size of ShortEdgeResize in the pipeline,
+    or a config for 512 pixels (*_512_coco.py) or with a larger stride (dc45,
+    dc5, none in its name: 8, 16, 32)"""
 
 
 class HelpFormatter(
     argparse.ArgumentDefaultsHelpFormatter,
     argparse.RawDescriptionHelpFormatter,
 ):
-    """Show every default, and keep the lines of description and examples."""
+    """Show all defaults, and keep the lines of description and examples."""
 
     def _get_help_string(self, action: argparse.Action) -> str:
         if action.default in (None, []) or 'default:' in action.help:
@@ -53,8 +64,9 @@ class HelpFormatter(
 
 
 def about(doc: str) -> dict:
-    """Return the keywords of a parser whose help ends with the examples that
-    a docstring ends with.
+    """Return the arguments of a parser for the docstring of a tool.
+
+    The docstring ends with ``Examples:``, and so does the help.
     """
     description, _, examples = doc.partition('Examples:\n')
     return dict(
@@ -65,17 +77,17 @@ def about(doc: str) -> dict:
 
 
 def add_trust_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the flag of all tools that read checkpoints."""
+    """Add ``--trust-pickle`` of all tools that read checkpoints."""
     parser.add_argument(
         '--trust-pickle',
         action='store_true',
-        help='also load checkpoints that hold more than data: this runs '
-        'whatever code is in them',
+        help='also load checkpoints with other objects than data, which can '
+        'run any code',
     )
 
 
 def add_options_argument(parser: argparse.ArgumentParser) -> None:
-    """Add ``--cfg-options``, a list until :func:`start` reads it."""
+    """Add ``--cfg-options``, a list that :func:`start` turns into a dict."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -88,25 +100,13 @@ def add_options_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_rank_argument(parser: argparse.ArgumentParser) -> None:
-    """Add what torch.distributed.launch passes."""
-    parser.add_argument(
-        '--local_rank',
-        '--local-rank',
-        type=int,
-        default=0,
-        metavar='N',
-        help='number of the process on its machine, given by the launcher',
-    )
-
-
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that train.py and test.py share."""
+    """Add the options that train.py and test.py share."""
     parser.add_argument(
         '--work-dir',
         metavar='DIR',
         help='folder for logs and results (default: work_dir of the config, '
-        'else work_dirs/ and the name of the config)',
+        'else work_dirs/CONFIG_NAME)',
     )
     parser.add_argument(
         '--data-root',
@@ -117,8 +117,8 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--show-dir',
         metavar='DIR',
-        help='folder in the work dir for drawn predictions (default: none '
-        'are drawn)',
+        help='folder in the work dir for images with predictions (default: '
+        'no images)',
     )
     parser.add_argument(
         '--show', action='store_true', help='show predictions in a window'
@@ -135,27 +135,34 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=1,
         metavar='SECONDS',
-        help='seconds that a window stays',
+        help='seconds that a window stays open',
     )
     add_options_argument(parser)
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
-        help='what starts the processes of a distributed job',
+        help='launcher of a distributed job',
     )
     add_trust_argument(parser)
-    add_rank_argument(parser)
+    parser.add_argument(  # torch.distributed.launch passes it
+        '--local_rank',
+        '--local-rank',
+        type=int,
+        default=0,
+        metavar='N',
+        help='number of the process on its machine, given by the launcher',
+    )
 
 
-def check_file(path: str, what: str) -> None:
-    """Raise a UserError unless a file is there, or the path is a URL."""
+def check_file(path: str, kind: str) -> None:
+    """Raise a UserError if a file does not exist. URLs are not checked."""
     if '://' not in path and not osp.isfile(path):
-        raise UserError(f'There is no {what} {path}.')
+        raise UserError(f'There is no {kind} {path}.')
 
 
 def check_common_arguments(args: argparse.Namespace) -> None:
-    """Look for the config, the data root and the form of the options."""
+    """Check ``config``, ``data_root`` and ``cfg_options``."""
     check_file(args.config, 'config')
     if args.data_root is not None:
         check_data_root(args.data_root)
@@ -163,17 +170,16 @@ def check_common_arguments(args: argparse.Namespace) -> None:
 
 
 def check_options(pairs: List[str]) -> None:
-    """Raise a UserError unless all options are ``key=value``."""
+    """Raise a UserError if an option is not ``KEY=VALUE``."""
     for pair in pairs:
         if '=' not in pair:
             raise UserError(f'--cfg-options got {pair}, expected KEY=VALUE.')
 
 
 def read_options(pairs: List[str]) -> dict:
-    """Read the ``key=value`` strings of ``--cfg-options`` as mmengine does."""
+    """Parse ``KEY=VALUE`` options with mmengine's rules."""
     from mmengine.config import DictAction
 
-    check_options(pairs)
     options = argparse.Namespace()
     try:
         DictAction([], 'options')(None, options, pairs)
@@ -183,10 +189,10 @@ def read_options(pairs: List[str]) -> dict:
 
 
 def start(args: argparse.Namespace) -> argparse.Namespace:
-    """Register poet_mm for arguments that are parsed and checked.
+    """Register the classes of poet_mm, and parse ``cfg_options``.
 
     Returns:
-        Namespace: The same, with ``cfg_options``, if any, as a dict.
+        Namespace: ``args``, with ``cfg_options`` as a dict if it has them.
     """
     poet_mm.register()
     if 'cfg_options' in args:
@@ -197,88 +203,52 @@ def start(args: argparse.Namespace) -> argparse.Namespace:
 def run(
     main: Callable, *args, code: Optional[int] = None, name: str = ''
 ) -> Any:
-    """Call the main function of a tool; say a mistake of the user in a line.
+    """Call the main function of a tool, and print a UserError in one line.
 
     Args:
-        main (callable): Raises a UserError for a mistake.
+        main (callable): The function.
         *args: Its arguments.
-        code (int, optional): What to return after a mistake. Without it the
-            process ends, with exit code 1.
-        name (str): Begins the line. Defaults to the name of the tool.
+        code (int, optional): Value to return after a UserError. Defaults to
+            None: the process ends with exit code 1.
+        name (str): Start of the line. Defaults to the name of the tool.
 
     Returns:
-        Any: What ``main`` returns, or ``code``.
+        Any: The result of ``main``, or ``code``.
     """
     try:
         return main(*args)
     except UserError as error:
         message = f'{name or osp.basename(sys.argv[0])}: {error}'
-    finally:
-        if not poet_mm.registered:
-            _forget_poet_mm()
     if code is None:
         sys.exit(message)
     print(message, file=sys.stderr)
     return code
 
 
-def _forget_poet_mm() -> None:
-    """Let the next ``import poet_mm`` of this process register, which a tool
-    that ended before :func:`start` has put off.
-    """
-    for module in list(sys.modules):
-        if module.split('.')[0] == 'poet_mm':
-            del sys.modules[module]
-
-
 @contextmanager
-def explain_full_gpu(cfg: 'Config', loader: str) -> Iterator[None]:
-    """Say what needs less memory when a GPU is full.
+def explain_full_gpu() -> Iterator[None]:
+    """Turn an out-of-memory error inside into one that lists what to change.
 
-    Args:
-        cfg (Config): Of the runner that is built and run inside.
-        loader (str): 'train' or 'test'.
+    Raises:
+        OutOfGPUMemory: The GPU memory is full.
     """
     import torch
 
     try:
         yield
     except torch.cuda.OutOfMemoryError as error:
-        changes = ''.join(f'\n  - {x}' for x in needs_less(cfg, loader))
-        raise OutOfGPUMemory(
-            f'{first_line(error)}\nWhat needs less memory (--cfg-options, '
-            f'where not said otherwise):{changes}'
-        ) from error
-
-
-def needs_less(cfg: 'Config', loader: str) -> Iterator[str]:
-    """Yield changes to a config, cheapest first."""
-    size = f'{loader}_dataloader.batch_size below '
-    size += str(cfg[f'{loader}_dataloader'].get('batch_size', 1))
-    if loader == 'train':
-        yield '--amp (a flag)'
-        layers = cfg.model.head.get('encoder', {}).get('num_layers')
-        if layers:
-            yield (
-                f'model.head.encoder.num_cp={layers}: the encoder is '
-                'computed twice instead of kept'
-            )
-        yield 'efficient_conv_bn_eval=[backbone], if its norms are frozen'
-        size += '; optim_wrapper.accumulative_counts=2 makes up for half of it'
-    yield size
-    yield (
-        'fewer tokens: short_edges and max_size of ShortEdgeResize in the '
-        'pipeline, or a config for 512 pixels (*_512_coco.py) or of a '
-        'larger stride (dc45, dc5, none in its name: 8, 16, 32)'
-    )
+        raise OutOfGPUMemory(f'{first_line(error)}\n{LESS_MEMORY}') from error
 
 
 def load_config(args: argparse.Namespace) -> 'Config':
-    """Read the config and apply the flags of train.py and test.py."""
+    """Read the config, and apply the options that train.py and test.py share.
+
+    Args:
+        args (Namespace): From :func:`add_common_arguments`.
+    """
     import torch
 
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    check_file(args.config, 'config')
     cfg = read_config(args.config)
     cfg.launcher = args.launcher
     if args.launcher != 'none' and not torch.cuda.is_available():
@@ -301,22 +271,23 @@ def load_config(args: argparse.Namespace) -> 'Config':
 
 
 def start_without_gpu(cfg: 'Config') -> None:
-    """Join the processes of a job on CPUs; mmengine's launchers give every
-    process a GPU, and so does its wrapper of the model.
+    """Join a distributed job on CPUs.
+
+    mmengine's launchers and its model wrapper need a GPU for each process.
 
     Args:
         cfg (Config): With ``launcher``; changed in place.
 
     Raises:
-        UserError: The launcher is not that of torchrun.
+        UserError: The launcher is not torchrun.
     """
     from torch import distributed
 
     if cfg.launcher != 'pytorch' or 'RANK' not in os.environ:
         raise UserError(
             f'--launcher {cfg.launcher} needs a GPU for every process, and '
-            'there is none here: on CPUs only bash tools/dist_train.sh and '
-            'dist_test.sh (torchrun) start several.'
+            'this machine has none. To start several processes on CPUs, use '
+            'bash tools/dist_train.sh or dist_test.sh (torchrun).'
         )
     if not distributed.is_initialized():
         distributed.init_process_group('gloo')
@@ -328,7 +299,16 @@ def start_without_gpu(cfg: 'Config') -> None:
 
 
 def use_amp(cfg: 'Config', dtype: str) -> None:
-    """Switch the optimiser wrapper to automatic mixed precision."""
+    """Switch the optimiser wrapper to automatic mixed precision.
+
+    Args:
+        cfg (Config): Changed in place.
+        dtype (str): 'bfloat16', 'float16', or 'auto': bfloat16 if the device
+            computes in it, else float16.
+
+    Raises:
+        UserError: The config has another wrapper, or the CPU has no float16.
+    """
     import torch
 
     from .engine.optim_wrappers import has_bfloat16
@@ -339,36 +319,26 @@ def use_amp(cfg: 'Config', dtype: str) -> None:
             f'--amp cannot replace optim_wrapper.type={wrapper}, '
             f'only {", ".join(AMP_WRAPPERS)}.'
         )
-    gpu = torch.cuda.is_available()
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
     if dtype == 'auto':
-        dtype = 'float16'
-        if has_bfloat16('cuda' if gpu else 'cpu'):
-            dtype = 'bfloat16'
-        elif not gpu:
-            raise UserError(
-                '--amp would only slow training down: there is no '
-                'GPU, and this CPU emulates bfloat16. Leave it '
-                'out (or insist with --amp bfloat16).'
-            )
+        dtype = 'bfloat16' if has_bfloat16(device) else 'float16'
     if dtype == 'bfloat16':
         cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
-        return
-    if not gpu:
+    elif device == 'cuda':
+        cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype=dtype)
+    else:
         raise UserError(
-            '--amp float16 needs a GPU that torch can use, and '
-            'there is none here: --amp bfloat16 does not.'
+            '--amp float16 needs a GPU, and torch finds none. A CPU without '
+            'bfloat16 trains faster without --amp; --amp bfloat16 emulates it.'
         )
-    cfg.optim_wrapper.type = 'AmpOptimWrapper'
-    cfg.optim_wrapper.dtype = dtype
-    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
 
 
 def use_tensorboard(cfg: 'Config') -> None:
-    """Add TensorBoard to where the visualizer writes."""
+    """Add TensorBoard to the backends of the visualizer."""
     if find_spec('tensorboard') is None:
         raise UserError(
-            '--tensorboard needs tensorboard, which cannot be '
-            'imported here: pip install tensorboard .'
+            '--tensorboard needs the package tensorboard: '
+            'pip install tensorboard .'
         )
     backends = cfg.visualizer.setdefault('vis_backends', [])
     if all(node['type'] != TENSORBOARD for node in backends):
@@ -376,27 +346,21 @@ def use_tensorboard(cfg: 'Config') -> None:
 
 
 def check_pretrained(cfg: 'Config') -> None:
-    """Load the weights that the model starts from, to see that they are there.
+    """Load the pretrained weights of a config, to check that they exist.
 
     Raises:
-        UserError: They can neither be read nor downloaded; says how to give a
-            file or to start without.
+        UserError: They can neither be read nor downloaded.
     """
     from mmengine.runner import CheckpointLoader
 
     for path in pretrained_files(cfg):
         try:
             CheckpointLoader.load_checkpoint(path, map_location='cpu')
-        except Exception as error:
-            if isinstance(error, UserError) and not isinstance(
-                error, MissingFile
-            ):
-                raise
+        except OSError as error:
             raise UserError(
-                f'Cannot get the weights {path!r} that the model starts from '
-                f'({type(error).__name__}: {first_line(error)}). '
-                'Give a file with '
-                '--cfg-options model.backbone.init_cfg.checkpoint=FILE, or '
-                'start from random weights with '
-                '--cfg-options model.backbone.init_cfg=None .'
+                f'Cannot get the pretrained weights {path!r} '
+                f'({type(error).__name__}: {first_line(error)}). Give a file '
+                'with --cfg-options model.backbone.init_cfg.checkpoint=FILE, '
+                'or start from random weights with --cfg-options '
+                'model.backbone.init_cfg=None .'
             ) from error

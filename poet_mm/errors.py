@@ -1,20 +1,18 @@
-"""Every exception that is meant for a user.
+"""Define the exceptions for mistakes of users.
 
 Tools catch :class:`UserError` and print its message without a traceback.
 """
 
 
 class UserError(Exception):
-    """A mistake that one sentence explains better than a traceback."""
+    """Signal a mistake of the user that one sentence explains."""
 
 
 class DataFault(UserError, ValueError):
-    """A fault of an image or annotation, which it names."""
+    """Signal an image or annotation that is wrong; the message names it."""
 
     def __str__(self) -> str:
-        """Return the message without the traceback that a process of the data
-        loader puts before it.
-        """
+        """Return the message without the traceback of a loader process."""
         text = super().__str__()
         if text.startswith('Caught '):
             text = text.rpartition(f'{type(self).__name__}: ')[2].strip()
@@ -22,42 +20,39 @@ class DataFault(UserError, ValueError):
 
 
 class MissingFile(UserError, FileNotFoundError):
-    """A file that a config or a command names is not there."""
+    """Signal that a file of a config or command does not exist."""
 
 
 class WrongValue(UserError, ValueError):
-    """A value is not one of those allowed."""
+    """Signal a value that is not one of the allowed values."""
 
 
 class EveryImageFails(UserError):
-    """It is the model, its weights or the device that does not work."""
+    """Signal that the model, its weights or the device do not work."""
 
 
 class NonFiniteError(UserError, FloatingPointError):
-    """A cost, a loss or a gradient of training is NaN or infinite."""
+    """Signal a cost, loss or gradient that is NaN or infinite."""
 
 
 class OutOfGPUMemory(UserError, RuntimeError):
-    """The GPU is full; the message says what to change."""
+    """Signal that the GPU memory is full; the message says what to change."""
 
 
 def first_line(error: Exception) -> str:
-    """Return an error's message without what torch adds in further lines."""
+    """Return the first line of an error's message; torch adds many more."""
     return str(error).strip().split('\n')[0]
 
 
 def unreadable(path: str, error: Exception) -> UserError:
-    """Return the error for an image file that cannot be loaded, with the
-    reason in a few words.
+    """Return the error for an image that cannot be read, with a reason.
+
+    Args:
+        path (str): Path of the image.
+        error (Exception): From :class:`LoadIntactImage` or a file.
     """
-    if isinstance(error.__cause__, OSError):  # of what LoadIntactImage says
+    if isinstance(error.__cause__, OSError):  # behind a DataFault
         error = error.__cause__
-    if isinstance(error, OSError) and error.strerror:
-        why = error.strerror
-    elif isinstance(error, FileNotFoundError):
-        why = 'no such file'
-    elif isinstance(error, PermissionError):
-        why = 'permission denied'
-    else:
-        why = 'empty, damaged or of an unknown format'
-    return UserError(f'{path}: cannot be read as an image ({why})')
+    reason = getattr(error, 'strerror', None)
+    reason = reason or 'empty, damaged or of an unknown format'
+    return UserError(f'{path}: cannot be read as an image ({reason})')

@@ -1,8 +1,8 @@
-"""Random cases, and what every training target is like.
+"""Random cases, and the properties of every training target.
 
 The same cases are drawn each time, so that a test fails for a change and not
 by chance; ``POET_FUZZ=20 pytest tests/integration/test_fuzz_people.py`` draws
-20 times as many new ones. What of these fails is kept in ``.hypothesis/`` and
+20 times as many new ones. Those that fail are kept in ``.hypothesis/`` and
 tried first.
 """
 
@@ -20,7 +20,7 @@ K = 3
 
 
 def cases(number):
-    """Run this number of examples, or a multiple of it at random."""
+    """Settings for a number of examples, or POET_FUZZ times as many."""
     return settings(
         max_examples=number * max(TIMES, 1),
         deadline=None,
@@ -30,7 +30,7 @@ def cases(number):
 
 
 def attempt(call, *args, kind=DataFault, **kwargs):
-    """(result, None), or (None, what was said of the fault)."""
+    """(result, None), or (None, message of the fault)."""
     try:
         return call(*args, **kwargs), None
     except kind as fault:
@@ -38,7 +38,7 @@ def attempt(call, *args, kind=DataFault, **kwargs):
 
 
 def assert_targets(labels, N, num_keypoints, empty_class=False):
-    """What every training target is like, wherever it comes from."""
+    """Shapes and ranges of every training target."""
     shapes = dict(
         centers=(2,),
         offsets=(num_keypoints, 2),

@@ -1,12 +1,9 @@
-"""What the tools share: flags, and advice for a full GPU."""
+"""Options and checks that the tools share."""
 
 import argparse
-import subprocess
-import sys
 
 import pytest
 import torch
-from helpers import ROOT
 from mmengine.config import Config
 from tool_runs import CONFIG
 
@@ -42,11 +39,9 @@ def test_amp_says_what_it_cannot_do(monkeypatch):
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)
     monkeypatch.setattr(HAS_BFLOAT16, lambda device: False)
     cfg = Config.fromfile(CONFIG)
-    with pytest.raises(UserError, match='this CPU emulates bfloat16'):
-        cli.use_amp(cfg, 'auto')
-    monkeypatch.setattr(HAS_BFLOAT16, lambda device: True)
-    with pytest.raises(UserError, match=r'--amp float16 needs a GPU'):
-        cli.use_amp(cfg, 'float16')
+    for dtype in ('auto', 'float16'):
+        with pytest.raises(UserError, match='--amp float16'):
+            cli.use_amp(cfg, dtype)
     cfg.optim_wrapper.type = 'OtherWrapper'
     with pytest.raises(UserError, match='OtherWrapper'):
         cli.use_amp(cfg, 'auto')
@@ -58,57 +53,13 @@ def test_tensorboard_is_optional(monkeypatch):
         cli.use_tensorboard(Config.fromfile(CONFIG))
 
 
-@pytest.mark.parametrize(
-    ('loader', 'keys'),
-    [
-        (
-            'train',
-            [
-                '--amp',
-                'num_cp=6',
-                'efficient_conv_bn_eval',
-                'train_dataloader.batch_size below 6',
-                'accumulative_counts=2',
-            ],
-        ),
-        ('test', ['test_dataloader.batch_size below 1']),
-    ],
-)
-def test_full_gpu_says_what_needs_less(loader, keys):
-    cfg = Config.fromfile(ROOT / 'configs' / 'poet_r50_coco.py')
-    with (
-        pytest.raises(OutOfGPUMemory) as caught,
-        cli.explain_full_gpu(cfg, loader),
-    ):
-        raise torch.cuda.OutOfMemoryError('Tried to allocate 2 GiB.')
-    message = str(caught.value)
-    for words in ['Tried to allocate 2 GiB.', 'max_size of Short', *keys]:
-        assert words in message
-    assert ('--amp' in message) == (loader == 'train')
+def test_full_gpu_says_what_needs_less():
+    def run_out():
+        with cli.explain_full_gpu():
+            raise torch.cuda.OutOfMemoryError('Tried to allocate 2 GiB.')
 
-
-def test_full_gpu_without_encoder():
-    cfg = Config.fromfile(ROOT / 'configs' / 'ae_r50_s4_512_coco.py')
-    assert 'encoder' not in ' '.join(cli.needs_less(cfg, 'train'))
-
-
-def test_a_tool_that_ends_early_leaves_nothing_half_imported():
-    """The next import in that process, of an interpreter say, registers."""
-    code = """
-import contextlib, runpy, sys
-sys.argv = ['train.py', '--help']
-with contextlib.suppress(SystemExit):
-    runpy.run_path('tools/train.py', run_name='__main__')
-import poet_mm
-from mmpose.registry import MODELS
-assert MODELS.get('POETHead') is not None
-"""
-    subprocess.run(
-        [sys.executable, '-c', code],
-        check=True,
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-    )
+    with pytest.raises(OutOfGPUMemory, match=r'2 GiB(.|\n)*batch_size'):
+        run_out()
 
 
 def test_metainfo_that_is_not_there():

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Test on several GPUs of one or more machines.
-#   bash tools/dist_test.sh CONFIG CHECKPOINT GPUS [flags of test.py]
-# NNODES, NODE_RANK, MASTER_ADDR and PORT as in MMPose.
+#   bash tools/dist_test.sh CONFIG CHECKPOINT GPUS [options of test.py]
+# The environment variables NNODES, NODE_RANK, MASTER_ADDR and PORT are those
+# of MMPose.
 set -euo pipefail
 if [ $# -lt 3 ]; then
     echo "usage: bash tools/dist_test.sh CONFIG CHECKPOINT GPUS" \
-        "[flags of test.py]" >&2
+        "[options of test.py]" >&2
     exit 2
 fi
 exec "${PYTHON:-python}" -m torch.distributed.run \

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Train on several GPUs of one or more machines.
-#   bash tools/dist_train.sh CONFIG GPUS [flags of train.py]
-# NNODES, NODE_RANK, MASTER_ADDR and PORT as in MMPose.
+#   bash tools/dist_train.sh CONFIG GPUS [options of train.py]
+# The environment variables NNODES, NODE_RANK, MASTER_ADDR and PORT are those
+# of MMPose.
 set -euo pipefail
 if [ $# -lt 2 ]; then
-    echo "usage: bash tools/dist_train.sh CONFIG GPUS [flags of train.py]" >&2
+    echo "usage: bash tools/dist_train.sh CONFIG GPUS" \
+        "[options of train.py]" >&2
     exit 2
 fi
 exec "${PYTHON:-python}" -m torch.distributed.run \

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# From an empty machine to a POET that has learned people, in one command:
-# sets up .venv, draws a toy data set, trains, evaluates, shows what it learned.
-# May be interrupted and run again: every step goes on where it was.
+# Set up .venv, make toy images, train and test the fast POET, and draw its
+# predictions. After an interruption, run it again: it continues.
 #   bash tools/quickstart.sh [--no-venv]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,30 +10,30 @@ config=configs/poet_fast_r18_toy.py
 work=work_dirs/quickstart
 data=data/toy_strides
 
-trap 'echo; echo "quickstart: interrupted; run it again to go on."; exit 130' \
+trap 'echo; echo "quickstart: interrupted; run it again to continue."; exit 130' \
     INT TERM
 step() { printf '\n== %s\n' "$*"; }
 
-step "1/4 Drawing toy people into $data"
+step "1/4 Making toy images with synthetic people in $data"
 "$PYTHON" tools/make_toy_coco.py --out "$data" --train 3000 --val 200 \
     --size 128 --seed 1
 
-step "2/4 Training the fast POET on them (6 to 8 minutes on 2 cores; AP on" \
-    "unseen images every epoch)"
+step "2/4 Training the fast POET (6 to 8 minutes on 2 cores), with the AP on" \
+    "unseen images after every epoch"
 "$PYTHON" tools/train.py "$config" --data-root "$data" --work-dir "$work" \
     --resume
 
 checkpoint=$(cat "$work/last_checkpoint")
-step '3/4 Testing on the unseen images'
+step '3/4 Testing on unseen images'
 "$PYTHON" tools/test.py "$config" "$checkpoint" --data-root "$data" \
     --work-dir "$work/test" --out "$work/unseen.json"
 
-step '4/4 Drawing what it learned'
+step '4/4 Drawing predictions'
 "$PYTHON" tools/analyze.py report "$config" "$checkpoint" \
     --data-root "$data" --out "$work/report"
 ap=$("$PYTHON" -c 'import json, sys
 print("{coco/AP:.3f}".format_map(json.load(open(sys.argv[1]))))' \
     "$work/unseen.json")
 printf '\nCheckpoint  %s\n' "$checkpoint"
-echo "AP $ap on unseen images; the paper's POET, trained on the same images" \
+echo "AP $ap on unseen images. The paper's POET, trained on the same images" \
     "as long, has 0.000 (docs/fast_toy)."

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Train on a Slurm cluster.
-#   bash tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [flags]
-# GPUS, GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS as in MMPose.
+#   bash tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [options]
+# The environment variables GPUS, GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS
+# are those of MMPose.
 set -euo pipefail
 if [ $# -lt 4 ]; then
     echo "usage: bash tools/slurm_train.sh PARTITION JOB_NAME CONFIG" \
-        "WORK_DIR [flags of train.py]" >&2
+        "WORK_DIR [options of train.py]" >&2
     exit 2
 fi
-# SRUN_ARGS is a list of words
+# SRUN_ARGS holds several words
 # shellcheck disable=SC2086
 exec srun -p "$1" \
     --job-name="$2" \

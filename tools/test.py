@@ -1,7 +1,7 @@
 """Test (and evaluate) a pose model.
 
-The flags are those of MMPose's own tool, less --badcase, and --data-root.
-Several processes: bash tools/dist_test.sh CONFIG CHECKPOINT GPUS [flags].
+It has the options of MMPose's test.py except --badcase, and --data-root.
+Several processes: bash tools/dist_test.sh CONFIG CHECKPOINT GPUS [options].
 
 Examples:
   python tools/test.py configs/poet_r50_coco.py CHECKPOINT --data-root COCO
@@ -28,14 +28,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out',
         metavar='FILE',
-        help='file for the metrics, .json or .yml (default: only the log has '
-        'them)',
+        help='write the metrics to this .json or .yml file (default: only to '
+        'the log)',
     )
     parser.add_argument(
         '--dump',
         metavar='FILE',
-        help='file (.pkl) for the predictions, for later use (default: none '
-        'is written)',
+        help='write the predictions to this .pkl file (default: no file)',
     )
     cli.add_common_arguments(parser)
     args = parser.parse_args()
@@ -45,7 +44,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def merge_args(cfg: 'Config', args: argparse.Namespace) -> 'Config':
-    """Apply the flags of testing; ``--cfg-options`` has the last word."""
+    """Apply the options of testing, ``--cfg-options`` last."""
     cfg.load_from = args.checkpoint
     if args.dump is not None:
         evaluators = cfg.test_evaluator
@@ -58,14 +57,14 @@ def merge_args(cfg: 'Config', args: argparse.Namespace) -> 'Config':
 
 
 def test(args: argparse.Namespace) -> None:
-    """Test with checked arguments."""
+    """Test with parsed arguments."""
     import mmengine
     from mmengine.runner import Runner
 
     from poet_mm.checkpoints.safe_load import safe_loading
 
     cfg = merge_args(cli.load_config(args), args)
-    with safe_loading(args.trust_pickle), cli.explain_full_gpu(cfg, 'test'):
+    with safe_loading(args.trust_pickle), cli.explain_full_gpu():
         runner = Runner.from_cfg(cfg)
         metrics = runner.test()
     if args.out and runner.rank == 0:
@@ -76,7 +75,7 @@ def main() -> None:
     args = cli.start(parse_args())
     from torch.distributed.elastic.multiprocessing.errors import record
 
-    record(test)(args)  # what ends a rank is what torchrun says of it
+    record(test)(args)  # so that torchrun prints the error of a process
 
 
 if __name__ == '__main__':

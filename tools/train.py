@@ -1,7 +1,7 @@
 """Train a pose model.
 
-The flags are those of MMPose's own tool, --data-root and --tensorboard.
-Several processes: bash tools/dist_train.sh CONFIG GPUS [flags].
+It has the options of MMPose's train.py, and --data-root and --tensorboard.
+Several processes: bash tools/dist_train.sh CONFIG GPUS [options].
 
 Examples:
   python tools/train.py configs/poet_r50_coco.py --data-root COCO --amp
@@ -29,16 +29,16 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from this checkpoint, or without one from the newest '
-        'whole checkpoint of the work dir (default: start a new training)',
+        help='resume from this checkpoint; without a value, from the newest '
+        'undamaged checkpoint of the work dir (default: start a new training)',
     )
     parser.add_argument(
         '--amp',
         nargs='?',
         const='auto',
         choices=['auto', 'bfloat16', 'float16'],
-        help='automatic mixed precision; auto, and --amp alone, is bfloat16 '
-        'where the device has it, else float16 (default: off)',
+        help='automatic mixed precision; auto, and --amp alone, means '
+        'bfloat16 if the device computes in it, else float16 (default: off)',
     )
     parser.add_argument(
         '--no-validate',
@@ -48,36 +48,30 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--tensorboard',
         action='store_true',
-        help='log to TensorBoard too: tensorboard --logdir WORK_DIR',
+        help='also log to TensorBoard: tensorboard --logdir WORK_DIR',
     )
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='scale the learning rate by the actual over the base batch size',
+        help='multiply the learning rate by actual / base batch size',
     )
     cli.add_common_arguments(parser)
     args = parser.parse_args()
     cli.check_common_arguments(args)
-    check_resume(args)
-    return args
-
-
-def check_resume(args: argparse.Namespace) -> None:
-    """Look for the checkpoint to resume from."""
     if args.resume not in (None, 'auto') and not osp.isfile(args.resume):
         raise UserError(
             f'There is no checkpoint {args.resume} to resume from.'
         )
+    return args
 
 
 def merge_args(cfg: 'Config', args: argparse.Namespace) -> 'Config':
-    """Apply the flags of training; ``--cfg-options`` has the last word."""
+    """Apply the options of training, ``--cfg-options`` last."""
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
         cli.use_amp(cfg, args.amp)
     if args.resume is not None:
-        check_resume(args)
         cfg.resume = True
         if args.resume != 'auto':
             cfg.load_from = args.resume
@@ -90,7 +84,7 @@ def merge_args(cfg: 'Config', args: argparse.Namespace) -> 'Config':
 
 
 def train(args: argparse.Namespace) -> None:
-    """Train with checked arguments."""
+    """Train with parsed arguments."""
     from mmengine.runner import Runner
 
     from poet_mm.checkpoints.resume import choose_checkpoint
@@ -100,7 +94,7 @@ def train(args: argparse.Namespace) -> None:
     cfg = merge_args(cli.load_config(args), args)
     if cfg.get('resume'):
         choose_checkpoint(cfg, args.resume or cfg.get('load_from') or 'auto')
-    with safe_loading(args.trust_pickle), cli.explain_full_gpu(cfg, 'train'):
+    with safe_loading(args.trust_pickle), cli.explain_full_gpu():
         runner = Runner.from_cfg(cfg)
         cli.check_pretrained(cfg)
         with show_progress(runner):
@@ -111,7 +105,7 @@ def main() -> None:
     args = cli.start(parse_args())
     from torch.distributed.elastic.multiprocessing.errors import record
 
-    record(train)(args)  # what ends a rank is what torchrun says of it
+    record(train)(args)  # so that torchrun prints the error of a process
 
 
 if __name__ == '__main__':

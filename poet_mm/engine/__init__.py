@@ -1,4 +1,4 @@
-"""Hooks and optimiser wrappers for mmengine's runner."""
+"""Register hooks and optimiser wrappers for mmengine's Runner."""
 
 from . import hooks, optim_wrappers
 

@@ -1,4 +1,4 @@
-"""Mixed precision without loss scaling, on every device."""
+"""Train in mixed precision without loss scaling, on every device."""
 
 from contextlib import contextmanager
 from typing import Iterator
@@ -11,31 +11,31 @@ from torch import nn
 
 
 def has_bfloat16(device: str) -> bool:
-    """Whether a device, ``'cpu'`` or ``'cuda'``, computes in bfloat16.
+    """Return whether ``'cpu'`` or ``'cuda'`` computes in bfloat16.
 
-    Others emulate it: a convolution on a CPU without AVX-512 then takes 60
+    Other devices emulate it: on a CPU without AVX-512 a convolution takes 60
     times as long as in float32.
     """
     if device == 'cuda':
         return torch.cuda.is_bf16_supported()
+    # Private door (torch 2.14.1, checked).
     supported = getattr(torch.ops.mkldnn, '_is_mkldnn_bf16_supported', None)
     return supported is not None and supported()
 
 
-# Workaround (mmengine<=0.10.7): `AmpOptimWrapper` scales the loss in bfloat16
-# too and does not start without a GPU.
+# Workaround (mmengine<=0.10.7): `AmpOptimWrapper` also scales the loss in
+# bfloat16, and does not start without a GPU.
 @OPTIM_WRAPPERS.register_module()
 class BFloat16OptimWrapper(OptimWrapper):
-    """Train with matrix products and convolutions in bfloat16.
+    """Compute matrix products and convolutions of training in bfloat16.
 
-    bfloat16 has the range of float32, so no loss is scaled. mmengine's
-    ``AmpOptimWrapper`` scales always and does not start without a GPU.
-    Parameters, gradients and optimiser stay float32; :class:`POETHead`
-    predicts, matches and measures losses in float32.
+    bfloat16 has the range of float32, so the loss needs no scaling.
+    Parameters, gradients and optimiser stay in float32. :class:`POETHead`
+    predicts, matches and computes losses in float32.
     """
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Forward passes inside run in bfloat16."""
+        """Run the forward passes inside in bfloat16."""
         with super().optim_context(model), autocast(dtype=torch.bfloat16):
             yield

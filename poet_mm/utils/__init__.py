@@ -1,1 +1,1 @@
-"""Config files, whole files and training logs: nothing that knows poses."""
+"""Read configs and training logs, and write files, independent of poses."""

@@ -1,4 +1,4 @@
-"""What a config needs between the command line and mmengine's Runner."""
+"""Find and read configs, and point them to a data set."""
 
 import difflib
 import os.path as osp
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Iterator, List
 
 from ..errors import UserError, first_line
 
-if TYPE_CHECKING:  # its import takes seconds, and tools look for files first
+if TYPE_CHECKING:  # importing it takes seconds
     from mmengine.config import Config
 
 PACKAGE = osp.normpath(osp.join(osp.dirname(__file__), '..'))
 CONFIGS = osp.join(PACKAGE, '.mim', 'configs')
-if not osp.isdir(CONFIGS):  # in a clone they are beside the package
+if not osp.isdir(CONFIGS):  # in a clone of the repository
     CONFIGS = osp.join(PACKAGE, '..', 'configs')
 
 
 def walk(node) -> Iterator[dict]:
-    """All dicts inside nested dicts, lists and tuples."""
+    """Yield all dicts inside nested dicts, lists and tuples."""
     if isinstance(node, dict):
         yield node
         node = list(node.values())
@@ -28,15 +28,13 @@ def walk(node) -> Iterator[dict]:
 
 
 def check_data_root(data_root: str) -> None:
-    """Raise a UserError unless a folder has a folder ``annotations``."""
+    """Raise a UserError if a folder or its ``annotations`` does not exist."""
     if not osp.isdir(osp.join(data_root, 'annotations')):
-        what = (
-            'has no folder annotations'
-            if osp.isdir(data_root)
-            else 'does not exist'
-        )
+        fault = 'does not exist'
+        if osp.isdir(data_root):
+            fault = 'has no folder annotations'
         raise UserError(
-            f"--data-root {data_root} {what}: it must be a folder in COCO's "
+            f"--data-root {data_root} {fault}. Give a folder in COCO's "
             'layout (annotations/person_keypoints_{train,val}2017.json, '
             'train2017/, val2017/).'
         )
@@ -46,15 +44,13 @@ def set_data_root(cfg: 'Config', data_root: str) -> None:
     """Point every loader and evaluator at a folder in COCO's layout.
 
     Args:
-        cfg (Config): Changed in place: each ``data_root`` of
-            ``{train,val,test}_dataloader``, and each ``ann_file`` of the
-            evaluators that lay in one of them.
-        data_root (str): Folder that holds ``annotations/`` and the image
-            folders.
+        cfg (Config): Changed in place: each ``data_root`` of the loaders, and
+            each ``ann_file`` of the evaluators.
+        data_root (str): Folder with ``annotations/`` and the image folders.
 
     Raises:
-        UserError: The folder does not exist or has no ``annotations/``, or
-            an evaluator's ``ann_file`` lies elsewhere than the data.
+        UserError: The folder or its ``annotations/`` does not exist, or the
+            ``ann_file`` of an evaluator is in no data root of a loader.
     """
     check_data_root(data_root)
     old_roots = set()
@@ -65,27 +61,25 @@ def set_data_root(cfg: 'Config', data_root: str) -> None:
                 node['data_root'] = data_root
     for name in ('val_evaluator', 'test_evaluator'):
         for node in walk(cfg.get(name)):
-            _move_ann_file(node, old_roots, data_root)
+            if node.get('ann_file'):
+                path = osp.normpath(node['ann_file'])
+                node['ann_file'] = _move(path, old_roots, data_root)
 
 
-def _move_ann_file(node: dict, old_roots: set, data_root: str) -> None:
-    if not node.get('ann_file'):
-        return
-    ann_file = osp.normpath(node['ann_file'])
+def _move(path: str, old_roots: set, data_root: str) -> str:
+    """Return the path of an annotation file in another data root."""
     for root in old_roots:
-        if ann_file.startswith(osp.join(root, '')):
-            node['ann_file'] = osp.join(data_root, osp.relpath(ann_file, root))
-            return
+        if path.startswith(osp.join(root, '')):
+            return osp.join(data_root, osp.relpath(path, root))
     raise UserError(
-        f'--data-root cannot move the annotations of an evaluator, {ann_file}:'
-        f' they lie in none of the data roots of the loaders, '
-        f'{sorted(old_roots)}. Set ann_file of the evaluator with '
-        '--cfg-options, and data_root of the loaders likewise.'
+        f'--data-root cannot move ann_file={path} of an evaluator, because '
+        f'the data roots of the loaders are {sorted(old_roots)}. Set ann_file '
+        'and data_root with --cfg-options instead.'
     )
 
 
 def pretrained_files(cfg: 'Config') -> List[str]:
-    """Weights that the model starts from, ``init_cfg`` of type Pretrained."""
+    """Return the files or URLs of all ``init_cfg`` of type Pretrained."""
     return [
         node['checkpoint']
         for node in walk(cfg.model)
@@ -94,30 +88,35 @@ def pretrained_files(cfg: 'Config') -> List[str]:
 
 
 def read_config(name: str) -> 'Config':
-    """Read a config file, or one of ``configs/`` by its name without ``.py``.
+    """Read a config, given as in :func:`find_config`.
 
     Raises:
-        UserError: There is none, or it is wrong.
+        UserError: The file does not exist or cannot be read.
     """
     from mmengine.config import Config
 
     path = find_config(name)
     try:
         return Config.fromfile(path)
-    except Exception as error:  # it is a program, and fails in any way
+    except Exception as error:  # a config is a program
         last = traceback.extract_tb(error.__traceback__)[-1]
         of_config = last.name == '<module>'
         where = f'; {last.filename}, line {last.lineno}' if of_config else ''
         raise UserError(
             f'{path} cannot be read as a config '
-            f'({type(error).__name__}: {first_line(error)}{where})'
-            '. Correct it, or take one of configs/.'
+            f'({type(error).__name__}: {first_line(error)}{where}). '
+            'Correct it, or use a config of configs/.'
         ) from error
 
 
 def find_config(name: str) -> str:
-    """File of a config: the file itself, or a name in ``configs/`` without
-    its ``.py``.
+    """Return the path of a config.
+
+    Args:
+        name (str): A file, or the name of one in ``configs/`` without ``.py``.
+
+    Raises:
+        UserError: There is no such config.
     """
     if osp.isfile(name):
         return name
@@ -127,7 +126,6 @@ def find_config(name: str) -> str:
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
         hint = f' Did you mean {" or ".join(close)}?' if close else ''
         raise UserError(
-            f'{name} is neither a config file nor the name of one '
-            f'in configs/.{hint}'
+            f'{name} is neither a config file nor a name in configs/.{hint}'
         )
     return osp.normpath(known[name])

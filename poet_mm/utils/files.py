@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whenever their writer is killed."""
+"""Write files that are whole or absent, whenever the writer is killed."""
 
 import os
 import os.path as osp
@@ -10,7 +10,7 @@ from ..errors import UserError
 
 @contextmanager
 def writing(path: str) -> Iterator[None]:
-    """Turn an OSError, of a full disk for example, into a UserError."""
+    """Turn an OSError, such as a full disk, into a UserError."""
     try:
         yield
     except OSError as error:
@@ -20,20 +20,19 @@ def writing(path: str) -> Iterator[None]:
 
 
 def write_whole(data: bytes, path: str) -> None:
-    """Write a file, or leave what was there; folders are made.
+    """Write a whole file, or leave the file that was there.
 
-    It gets its name when all of it is on the disk. What a killed process has
-    left beside it, ``PATH.part``, is overwritten by the next.
+    The data is written to ``PATH.part``, synchronised with the disk and then
+    renamed. The next call overwrites the ``PATH.part`` of a killed process.
 
     Args:
-        data (bytes): All of the file.
-        path (str): Its name.
+        data (bytes): Content of the file.
+        path (str): Path of the file. Missing folders are created.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The file cannot be written.
     """
-    folder = osp.dirname(osp.abspath(path))
-    os.makedirs(folder, exist_ok=True)
+    os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)
     part = f'{path}.part'
     try:
         with open(part, 'wb') as file:
@@ -45,15 +44,3 @@ def write_whole(data: bytes, path: str) -> None:
         if osp.exists(part):
             os.remove(part)
         raise
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: str) -> None:
-    """Put the names of a folder's files on the disk, too."""
-    if os.name != 'posix':
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

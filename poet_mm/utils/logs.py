@@ -9,69 +9,72 @@ from typing import Dict, List, Tuple
 from ..errors import MissingFile
 
 Records = List[Dict[str, float]]
-VALIDATION = 'val/'  # begins the keys of losses of validation images
+VALIDATION = 'val/'  # prefix of losses of validation images
 ONLY_TRAINING = re.compile(r'(enc|dn)\.(d\d+\.)?loss').match
 
 
 def read_file(name: str) -> Records:
-    """Records of one start of training, but for a line it was killed in."""
+    """Return the records of a file, without a last line that is not whole."""
     with open(name) as lines:
         return [json.loads(line) for line in lines if line.endswith('\n')]
 
 
-def begins_anew(records: Records, before: Records) -> bool:
-    """Whether records are those of a training from scratch, not of one that
-    was resumed from what is ``before``: it logs steps as early as that, or is
-    in its first epoch after others have been beyond it.
+def starts_over(records: Records, before: Records) -> bool:
+    """Return whether records are of a new training, not of a resumed one.
+
+    A new training logs a step as early as the first step ``before``, or its
+    first epoch after later epochs.
     """
-    here, there = (
-        [record for record in some if 'loss' in record]
-        for some in (records, before)
-    )
-    if not here or not there:
+    before = [record for record in before if 'loss' in record]
+    records = [record for record in records if 'loss' in record]
+    if not records or not before:
         return False
-    last_epoch = max(record.get('epoch', 0) for record in there)
-    return here[0]['step'] <= there[0]['step'] or (
-        here[0].get('epoch') == 1 and last_epoch > 1
+    last_epoch = max(record.get('epoch', 0) for record in before)
+    return records[0]['step'] <= before[0]['step'] or (
+        records[0].get('epoch') == 1 and last_epoch > 1
     )
 
 
 def find_trainings(work_dir: str) -> List[Records]:
-    """Records of the trainings of a work dir, oldest first, each with what it
-    logged when it was resumed.
+    """Return the records of each training in a work dir, oldest first.
+
+    A training includes the records of its resumed runs.
 
     Args:
-        work_dir (str): Work dir of ``tools/train.py``, or one of the folders
-            named by a time in it.
+        work_dir (str): Work dir of ``tools/train.py``, or one of its folders
+            that are named by a time.
     """
     names = glob(osp.join(work_dir, 'vis_data', 'scalars.json')) or glob(
         osp.join(work_dir, '*', 'vis_data', 'scalars.json')
     )
     trainings: List[Records] = []
     for records in filter(None, map(read_file, sorted(names))):
-        if not trainings or begins_anew(records, trainings[-1]):
+        if not trainings or starts_over(records, trainings[-1]):
             trainings.append([])
         trainings[-1].extend(records)
     return trainings
 
 
 def read_scalars(work_dir: str) -> Records:
-    """All records of the last training in a work dir, see
-    :func:`find_trainings`.
+    """Return the records of the last training in a work dir.
+
+    Args:
+        work_dir (str): See :func:`find_trainings`.
 
     Returns:
         list[dict]: Records with ``step`` and either ``loss*`` (per logging
         interval, step = iteration) or ``coco/*`` and ``val/loss*`` (per
-        validation, step = epoch). A resumed run replaces what it did again.
+        validation, step = epoch). If a resumed run repeats a step, its record
+        counts.
 
     Raises:
-        MissingFile: Nothing was logged there.
+        MissingFile: The work dir has no records.
     """
     trainings = find_trainings(work_dir)
     if not trainings:
         raise MissingFile(
-            f'No scalars.json with records under {work_dir}: it must be the '
-            '--work-dir of a training.'
+            f'No scalars.json with records in {work_dir}. Give the --work-dir '
+            'of a training.'
         )
     records = {
         ('loss' in record, record['step']): record for record in trainings[-1]
@@ -80,9 +83,7 @@ def read_scalars(work_dir: str) -> Records:
 
 
 def series(records: Records, key: str) -> Tuple[List[float], List[float]]:
-    """Epochs and values of one key: what training logged several times in an
-    epoch is averaged over it.
-    """
+    """Return the epochs and values of a key, averaged over each epoch."""
     epochs: Dict[float, List[float]] = {}
     for record in records:
         if key in record:
@@ -92,22 +93,22 @@ def series(records: Records, key: str) -> Tuple[List[float], List[float]]:
 
 
 def of_decoder_layers(records: Records) -> Records:
-    """Records whose ``loss`` has the terms of all decoder layers and no
-    others, as ``val/loss`` has: those of what the encoder proposes and of
-    noised people, which only training has, are taken out.
-    """
+    """Return records whose ``loss`` has the terms of decoder layers only.
 
-    def without(record: Dict[str, float]) -> Dict[str, float]:
+    ``val/loss`` has these terms. Terms of two-stage proposals and of denoising
+    queries, which only training computes, are subtracted.
+    """
+    result = []
+    for record in records:
         others = {key: record[key] for key in record if ONLY_TRAINING(key)}
         kept = {key: record[key] for key in record if key not in others}
         if others:
             kept['loss'] = record['loss'] - sum(others.values())
-        return kept
-
-    return list(map(without, records))
+        result.append(kept)
+    return result
 
 
 def loss_keys(records: Records) -> List[str]:
-    """``loss``, and the terms of the last decoder layer, ``loss_*``."""
+    """Return ``loss`` and the keys ``loss_*`` of the last decoder layer."""
     keys = dict.fromkeys(key for record in records for key in record)
     return [key for key in keys if key == 'loss' or key.startswith('loss_')]

@@ -2,26 +2,21 @@
 
 import copy
 
-import cv2
 import numpy as np
-import pytest
 from faulty_data import NAN
 from fuzz import K, assert_targets, cases, seeds
 from hypothesis import given
 from hypothesis import strategies as st
 from mmcv.transforms import Compose
-from mmengine.registry import init_default_scope
 
 from poet_mm.codecs.poet_codec import POETCodec
 
-
-@pytest.fixture(scope='module', autouse=True)
-def _scope():
-    init_default_scope('mmpose')
-
-
 extents = st.one_of(st.integers(1, 5), st.integers(1, 5000))
 PLACES = ('inside', 'border', 'near', 'far', 'broken')
+PACK = [
+    dict(type='GenerateTarget', encoder=dict(type='POETCodec')),
+    dict(type='PackBottomupInputs'),
+]
 
 
 def draw_joints(rng, N, num_keypoints, size, places):
@@ -41,7 +36,7 @@ def draw_joints(rng, N, num_keypoints, size, places):
     ).astype(np.float32)
 
 
-@cases(600)
+@cases(200)
 @given(
     seed=seeds,
     N=st.integers(0, 5),
@@ -153,7 +148,7 @@ def draw_sample(rng, N, size, places):
     )
 
 
-@cases(500)
+@cases(150)
 @given(
     seed=seeds,
     N=st.integers(0, 4),
@@ -189,19 +184,11 @@ def test_transforms(seed, N, size, places, drawn):
         assert len(out[key]) == len(kept), key
     assert [polygon[0][0] for polygon in out['segmentation']] == kept
     assert_people(out, sample, kept, size)
-    moved = dict(out)
-    moved = Compose(
-        [
-            dict(type='GenerateTarget', encoder=dict(type='POETCodec')),
-            dict(type='PackBottomupInputs'),
-        ]
-    )(moved)
-    assert moved['inputs'].shape == (3, h, w)
-    assert_targets(
-        moved['data_samples'].gt_instance_labels,
-        int((out['iscrowd'] == 0).sum()),
-        K,
-    )
+    num_people = int((out['iscrowd'] == 0).sum())
+    packed = Compose(PACK)(dict(out))
+    assert packed['inputs'].shape == (3, h, w)
+    labels = packed['data_samples'].gt_instance_labels
+    assert_targets(labels, num_people, K)
 
 
 def assert_people(out, sample, kept, size):
@@ -230,38 +217,3 @@ def assert_people(out, sample, kept, size):
             atol=2e-3 * max(w, h, 1),
             rtol=1e-4,
         )
-
-
-@cases(300)
-@given(
-    seed=seeds,
-    size=st.tuples(st.integers(8, 60), st.integers(8, 60)),
-    drawn=pipelines,
-)
-def test_joints_stay_with_their_pixels(seed, size, drawn):
-    """An image whose colours are its coordinates tells where a joint was."""
-    rng = np.random.default_rng(seed)
-    sample = draw_sample(rng, 2, size, ['inside'])
-    w, h = size
-    x, y = np.meshgrid(np.arange(w) + 0.5, np.arange(h) + 0.5)
-    sample['img'] = np.stack([x, y, np.ones_like(x)], axis=-1).astype(
-        np.float32
-    )  # (h, w, 3), the last is 1 in the image
-    flip, once, moves, _ = drawn
-    np.random.seed(seed)
-    out, cell = sample, 2
-    for transform in Compose(make_pipeline((flip, once, moves, 0))):
-        before = out.get('warp_mat')
-        out = transform(out)
-        if out.get('warp_mat') is not before:  # its pixels are mixed again
-            cell += 2 / np.sqrt(abs(np.linalg.det(out['warp_mat'][:, :2])))
-    if out['flip']:  # back to places, with mmpose's shift of a pixel
-        out['img'][..., 0] = w * out['img'][..., 2] - out['img'][..., 0]
-    h, w = out['img_shape']
-    inverse = cv2.invertAffineTransform(out.get('warp_mat', np.eye(2, 3)))
-    for joint in out['keypoints'][out['keypoints_visible'] > 0]:
-        column, row = np.minimum(joint, (w - 1, h - 1)).astype(int)
-        where = out['img'][row, column]
-        if abs(where[2] - 1) < 1e-3:  # not mixed with what is outside
-            was = inverse[:, :2] @ joint + inverse[:, 2]
-            assert np.abs(where[:2] - was).max() < cell

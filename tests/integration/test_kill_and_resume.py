@@ -17,6 +17,11 @@ from poet_mm.checkpoints.resume import choose_checkpoint, find_fault
 from poet_mm.checkpoints.safe_load import safe_loading
 from poet_mm.engine.hooks.non_finite import NonFiniteHook
 
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name != 'posix', reason='needs SIGKILL'),
+]
+
 
 @pytest.fixture(scope='module')
 def toy(tmp_path_factory):
@@ -26,7 +31,7 @@ def toy(tmp_path_factory):
 
 
 class Killer:
-    """Kills this process at the n-th of the moments that it is told of."""
+    """Kills this process at the n-th moment of those that it counts."""
 
     def __init__(self, at):
         self.at, self.count = at, 0
@@ -102,19 +107,18 @@ def curve(work_dir):
     return records
 
 
-@pytest.mark.skipif(os.name != 'posix', reason='needs SIGKILL')
 def test_killed_anywhere_and_resumed(toy, tmp_path, go_on):
     """A run that is killed again and again, at moments in and between steps,
     files and validations, has the curve of one that was not, to the bit."""
     moments = go_on(toy, tmp_path / 'whole')
     expected = curve(tmp_path / 'whole')
     assert sorted(expected) == list(range(1, 2 * EPOCHS + 1))
-    assert moments > 25
+    assert moments > 20
 
     broken = tmp_path / 'broken'
     # the 2nd step; half of the first checkpoint; all of it, without its name;
-    # named, not yet in last_checkpoint; the older one not yet removed
-    for at in (2, 3, 4, 5, 9):
+    # the 3rd step; the older checkpoint not yet removed
+    for at in (2, 3, 4, 9, 5):
         go_on(toy, broken, at)
         for path in broken.glob('epoch_*.pth'):
             assert not find_fault(str(path))

@@ -30,20 +30,9 @@ def toy(tmp_path_factory):
     return folder
 
 
-def test_print_config(monkeypatch, capsys):
-    run(monkeypatch, 'analysis_tools/print_config.py', CONFIG)
-    assert "type='POETHead'" in capsys.readouterr().out
-
-
 def test_get_flops(monkeypatch, capsys):
-    run(
-        monkeypatch,
-        'analysis_tools/get_flops.py',
-        CONFIG,
-        '--input-shape',
-        64,
-        64,
-    )
+    tool = 'analysis_tools/get_flops.py'
+    run(monkeypatch, tool, CONFIG, '--input-shape', 64, 64)
     out = capsys.readouterr().out
     assert 'Input shape: (1, 3, 64, 64)' in out
     assert 'head.decoder' in out
@@ -51,19 +40,11 @@ def test_get_flops(monkeypatch, capsys):
 
 @pytest.mark.parametrize('mode', ['transformed', 'original'])
 def test_browse_dataset(monkeypatch, toy, tmp_path, mode):
-    """Draws joints over each of the images."""
-    run(
-        monkeypatch,
-        'misc/browse_dataset.py',
-        CONFIG,
-        '--not-show',
-        '--mode',
-        mode,
-        '--output-dir',
-        tmp_path,
-        '--cfg-options',
-        f'train_dataloader.dataset.data_root={toy}',
-    )
+    """Keypoints are drawn over each of the images."""
+    root = f'train_dataloader.dataset.data_root={toy}'
+    args = ['--not-show', '--mode', mode, '--output-dir', tmp_path]
+    tool = 'misc/browse_dataset.py'
+    run(monkeypatch, tool, CONFIG, *args, '--cfg-options', root)
     drawn = sorted(tmp_path.iterdir())
     assert len(drawn) == 3
     image = cv2.imread(str(toy / 'train2017' / drawn[0].name))
@@ -73,24 +54,14 @@ def test_browse_dataset(monkeypatch, toy, tmp_path, mode):
 
 
 @pytest.mark.skipif(not find_spec('seaborn'), reason='it imports seaborn')
-def test_analyze_logs(monkeypatch, capsys, tmp_path):
+def test_analyze_logs(monkeypatch, tmp_path):
     log = tmp_path / 'scalars.json'
-    log.write_text(
-        '\n'.join(
-            json.dumps(dict(epoch=1 + n // 2, step=n, loss=5.0 - n, time=0.1))
-            for n in range(4)
-        )
-    )
-    run(
-        monkeypatch,
-        'analysis_tools/analyze_logs.py',
-        'plot_curve',
-        log,
-        '--keys',
-        'loss',
-        '--backend',
-        'Agg',
-        '--out',
-        tmp_path / 'loss.png',
-    )
+    records = [
+        dict(epoch=1 + n // 2, step=n, loss=5.0 - n, time=0.1)
+        for n in range(4)
+    ]
+    log.write_text('\n'.join(map(json.dumps, records)))
+    args = f'plot_curve {log} --keys loss --backend Agg --out'.split()
+    tool = 'analysis_tools/analyze_logs.py'
+    run(monkeypatch, tool, *args, tmp_path / 'loss.png')
     assert (tmp_path / 'loss.png').stat().st_size > 1000

@@ -4,17 +4,16 @@ from argparse import Namespace
 
 import numpy as np
 import pytest
-import torch
 import train
 from helpers import ROOT
 from mmengine.config import Config
 from tool_runs import CONFIG, TINY, losses, run, scalars
 
 from poet_mm import cli
-from poet_mm.errors import OutOfGPUMemory, UserError
-from poet_mm.utils.config import set_data_root
+from poet_mm.errors import UserError
 
 
+@pytest.mark.slow
 def test_train_logs_every_layer_and_validates(trained):
     records = scalars(trained)
     terms = {'cls', 'keypoints', 'visibility', 'centers'}
@@ -26,6 +25,7 @@ def test_train_logs_every_layer_and_validates(trained):
     assert (trained / 'epoch_2.pth').is_file()
 
 
+@pytest.mark.slow
 def test_same_seed_same_run_and_resume(trained, toy, tmp_path):
     """Stopped after the first of two epochs and resumed: the same losses."""
     args = ['train.py', CONFIG, '--data-root', toy, '--work-dir', tmp_path]
@@ -43,32 +43,22 @@ def test_same_seed_same_run_and_resume(trained, toy, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_start_from_a_checkpoint(trained, toy, tmp_path):
-    """Of another skeleton or number of queries: what is not loaded gets a
-    line. Of another architecture: one sentence, and nothing is trained."""
-    start = ['--cfg-options', f'load_from={trained / "epoch_2.pth"}']
+    """Of another number of queries: one line says what is not loaded."""
     args = ['train.py', CONFIG, '--data-root', toy, '--work-dir', tmp_path]
     output = run(
         *args,
-        *start,
-        *TINY[1:],
+        *TINY,
         'model.head.num_queries=12',
         'train_cfg.max_epochs=1',
+        f'load_from={trained / "epoch_2.pth"}',
     )
     assert 'head.query_embedding keeps its initial weights' in output
-    assert 'do not match exactly' not in output  # mmengine's wall of names
-    output = run(
-        *args,
-        *start,
-        *TINY[1:],
-        'model.head.decoder.num_layers=2',
-        check=False,
-    )
-    assert 'head.decoder.layers.2.self_attn.in_proj.weight is' in output
-    assert 'backbone.init_cfg.prefix=backbone.' in output
-    assert 'Traceback' not in output
+    assert 'do not match exactly' not in output  # mmengine's list of names
 
 
+@pytest.mark.slow
 def test_mmpose_apis(trained, toy):
     """init_model and MMPoseInferencer agree on a checkpoint of ours."""
     from mmpose.apis import MMPoseInferencer, inference_bottomup, init_model
@@ -89,44 +79,26 @@ def test_mmpose_apis(trained, toy):
     np.testing.assert_allclose(got, found.keypoints, rtol=1e-4)
 
 
-def test_wrong_data_root(tmp_path):
-    output = run('train.py', CONFIG, '--data-root', tmp_path, check=False)
-    assert 'has no folder annotations' in output
-    assert 'Traceback' not in output
-    with pytest.raises(UserError, match='does not exist'):
-        set_data_root(Config.fromfile(CONFIG), str(tmp_path / 'nowhere'))
+def test_missing_weights_say_what_to_do():
+    cfg = Config.fromfile(ROOT / 'configs' / 'poet_r50_512_coco.py')
+    cfg.model.backbone.init_cfg.checkpoint = 'none.pth'
+    with pytest.raises(UserError, match=r'none\.pth.*init_cfg=None'):
+        cli.check_pretrained(cfg)
 
 
-def test_missing_weights_say_what_to_do(toy, tmp_path):
-    output = run(
-        'train.py',
-        ROOT / 'configs' / 'poet_r50_512_coco.py',
-        '--data-root',
-        toy,
-        '--work-dir',
-        tmp_path,
-        '--cfg-options',
-        'model.backbone.init_cfg.checkpoint=none.pth',
-        check=False,
-    )
-    assert 'init_cfg.checkpoint=FILE' in output
-    assert 'init_cfg=None' in output
-    assert 'Traceback' not in output
-
-
-def test_flags_of_training(trained):
-    checkpoint = str(trained / 'epoch_2.pth')
+def test_flags_of_training(monkeypatch):
+    monkeypatch.setattr(cli, 'find_spec', lambda name: True)
     flags = dict(
         no_validate=True,
         amp=None,
         tensorboard=True,
-        resume=checkpoint,
+        resume='epoch_2.pth',
         auto_scale_lr=True,
         cfg_options={'train_cfg.max_epochs': 3},
     )
     cfg = train.merge_args(Config.fromfile(CONFIG), Namespace(**flags))
     assert cfg.val_dataloader is None
-    assert (cfg.resume, cfg.load_from) == (True, checkpoint)
+    assert (cfg.resume, cfg.load_from) == (True, 'epoch_2.pth')
     assert cfg.auto_scale_lr.enable
     assert [node['type'] for node in cfg.visualizer.vis_backends] == [
         'LocalVisBackend',
@@ -138,32 +110,26 @@ def test_flags_of_training(trained):
     assert (cfg.resume, cfg.load_from) == (True, None)
 
 
+def test_missing_checkpoint_to_resume(monkeypatch):
+    argv = ['train.py', str(CONFIG), '--resume', 'none.pth']
+    monkeypatch.setattr('sys.argv', argv)
+    with pytest.raises(UserError, match=r'none\.pth to resume'):
+        train.parse_args()
+
+
 @pytest.mark.parametrize(
-    ('changes', 'said'),
+    ('changes', 'message'),
     [
-        (dict(config='none.py'), r'There is no config none\.py'),
-        (dict(launcher='pytorch'), 'needs a GPU for every process'),
-        (dict(resume='none.pth'), r'no checkpoint none\.pth to resume'),
+        (dict(config='none.py'), r'none\.py is neither a config file'),
+        (dict(launcher='slurm'), '--launcher slurm needs a GPU'),
+        (dict(data_root='none'), 'none does not exist'),
+        (dict(data_root='.'), r'\. has no folder annotations'),
     ],
 )
-def test_mistakes_get_a_sentence(changes, said, monkeypatch):
+def test_mistakes_get_a_sentence(changes, message, monkeypatch):
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)
     monkeypatch.setattr('sys.argv', ['train.py', str(CONFIG)])
     args = train.parse_args()
     vars(args).update(changes)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         train.merge_args(cli.load_config(args), args)
-
-
-def test_full_gpu_says_what_needs_less(monkeypatch, tmp_path):
-    def full(cfg):
-        raise torch.cuda.OutOfMemoryError('Tried to allocate 2 GiB.')
-
-    monkeypatch.setattr('mmengine.runner.Runner.from_cfg', full)
-    monkeypatch.setattr(
-        'sys.argv', ['train.py', str(CONFIG), '--work-dir', str(tmp_path)]
-    )
-    args = train.parse_args()
-    args.cfg_options = {}
-    with pytest.raises(OutOfGPUMemory, match='num_cp=2'):
-        train.train(args)

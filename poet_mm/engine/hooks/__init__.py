@@ -1,6 +1,4 @@
-"""Hooks of mmengine: what makes training faster, what shows it, and what
-keeps it safe.
-"""
+"""Register hooks that speed up, log and protect a training."""
 
 from . import (
     checkpoint,

@@ -1,4 +1,4 @@
-"""CheckpointGuardHook: stop in a sentence if a checkpoint does not fit."""
+"""Stop with one sentence if a checkpoint does not fit."""
 
 from typing import List
 
@@ -16,62 +16,66 @@ from .utils import unwrapped_model
 
 @HOOKS.register_module()
 class CheckpointGuardHook(Hook):
-    """Look at what a Runner loads, before mmengine takes what fits of it and
-    lists the names of all else; and note versions in what it saves.
+    """Check each checkpoint that a Runner loads, and save library versions.
 
-    A test or a resumed training needs every weight. A training that starts
-    from a checkpoint (``load_from``) may lack queries and outputs, but no part
-    of backbone, encoder or decoder: see :func:`starting_weights`.
+    Without this hook mmengine loads the weights that fit and lists the names
+    of all others.
+
+    To test or to resume, all weights must fit. To start a training from a
+    checkpoint (``load_from``), backbone, encoder and decoder must each fit
+    completely or be absent; queries and outputs may differ, see
+    :func:`starting_weights`.
     """
 
-    priority = 'VERY_HIGH'  # before EMAHook copies what is loaded
+    priority = 'VERY_HIGH'  # before EMAHook copies the checkpoint
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Look at a checkpoint, and leave of it what fits.
+        """Check a checkpoint, and keep only its weights that fit.
 
         Raises:
-            UserError: It does not fit the model, or a training is to go on
-                from it and there is nothing but weights in it.
+            UserError: The weights do not fit the model, or a training resumes
+                from a checkpoint that lacks optimiser or progress.
         """
         model = unwrapped_model(runner)
         name = runner.cfg.get('load_from') or 'The checkpoint'
         weights = checkpoint.get('state_dict', checkpoint)
+        # A Runner that only tests keeps the config of the wrapper.
         training = isinstance(runner.optim_wrapper, OptimWrapper)
-        # Private door (mmengine 0.10.7, checked): whether a Runner resumes.
-        if runner._resume or not training:
-            fit_weights(model, weights, name)
-            missing = missing_to_resume(checkpoint, runner.cfg)
-            if missing and training:
-                raise UserError(
-                    f'Cannot resume from {name}: it has no '
-                    f'{", ".join(missing)}, like those of the best epoch and '
-                    'published ones. Resume from another, or begin anew with '
-                    f'its weights: --cfg-options load_from={name}'
-                )
+        if training and not runner.cfg.get('resume'):
+            values, notes = starting_weights(model, weights, name)
+            for note in notes:
+                runner.logger.warning(f'{name}: {note}')
+            checkpoint['state_dict'] = values
             return
-        values, notes = starting_weights(model, weights, name)
-        for note in notes:
-            runner.logger.warning(f'{name}: {note}')
-        checkpoint['state_dict'] = values
+        fit_weights(model, weights, name)
+        missing = missing_to_resume(checkpoint, runner.cfg)
+        if training and missing:
+            raise UserError(
+                f'Cannot resume from {name}: it has no {", ".join(missing)}. '
+                'Checkpoints of the best epoch and published ones have only '
+                'weights. Resume from another checkpoint, or start a new '
+                f'training from these weights: --cfg-options load_from={name}'
+            )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note versions beside config and metainfo."""
+        """Add the versions of poet_mm and its libraries."""
         checkpoint['meta']['versions'] = versions()
 
 
 def missing_to_resume(checkpoint: dict, cfg: Config) -> List[str]:
-    """Return what a training needs to go on, unless the config does not have
-    it saved, and a checkpoint lacks.
+    """Return the keys that a training needs to resume and that are missing.
+
+    Args:
+        checkpoint (dict): Content of the file.
+        cfg (Config): Config of the training. States that its checkpoint hook
+            does not save are not needed.
     """
     hook = cfg.get('default_hooks', {}).get('checkpoint') or {}
-    found = {*checkpoint} - {'epoch', 'iter'} | {
-        *(checkpoint.get('meta') or {})
-    }
-    wanted = {
-        'optimizer': hook.get('save_optimizer', True),
-        'param_schedulers': hook.get('save_param_scheduler', True),
-        'message_hub': True,
-        'epoch': True,
-        'iter': True,
-    }
-    return [key for key in wanted if wanted[key] and key not in found]
+    state = dict(
+        optimizer=hook.get('save_optimizer', True),
+        param_schedulers=hook.get('save_param_scheduler', True),
+        message_hub=True,
+    )
+    missing = [key for key in state if state[key] and key not in checkpoint]
+    meta = checkpoint.get('meta') or {}
+    return missing + [key for key in ('epoch', 'iter') if key not in meta]

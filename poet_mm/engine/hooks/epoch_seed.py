@@ -1,4 +1,4 @@
-"""A resumed run goes on as one without a break."""
+"""Seed every epoch, so that a resumed training repeats the same numbers."""
 
 import random
 
@@ -12,25 +12,26 @@ from mmpose.registry import HOOKS
 
 @HOOKS.register_module()
 class EpochSeedHook(Hook):
-    """Begin every epoch with random numbers of its own.
+    """Seed the random numbers at the beginning of every epoch.
 
-    Dropout, denoising and, in the main process, augmentation then depend on
-    the seed of the run, the iteration that the epoch begins with and the rank,
-    not on what came before: a validation, or a process that was killed. States
-    of generators in the checkpoint would be those of one rank only.
+    Dropout, denoising and augmentation in the main process then depend only
+    on the seed of the run, the first iteration of the epoch and the rank. They
+    do not depend on earlier validations or on a killed process. (A checkpoint
+    could keep the generator states of one rank only.)
 
-    Images are augmented alike because their batch has a seed, see
-    ``BatchIndex``, which comes from the sampler's; mmengine builds the sampler
-    before it learns from the checkpoint which seed the run had.
+    Augmentation in loader processes depends on the seed of the batch, see
+    ``BatchIndex``, which is derived from the seed of the sampler. The hook
+    sets that one too: mmengine builds the sampler before it reads the seed of
+    the run from the checkpoint.
     """
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Seed the generators of Python, numpy and torch, and the sampler."""
+        """Seed Python, NumPy, torch and the sampler."""
         seed = [runner.seed, runner.iter, get_rank()]
         number = int(np.random.SeedSequence(seed).generate_state(1)[0])
         random.seed(number)
         np.random.seed(number)
-        torch.manual_seed(number)  # and all GPUs'
+        torch.manual_seed(number)  # on all devices
         loader = runner.train_dataloader
         sampler = getattr(loader.batch_sampler, 'sampler', loader.sampler)
         randomness = runner.cfg.get('randomness') or {}

@@ -1,35 +1,37 @@
-"""Keep a training step in a file of plain data, and repeat it."""
+"""Write a training step to a file of plain data, and repeat the step."""
 
 import torch
 from mmengine.runner import CheckpointLoader
 from mmengine.structures import InstanceData, PixelData
-from mmpose.structures import MultilevelPixelData, PoseDataSample
+from mmpose.structures import PoseDataSample
 from torch import nn
 
 from ...checkpoints.safe_load import safe_loading
 
-PARTS = {
-    kind.__name__: kind
-    for kind in (InstanceData, PixelData, MultilevelPixelData)
-}
+PARTS = dict(InstanceData=InstanceData, PixelData=PixelData)
 
 
-def write_incident(path: str, batch: dict, **rest) -> None:
-    """Write a batch of the data loader, and what belongs to it."""
-    samples = []
-    for sample in batch['data_samples']:
-        parts = {
-            name: (type(part).__name__, dict(part.all_items()))
-            for name, part in sample.items()
-            if type(part).__name__ in PARTS
-        }
-        samples.append(dict(metainfo=dict(sample.metainfo), parts=parts))
-    torch.save(dict(rest, batch=dict(batch, data_samples=samples)), path)
+def write_incident(path: str, batch: dict, **state) -> None:
+    """Write a batch of the data loader, and the state of a step."""
+    samples = [
+        dict(
+            metainfo=dict(sample.metainfo),
+            parts={
+                name: (type(part).__name__, dict(part.all_items()))
+                for name, part in sample.items()
+            },
+        )
+        for sample in batch['data_samples']
+    ]
+    torch.save(dict(state, batch=dict(batch, data_samples=samples)), path)
 
 
 def read_incident(path: str) -> dict:
-    """Read ``batch``, ``weights`` before the step, ``random`` state of torch
-    on the CPU and ``message``, without running code from the file.
+    """Read a step without running code from the file.
+
+    Returns:
+        dict: ``batch`` of the data loader, ``message``, ``random`` state of
+        torch on the CPU, and ``weights`` of the model, both before the step.
     """
     with safe_loading():
         incident = CheckpointLoader.load_checkpoint(path, map_location='cpu')
@@ -42,10 +44,9 @@ def read_incident(path: str) -> dict:
 
 
 def replay(incident: dict, model: nn.Module) -> dict:
-    """Compute the losses of the step again, by a model of its config."""
+    """Compute the losses of the step again, with a model of its config."""
     model.load_state_dict(incident['weights'])
     model.train()
     torch.set_rng_state(incident['random'])
-    return model(
-        **model.data_preprocessor(incident['batch'], True), mode='loss'
-    )
+    data = model.data_preprocessor(incident['batch'], True)
+    return model(**data, mode='loss')

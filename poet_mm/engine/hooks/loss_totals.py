@@ -1,15 +1,13 @@
-"""Sums over batches and ranks, and the people-weighted means of them.
+"""Sum losses and match quality over batches and ranks, and divide them.
 
-Totals are numbers and arrays (L, ) by name: the sums of :class:`SetLoss` with
-their divisors ``class_weight`` and ``num_people``, and those of
-:func:`match_quality` with theirs.
+Each total is a tensor (2, L) or (2, ) by name: a sum and its divisor. They are
+summed separately, so that means do not depend on how images are batched.
 
-Letters: L decoder layers, P matched pairs.
+Letters: L decoder layers, P matched pairs, K keypoints.
 """
 
-from typing import Dict, Mapping, Union
+from typing import Dict, Union
 
-import numpy as np
 import torch
 from mmengine.dist import all_gather_object
 from torch import Tensor
@@ -18,41 +16,40 @@ from ...models.losses.oks import matched_oks
 from ...models.losses.pose_set_loss import SetLoss, name_layers
 from ...models.targets import get_field
 
-Totals = Dict[str, Union[float, np.ndarray, Tensor]]
+Totals = Dict[str, Tensor]
 
-# What the sum of a name is divided by, if not by the number of people
-DIVISORS = dict(
-    loss_cls='class_weight',
-    oks='num_with_joints',
-    found_per_image='num_images',
-    people_per_image='num_images',
-)
-COUNTS = ('class_weight', 'num_people', 'num_with_joints', 'num_images')
-FOUND = 0.5  # probability from which on a person is found
+FOUND_THR = 0.5  # a person is found from this probability on
+
+
+def with_divisor(
+    total: Union[float, Tensor], divisor: Union[float, Tensor]
+) -> Tensor:
+    """Stack a sum (L, ) or a number, and its divisor, as (2, L) or (2, )."""
+    total = torch.as_tensor(total, dtype=torch.float32)
+    divisor = torch.as_tensor(divisor).to(total)
+    return torch.stack(torch.broadcast_tensors(total, divisor))
 
 
 @torch.no_grad()
 def match_quality(batch: SetLoss, sigmas: Tensor) -> Totals:
-    """What the matched pairs of a batch tell, summed, on their device.
+    """Return how well the matched pairs of a batch agree.
 
     Args:
         batch (SetLoss): From :meth:`PoseSetLoss.measure`.
         sigmas (Tensor): (K, ), on the same device.
 
     Returns:
-        dict: ``found_per_image`` (L, ), people whose query gives their class
-        more than half of the probability, and ``people_per_image``, all there
-        are; where areas are known also ``oks`` (L, ), over the supervised
-        joints of people who have one, and how many these are,
-        ``num_with_joints`` (L, ).
+        dict: ``people_per_image``; ``found_per_image``, per layer the people
+        whose query gives their class a probability above 0.5; and, if the
+        areas of people are known, ``oks`` per layer, over the people that
+        have a supervised keypoint.
     """
     labels = batch.true['labels'][..., None]  # (L, P, 1)
     probs = batch.matched['logits'].softmax(-1).gather(-1, labels)
+    found = (probs > FOUND_THR).sum((1, 2))  # (L, )
     totals = dict(
-        num_people=batch.num_people,
-        num_images=batch.num_images,
-        people_per_image=batch.num_people,
-        found_per_image=(probs > FOUND).sum((1, 2)),
+        people_per_image=with_divisor(batch.num_people, batch.num_images),
+        found_per_image=with_divisor(found, batch.num_images),
     )
     if 'scales' in batch.true:
         weights = batch.true['keypoint_weights']  # (L, P, K)
@@ -62,61 +59,53 @@ def match_quality(batch: SetLoss, sigmas: Tensor) -> Totals:
             weights,
             batch.true['scales'],
             sigmas,
-        )
-        totals.update(
-            oks=oks.sum(1), num_with_joints=(weights.sum(-1) > 0).sum(1)
-        )
+        )  # (L, P)
+        supervised = weights.sum(-1) > 0  # (L, P)
+        totals['oks'] = with_divisor(oks.sum(1), supervised.sum(1))
     return totals
 
 
 def loss_totals(batch: SetLoss) -> Totals:
-    """The sums of a batch's losses and what they are to be divided by."""
-    return dict(
-        batch.sums,
-        class_weight=batch.class_weight,
-        num_people=batch.num_people,
-    )
-
-
-def add(totals: Totals, values: Mapping) -> Totals:
-    """Sum by name; what is not there counts as 0."""
-    sums = {name: totals.get(name, 0) + x for name, x in values.items()}
-    return {**totals, **sums}
-
-
-def to_host(totals: Totals) -> Totals:
-    """Tensors -> float64 arrays, so that long sums do not round."""
+    """Return the loss terms of a batch, with the divisors of training."""
     return {
-        name: x.double().cpu().numpy() if isinstance(x, Tensor) else x
-        for name, x in totals.items()
+        name: with_divisor(
+            total,
+            batch.class_weight if name == 'loss_cls' else batch.num_people,
+        )
+        for name, total in batch.sums.items()
     }
 
 
+def add(totals: Totals, others: Totals) -> Totals:
+    """Add totals by name; a missing total counts as 0."""
+    return {**totals, **{k: totals.get(k, 0) + x for k, x in others.items()}}
+
+
+def to_host(totals: Totals) -> Totals:
+    """Return totals as float64 on the CPU, so that long sums do not round."""
+    return {name: x.cpu().double() for name, x in totals.items()}
+
+
 def sum_over_ranks(totals: Totals) -> Totals:
-    """Totals of all ranks, on the host; a rank may have none."""
-    everything: Totals = {}
-    for values in all_gather_object(to_host(totals)):
-        everything = add(everything, values)
-    return everything
+    """Return the totals of all ranks, on the CPU. A rank may have none."""
+    result: Totals = {}
+    for others in all_gather_object(to_host(totals)):
+        result = add(result, others)
+    return result
 
 
 def means(totals: Totals) -> Dict[str, float]:
-    """Totals, on the host, -> means by layer and name, see ``name_layers``;
-    what all layers share has its name only.
+    """Divide totals on the CPU, and name the layers like training losses.
 
-    Losses have the divisors of training, as if all that was summed had been
-    one batch. Qualities without a person are left out.
+    Without people, losses are 0 as in training, and qualities are left out.
     """
     result = {}
-    for name, x in totals.items():
-        if name in COUNTS:
-            continue
-        count = totals[DIVISORS.get(name, 'num_people')]
-        if name.startswith('loss_') and name != 'loss_cls':
-            count = max(count, 1)
-        if np.all(count):
-            result[name] = x / count
-    layers = {name: x for name, x in result.items() if np.ndim(x)}
+    for name, (total, divisor) in totals.items():
+        if divisor.all():
+            result[name] = total / divisor
+        elif name.startswith('loss_'):
+            result[name] = total
+    layers = {name: x for name, x in result.items() if x.ndim}
     if layers:
         result.update(name_layers(layers))
     return {name: float(x) for name, x in result.items()}

@@ -1,55 +1,49 @@
-"""Whether training learns to find people and joints, layer by layer."""
+"""Log per decoder layer whether training finds people and keypoints."""
 
-from typing import Optional
-
-import torch
 from mmengine.hooks import Hook, LoggerHook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ...models.losses.pose_set_loss import SetLoss
 from .loss_totals import Totals, add, match_quality, means, sum_over_ranks
-from .utils import poet_head
+from .utils import poet_head, sigmas_of
 
 
 @HOOKS.register_module()
 class MatchQualityHook(Hook):
-    """Log how good the pairs are that the loss has matched.
+    """Log how well the pairs agree that the assigner has matched.
 
-    - ``oks``: mean OKS of people and their queries, over the supervised
-      joints, of people who have one. Needs the areas of people.
-    - ``found_per_image``: number of people found in an image: those whose
-      query gives their class more than half of the probability.
-    - ``people_per_image``: how many there are.
+    - ``oks``: mean OKS between people and their queries, over the supervised
+      keypoints. People without one do not count. Needs the areas of people.
+    - ``found_per_image``: number of people whose query gives their class a
+      probability above 0.5.
+    - ``people_per_image``: number of people.
 
-    Of the last decoder layer; ``d<i>.oks`` and ``d<i>.found_per_image`` of
-    those before it. Each is the mean over the people or images of all ranks
-    since the last record of the log. Nothing is matched again, and nothing
-    leaves the device between two records.
+    These names are for the last decoder layer. ``d<i>.oks`` and
+    ``d<i>.found_per_image`` are for layer i before it. Each value is the mean
+    over the people or images of all ranks since the last record of the log.
+    The hook uses the pairs of the loss, and reads the device only when the
+    logger writes a record.
     """
 
     def __init__(self) -> None:
         self.totals: Totals = {}
-        self.sigmas: Optional[torch.Tensor] = None
 
     def before_train(self, runner: Runner) -> None:
         """Listen to the loss."""
-        head = poet_head(runner, self)
-        sigmas = runner.train_dataloader.dataset.metainfo['sigmas']
-        self.sigmas = torch.as_tensor(sigmas, dtype=torch.float32)
-        head.loss_module.listeners.append(self.watch)
+        loss = poet_head(runner, self).loss_module
+        self.sigmas = sigmas_of(runner.train_dataloader)
+        loss.listeners.append(self.add_batch)
 
-    def watch(self, batch: SetLoss) -> None:
-        """Add up what :class:`PoseSetLoss` tells of a training step."""
+    def add_batch(self, batch: SetLoss) -> None:
+        """Add the quality of a batch that :class:`PoseSetLoss` passes."""
         self.sigmas = self.sigmas.to(batch.matched['logits'].device)
         self.totals = add(self.totals, match_quality(batch, self.sigmas))
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, **kwargs
     ) -> None:
-        """Hand over to the logger, which comes after this hook, when it is
-        about to log.
-        """
+        """Pass the means to the logger, which runs next, if it will log."""
         at_end = self.end_of_epoch(runner.train_dataloader, batch_idx)
         if at_end or self.every_n_inner_iters(batch_idx, log_interval(runner)):
             for name, value in means(sum_over_ranks(self.totals)).items():
@@ -58,10 +52,10 @@ class MatchQualityHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Stop listening."""
-        poet_head(runner, self).loss_module.listeners.remove(self.watch)
+        poet_head(runner, self).loss_module.listeners.remove(self.add_batch)
 
 
 def log_interval(runner: Runner) -> int:
-    """Iterations between two records of the log; 1 without a logger."""
+    """Return the iterations between two log records, 1 without a logger."""
     loggers = [hook for hook in runner.hooks if isinstance(hook, LoggerHook)]
     return loggers[0].interval if loggers else 1

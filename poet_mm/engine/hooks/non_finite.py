@@ -1,15 +1,14 @@
 """Stop training at NaN or infinity, before it reaches the weights."""
 
-import logging
 import math
 from functools import wraps
 from pathlib import Path
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
+from torch import Tensor
 
 from ...errors import NonFiniteError
 from ...models.listeners import Listeners
@@ -19,118 +18,85 @@ from .utils import unwrapped_model
 
 @HOOKS.register_module()
 class NonFiniteHook(Hook):
-    """Raise a NonFiniteError at a cost, loss or gradient that is not finite.
+    """Raise a NonFiniteError if a cost, loss or gradient is not finite.
 
-    The message names terms, decoder layers, images, and a file for ``replay``.
-    With ``AmpOptimWrapper`` an infinite gradient is how the scale of the loss
-    is found, and does not count. All ranks see the same gradient and stop.
+    The message names loss terms, costs, decoder layers and images, and a file
+    for :func:`replay`. All ranks get the same gradient, so all of them stop.
+    Infinite gradients that ``AmpOptimWrapper`` skips are no error.
+
+    Args:
+        action (str): Ignored. Configs of older checkpoints set it.
     """
 
     def __init__(self, action: str = 'stop') -> None:
-        if action != 'stop':  # in configs of older checkpoints
-            print_log(
-                f'NonFiniteHook stops: action={action!r} is ignored.',
-                'current',
-                logging.WARNING,
-            )
+        self.action = action
 
     def before_train(self, runner: Runner) -> None:
-        """Watch model and optimiser."""
+        """Skip optimiser steps whose gradient or matching is not finite."""
         self.model = unwrapped_model(runner)
         loss = getattr(self.model.head, 'loss_module', None)
         assigner = getattr(loss, 'assigner', None)  # AE has none
         self.listeners = getattr(assigner, 'listeners', Listeners())
-        self.handle = self.model.register_forward_hook(self._keep_losses)
-        # Workaround (torch<=2.1): torch.compile switches off the hooks that
-        # optimisers have for this, of all optimisers of the process.
-        wrapper, hub = runner.optim_wrapper, runner.message_hub
-        clipped = wrapper.clip_grad_kwargs and wrapper.grad_name == 'grad_norm'
-        self.step = step = wrapper.optimizer.step
+        wrapper = runner.optim_wrapper
+        scale_loss, step = wrapper.scale_loss, wrapper.optimizer.step
 
-        @wraps(step)  # keeps what schedulers note at it
+        def watched_scale_loss(loss: Tensor) -> Tensor:
+            self.loss = loss.detach()
+            return scale_loss(loss)
+
+        @wraps(step)  # keeps the attributes that schedulers set
         def guarded_step(*args, **kwargs):
-            size = (
-                hub.get_scalar('train/grad_norm').current()
-                if clipped
-                else sum(
-                    x.grad.sum()
-                    for x in self.model.parameters()
-                    if x.grad is not None
-                )
-            )  # waits for the device
-            if self.matching or not math.isfinite(size):
-                self._stop(runner, f'the norm or sum of gradients is {size}')
+            grads = [x.grad for x in self.model.parameters()]
+            sums = [x.float().sum() for x in grads if x is not None]
+            total = float(torch.stack([self.loss, *sums]).sum())  # waits
+            if self.matching or not math.isfinite(total):
+                self.reason = f'the sum of loss and gradients is {total}'
+                return None
             return step(*args, **kwargs)
 
+        wrapper.scale_loss = watched_scale_loss
+        # Workaround (torch<=2.1): torch.compile disables the step hooks of
+        # all optimisers of the process, so replace `step`.
         wrapper.optimizer.step = guarded_step
 
-    def after_train(self, runner: Runner) -> None:
-        """Leave model and optimiser as they were."""
-        self.handle.remove()
-        runner.optim_wrapper.optimizer.step = self.step
-
-    def before_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: dict
-    ) -> None:
-        """Keep what the step begins with."""
-        self.batch, self.random = data_batch, torch.get_rng_state()
-        self.losses, self.matching = {}, []
+    def before_train_iter(self, runner: Runner, *args, **kwargs) -> None:
+        """Keep the random state, and listen to the assigner."""
+        self.random = torch.get_rng_state()
+        self.reason, self.matching = '', []
         self.listeners.append(self.matching.append)
 
-    def after_train_iter(self, runner: Runner, *_, **__) -> None:
-        """Check what accumulation or a loss scaler kept from the optimiser."""
-        # validation, which has no step to stop, gets the exception
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict, outputs: dict
+    ) -> None:
+        """Raise if the step was skipped or its loss is not finite."""
+        # In a validation, without a listener, the assigner itself raises.
         self.listeners.remove(self.matching.append)
-        loss = runner.message_hub.get_scalar('train/loss').current()
+        loss = float(outputs['loss'])
         if self.matching or not math.isfinite(loss):
-            self._stop(runner, f'the loss is {loss}')
+            self.reason = self.reason or f'the loss is {loss}'
+        if self.reason:
+            self._stop(runner, data_batch, outputs)
 
-    def _keep_losses(self, model, args: tuple, outputs) -> None:
-        if model.training and isinstance(outputs, dict):
-            self.losses = outputs
-
-    def _stop(self, runner: Runner, what: str) -> None:
-        losses = [
-            f'{name} is {value.item()}'
-            for name, value in self.losses.items()
-            if torch.is_tensor(value) and not value.isfinite().all()
-        ]
-        samples = self.batch['data_samples']
-        bad = {i for costs in self.matching for i in costs.images}
-        images = [
-            f'{sample.get("img_id")} ({sample.get("img_path")})'
-            for sample in [samples[i] for i in sorted(bad)] or samples
-        ]
-        finite = {
-            name: bool(weight.grad.isfinite().all())
-            for name, weight in self.model.named_parameters()
-            if weight.grad is not None
-        }
-        spoilt = not any(finite.values())  # clipped by a norm of NaN
-        names = [x for x in finite if not finite[x] and not spoilt]
-        message = ' '.join(
-            [
-                f'Iteration {runner.iter + 1} of epoch {runner.epoch + 1}, rank '
-                f'{runner.rank}: {what}. Losses that are not finite (d0 is the '
-                f'first decoder layer): {"; ".join(losses) or "none"}.',
-                *map(str, self.matching),
-                f'Images: {", ".join(images)}.',
-                f'Gradients: first of {", ".join(names[:5])}.'
-                if names
-                else '',
-            ]
+    def _stop(self, runner: Runner, batch: dict, losses: dict) -> None:
+        """Write the step to a file, and raise the error."""
+        bad = {k: float(x) for k, x in losses.items() if not math.isfinite(x)}
+        samples = batch['data_samples']
+        images = {i for costs in self.matching for i in costs.images}
+        samples = [samples[i] for i in sorted(images)] or samples
+        paths = [str(sample.get('img_path')) for sample in samples]
+        message = (
+            f'Iteration {runner.iter + 1} of epoch {runner.epoch + 1}, rank '
+            f'{runner.rank}: {self.reason}. Losses that are not finite (d0 is '
+            f'the first decoder layer): {bad or "none"}. '
+            f'{"".join(f"{costs} " for costs in self.matching)}'
+            f'Images: {", ".join(paths)}.'
         )
         folder = Path(runner.work_dir, 'non_finite')
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f'iter_{runner.iter + 1}_rank_{runner.rank}.pth'
-        write_incident(
-            path,
-            self.batch,
-            random=self.random,
-            message=message,
-            weights=self.model.state_dict(),
-        )
+        state = dict(random=self.random, weights=self.model.state_dict())
+        write_incident(str(path), batch, message=message, **state)
         raise NonFiniteError(
             f'{message} To repeat this step: {path}. Usual causes: keypoints '
-            'that are NaN, a high learning rate, fp16 (take --amp bfloat16).'
+            'that are NaN, a high learning rate, fp16 (use --amp bfloat16).'
         )

@@ -1,4 +1,4 @@
-"""Keep the name of a hook that configs of older checkpoints list."""
+"""Keep a registered name that configs of older checkpoints use."""
 
 from mmengine.hooks import Hook
 from mmpose.registry import HOOKS
@@ -6,4 +6,4 @@ from mmpose.registry import HOOKS
 
 @HOOKS.register_module()
 class OutOfMemoryHook(Hook):
-    """Do nothing; :func:`poet_mm.cli.explain_full_gpu` explains a full GPU."""
+    """Do nothing. :func:`poet_mm.cli.explain_full_gpu` explains a full GPU."""

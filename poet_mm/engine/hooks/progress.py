@@ -1,4 +1,4 @@
-"""Show how far a training is, on a terminal."""
+"""Show the progress of a training on a terminal."""
 
 import logging
 import sys
@@ -12,7 +12,7 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 
 class ProgressHook(Hook):
-    """Count steps in a progress bar, with epoch, loss and remaining time."""
+    """Show a progress bar with epoch, loss and remaining time."""
 
     def __init__(self) -> None:
         columns = Progress.get_default_columns()[:2]
@@ -22,14 +22,14 @@ class ProgressHook(Hook):
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
-            speed_estimate_period=600,
-        )  # longer than most validations
+            speed_estimate_period=600,  # longer than most validations
+        )
         self.task = self.bar.add_task('Training', total=None)
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """Count a step."""
+        """Move the bar by one step."""
         text = f'epoch {runner.epoch + 1}/{runner.max_epochs}'
         losses = runner.message_hub.log_scalars.get('train/loss')
         if losses is not None:
@@ -44,9 +44,9 @@ class ProgressHook(Hook):
 
 @contextmanager
 def show_progress(runner: Runner) -> Iterator[None]:
-    """Show the progress of a training on a terminal, and nothing elsewhere.
+    """Show a progress bar if the output is a terminal.
 
-    Log lines go above the bar, which is gone when the training ends.
+    Log lines appear above the bar. The bar disappears after the training.
     """
     terminal = sys.stderr.isatty() and sys.stdout.isatty()
     if not terminal or runner.rank:
@@ -63,7 +63,7 @@ def show_progress(runner: Runner) -> Iterator[None]:
     try:
         with hook.bar:
             for handler in handlers:
-                handler.setStream(sys.stdout)  # rich's, above the bar
+                handler.setStream(sys.stdout)  # of rich, writes above the bar
             yield
     finally:
         for handler in handlers:

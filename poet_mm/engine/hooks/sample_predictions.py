@@ -1,4 +1,4 @@
-"""The same validation images, drawn again and again while training."""
+"""Draw predictions on the same validation images during training."""
 
 from typing import List, Optional
 
@@ -15,24 +15,24 @@ from mmpose.structures import PoseDataSample
 from ...models.instances import to_original
 
 SHOWN_SIZE = 480  # pixels; smaller images are enlarged to be readable
-NUM_IMAGES = 4  # the first ones of the validation with a labelled person
-SCORE_THR = 0.5  # least probability of a person to be drawn
-KPT_THR = 0.3  # least predicted visibility of a keypoint to be drawn
+NUM_IMAGES = 4  # the first validation images with a labelled keypoint
+SCORE_THR = 0.5  # minimum score of a person to be drawn
+KPT_THR = 0.3  # minimum predicted visibility of a keypoint to be drawn
 
 
 @HOOKS.register_module()
 class SamplePredictionsHook(Hook):
-    """Draw ground truth and predictions side by side, into the work dir
-    (``vis_data/vis_image``) and whatever else the visualizer writes to.
+    """Draw ground truth and predictions of the same images at validations.
 
-    MMPose's ``PoseVisualizationHook`` draws other images every time, one of a
-    batch, without the ground truth, and all queries, "no object" too.
+    Images go to ``vis_data/vis_image`` in the work dir and to all other
+    backends of the visualizer. MMPose's ``PoseVisualizationHook`` draws other
+    images each time, without ground truth, and also "no object" queries.
 
     Args:
-        interval (int): Epochs from one drawing to the next, at least: there
-            are predictions only when there is a validation, see
-            ``train_cfg.val_interval``. Defaults to 1, every validation.
-        backend_args (dict, optional): For reading images, as in
+        interval (int): Minimum number of epochs between two drawings. The
+            hook draws only at validations, see ``train_cfg.val_interval``.
+            Defaults to 1, every validation.
+        backend_args (dict, optional): Storage of the images, as in
             ``LoadImage``.
     """
 
@@ -41,19 +41,15 @@ class SamplePredictionsHook(Hook):
     ) -> None:
         self.interval = interval
         self.backend_args = backend_args
-        self.last_drawn: Optional[float] = None  # epoch
-        self.left = 0  # to be drawn in this validation
+        self.last_drawn: Optional[int] = None  # epoch
+        self.left = 0  # images to draw in this validation
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Draw at the first validation, and when the interval is over."""
-        epoch = runner.iter and runner.iter / len(runner.train_dataloader)
-        due = (
-            self.last_drawn is None
-            or round(epoch - self.last_drawn, 6) >= self.interval
-        )
-        self.left = NUM_IMAGES if due and is_main_process() else 0
-        if due:
-            self.last_drawn = epoch
+        """Draw at the first validation, and after each interval."""
+        last, self.left = self.last_drawn, 0
+        if last is None or runner.epoch - last >= self.interval:
+            self.last_drawn = runner.epoch
+            self.left = NUM_IMAGES if is_main_process() else 0
 
     def after_val_iter(
         self,
@@ -62,14 +58,14 @@ class SamplePredictionsHook(Hook):
         data_batch: Optional[dict] = None,
         outputs: Optional[List[PoseDataSample]] = None,
     ) -> None:
-        """Draw those samples of the batch that are wanted."""
+        """Draw samples with people until enough are drawn."""
         for sample in outputs or []:
             if self.left and has_people(sample):
                 self.left -= 1
                 self.draw(runner, sample)
 
     def draw(self, runner: Runner, sample: PoseDataSample) -> None:
-        """Draw the ground truth on the left, predictions on the right."""
+        """Draw ground truth on the left and predictions on the right."""
         image = mmcv.imfrombytes(
             fileio.get(sample.img_path, backend_args=self.backend_args),
             channel_order='rgb',
@@ -92,18 +88,18 @@ def has_people(sample: PoseDataSample) -> bool:
 
 
 def drawable(sample: PoseDataSample, zoom: float) -> PoseDataSample:
-    """Return people and predictions in pixels of the original image times
-    ``zoom``, for POET's visualizer and for MMPose's.
+    """Return ground truth and predictions for POET's or MMPose's visualizer.
 
-    Ground truth: all labelled keypoints, with COCO's v. Predictions: people
-    above SCORE_THR, whose keypoints are as visible as predicted.
+    Coordinates are pixels of the original image times ``zoom``. Ground truth
+    has all labelled keypoints, with COCO's v. Predictions are the people above
+    SCORE_THR, with the predicted visibility of their keypoints.
     """
-    truth, found = sample.gt_instances, sample.pred_instances
+    people, found = sample.gt_instances, sample.pred_instances
     found = found[found.bbox_scores > SCORE_THR]
     drawn = PoseDataSample()
     drawn.gt_instances = InstanceData(
-        keypoints=to_original(truth.keypoints, sample.metainfo) * zoom,
-        keypoints_visible=np.asarray(truth.keypoints_visible, np.float32),
+        keypoints=to_original(people.keypoints, sample.metainfo) * zoom,
+        keypoints_visible=np.asarray(people.keypoints_visible, np.float32),
     )
     drawn.pred_instances = InstanceData(
         keypoints=found.keypoints * zoom,

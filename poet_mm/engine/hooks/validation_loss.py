@@ -1,4 +1,4 @@
-"""The set loss on validation images (paper Fig. 4)."""
+"""Log the set loss of validation images (paper Fig. 4)."""
 
 import logging
 from typing import Dict, List, Optional
@@ -13,7 +13,7 @@ from mmpose.structures import PoseDataSample
 
 from ...codecs.poet_codec import POETCodec
 from ...models.layers.precision import full_precision
-from ...models.targets import FIELDS, stack_targets
+from ...models.targets import stack_targets
 from .loss_totals import (
     Totals,
     add,
@@ -23,7 +23,7 @@ from .loss_totals import (
     sum_over_ranks,
     to_host,
 )
-from .utils import poet_head
+from .utils import poet_head, sigmas_of
 
 PREFIX = 'val/'
 LOGGED = 'val/' + PREFIX  # in the message hub
@@ -31,47 +31,40 @@ LOGGED = 'val/' + PREFIX  # in the message hub
 
 @HOOKS.register_module()
 class ValidationLossHook(Hook):
-    """Log the loss of the validation images, from the outputs that the head
-    has anyway when it predicts.
+    """Log the loss of validation images from the outputs of the prediction.
 
-    Beside ``coco/AP``: ``val/loss``, ``val/loss_cls``, ``val/loss_<field>``,
+    The last decoder layer gives ``val/loss_cls``, ``val/loss_<field>``,
     ``val/oks``, ``val/found_per_image`` and ``val/people_per_image`` (see
-    :class:`MatchQualityHook`) of the last decoder layer, ``val/d<i>.*`` of
-    layer i before it. They are what training would compute of decoder layers
-    in eval mode if all validation images were one batch: sums over images and
-    ranks, divided by the number of people (``loss_cls``: by the weights of all
-    queries). So they depend on neither the batch size nor the number of ranks.
-    What else training learns from, proposals (``enc.*``) and noised people
-    (``dn.*``), has no part in ``val/loss``; ``analyze.py curves`` takes it out
-    of ``loss`` too.
+    :class:`MatchQualityHook`), layer i before it gives ``val/d<i>.*``.
+    ``val/loss`` is the sum of all losses.
 
-    Nothing is computed by the model again, and its parameters, gradients,
-    mode and the random numbers are left alone. As usual ``val/loss`` can
-    choose the best checkpoint: ``save_best='val/loss', rule='less'``.
+    The values are those of one batch with all validation images, in eval
+    mode: sums over images and ranks, divided by the number of people
+    (``loss_cls``: by the weights of all queries). So they do not depend on
+    batch size or number of ranks. Two-stage proposals (``enc.*``) and
+    denoising queries (``dn.*``) are not part of ``val/loss``. ``analyze.py
+    curves`` subtracts them from ``loss`` to compare both.
+
+    The model is not run again. Parameters, gradients, mode and random numbers
+    do not change. ``save_best='val/loss', rule='less'`` chooses the best
+    checkpoint by this loss.
     """
 
-    # before RuntimeInfoHook hands the metrics to the log
+    # before RuntimeInfoHook passes the metrics to the log
     priority = 'HIGHEST'
 
     def __init__(self) -> None:
-        self.handle = None
         self._warned = False
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Begin to listen to the head."""
+        """Keep the outputs of the head from now on."""
         self.totals: Totals = {}
         self.outputs: Optional[Dict[str, torch.Tensor]] = None
-        if self.handle is not None:  # of a validation that was broken off
-            self.handle.remove()
+        self.sigmas = sigmas_of(runner.val_dataloader)
         head = poet_head(runner, self)
-        dataset = runner.val_dataloader.dataset
-        self.sigmas = torch.as_tensor(
-            dataset.metainfo['sigmas'], dtype=torch.float32
-        )
         self.handle = head.register_forward_hook(self._keep)
-        # Workaround (mmengine<=0.10.7): `LogProcessor` takes the mean of the
-        # last values of what is called a loss, also of validations: there is
-        # to be one, that of this validation.
+        # Workaround (mmengine<=0.10.7): `LogProcessor` averages a validation
+        # value named "loss" over earlier validations. Forget these.
         scalars = runner.message_hub.log_scalars
         for name in [name for name in scalars if name.startswith(LOGGED)]:
             scalars.pop(name)
@@ -86,14 +79,11 @@ class ValidationLossHook(Hook):
         data_batch: Optional[dict] = None,
         outputs: Optional[List[PoseDataSample]] = None,
     ) -> None:
-        """Sum the losses of one batch; ``outputs`` are its data samples."""
+        """Add the losses of one batch; ``outputs`` are its data samples."""
         head = poet_head(runner, self)
-        logits = self.outputs['logits']
         samples = [with_targets(sample, head.codec) for sample in outputs]
         if None in samples:
-            self._warn(
-                "have neither targets nor people's keypoints with iscrowd"
-            )
+            self._warn('lack keypoints or iscrowd of people')
             return
         targets, num_people = stack_targets(samples)
         if head.loss_module.similarity is not None and 'scales' not in targets:
@@ -101,32 +91,33 @@ class ValidationLossHook(Hook):
                 "lack people's areas, which the OKS term of the loss needs"
             )
             return
+        logits = self.outputs['logits']
         targets = {name: x.to(logits.device) for name, x in targets.items()}
         self.sigmas = self.sigmas.to(logits.device)
         with torch.no_grad(), full_precision(logits):
             batch = head.loss_module.measure(self.outputs, targets, num_people)
-        values = {**loss_totals(batch), **match_quality(batch, self.sigmas)}
-        self.totals = add(self.totals, to_host(values))
+        totals = {**loss_totals(batch), **match_quality(batch, self.sigmas)}
+        self.totals = add(self.totals, to_host(totals))
 
     def after_val_epoch(
         self, runner: Runner, metrics: Optional[Dict[str, float]] = None
     ) -> None:
-        """Put the means among the metrics."""
+        """Add the means to the metrics."""
         self.handle.remove()
         self.outputs = None
-        losses = means(sum_over_ranks(self.totals))
-        if metrics is None or not losses:
+        values = means(sum_over_ranks(self.totals))
+        if metrics is None or not values:
             return
-        total = sum(x for name, x in losses.items() if 'loss' in name)
-        for name, value in dict(loss=total, **losses).items():
+        total = sum(x for name, x in values.items() if 'loss' in name)
+        for name, value in dict(loss=total, **values).items():
             metrics[PREFIX + name] = value
 
-    def _warn(self, why: str) -> None:
+    def _warn(self, reason: str) -> None:
         if not self._warned:
             self._warned = True
             print_log(
-                f'No validation loss: the validation samples {why}. Take '
-                'BottomupCocoDataset for val_dataloader, and end its pipeline '
+                f'No validation loss: the validation samples {reason}. Use '
+                'BottomupCocoDataset in val_dataloader, and end its pipeline '
                 'with PackBottomupInputs.',
                 logger='current',
                 level=logging.WARNING,
@@ -136,12 +127,10 @@ class ValidationLossHook(Hook):
 def with_targets(
     sample: PoseDataSample, codec: POETCodec
 ) -> Optional[PoseDataSample]:
-    """A sample with POET's targets: its own, or encoded from the people that
-    it has in pixels of the input; None where it has neither.
+    """Return a sample with POET's targets, encoded from its people in pixels.
+
+    Returns None if the sample has no people with keypoints and iscrowd.
     """
-    labels = sample.get('gt_instance_labels', InstanceData())
-    if all(name in labels for name in FIELDS):
-        return sample
     people = sample.get('gt_instances', InstanceData())
     if not all(name in people for name in ('keypoints', 'iscrowd')):
         return None

@@ -12,7 +12,12 @@ from xtcocotools.cocoeval import COCOeval
 
 from poet_mm.codecs.poet_codec import POETCodec
 from poet_mm.engine.hooks import loss_totals as totals
-from poet_mm.engine.hooks.loss_totals import match_quality, means, to_host
+from poet_mm.engine.hooks.loss_totals import (
+    match_quality,
+    means,
+    to_host,
+    with_divisor,
+)
 from poet_mm.models.targets import stack_targets
 
 SIGMAS = np.array([0.05, 0.1, 0.02, 0.08, 0.06])
@@ -115,17 +120,13 @@ def test_ranks_are_weighted_by_people(monkeypatch):
     """Three ranks, one of them without a batch."""
     ranks = [
         dict(
-            loss_cls=np.array([2.0, 4.0]),
-            class_weight=2.5,
-            loss_keypoints=np.array([1.0, 6.0]),
-            num_people=3,
+            loss_cls=with_divisor([2.0, 4.0], 2.5),
+            loss_keypoints=with_divisor([1.0, 6.0], 3),
         ),
         {},
         dict(
-            loss_cls=np.array([1.0, 1.0]),
-            class_weight=0.5,
-            loss_keypoints=np.array([1.0, 2.0]),
-            num_people=1,
+            loss_cls=with_divisor([1.0, 1.0], 0.5),
+            loss_keypoints=with_divisor([1.0, 2.0], 1),
         ),
     ]
     monkeypatch.setattr(totals, 'all_gather_object', lambda mine: ranks)

@@ -5,11 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from helpers import FAST_LOSS, make_sample, random_people, tiny_head
+from helpers import FAST_LOSS, random_people, tiny_head
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from poet_mm.codecs.poet_codec import POETCodec
 from poet_mm.engine.hooks.match_quality import MatchQualityHook
 from poet_mm.engine.hooks.validation_loss import (
     ValidationLossHook,
@@ -76,69 +75,52 @@ def test_any_people_any_batches_any_precision(counts, autocast):
     assert ('val/oks' in metrics) == bool(sum(counts))
 
 
-def test_targets_of_the_pipeline_come_first():
-    sample = make_sample(*random_people(2))
-    assert with_targets(sample, POETCodec()) is sample
-
-
-def test_samples_without_people_fields(caplog):
-    """Said once, and no loss; AP is not stopped by it."""
-    head, hook = tiny_head().eval(), ValidationLossHook()
-    runner = fake_runner(head)
+def validate(hook, head, sample):
+    """Metrics of a validation with an image."""
+    metrics, runner = {'coco/AP': 0.5}, fake_runner(head)
     hook.before_val_epoch(runner)
-    sample = PoseDataSample(
-        metainfo=dict(img_shape=(64, 48), batch_input_shape=(64, 48))
-    )
     head((torch.randn(1, 8, 4, 3),), [sample])
     hook.after_val_iter(runner, 0, outputs=[sample])
-    hook.after_val_iter(runner, 1, outputs=[sample])
-    metrics = {'coco/AP': 0.5}
     hook.after_val_epoch(runner, metrics=metrics)
-    assert metrics == {'coco/AP': 0.5}
-    assert hook._warned
+    return metrics
 
 
-def test_samples_without_areas(monkeypatch):
-    """No loss where its OKS term needs areas; the head predicts all the
-    same."""
-    said = []
+@pytest.mark.parametrize(
+    ('remove', 'needed'), [('iscrowd', 'iscrowd'), ('areas', 'OKS term')]
+)
+def test_samples_that_lack_something(monkeypatch, remove, needed):
+    """One warning, and no loss; AP is not stopped by it."""
+    warnings = []
     monkeypatch.setattr(
         'poet_mm.engine.hooks.validation_loss.print_log',
-        lambda text, **kwargs: said.append(text),
+        lambda text, **kwargs: warnings.append(text),
     )
     head, hook = tiny_head(loss=FAST_LOSS).eval(), ValidationLossHook()
-    runner = fake_runner(head)
-    with_area, without = validation_sample(2), validation_sample(2)
-    del without.gt_instances.areas
-    for sample in (with_area, without, without):
-        metrics = {}
-        hook.before_val_epoch(runner)
-        head((torch.randn(1, 8, 4, 3),), [sample])
-        hook.after_val_iter(runner, 0, outputs=[sample])
-        hook.after_val_epoch(runner, metrics=metrics)
-        assert ('val/loss_oks' in metrics) == (sample is with_area)
-    assert len(said) == 1
-    assert "lack people's areas" in said[0]
-    # no such term, no need
-    head = tiny_head().eval()
-    runner, hook, metrics = fake_runner(head), ValidationLossHook(), {}
-    hook.before_val_epoch(runner)
-    head((torch.randn(1, 8, 4, 3),), [without])
-    hook.after_val_iter(runner, 0, outputs=[without])
-    hook.after_val_epoch(runner, metrics=metrics)
+    sample, without = validation_sample(2), validation_sample(2)
+    delattr(without.gt_instances, remove)
+    assert validate(hook, head, sample)['val/loss_oks'] > 0
+    for _ in range(2):
+        assert validate(hook, head, without) == {'coco/AP': 0.5}
+    (warning,) = warnings
+    assert needed in warning
+
+
+def test_areas_are_for_oks_only():
+    sample = validation_sample(2)
+    del sample.gt_instances.areas
+    metrics = validate(ValidationLossHook(), tiny_head().eval(), sample)
     assert metrics['val/loss'] > 0
     assert 'val/oks' not in metrics
 
 
 @pytest.mark.parametrize(
-    'hook',
+    ('hook', 'method'),
     [
         (MatchQualityHook, 'before_train'),
         (ValidationLossHook, 'before_val_epoch'),
     ],
 )
-def test_other_heads_are_refused(hook):
-    hook, method = hook
+def test_other_heads_are_refused(hook, method):
     runner = fake_runner(torch.nn.Identity())
     with pytest.raises(TypeError, match=r'POETHead.*custom_hooks'):
         getattr(hook(), method)(runner)
