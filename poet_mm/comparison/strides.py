@@ -1,4 +1,4 @@
-"""AP against stride, both methods (paper Fig. 1)."""
+"""Draw AP against stride for both methods (paper Fig. 1)."""
 
 from typing import List
 
@@ -9,7 +9,7 @@ from ..visualization.style import in_style, line_colors, save_figure
 
 
 def draw_lines(axes: Axes, rows: List[dict], label: str, **style) -> None:
-    """One line per method through its rows, by stride."""
+    """Draw one line per method through its rows, ordered by stride."""
     methods = list(dict.fromkeys(row['method'] for row in rows))
     for method, color in zip(methods, line_colors(methods)):
         points = sorted(
@@ -27,29 +27,28 @@ def draw_strides(rows: List[dict], out: str, title: str) -> None:
     """Draw AP against stride, the published points behind the measured ones.
 
     Args:
-        rows (list[dict]): With ``method``, ``stride``, ``AP`` in percent and
-            ``how``; rows without an AP (failed, waiting) are left out.
+        rows (list[dict]): Results with ``method``, ``stride``, ``AP`` in
+            percent and ``how``. Rows without an AP are left out.
         out (str): Picture to write.
-        title (str): What the measured points are.
+        title (str): Title of the figure.
     """
     rows = [row for row in rows if row.get('AP') is not None]
-    published = [row for row in rows if row['how'] == 'published']
-    measured = [row for row in rows if row['how'] != 'published']
     figure = Figure(figsize=(5.6, 4))
     axes = figure.subplots()
     draw_lines(
         axes,
-        published,
+        [row for row in rows if row['how'] == 'published'],
         'published (COCO, 512 pixels)',
         marker='o',
         linestyle=':',
         markerfacecolor='white',
         alpha=0.6,
     )
+    measured = [row for row in rows if row['how'] != 'published']
     draw_lines(axes, measured, 'here', marker='o', linewidth=2)
     axes.set_xscale('log', base=2)
     strides = sorted({row['stride'] for row in rows})
-    axes.set_xticks(strides, [str(stride) for stride in strides])
+    axes.set_xticks(strides, list(map(str, strides)))
     axes.minorticks_off()
     axes.set(xlabel='stride (pixels)', ylabel='AP', title=title)
     axes.set_ylim(bottom=0)
