@@ -13,10 +13,10 @@ from poet_mm.analysis.attention import (
     farthest_points,
     record_rows,
 )
-from poet_mm.errors import UserError
 from poet_mm.models.layers.attention import record_weights
 
 
+@pytest.mark.slow
 def test_attention(world):
     found = run(world, 'attention', '--people', 1)
     encoder, decoder = np.array(found['encoder']), np.array(found['decoder'])
@@ -28,6 +28,7 @@ def test_attention(world):
     assert found['image'] in ('000000000001.png', '000000000002.png')
 
 
+@pytest.mark.slow
 def test_attention_of_a_file_and_of_an_id(world):
     path = world / 'val2017' / '000000000001.png'
     by_file = run(world, 'attention', '--image', path, '--points', '10,20')
@@ -63,20 +64,9 @@ def test_attention_rows_are_those_of_all_weights(world):
     assert expected.sum() == pytest.approx(maps.encoder[1].sum(), abs=1e-5)
     with torch.no_grad(), record_rows(model.head, [3], [0]) as rows:
         model.head.forward(feats, data['data_samples'])
-    kept = {name: len(weights) for name, weights in rows.items()}
-    assert kept['encoder.layers.0.self_attn'] == 1
-    assert kept['decoder.layers.2.cross_attn'] == 1
-    assert kept['decoder.layers.2.self_attn'] == 0
-    model.head.forward(feats, data['data_samples'])  # no hooks, no records
-    assert rows.keys() == kept.keys()
-
-
-@pytest.mark.parametrize('image', ['file', 4])
-def test_attention_of_a_broken_image(broken_world, image):
-    folder, broken = broken_world
-    image = broken if image == 'file' else image
-    with pytest.raises(UserError, match=f'{broken.name}: cannot be read'):
-        run(folder, 'attention', '--image', image)
+    model.head.forward(feats, data['data_samples'])  # recorded no more
+    assert [len(rows[part]) for part in ('encoder', 'decoder')] == [2, 3]
+    assert rows['encoder'][0].shape == (1, 256)
 
 
 K = 5
@@ -90,8 +80,6 @@ def test_cells_of_points():
 
 
 def test_padded_cells_are_cut_off():
-    import torch
-
     padding = torch.zeros(1, 3, 4, dtype=torch.bool)
     padding[:, 2] = True
     padding[:, :, 3] = True
