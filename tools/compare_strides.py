@@ -168,34 +168,24 @@ def run_all(
         f'{len(rows)} rows, data in {comparison.data_root}, results in '
         f'{args.work_dir}'
     )
-    names = [
-        dict(name=row.name, method=row.method, backbone=row.backbone)
-        for row, _ in rows
-    ]
-    found = [read_result(cfg.work_dir) for _, cfg in rows]
-    results = [
-        {**(result or dict(how='not yet run')), **name}
-        for result, name in zip(found, names)
-    ]
-    failed = 0
-    for i, (row, cfg) in enumerate(rows):
-        label = f'[{i + 1}/{len(rows)}] {row.name}'
-        if found[i] is None:
-            what = (
-                f'evaluates {row.checkpoint}'
-                if row.checkpoint
-                else f'trains for {row.epochs} epochs'
-            )
+    results = []
+    for row, cfg in rows:
+        result = read_result(cfg.work_dir) or dict(how='not yet run')
+        result.update(name=row.name, method=row.method, backbone=row.backbone)
+        results.append(result)
+    for i, ((row, cfg), result) in enumerate(zip(rows, results), 1):
+        label = f'[{i}/{len(rows)}] {row.name}'
+        if result['how'] == 'not yet run':
+            what = f'trains for {row.epochs} epochs'
+            if row.checkpoint:
+                what = f'evaluates {row.checkpoint}'
             log = osp.join(cfg.work_dir, 'console.log')
             print(f'{label}: {what}, log {log}', flush=True)
             error = run_process(row_command(args.gpus, row.name), log)
-            result = read_result(cfg.work_dir)
-            if result is None:
-                failed += 1
-                result = dict(how=f'failed: {error} ({log})')
-            results[i] = {**result, **names[i]}
-        ap = format_cell(results[i].get('AP'), '.1f')
-        print(f'{label}: AP {ap}, {results[i]["how"]}', flush=True)
+            failure = dict(how=f'failed: {error} ({log})')
+            result.update(read_result(cfg.work_dir) or failure)
+        ap = format_cell(result.get('AP'), '.1f')
+        print(f'{label}: AP {ap}, {result["how"]}', flush=True)
         write_results(comparison, results, args.work_dir)
     print(
         f'\nTable   {args.work_dir}/table.md\n'
@@ -203,7 +193,7 @@ def run_all(
     )
     if comparison.val_interval:
         print(f'Figure  {args.work_dir}/convergence.png')
-    return min(failed, 1)
+    return int(any(r['how'].startswith('failed: ') for r in results))
 
 
 def read_result(folder: str) -> Optional[dict]:
@@ -225,7 +215,8 @@ def row_command(gpus: int, name: str) -> List[str]:
 
 def end_with_parent() -> None:
     """Have Linux end this process when its parent is killed."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if sys.platform == 'linux':
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def run_process(command: List[str], log: str) -> str:
@@ -236,7 +227,7 @@ def run_process(command: List[str], log: str) -> str:
             command,
             stdout=file,
             stderr=subprocess.STDOUT,
-            preexec_fn=end_with_parent if sys.platform == 'linux' else None,
+            preexec_fn=end_with_parent,
             check=False,
         ).returncode
     return last_error(log, code)

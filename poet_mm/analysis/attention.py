@@ -170,7 +170,11 @@ def attention_maps(
     cells = cell_of(points, corner, cell, shape)
     with record_rows(model.head, cells, queries) as rows:
         model.head.forward(feats, samples)
-    height, width = cells_of_image(padding_mask(samples, feat), shape)
+    height, width = shape
+    padding = padding_mask(samples, feat)  # (1, rows, columns), True if padded
+    if padding is not None:
+        shown = ~padding[0]
+        height, width = int(shown[:, 0].sum()), int(shown[0].sum())
     maps = {
         part: torch.stack(layers)
         .unflatten(-1, shape)[..., :height, :width]
@@ -179,20 +183,6 @@ def attention_maps(
     }
     x, y = corner + cell * (width, height)
     return AttentionMaps(**maps, extent=np.array([corner[0], x, corner[1], y]))
-
-
-def cells_of_image(
-    padding: Optional[Tensor], shape: Tuple[int, int]
-) -> Tuple[int, int]:
-    """Return how many rows and columns of a feature map show the image.
-
-    Args:
-        padding (Tensor, optional): (1, rows, columns), True at padded cells.
-        shape (tuple[int, int]): Rows and columns of the map.
-    """
-    if padding is None:
-        return shape
-    return int((~padding[0, :, 0]).sum()), int((~padding[0, 0]).sum())
 
 
 class AttentionAnalysis(Analysis):

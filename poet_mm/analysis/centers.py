@@ -28,10 +28,9 @@ def true_centers(
     Returns:
         np.ndarray: (N, 2) in pixels, NaN without such a keypoint.
     """
-    weights = (visibility >= lowest)[..., None].astype(np.float64)
-    count = weights.sum(axis=1)  # (N, 1)
-    total = (keypoints * weights).sum(axis=1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    weights = (visibility >= lowest)[..., None]  # (N, K, 1)
+    with np.errstate(invalid='ignore'):  # 0 / 0
+        return (keypoints * weights).sum(axis=1) / weights.sum(axis=1)
 
 
 def relative_errors(
@@ -65,11 +64,7 @@ def quadrant_shares(errors: np.ndarray) -> Optional[Dict[str, float]]:
 
 
 class CenterAnalysis(Analysis):
-    """Show the errors of the centres of all matched people, and one image.
-
-    Args:
-        session (Session): Model and images.
-    """
+    """Show the errors of the centres of all matched people, and one image."""
 
     name = 'centers'
 

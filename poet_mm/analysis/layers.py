@@ -58,11 +58,7 @@ def build_metric(session: Session) -> CocoMetric:
 
 
 class LayerAnalysis(Analysis):
-    """Show AP of every decoder layer, by the config's own metric.
-
-    Args:
-        session (Session): Model and images.
-    """
+    """Show AP of every decoder layer, by the config's own metric."""
 
     name = 'layers'
 

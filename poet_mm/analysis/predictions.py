@@ -114,6 +114,7 @@ class PredictionAnalysis(Analysis):
         causes = Counter(row['cause'] for row in self.rows)
         counts = {cause: causes[cause] for cause in CAUSES}
         oks = [row['oks'] for row in self.rows]
+        head = type(self.session.model.head).__name__  # POETHead, AEHead, ...
         listed = ', '.join(f'{n} {cause}' for cause, n in counts.items())
         return Result(
             name=self.name,
@@ -134,6 +135,10 @@ class PredictionAnalysis(Analysis):
             ),
             rows=self.rows,
             draw=lambda out: draw_best_worst(
-                best, worst, self.session.metainfo, self.session.method, out
+                best,
+                worst,
+                self.session.metainfo,
+                head.replace('Head', ''),
+                out,
             ),
         )

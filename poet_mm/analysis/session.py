@@ -57,11 +57,6 @@ class Session:
         return isinstance(self.model.head, POETHead)
 
     @property
-    def method(self) -> str:
-        """Return the name of the head: POET, AE or another one."""
-        return type(self.model.head).__name__.replace('Head', '')
-
-    @property
     def description(self) -> str:
         """Return config, checkpoint and data, for captions."""
         return (

@@ -60,11 +60,7 @@ def thin(values: np.ndarray, count: int = CURVE_POINTS) -> np.ndarray:
 
 
 class VisibilityAnalysis(Analysis):
-    """Show the predicted visibility of matched people, by COCO's v.
-
-    Args:
-        session (Session): Model and images.
-    """
+    """Show the predicted visibility of matched people, by COCO's v."""
 
     name = 'visibility'
 

@@ -183,18 +183,10 @@ def row_folder(
     Its name has a hash of config, checkpoint, epochs and number of GPUs, so
     that a change of these starts a new folder and never shows an old result.
     """
-    content = json.dumps(
-        [
-            cfg.to_dict(),
-            row.checkpoint,
-            row.epochs,
-            comparison.val_interval,
-            gpus,
-        ],
-        sort_keys=True,
-        default=str,
-    )
-    digest = hashlib.sha1(content.encode()).hexdigest()[:8]
+    content = [cfg.to_dict(), row.checkpoint, row.epochs]
+    content += [comparison.val_interval, gpus]
+    text = json.dumps(content, sort_keys=True, default=str)
+    digest = hashlib.sha1(text.encode()).hexdigest()[:8]
     name = re.sub(r'[^\w.-]', '_', row.name)
     return osp.join(work_dir, 'rows', f'{name}-{digest}')
 

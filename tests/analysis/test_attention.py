@@ -8,7 +8,6 @@ from known_predictions import run, session_of
 from poet_mm.analysis.attention import (
     attention_maps,
     cell_of,
-    cells_of_image,
     choose_points,
     farthest_points,
     record_rows,
@@ -77,14 +76,6 @@ def test_cells_of_points():
     points = np.array([[5.0, 0], [14.9, 19.9], [15, 20], [44, 59], [99, -9]])
     cells = cell_of(points, np.array([5, 0]), np.array([10, 20]), (3, 4))
     assert cells.tolist() == [0, 0, 5, 11, 3]
-
-
-def test_padded_cells_are_cut_off():
-    padding = torch.zeros(1, 3, 4, dtype=torch.bool)
-    padding[:, 2] = True
-    padding[:, :, 3] = True
-    assert cells_of_image(padding, (3, 4)) == (2, 3)
-    assert cells_of_image(None, (3, 4)) == (3, 4)
 
 
 def test_points_lie_far_apart_and_inside():

@@ -1,6 +1,6 @@
 """Draw losses and AP over training (paper Fig. 4 and 6)."""
 
-from typing import Mapping, Sequence
+from typing import Mapping
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -69,21 +69,6 @@ def draw_ap(
     axes.set(title='AP on validation images')
 
 
-def align_epochs(panels: Sequence[Axes]) -> None:
-    """Show the same whole epochs on all panels, for comparison."""
-    epochs = [
-        epoch
-        for axes in panels
-        for line in axes.lines
-        for epoch in line.get_xdata()
-    ]
-    low, high = min(epochs, default=0), max(epochs, default=1)
-    margin = 0.04 * (high - low) or 0.5
-    for axes in panels:
-        axes.set_xlim(low - margin, high + margin)
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-
-
 def method_of(records: Records) -> str:
     """Return the method of a training, by the names of its losses."""
     return 'AE' if 'loss_heatmap' in loss_keys(records) else 'POET'
@@ -104,14 +89,15 @@ def draw_curves(runs: Mapping[str, Records], out: str) -> None:
     columns = min(COLUMNS, key=lambda columns: -count % columns)
     rows = -(-count // columns)
     figure = Figure(figsize=(3 * columns, 2.5 * rows + 0.3))
-    cells = figure.subplots(rows, columns, squeeze=False).ravel()
+    cells = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
     colors = dict(zip(runs, line_colors(list(map(method_of, runs.values())))))
     for axes, key in zip(cells, keys):
         draw_loss(axes, runs, key, colors)
     draw_ap(cells[len(keys)], runs, colors)
     for axes in cells[:count]:
         axes.set_xlabel('epoch' if 'epoch' in logged else 'iteration')
-    align_epochs(cells[:count])
+        axes.tick_params(labelbottom=True)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     for axes in cells[count:]:
         axes.axis('off')
     validated = any(key.startswith(VALIDATION) for key in logged)
