@@ -23,24 +23,19 @@ if TYPE_CHECKING:
     from poet_mm.analysis.result import Analysis, Result
     from poet_mm.analysis.session import Session
 
-# File of poet_mm/analysis: its class and help text, in the report's order.
+# File of poet_mm/analysis: help text, in the order of the report.
 ANALYSES = dict(
-    predictions=(
-        'PredictionAnalysis',
-        'best and worst images by OKS, and the errors of people (Fig. 3)',
-    ),
-    attention=(
-        'AttentionAnalysis',
-        'attention of encoder and decoder in an image (Fig. 5)',
-    ),
-    centers=('CenterAnalysis', 'predicted centres and their errors (Fig. 7)'),
-    visibility=(
-        'VisibilityAnalysis',
-        "predicted visibility by COCO's class (Fig. 8)",
-    ),
-    layers=('LayerAnalysis', 'AP of every decoder layer (Fig. 9)'),
+    predictions='best and worst images by OKS, and errors of people (Fig. 3)',
+    attention='attention of encoder and decoder in an image (Fig. 5)',
+    centers='predicted centres and their errors (Fig. 7)',
+    visibility="predicted visibility by COCO's class (Fig. 8)",
+    layers='AP of every decoder layer (Fig. 9)',
 )
-SPLITS = ('val', 'train', 'test')
+COMMANDS = dict(
+    **ANALYSES,
+    curves='losses and AP over epochs (Fig. 4, 6)',
+    report='all of these figures, on one HTML page',
+)
 
 
 def parse_point(text: str) -> List[float]:
@@ -68,7 +63,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--split',
-        choices=SPLITS,
+        choices=['val', 'train', 'test'],
         default='test',
         help='loader of the config that has the images; those of train are '
         'not augmented',
@@ -142,10 +137,7 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     commands = parser.add_subparsers(
         dest='command', metavar='SUBCOMMAND', required=True
     )
-    helps = {name: text for name, (_, text) in ANALYSES.items()}
-    helps['curves'] = 'losses and AP over epochs (Fig. 4, 6)'
-    helps['report'] = 'all of these figures, on one HTML page'
-    for name, text in helps.items():
+    for name, text in COMMANDS.items():
         sub = commands.add_parser(
             name, help=text, **cli.about(f'{text}\n\n{examples(name)}')
         )
@@ -199,7 +191,7 @@ def check_args(args: argparse.Namespace) -> None:
 def analysis_class(name: str) -> type:
     """Import the class of an analysis."""
     module = import_module(f'poet_mm.analysis.{name}')
-    return getattr(module, ANALYSES[name][0])
+    return getattr(module, f'{name.capitalize()}Analysis')
 
 
 def build_analysis(

@@ -198,8 +198,6 @@ class AttentionAnalysis(Analysis):
         max_people (int): Largest number of people, best first.
     """
 
-    name = 'attention'
-
     def __init__(
         self,
         session: Session,
@@ -268,7 +266,7 @@ class AttentionAnalysis(Analysis):
         if self.needs_images:
             source = self.source
         return Result(
-            name=self.name,
+            name='attention',
             title='Attention (Fig. 5)',
             caption=f'Image {osp.basename(image.path)}. Above: self-attention '
             'of the last encoder layer at the numbered points. Below: '

@@ -63,10 +63,8 @@ def quadrant_shares(errors: np.ndarray) -> Optional[Dict[str, float]]:
     return dict(zip(QUADRANTS, (counts / len(errors)).tolist()))
 
 
-class CenterAnalysis(Analysis):
+class CentersAnalysis(Analysis):
     """Show the errors of the centres of all matched people, and one image."""
-
-    name = 'centers'
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -105,7 +103,7 @@ class CenterAnalysis(Analysis):
             mean = errors.mean(axis=0)
             distance = np.linalg.norm(errors, axis=1).mean()
         return Result(
-            name=self.name,
+            name='centers',
             title='Centres (Fig. 7)',
             caption='Left: predicted centres and offset vectors of the people '
             'found in an image. Middle and right: (predicted - true centre) / '
@@ -118,7 +116,7 @@ class CenterAnalysis(Analysis):
                 quadrants=shares,
                 mean=mean,
                 mean_distance=distance,
-                example=self.example and self.example.img_id,
+                example=self.example.img_id,
             ),
             rows=self.rows,
             draw=lambda out: draw_centers(self.example, errors, shares, out),

@@ -8,7 +8,6 @@ from ..utils.logs import (
     VALIDATION,
     Records,
     find_trainings,
-    loss_keys,
     of_decoder_layers,
     read_scalars,
     series,
@@ -49,12 +48,10 @@ def describe_older(work_dirs: Sequence[str]) -> str:
 
 
 def curve_keys(records: Records) -> List[str]:
-    """Return the keys of all losses and of COCO's numbers."""
-    losses = loss_keys(records)
+    """Return the keys of the loss, of the last layer's terms and of AP."""
     logged = {key for record in records for key in record}
-    wanted = [*losses, *(VALIDATION + key for key in losses)]
-    wanted += sorted(key for key in logged if key.startswith('coco/'))
-    return [key for key in wanted if key in logged]
+    drawn = ('loss', f'{VALIDATION}loss', 'coco/')
+    return sorted(key for key in logged if key.startswith(drawn))
 
 
 def analyze_curves(work_dirs: Sequence[str]) -> Result:

@@ -57,10 +57,8 @@ def build_metric(session: Session) -> CocoMetric:
     return metric
 
 
-class LayerAnalysis(Analysis):
+class LayersAnalysis(Analysis):
     """Show AP of every decoder layer, by the config's own metric."""
-
-    name = 'layers'
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -98,7 +96,7 @@ class LayerAnalysis(Analysis):
         ]
         ap = ', '.join(format_cell(row['AP'], '.1f') for row in rows)
         return Result(
-            name=self.name,
+            name='layers',
             title='Decoder layers (Fig. 9)',
             caption="COCO's AP of the predictions after every decoder layer, "
             f'all of one pass over the images. AP by layer: {ap}. '

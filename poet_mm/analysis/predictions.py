@@ -47,7 +47,7 @@ def rank_images(images: List[RankedImage]) -> List[RankedImage]:
     return sorted(images, key=key)
 
 
-class PredictionAnalysis(Analysis):
+class PredictionsAnalysis(Analysis):
     """Show the best and the worst images, and count errors of all people.
 
     Args:
@@ -55,7 +55,6 @@ class PredictionAnalysis(Analysis):
         examples (int): Number of best images, and of worst ones, to draw.
     """
 
-    name = 'predictions'
     poet_only = False
 
     def __init__(self, session: Session, examples: int) -> None:
@@ -117,7 +116,7 @@ class PredictionAnalysis(Analysis):
         head = type(self.session.model.head).__name__  # POETHead, AEHead, ...
         listed = ', '.join(f'{n} {cause}' for cause, n in counts.items())
         return Result(
-            name=self.name,
+            name='predictions',
             title='Predictions, best and worst (Fig. 3)',
             caption='Images with the highest and the lowest mean OKS of their '
             'people, drawn beside the ground truth; a person not found counts '

@@ -31,7 +31,6 @@ class Analysis:
         session (Session): Model and images.
     """
 
-    name = ''
     poet_only = True
     needs_images = True  # all images of the session
 

@@ -15,7 +15,7 @@ from .result import Analysis, Result
 from .session import Session
 
 CLASSES = (0, OCCLUDED, VISIBLE)  # COCO's v
-CURVE_POINTS = 200  # of the ROC in the JSON file
+CURVE_POINTS = 200  # of the ROC
 
 
 def occlusion_detector(
@@ -29,8 +29,9 @@ def occlusion_detector(
 
     Returns:
         dict | None: ``auc``, ``ap``, ``occluded_share`` (the AP of chance),
-        and arrays ``false_positive_rate`` and ``true_positive_rate``, from 0
-        to 1. None if there are no keypoints of one of the classes.
+        and at most :data:`CURVE_POINTS` points of the ROC, arrays
+        ``false_positive_rate`` and ``true_positive_rate``, from 0 to 1. None
+        if there are no keypoints of one of the classes.
     """
     labelled = classes > 0
     scores, occluded = 1 - visibility[labelled], classes[labelled] == OCCLUDED
@@ -48,8 +49,8 @@ def occlusion_detector(
         auc=float(trapezoid(true_rate, false_rate)),
         ap=float((precision * np.diff(true_rate)).sum()),
         occluded_share=float(occluded.mean()),
-        false_positive_rate=false_rate,
-        true_positive_rate=true_rate,
+        false_positive_rate=thin(false_rate),
+        true_positive_rate=thin(true_rate),
     )
 
 
@@ -61,8 +62,6 @@ def thin(values: np.ndarray, count: int = CURVE_POINTS) -> np.ndarray:
 
 class VisibilityAnalysis(Analysis):
     """Show the predicted visibility of matched people, by COCO's v."""
-
-    name = 'visibility'
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -93,18 +92,13 @@ class VisibilityAnalysis(Analysis):
         groups = {v: predicted[classes == v] for v in CLASSES}
         detector = occlusion_detector(predicted, classes)
         numbers = 'Either no occluded or no visible keypoint was found.'
-        thinned = None
         if detector is not None:
             numbers = (
                 f'AUC {detector["auc"]:.3f}, AP {detector["ap"]:.3f} '
                 f'(chance: {detector["occluded_share"]:.3f}).'
             )
-            thinned = {
-                key: thin(value) if isinstance(value, np.ndarray) else value
-                for key, value in detector.items()
-            }
         return Result(
-            name=self.name,
+            name='visibility',
             title='Visibility (Fig. 8)',
             caption='Left: predicted visibility of the keypoints of matched '
             "people, by COCO's class (0 not labelled, 1 occluded, 2 visible); "
@@ -117,7 +111,7 @@ class VisibilityAnalysis(Analysis):
                     v: np.median(values) if len(values) else None
                     for v, values in groups.items()
                 },
-                occlusion_detector=thinned,
+                occlusion_detector=detector,
             ),
             rows=self.rows,
             draw=lambda out: draw_visibility(groups, detector, out),

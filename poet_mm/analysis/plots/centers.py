@@ -41,11 +41,8 @@ def draw_vectors(
         axes.plot(*center, 'o', color=color, mec='white', markersize=7)
 
 
-def draw_example(axes: Axes, example: Optional['ImageRecord']) -> None:
+def draw_example(axes: Axes, example: 'ImageRecord') -> None:
     """Draw an image with the vectors of the people found."""
-    if example is None:
-        say_nothing_to_show(axes, 'no image')
-        return
     axes.imshow(mmcv.imread(example.path, channel_order='rgb'))
     axes.autoscale(False)
     hide(axes)
@@ -104,7 +101,7 @@ def draw_histogram(axes: Axes, errors: np.ndarray, limit: float) -> None:
 
 @in_style()
 def draw_centers(
-    example: Optional['ImageRecord'],
+    example: 'ImageRecord',
     errors: np.ndarray,
     shares: Optional[Mapping[str, float]],
     out: str,
@@ -112,7 +109,7 @@ def draw_centers(
     """Draw an image, the errors of all people, and their histogram.
 
     Args:
-        example (ImageRecord, optional): Image to draw.
+        example (ImageRecord): Image to draw.
         errors (np.ndarray): (M, 2), (predicted - true) / diagonal, y down.
         shares (Mapping, optional): Share of each quadrant by its name.
         out (str): Picture to write.
