@@ -249,8 +249,7 @@ def write_results(
     """Write table and figures of the rows so far and of the paper."""
     from mmengine.fileio import load
 
-    from poet_mm.comparison.convergence import draw_convergence
-    from poet_mm.comparison.strides import draw_strides
+    from poet_mm.comparison.figures import draw_convergence, draw_strides
     from poet_mm.comparison.table import write_table
 
     published, title = load(PUBLISHED), comparison.title

@@ -8,7 +8,8 @@ import copy
 import resource
 import statistics
 import time
-from typing import Dict, Tuple
+from collections import Counter
+from typing import Callable, Dict, Tuple
 
 import torch
 from mmengine.dataset import pseudo_collate
@@ -64,27 +65,20 @@ def measure_pass(model: nn.Module, size: int) -> Tuple[int, float]:
     return size // cells.shape[-1], counter.get_total_flops() / 2e9
 
 
-class Stopwatch:
-    """Add up the seconds that calls of a function take."""
+def add_time(function: Callable, seconds: Counter, name: str) -> Callable:
+    """Return a function whose calls add their seconds to ``seconds[name]``."""
+    has_gpu = torch.cuda.is_available()
+    wait = torch.cuda.synchronize if has_gpu else lambda: None
 
-    def __init__(self, function) -> None:
-        self.function = function
-        self.seconds = 0.0
-
-    def __call__(self, *args, **kwargs):
-        """Call the function between two synchronised clock readings."""
-        synchronize()
+    def timed(*args, **kwargs):
+        wait()
         start = time.perf_counter()
-        result = self.function(*args, **kwargs)
-        synchronize()
-        self.seconds += time.perf_counter() - start
+        result = function(*args, **kwargs)
+        wait()
+        seconds[name] += time.perf_counter() - start
         return result
 
-
-def synchronize() -> None:
-    """Wait for the GPU, if there is one."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    return timed
 
 
 @torch.no_grad()
@@ -103,19 +97,18 @@ def time_inference(
         passes of a flip test), ``post_ms`` (the rest of ``predict``), and
         ``input``, the longest side of the images in pixels.
     """
-    network = [Stopwatch(model.extract_feat), Stopwatch(model.head.forward)]
-    model.extract_feat, model.head.forward = network
+    seconds: Counter = Counter()
+    predict = add_time(model.predict, seconds, 'predict')
+    for part, name in ((model, 'extract_feat'), (model.head, 'forward')):
+        setattr(part, name, add_time(getattr(part, name), seconds, 'network'))
     times, longest = [], 0
     try:
         for i in range(min(WARM_UP + num_images, len(dataset))):
-            batch = pseudo_collate([dataset[i]])
-            batch = model.data_preprocessor(batch)
-            predict = Stopwatch(model.predict)
-            for part in network:
-                part.seconds = 0.0
+            batch = model.data_preprocessor(pseudo_collate([dataset[i]]))
+            seconds.clear()
             predict(**batch)
-            seconds = sum(part.seconds for part in network)
-            times.append((seconds, predict.seconds - seconds))
+            network = seconds['network']
+            times.append((network, seconds['predict'] - network))
             shape = batch['data_samples'][0].metainfo['img_shape']
             longest = max(longest, *shape)
     finally:

@@ -1,6 +1,6 @@
-"""The figure of convergence needs a curve."""
+"""Figures of rows that are not all there."""
 
-from poet_mm.comparison.convergence import draw_convergence
+from poet_mm.comparison.figures import draw_convergence, draw_strides
 
 
 def test_convergence_needs_a_curve(tmp_path):
@@ -12,3 +12,11 @@ def test_convergence_needs_a_curve(tmp_path):
     assert not out.exists()
     draw_convergence([dict(row, curve=curve)] * 2, out, 'title')
     assert out.is_file()
+
+
+def test_strides_of_nothing_yet(tmp_path):
+    rows = [dict(method='AE', how='failed: so'), dict(method='POET', AP=1.0)]
+    rows[1].update(stride=32, how='trained here')
+    for name, some in (('two.png', rows), ('none.png', [])):
+        draw_strides(some, tmp_path / name, 'title')
+        assert (tmp_path / name).is_file()
