@@ -83,8 +83,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--device',
-        help='cpu, cuda, cuda:1, ... (default: cuda where there is one, else '
-        'cpu)',
+        help='cpu, cuda, cuda:1, ... (default: a GPU if there is one)',
     )
     cli.add_trust_argument(parser)
     cli.add_options_argument(parser)

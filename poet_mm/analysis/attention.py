@@ -7,7 +7,7 @@ H x W cells of the feature map that show the image.
 import os.path as osp
 from contextlib import contextmanager
 from functools import partial
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 import torch
@@ -26,22 +26,16 @@ from .session import Session
 MIN_GAP = 0.08  # between points, relative to the image's diagonal
 
 
-class AttentionMaps(NamedTuple):
-    """Hold the attention over the cells of one image, mean over the heads."""
-
-    encoder: np.ndarray  # (E, P, H, W), from the cells of the points
-    decoder: np.ndarray  # (L, M, H, W), from the queries of the people
-    extent: np.ndarray  # (4, ), x0, x1, y0, y1 of the map in image pixels
-
-
 class AttendedImage(NamedTuple):
-    """Hold an image, its chosen points and people, and their attention."""
+    """Hold an image and its attention over cells, mean over the heads."""
 
     path: str
     points: np.ndarray  # (P, 2) in pixels of the image
     keypoints: np.ndarray  # (M, K, 2) in pixels of the image
     scores: np.ndarray  # (M, )
-    maps: AttentionMaps
+    encoder: np.ndarray  # (E, P, H, W), from the cells of the points
+    decoder: np.ndarray  # (L, M, H, W), from the queries of the people
+    extent: np.ndarray  # (4, ), x0, x1, y0, y1 of the map in image pixels
 
 
 @contextmanager
@@ -76,58 +70,15 @@ def record_rows(
         yield records
 
 
-def cell_of(
-    points: np.ndarray,
-    corner: np.ndarray,
-    cell: np.ndarray,
-    shape: Tuple[int, int],
-) -> np.ndarray:
-    """Return the cell of the feature map at each point, counted row by row.
-
-    Args:
-        points (np.ndarray): (P, 2), x and y in pixels.
-        corner (np.ndarray): (2, ), upper left of the map in the same pixels.
-        cell (np.ndarray): (2, ), width and height of a cell in pixels.
-        shape (tuple[int, int]): Rows and columns of the map.
-
-    Returns:
-        np.ndarray: (P, ); points outside of the map get the nearest cell.
-    """
-    place = np.floor((points - corner) / cell).astype(int)
-    column, row = np.clip(place, 0, (shape[1] - 1, shape[0] - 1)).T
-    return row * shape[1] + column
-
-
-def farthest_points(
-    points: np.ndarray, count: int, min_gap: float
-) -> np.ndarray:
-    """Choose points that lie far from each other.
-
-    The first point is chosen, then repeatedly the one farthest from all chosen
-    ones, as long as that distance is at least ``min_gap``.
-
-    Args:
-        points (np.ndarray): (n, 2).
-        count (int): Largest number of points.
-        min_gap (float): In the unit of the points.
-
-    Returns:
-        np.ndarray: Indices of the chosen points.
-    """
-    chosen = [0]
-    while len(chosen) < count:
-        gaps = np.linalg.norm(points[:, None] - points[chosen], axis=-1)
-        gaps = gaps.min(axis=1)
-        if gaps.max() < min_gap:
-            break
-        chosen.append(int(gaps.argmax()))
-    return np.array(chosen)
-
-
 def choose_points(
     keypoints: np.ndarray, size: Sequence[int], count: int
 ) -> np.ndarray:
-    """Choose keypoints of the people found, or points of a grid without any.
+    """Choose points in an image that lie far from each other.
+
+    1. The candidates are the keypoints of the people found, or points of a
+       grid if there are none.
+    2. The first one is chosen, then repeatedly the one that is farthest from
+       all chosen ones, as long as that distance is at least :data:`MIN_GAP`.
 
     Args:
         keypoints (np.ndarray): (M, K, 2) in pixels of the image, best first.
@@ -137,18 +88,26 @@ def choose_points(
     Returns:
         np.ndarray: (P, 2) in pixels of the image.
     """
+    # 1. candidates
     points = keypoints.reshape(-1, 2)
     points = points[((points >= 0) & (points < size)).all(axis=1)]
     if not len(points):
         steps = np.array([1, 3]) / 4
         points = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2) * size
-    return points[farthest_points(points, count, MIN_GAP * np.hypot(*size))]
+    # 2. choice
+    chosen = points[:1]
+    while len(chosen) < count:
+        gaps = np.linalg.norm(points[:, None] - chosen, axis=-1).min(axis=1)
+        if gaps.max() < MIN_GAP * np.hypot(*size):
+            break
+        chosen = np.append(chosen, points[[gaps.argmax()]], axis=0)
+    return chosen
 
 
 @torch.no_grad()
 def attention_maps(
     model: nn.Module, batch: dict, points: np.ndarray, queries: Sequence[int]
-) -> AttentionMaps:
+) -> Dict[str, np.ndarray]:
     """Record the attention of one image.
 
     Args:
@@ -156,33 +115,38 @@ def attention_maps(
         batch (dict): One image, as the loader gives it.
         points (np.ndarray): (P, 2) in pixels of the image file.
         queries (Sequence[int]): M queries.
+
+    Returns:
+        dict: ``encoder``, ``decoder`` and ``extent`` of an
+        :class:`AttendedImage`.
     """
     batch = model.data_preprocessor(batch, False)
     samples = batch['data_samples']
     meta = samples[0].metainfo
     feats = model.extract_feat(batch['inputs'])
     feat = model.head.select_level(feats)
-    shape = tuple(feat.shape[-2:])
+    shape = rows, columns = tuple(feat.shape[-2:])
     # In pixels of the image file: corner of the input, and size of a cell.
     corner = to_original(np.zeros(2), meta)
     cell = np.divide(meta['batch_input_shape'], shape)[::-1]
     cell = to_original(cell, meta) - corner
-    cells = cell_of(points, corner, cell, shape)
-    with record_rows(model.head, cells, queries) as rows:
+    # Cells of the points, counted row by row.
+    place = np.floor((points - corner) / cell).astype(int)
+    x, y = np.clip(place, 0, (columns - 1, rows - 1)).T
+    with record_rows(model.head, y * columns + x, queries) as records:
         model.head.forward(feats, samples)
-    height, width = shape
     padding = padding_mask(samples, feat)  # (1, rows, columns), True if padded
     if padding is not None:
         shown = ~padding[0]
-        height, width = int(shown[:, 0].sum()), int(shown[0].sum())
+        rows, columns = int(shown[:, 0].sum()), int(shown[0].sum())
     maps = {
         part: torch.stack(layers)
-        .unflatten(-1, shape)[..., :height, :width]
+        .unflatten(-1, shape)[..., :rows, :columns]
         .numpy()
-        for part, layers in rows.items()
+        for part, layers in records.items()
     }
-    x, y = corner + cell * (width, height)
-    return AttentionMaps(**maps, extent=np.array([corner[0], x, corner[1], y]))
+    x, y = corner + cell * (columns, rows)
+    return dict(**maps, extent=np.array([corner[0], x, corner[1], y]))
 
 
 class AttentionAnalysis(Analysis):
@@ -252,13 +216,12 @@ class AttentionAnalysis(Analysis):
             points=points,
             keypoints=keypoints,
             scores=prediction.scores[-1, queries],
-            maps=attention_maps(model, batch, points, queries),
+            **attention_maps(model, batch, points, queries),
         )
 
     def result(self) -> Result:
         """Return the figure of the image."""
         image = self.attend()
-        maps = image.maps
         people = 'no person, as none was found'
         if len(image.scores):
             people = 'the people with the highest scores'
@@ -277,9 +240,9 @@ class AttentionAnalysis(Analysis):
                 image=osp.basename(image.path),
                 points=image.points,
                 scores=image.scores,
-                extent=maps.extent,
-                encoder=np.round(maps.encoder.astype(np.float64), 6),
-                decoder=np.round(maps.decoder.astype(np.float64), 6),
+                extent=image.extent,
+                encoder=image.encoder.astype(np.float64).round(6),
+                decoder=image.decoder.astype(np.float64).round(6),
             ),
             draw=lambda out: draw_attention(image, self.session.metainfo, out),
         )

@@ -113,7 +113,7 @@ class PredictionsAnalysis(Analysis):
         causes = Counter(row['cause'] for row in self.rows)
         counts = {cause: causes[cause] for cause in CAUSES}
         oks = [row['oks'] for row in self.rows]
-        head = type(self.session.model.head).__name__  # POETHead, AEHead, ...
+        method = type(self.session.model.head).__name__.replace('Head', '')
         listed = ', '.join(f'{n} {cause}' for cause, n in counts.items())
         return Result(
             name='predictions',
@@ -134,10 +134,6 @@ class PredictionsAnalysis(Analysis):
             ),
             rows=self.rows,
             draw=lambda out: draw_best_worst(
-                best,
-                worst,
-                self.session.metainfo,
-                head.replace('Head', ''),
-                out,
+                best, worst, self.session.metainfo, method, out
             ),
         )

@@ -1,4 +1,4 @@
-"""Define what every analysis makes, and write its files."""
+"""Define the result of an analysis, and write its files."""
 
 import csv
 import os

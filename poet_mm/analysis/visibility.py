@@ -75,15 +75,9 @@ class VisibilityAnalysis(Analysis):
         true = record.people.visibility[match.people]  # (M, K)
         ids = record.people.ids[match.people]  # (M, )
         for (m, k), v in np.ndenumerate(true):
-            self.rows.append(
-                dict(
-                    image_id=record.img_id,
-                    annotation_id=ids[m],
-                    joint=k,
-                    v=int(v),
-                    predicted=round(float(predicted[m, k]), 5),
-                )
-            )
+            row = dict(image_id=record.img_id, annotation_id=ids[m], joint=k)
+            row.update(v=int(v), predicted=round(float(predicted[m, k]), 5))
+            self.rows.append(row)
 
     def result(self) -> Result:
         """Return the figure of all images so far."""

@@ -25,11 +25,9 @@ WARM_UP = 3  # images that are not timed
 
 def count_parameters(model: nn.Module) -> Tuple[int, int]:
     """Return the number of all parameters and of the trained ones."""
-    counts = [(p.numel(), p.requires_grad) for p in model.parameters()]
-    return (
-        sum(n for n, _ in counts),
-        sum(n for n, trained in counts if trained),
-    )
+    parameters = list(model.parameters())
+    trained = [p for p in parameters if p.requires_grad]
+    return sum(p.numel() for p in parameters), sum(p.numel() for p in trained)
 
 
 def measure_pass(model: nn.Module, size: int) -> Tuple[int, float]:

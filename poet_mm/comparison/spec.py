@@ -75,10 +75,8 @@ def read_row(values: dict, folder: str) -> Row:
             f'{", ".join(known[1:])}.'
         )
     path = osp.normpath(osp.join(folder, values['config']))
-    for kind, file in (
-        ('config', path),
-        ('checkpoint', values.get('checkpoint')),
-    ):
+    named = dict(config=path, checkpoint=values.get('checkpoint'))
+    for kind, file in named.items():
         if file and '://' not in file and not osp.isfile(file):
             raise UserError(
                 f'There is no {kind} {file}, which the row of '

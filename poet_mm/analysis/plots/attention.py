@@ -85,8 +85,8 @@ def draw_attention(
     """
     pixels = mmcv.imread(image.path, channel_order='rgb')
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    extent = image.maps.extent
-    points, layers = image.maps.encoder[-1], image.maps.decoder
+    extent = image.extent
+    points, layers = image.encoder[-1], image.decoder
     columns = 1 + max(len(points), len(layers))
     rows = 1 + layers.shape[1]
     height, width = grey.shape

@@ -27,16 +27,17 @@ def draw_vectors(
     axes: Axes, centers: np.ndarray, keypoints: np.ndarray
 ) -> None:
     """Draw arrows from centres (F, 2) to keypoints (F, K, 2), in pixels."""
-    arrows = dict(angles='xy', scale_units='xy', scale=1)
     for i, (center, points) in enumerate(zip(centers, keypoints)):
         color = COLORS[i % len(COLORS)]
         axes.quiver(
             *np.broadcast_to(center, points.shape).T,
             *(points - center).T,
             color=color,
+            angles='xy',
+            scale_units='xy',
+            scale=1,
             width=0.006,
             headwidth=3.5,
-            **arrows,
         )
         axes.plot(*center, 'o', color=color, mec='white', markersize=7)
 

@@ -69,17 +69,12 @@ def draw_ap(
     axes.set(title='AP on validation images')
 
 
-def method_of(records: Records) -> str:
-    """Return the method of a training, by the names of its losses."""
-    return 'AE' if 'loss_heatmap' in loss_keys(records) else 'POET'
-
-
 @in_style()
 def draw_curves(runs: Mapping[str, Records], out: str) -> None:
     """Draw the losses, term by term, and AP over epochs.
 
     Args:
-        runs (Mapping): Name of each run: what :func:`read_scalars` returns.
+        runs (Mapping): Records of the log by the name of the run.
         out (str): Picture to write.
     """
     everything = [record for records in runs.values() for record in records]
@@ -90,7 +85,11 @@ def draw_curves(runs: Mapping[str, Records], out: str) -> None:
     rows = -(-count // columns)
     figure = Figure(figsize=(3 * columns, 2.5 * rows + 0.3))
     cells = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
-    colors = dict(zip(runs, line_colors(list(map(method_of, runs.values())))))
+    methods = [
+        'AE' if 'loss_heatmap' in loss_keys(records) else 'POET'
+        for records in runs.values()
+    ]
+    colors = dict(zip(runs, line_colors(methods)))
     for axes, key in zip(cells, keys):
         draw_loss(axes, runs, key, colors)
     draw_ap(cells[len(keys)], runs, colors)
