@@ -54,7 +54,7 @@ def make_image(folder, image_id, size, seed=0):
 
 
 def make_person(image, shift, v, **changes):
-    """Someone at the prediction, shifted by (x, y) pixels."""
+    """A person at the prediction, shifted by (x, y) pixels."""
     size = np.array([image['width'], image['height']])
     v = np.array(v)[:, None]
     points = np.round((0.5 + OFFSETS) * size + shift, 6)
@@ -108,8 +108,8 @@ def make_checkpoint(cfg, path, noise=0.0):
 def make_world(folder):
     """Config, data of three images, and the checkpoint.
 
-    1: someone exactly where the prediction is. 2: someone else, at (8, -4)
-    from it. 3: nobody but a crowd and someone without joints.
+    1: a person exactly where the prediction is. 2: a person at (8, -4) from
+    it. 3: only a crowd and a person without keypoints.
     """
     (folder / 'config.py').write_text(CONFIG)
     images = [
@@ -130,23 +130,17 @@ def make_world(folder):
     return folder
 
 
-def run(world, command, *args, out=None):
+def model_args(folder, out):
+    """Arguments of a subcommand for ``config.py`` and ``a.pth``."""
+    files = [str(folder / name) for name in ('config.py', 'a.pth')]
+    data = ['--data-root', str(folder), '--device', 'cpu']
+    return [*files, *data, '--out', str(out)]
+
+
+def run(folder, command, *args):
     """Run a subcommand here; -> what it wrote as JSON."""
-    out = out or world / 'out' / command
-    analyze.main(
-        [
-            command,
-            str(world / 'config.py'),
-            str(world / 'a.pth'),
-            '--data-root',
-            str(world),
-            '--device',
-            'cpu',
-            '--out',
-            str(out),
-            *map(str, args),
-        ]
-    )
+    out = folder / 'out' / command
+    analyze.main([command, *model_args(folder, out), *map(str, args)])
     for ending in ('png', 'pdf', 'txt'):
         assert (out / f'{command}.{ending}').stat().st_size > 100
     return json.loads((out / f'{command}.json').read_text())

@@ -8,7 +8,6 @@ TESTED_IN = {
     'checkpoints/release_model.py': 'checkpoints/test_convert.py',
     'checkpoints/safe_globals.py': 'checkpoints/test_safe_pickle.py',
     'comparison/row.py': 'tools/test_compare_strides.py',
-    'comparison/strides.py': 'comparison/test_table.py',
     'datasets/inspection/plots.py': 'tools/test_check_dataset.py',
     'engine/hooks/incident.py': 'engine/hooks/test_non_finite.py',
     'engine/hooks/match_quality.py': 'integration/test_monitoring.py',

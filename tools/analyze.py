@@ -1,7 +1,7 @@
 """Draw the paper's figures from any checkpoint.
 
-Each figure becomes NAME.png and NAME.pdf, the numbers behind it NAME.json and
-NAME.csv, and a caption that says what was run NAME.txt.
+Each figure is written to NAME.png and NAME.pdf, the numbers behind it to
+NAME.json and NAME.csv, and its caption to NAME.txt.
 
 Examples:
   python tools/analyze.py report CONFIG CHECKPOINT --data-root COCO
@@ -18,45 +18,39 @@ __parse_first__ = True
 
 from poet_mm import cli
 from poet_mm.errors import UserError
-from poet_mm.utils.config import check_data_root
 
 if TYPE_CHECKING:
     from poet_mm.analysis.result import Analysis, Result
     from poet_mm.analysis.session import Session
 
-# File of poet_mm/analysis: its class and its figure, in the report's order.
+# File of poet_mm/analysis: help text, in the order of the report.
 ANALYSES = dict(
-    predictions=(
-        'PredictionAnalysis',
-        'best and worst images by OKS, and what went wrong (Fig. 3)',
-    ),
-    attention=(
-        'AttentionAnalysis',
-        'what encoder and decoder look at in an image (Fig. 5)',
-    ),
-    centers=('CenterAnalysis', 'predicted centres and their errors (Fig. 7)'),
-    visibility=(
-        'VisibilityAnalysis',
-        "predicted visibility by COCO's class (Fig. 8)",
-    ),
-    layers=('LayerAnalysis', 'AP of every decoder layer (Fig. 9)'),
+    predictions='best and worst images by OKS, and errors of people (Fig. 3)',
+    attention='attention of encoder and decoder in an image (Fig. 5)',
+    centers='predicted centres and their errors (Fig. 7)',
+    visibility="predicted visibility by COCO's class (Fig. 8)",
+    layers='AP of every decoder layer (Fig. 9)',
 )
-SPLITS = ('val', 'train', 'test')  # as in poet_mm/analysis/session.py
+COMMANDS = dict(
+    **ANALYSES,
+    curves='losses and AP over epochs (Fig. 4, 6)',
+    report='all of these figures, on one HTML page',
+)
 
 
 def parse_point(text: str) -> List[float]:
-    """'X,Y' -> [x, y]."""
+    """Convert 'X,Y' to [x, y]."""
     try:
         x, y = map(float, text.split(','))
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f'{text!r} is not X,Y in pixels'
+            f'got {text!r}, expected X,Y in pixels'
         ) from None
     return [x, y]
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what all but ``curves`` need: a model and images."""
+    """Add the arguments of a model and its images."""
     parser.add_argument('config', metavar='CONFIG', help='config file')
     parser.add_argument(
         'checkpoint', metavar='CHECKPOINT', help='checkpoint file or URL'
@@ -69,55 +63,54 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--split',
-        choices=SPLITS,
+        choices=['val', 'train', 'test'],
         default='test',
-        help="images of which of the config's loaders; those of train are not "
-        'augmented',
+        help='loader of the config that has the images; those of train are '
+        'not augmented',
     )
     parser.add_argument(
         '--max-images',
         type=int,
         metavar='N',
-        help='only the first N images (default: all)',
+        help='use only the first N images (default: all)',
     )
     parser.add_argument(
         '--score-thr',
         type=float,
         default=0.5,
         metavar='P',
-        help='score, in [0, 1], from which on a prediction is a person',
+        help='least score of a person, in [0, 1]',
     )
     parser.add_argument(
         '--device',
-        help='cpu, cuda, cuda:1, ... (default: cuda where there is one, else '
-        'cpu)',
+        help='cpu, cuda, cuda:1, ... (default: a GPU if there is one)',
     )
     cli.add_trust_argument(parser)
     cli.add_options_argument(parser)
 
 
 def add_own_arguments(parser: argparse.ArgumentParser, name: str) -> None:
-    """Add what one subcommand needs; ``report`` takes all of them."""
+    """Add the arguments of one subcommand, or of all for ``report``."""
     if name in ('predictions', 'report'):
         parser.add_argument(
             '--examples',
             type=int,
             default=4,
             metavar='N',
-            help='number of best images, and of worst ones, that are drawn',
+            help='number of best images, and of worst ones, to draw',
         )
     if name in ('attention', 'report'):
         parser.add_argument(
             '--image',
-            help='file, or id of an image of the split (default: one in which '
-            'people are found well)',
+            help='file, or id of an image of the split (default: an image '
+            'whose people are found well)',
         )
         parser.add_argument(
             '--points',
             type=parse_point,
             nargs='+',
             metavar='X,Y',
-            help='where encoder attention is looked at, in pixels of --image '
+            help='points to draw encoder attention of, in pixels of --image '
             '(default: keypoints of the people found)',
         )
         parser.add_argument(
@@ -125,27 +118,25 @@ def add_own_arguments(parser: argparse.ArgumentParser, name: str) -> None:
             type=int,
             default=3,
             metavar='N',
-            help='largest number of people whose decoder attention is drawn',
+            help='largest number of people to draw decoder attention of',
         )
     if name == 'report':
         parser.add_argument(
             '--work-dir',
             nargs='+',
             metavar='WORK_DIR',
-            help='work dirs of the training, for the curves (default: the '
+            help='work dirs of trainings, for the curves (default: the '
             "checkpoint's folder)",
         )
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    """Parse the command line and check the files that it names."""
     parser = argparse.ArgumentParser(**cli.about(__doc__))
     commands = parser.add_subparsers(
         dest='command', metavar='SUBCOMMAND', required=True
     )
-    helps = {name: text for name, (_, text) in ANALYSES.items()}
-    helps['curves'] = 'losses and AP over epochs (Fig. 4, 6)'
-    helps['report'] = 'all of these, and one HTML page with them'
-    for name, text in helps.items():
+    for name, text in COMMANDS.items():
         sub = commands.add_parser(
             name, help=text, **cli.about(f'{text}\n\n{examples(name)}')
         )
@@ -182,54 +173,53 @@ def examples(name: str) -> str:
 
 
 def check_args(args: argparse.Namespace) -> None:
-    """Look for all that the arguments name."""
+    """Check the files, folders and options that the arguments name."""
     if args.command == 'curves':
         for folder in args.work_dir:
             if not osp.isdir(folder):
                 raise UserError(f'There is no work dir {folder}.')
         return
-    cli.check_file(args.config, 'config')
+    cli.check_common_arguments(args)
     cli.check_file(args.checkpoint, 'checkpoint')
-    cli.check_options(args.cfg_options)
-    if args.data_root is not None:
-        check_data_root(args.data_root)
+    if getattr(args, 'points', None) and args.image is None:
+        raise UserError(
+            '--points are in pixels of --image. Give --image, too.'
+        )
 
 
 def analysis_class(name: str) -> type:
-    """Return the class of an analysis."""
+    """Import the class of an analysis."""
     module = import_module(f'poet_mm.analysis.{name}')
-    return getattr(module, ANALYSES[name][0])
+    return getattr(module, f'{name.capitalize()}Analysis')
 
 
 def build_analysis(
     name: str, session: 'Session', args: argparse.Namespace
 ) -> 'Analysis':
-    """Return an analysis with its options."""
+    """Build an analysis with its options."""
     cls = analysis_class(name)
     if cls.poet_only and not session.is_poet:
         raise UserError(
-            f'{name} shows what only POET has, and the head of this config is '
-            f'a {type(session.model.head).__name__}: of its figures only '
-            'predictions and curves can be drawn.'
+            f'{name} needs a POET, and the head of this config is a '
+            f'{type(session.model.head).__name__}. Draw predictions or curves '
+            'instead.'
         )
     if name == 'predictions':
         return cls(session, args.examples)
     if name == 'attention':
-        if args.points is not None and args.image is None:
-            raise UserError('--points are in pixels of --image: give it, too.')
-        import numpy as np
-
-        points = None if args.points is None else np.array(args.points)
-        return cls(session, args.image, points, args.people)
+        return cls(session, args.image, args.points, args.people)
     return cls(session)
 
 
-def run_analyses(analyses: List['Analysis']) -> List['Result']:
-    """Go over the images once for all of them."""
+def run_analyses(
+    names: List[str], session: 'Session', args: argparse.Namespace
+) -> List['Result']:
+    """Run several analyses in one pass over the images."""
     from poet_mm.analysis.collect import walk_images
 
+    analyses = [build_analysis(name, session, args) for name in names]
     if any(analysis.needs_images for analysis in analyses):
-        for record in walk_images(analyses[0].session):
+        for record in walk_images(session):
             for analysis in analyses:
                 analysis.add(record)
     return [analysis.result() for analysis in analyses]
@@ -249,18 +239,12 @@ def run_report(session: 'Session', args: argparse.Namespace) -> None:
         if args.work_dir:
             raise
         skipped.append(f'No curves: {error} Give --work-dir.')
-    names = [
-        name
-        for name in ANALYSES
-        if session.is_poet or not analysis_class(name).poet_only
-    ]
-    if len(names) < len(ANALYSES):
-        skipped.append(
-            f'Only POET has {", ".join(sorted(set(ANALYSES) - set(names)))}.'
-        )
-    results += run_analyses(
-        [build_analysis(name, session, args) for name in names]
-    )
+    names = list(ANALYSES)
+    if not session.is_poet:
+        names = [name for name in names if not analysis_class(name).poet_only]
+        others = ', '.join(sorted(set(ANALYSES) - set(names)))
+        skipped.append(f'Only POET has {others}.')
+    results += run_analyses(names, session, args)
     for result in results:
         write_result(result, args.out)
     title = f'{osp.basename(args.config)}, {osp.basename(args.checkpoint)}'
@@ -271,6 +255,7 @@ def run_report(session: 'Session', args: argparse.Namespace) -> None:
 
 
 def main(argv: Optional[List[str]] = None) -> None:
+    """Run a subcommand and print the files that it writes."""
     args = cli.start(parse_args(argv))
     from poet_mm.analysis.curves import analyze_curves
     from poet_mm.analysis.result import write_result
@@ -294,7 +279,7 @@ def main(argv: Optional[List[str]] = None) -> None:
         if args.command == 'report':
             run_report(session, args)
             return
-        results = run_analyses([build_analysis(args.command, session, args)])
+        results = run_analyses([args.command], session, args)
     for result in results:
         print('\n'.join(write_result(result, args.out)))
         print(result.caption)

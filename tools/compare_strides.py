@@ -1,26 +1,24 @@
-"""Train and evaluate the rows of a comparison file, one after another, and
-write one table and the paper's Figure 1.
+r"""Train and evaluate the rows of a comparison file, one after another.
 
-May be stopped at any point and run again: finished rows are kept, a
-half-trained row goes on. A row that fails is reported in the table; the next
-run tries it again. Each row runs in a process of its own, which ``--row``
-also starts by hand.
+This writes one table of all rows and the paper's Figure 1. It may be stopped
+at any point and run again: finished rows are kept, and a half-trained row is
+resumed. A row that fails is reported in the table, and the next run tries it
+again. Each row runs in its own process; ``--row`` runs one in this process.
 
 Examples:
   python tools/compare_strides.py configs/comparisons/stride_toy.py
-  python tools/compare_strides.py configs/comparisons/stride_coco.py \\
+  python tools/compare_strides.py configs/comparisons/stride_coco.py \
       --data-root COCO --gpus 4
 """
 
 import argparse
 import ctypes
-import json
 import os
 import os.path as osp
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, List, Optional
+from typing import TYPE_CHECKING, List, Optional, Tuple
 
 __parse_first__ = True
 
@@ -28,6 +26,8 @@ from poet_mm import cli
 from poet_mm.errors import UserError
 
 if TYPE_CHECKING:
+    from mmengine.config import Config
+
     from poet_mm.comparison.spec import Comparison, Row
 
 PUBLISHED = osp.join(
@@ -40,10 +40,11 @@ NOTE = (
     'the most that training took, on the GPU or, without one, of the whole '
     'process. Sigma is in cells.'
 )
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line and check the files that it names."""
     parser = argparse.ArgumentParser(**cli.about(__doc__))
     parser.add_argument(
         'comparison',
@@ -80,7 +81,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--row',
         metavar='NAME',
-        help='run this row only, in this process, and write no table '
+        help='run only this row, in this process, and write no table '
         '(default: all rows)',
     )
     cli.add_options_argument(parser)
@@ -109,35 +110,38 @@ def main() -> int:
 
     if args.gpus > 1 and torch.cuda.device_count() < args.gpus:
         raise UserError(
-            f'--gpus {args.gpus}: there are {torch.cuda.device_count()} here.'
+            f'--gpus is {args.gpus}, but this machine has '
+            f'{torch.cuda.device_count()}.'
         )
     comparison = read_comparison(
         args.comparison, args.data_root, args.epochs, args.cfg_options
     )
-    configs = {
-        row.name: row_config(comparison, row) for row in comparison.rows
-    }
+    rows = []
     for row in comparison.rows:
-        cfg = configs[row.name]
+        cfg = row_config(comparison, row)
         check_files(cfg, row)
         cfg.work_dir = row_folder(
             args.work_dir, comparison, row, cfg, args.gpus
         )
+        rows.append((row, cfg))
     if args.row is None:
-        folders = [cfg.work_dir for cfg in configs.values()]
-        return run_rows(args, comparison, folders)
-    rows = {row.name: row for row in comparison.rows}
-    if args.row not in rows:
-        raise UserError(
-            f'There is no row {args.row} in {args.comparison}, '
-            f'only {", ".join(rows)}.'
-        )
-    return train_row(args, comparison, rows[args.row], configs[args.row])
+        return run_all(args, comparison, rows)
+    for row, cfg in rows:
+        if row.name == args.row:
+            run_here(args, comparison, row, cfg)
+            return 0
+    raise UserError(
+        f'There is no row {args.row} in {args.comparison}, only '
+        f'{", ".join(row.name for row, _ in rows)}.'
+    )
 
 
-def train_row(
-    args: argparse.Namespace, comparison: 'Comparison', row: 'Row', cfg
-) -> int:
+def run_here(
+    args: argparse.Namespace,
+    comparison: 'Comparison',
+    row: 'Row',
+    cfg: 'Config',
+) -> None:
     """Train, test and measure one row in this process."""
     from poet_mm.checkpoints.safe_load import safe_loading
     from poet_mm.comparison.row import run_row
@@ -147,45 +151,41 @@ def train_row(
         if not row.checkpoint:
             cli.check_pretrained(cfg)
         run_row(comparison, row, cfg)
-    return 0
 
 
-def run_rows(
-    args: argparse.Namespace, comparison: 'Comparison', folders: List[str]
+def run_all(
+    args: argparse.Namespace,
+    comparison: 'Comparison',
+    rows: List[Tuple['Row', 'Config']],
 ) -> int:
-    """Run the rows that have no result; return 1 if any failed, else 0."""
+    """Run the rows that have no result; return 1 if any failed, else 0.
+
+    Table and figures are written after every row.
+    """
     from poet_mm.comparison.table import format_cell
 
     print(
-        f'{len(folders)} rows, data in {comparison.data_root}, results in '
+        f'{len(rows)} rows, data in {comparison.data_root}, results in '
         f'{args.work_dir}'
     )
-    results = [
-        {
-            **(read_result(folder) or dict(how='not yet run')),
-            'name': row.name,
-            'method': row.method,
-            'backbone': row.backbone,
-        }
-        for row, folder in zip(comparison.rows, folders)
-    ]
-    failed = 0
-    for i, (row, folder) in enumerate(zip(comparison.rows, folders)):
-        label = f'[{i + 1}/{len(folders)}] {row.name}'
-        if read_result(folder) is None:
-            what = (
-                f'evaluates {row.checkpoint}'
-                if row.checkpoint
-                else f'trains for {row.epochs} epochs'
-            )
-            print(f'{label}: {what}, log {folder}/console.log', flush=True)
-            error = run_process(row_command(args.gpus, row.name), folder)
-            failed += error is not None
-            results[i].update(
-                dict(how=f'failed: {error}') if error else read_result(folder)
-            )
-        ap = format_cell(results[i].get('AP'), '.1f')
-        print(f'{label}: AP {ap}, {results[i]["how"]}', flush=True)
+    results = []
+    for row, cfg in rows:
+        result = read_result(cfg.work_dir) or dict(how='not yet run')
+        result.update(name=row.name, method=row.method, backbone=row.backbone)
+        results.append(result)
+    for i, ((row, cfg), result) in enumerate(zip(rows, results), 1):
+        label = f'[{i}/{len(rows)}] {row.name}'
+        if result['how'] == 'not yet run':
+            what = f'trains for {row.epochs} epochs'
+            if row.checkpoint:
+                what = f'evaluates {row.checkpoint}'
+            log = osp.join(cfg.work_dir, 'console.log')
+            print(f'{label}: {what}, log {log}', flush=True)
+            error = run_process(row_command(args.gpus, row.name), log)
+            failure = dict(how=f'failed: {error} ({log})')
+            result.update(read_result(cfg.work_dir) or failure)
+        ap = format_cell(result.get('AP'), '.1f')
+        print(f'{label}: AP {ap}, {result["how"]}', flush=True)
         write_results(comparison, results, args.work_dir)
     print(
         f'\nTable   {args.work_dir}/table.md\n'
@@ -193,20 +193,23 @@ def run_rows(
     )
     if comparison.val_interval:
         print(f'Figure  {args.work_dir}/convergence.png')
-    return min(failed, 1)
+    return int(any(r['how'].startswith('failed: ') for r in results))
+
+
+def read_result(folder: str) -> Optional[dict]:
+    """Read the result of a row; return None if it is not finished."""
+    from mmengine.fileio import load
+
+    path = osp.join(folder, 'result.json')
+    return load(path) if osp.isfile(path) else None
 
 
 def row_command(gpus: int, name: str) -> List[str]:
-    """Return the command of one row: this one, and ``--row``."""
+    """Return this process's command with ``--row``, for the GPUs."""
     tool = [osp.abspath(__file__), *sys.argv[1:], '--row', name]
     if gpus > 1:
-        tool = [
-            '-m',
-            'torch.distributed.run',
-            '--standalone',
-            f'--nproc_per_node={gpus}',
-            *tool,
-        ]
+        launcher = ['-m', 'torch.distributed.run', '--standalone']
+        tool = [*launcher, f'--nproc_per_node={gpus}', *tool]
     return [sys.executable, *tool]
 
 
@@ -216,28 +219,22 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def run_process(command: List[str], folder: str) -> Optional[str]:
-    """Run the process of a row; return why it failed, None if it did not.
-
-    All it says goes to ``console.log``.
-    """
-    os.makedirs(folder, exist_ok=True)
-    log = osp.join(folder, 'console.log')
+def run_process(command: List[str], log: str) -> str:
+    """Run a command with its output in a log; return its last error."""
+    os.makedirs(osp.dirname(log), exist_ok=True)
     with open(log, 'w') as file:
         code = subprocess.run(
             command,
             stdout=file,
             stderr=subprocess.STDOUT,
-            preexec_fn=end_with_parent if os.name == 'posix' else None,
+            preexec_fn=end_with_parent,
             check=False,
         ).returncode
-    if osp.isfile(osp.join(folder, 'result.json')):
-        return None
-    return f'{reason(log, code)} ({log})'
+    return last_error(log, code)
 
 
-def reason(log: str, code: int) -> str:
-    """Say why a row failed, in one line."""
+def last_error(log: str, code: int) -> str:
+    """Return why a process ended, in one line."""
     if code < 0:
         return f'ended by {signal.Signals(-code).name}'
     with open(log, errors='replace') as file:
@@ -246,40 +243,28 @@ def reason(log: str, code: int) -> str:
     return (errors or lines or ['no output'])[-1][:200]
 
 
-def read_result(folder: str) -> Optional[dict]:
-    """Return the result of a finished row, or None."""
-    path = osp.join(folder, 'result.json')
-    return read_json(path) if osp.isfile(path) else None
-
-
-def read_json(path: str) -> dict:
-    """Read a JSON file."""
-    with open(path) as file:
-        return json.load(file)
-
-
 def write_results(
     comparison: 'Comparison', results: List[dict], work_dir: str
 ) -> None:
-    """Write table and figures of the rows so far."""
-    from poet_mm.comparison.convergence import draw_convergence
-    from poet_mm.comparison.strides import draw_strides
+    """Write table and figures of the rows so far and of the paper."""
+    from mmengine.fileio import load
+
+    from poet_mm.comparison.figures import draw_convergence, draw_strides
     from poet_mm.comparison.table import write_table
 
-    published = read_json(PUBLISHED)
+    published, title = load(PUBLISHED), comparison.title
     rows = results + [dict(row, how='published') for row in published['rows']]
-    write_table(rows, work_dir, comparison.title, [NOTE], published['source'])
-    draw_strides(rows, osp.join(work_dir, 'figure1.png'), comparison.title)
-    draw_convergence(
-        results, osp.join(work_dir, 'convergence.png'), comparison.title
-    )
+    notes = [NOTE, f'Published rows: {published["source"]}']
+    write_table(rows, work_dir, title, notes)
+    draw_strides(rows, osp.join(work_dir, 'figure1.png'), title)
+    draw_convergence(results, osp.join(work_dir, 'convergence.png'), title)
 
 
 if __name__ == '__main__':
-    try:  # the name is what `reason` looks for in the log of a row
+    try:  # `last_error` looks for this name in the log of a row
         sys.exit(
             cli.run(main, name='UserError' if '--row' in sys.argv else '')
         )
     except KeyboardInterrupt:
-        print('\nStopped; run it again to go on.', file=sys.stderr)
+        print('\nStopped. Run it again to go on.', file=sys.stderr)
         sys.exit(130)

@@ -29,7 +29,7 @@ averaged = [
 pieces = {
     'all': {},
     'with EMA': {'custom_hooks': averaged},
-    'nobody weighs 0.1': {'model.head.loss.nobody_weight': 0.1},
+    'no object weighs 0.1': {'model.head.loss.nobody_weight': 0.1},
     'without OKS': {'model.head.loss.oks_weight': 0.0},
     'without denoising': {'model.head.denoising': None},
     'without detail': {'model.head.detail': None},

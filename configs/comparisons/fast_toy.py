@@ -13,7 +13,7 @@ method has the learning rate of its config. Evaluation is on unseen images,
 after every epoch.
 """
 
-title = 'Toy people, 128 pixels: faithful and fast POET'
+title = "Toy people, 128 pixels: paper's POET and fast POET"
 data_root = 'data/toy_strides/'
 budget = dict(epochs=6)
 val_interval = 1

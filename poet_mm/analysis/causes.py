@@ -1,12 +1,16 @@
-"""Why a person was not found as it is: one word per person.
+"""Name the main error of a person's prediction, one word per person.
 
-Source of the ideas: Ronchi and Perona, "Benchmarking and Error Diagnosis in
-Multi-Instance Pose Estimation" (ICCV 2017): joints are told by their
-similarity to the true joint, to the true joint's mirror image, and to those of
-other people. Different here: a word is given to a person, not to a joint;
-"inversion" (left for right) is called swap, as swap with another person is;
-a joint that is far off is jitter, too ("miss" there), so that missed are
-people without a prediction; and merged and small are told apart.
+Source: Ronchi and Perona, "Benchmarking and Error Diagnosis in Multi-Instance
+Pose Estimation" (ICCV 2017). They compare each predicted keypoint with the
+ground truth of the same keypoint, of its mirror image, and of other people.
+
+Differences from the paper:
+
+- the word is given to a person, not to a keypoint;
+- "inversion" (left for right) is part of ``swap``;
+- a keypoint that is far off ("miss") is part of ``jitter``, and ``missed`` is
+  a person without a prediction;
+- ``merged`` and ``small`` are new.
 
 Letters: Q predictions, N people, K keypoints.
 """
@@ -23,18 +27,11 @@ from ..evaluation.oks import (
     oks_matrix,
 )
 
-GOOD_JOINT = 0.85  # similarity from which on a joint is right
-NEAR_JOINT = 0.5  # similarity from which on it is about that joint
+GOOD_SIMILARITY = 0.85  # least similarity of a correct keypoint
+NEAR_SIMILARITY = 0.5  # least similarity of a keypoint at about that place
 SMALL_AREA = 32**2  # square pixels; COCO's "small"
 
-MISSED, MERGED, SWAP, JITTER, SMALL, GOOD = CAUSES = (
-    'missed',
-    'merged',
-    'swap',
-    'jitter',
-    'small',
-    'good',
-)
+CAUSES = ('missed', 'merged', 'swap', 'jitter', 'small', 'good')
 
 
 def name_causes(
@@ -44,95 +41,91 @@ def name_causes(
     sigmas: np.ndarray,
     flip: Sequence[int],
 ) -> List[str]:
-    """Name for every person what its prediction suffers from most.
+    """Name for every person the error that costs most OKS.
 
-    A person without a prediction of its own, see ``match_people``, is
+    1. A person without a matched prediction is ``merged`` if any prediction
+       has an OKS of at least 0.1 with it (one pose for two people), else
+       ``missed``.
+    2. Each labelled keypoint of a person with a prediction is the first of
 
-    - ``merged`` if a prediction that was given to another person is about it,
-      too (OKS of at least 0.1): one pose for two people;
-    - ``missed`` else.
+       - ``good``: similarity to its ground truth of at least 0.85;
+       - ``swap``: far from it (below 0.5), but near (at least 0.5) the
+         mirrored keypoint of the same person, or near the same or the mirrored
+         keypoint of another person with a prediction;
+       - ``merged``: the same for another person without a prediction;
+       - ``jitter``: any other error.
 
-    Each labelled joint of a person with a prediction is the first of
-
-    - ``good``: similarity to the true joint of at least 0.85;
-    - ``swap``: further away (below 0.5), and instead (at least 0.5) at the
-      mirrored joint of the same person, or at this or the mirrored joint of
-      another person who has a prediction;
-    - ``merged``: the same for another person who has none;
-    - ``jitter``: else; off its place and at nothing else.
-
-    The person's cause is that which its joints lose most to, in OKS: the
-    largest sum of (1 - similarity), of all but the good ones. It is ``good``
-    if all are.
-
-    Last, a person smaller than 32 x 32 pixels is ``small`` where it would be
-    ``missed`` or ``jitter``: there was little to be seen.
+    3. The person's cause is the error with the largest sum of
+       (1 - similarity) over its keypoints; ``good`` if all are good.
+    4. A person smaller than 32 x 32 pixels is ``small`` instead of ``missed``
+       or ``jitter``.
 
     Args:
-        keypoints (np.ndarray): (Q, K, 2), of the predictions that count.
+        keypoints (np.ndarray): (Q, K, 2), of the predictions found.
         people (People): N people.
-        match (Match): Between the two.
-        sigmas (np.ndarray): (K, ).
-        flip (Sequence[int]): (K, ), each joint's mirror image.
+        match (Match): Pairs of predictions and people.
+        sigmas (np.ndarray): (K, ), of the data set's metainfo.
+        flip (Sequence[int]): (K, ), index of each keypoint's mirror image.
 
     Returns:
         list[str]: N of :data:`CAUSES`.
     """
-    causes = [MISSED] * len(people.ids)
+    # 1. people without a prediction
     near = oks_matrix(keypoints, people, sigmas) >= SAME_PERSON  # (Q, N)
-    for n in np.flatnonzero(near.any(axis=0)):
-        causes[n] = MERGED
-    has_own = np.isin(np.arange(len(causes)), match.people)
-    at = joint_similarity(keypoints, people.keypoints, people.area, sigmas)
-    mirrored = joint_similarity(
-        keypoints, people.keypoints[:, flip], people.area, sigmas
-    )  # (Q, N, K)
-    labelled = people.visibility > 0
-    at, mirrored = at * labelled, mirrored * labelled[:, flip]
+    causes = ['merged' if any_near else 'missed' for any_near in near.any(0)]
+    # 2. and 3. people with a prediction
+    has_prediction = np.isin(np.arange(len(causes)), match.people)
+    labelled = people.visibility > 0  # (N, K)
+    straight, mirrored = (
+        joint_similarity(
+            keypoints, people.keypoints[:, order], people.area, sigmas
+        )
+        * labelled[:, order]  # (Q, N, K)
+        for order in (range(len(flip)), flip)
+    )
     for q, n in zip(match.queries, match.people):
-        kinds = joint_kinds(at[q], mirrored[q], n, has_own)
-        causes[n] = costliest(kinds[labelled[n]], at[q, n, labelled[n]])
+        kinds = keypoint_kinds(straight[q], mirrored[q], n, has_prediction)
+        lost = {  # OKS by cause
+            kind: (1 - straight[q, n])[labelled[n] & (kinds == kind)].sum()
+            for kind in CAUSES
+            if kind != 'good' and kind in kinds[labelled[n]]
+        }
+        causes[n] = max(lost, key=lost.get) if lost else 'good'
+    # 4. small people
     return [
-        SMALL if area < SMALL_AREA and cause in (MISSED, JITTER) else cause
+        'small'
+        if area < SMALL_AREA and cause in ('missed', 'jitter')
+        else cause
         for cause, area in zip(causes, people.area)
     ]
 
 
-def joint_kinds(
-    at: np.ndarray, mirrored: np.ndarray, person: int, has_own: np.ndarray
+def keypoint_kinds(
+    straight: np.ndarray,
+    mirrored: np.ndarray,
+    person: int,
+    has_prediction: np.ndarray,
 ) -> np.ndarray:
-    """What each joint of the prediction of a person is.
+    """Name the error of each keypoint of a person's prediction.
 
     Args:
-        at (np.ndarray): (N, K), similarity of its joints to everyone's; 0 for
-            joints without a label.
-        mirrored (np.ndarray): (N, K), to everyone's mirrored joints.
-        person (int): Whose prediction it is.
-        has_own (np.ndarray): (N, ), who has a prediction.
+        straight (np.ndarray): (N, K), similarity of its keypoints to those of
+            all people; 0 without a label.
+        mirrored (np.ndarray): (N, K), the same for mirrored keypoints.
+        person (int): Index of the person.
+        has_prediction (np.ndarray): (N, ), True for people with a prediction.
 
     Returns:
         np.ndarray: (K, ) of :data:`CAUSES`.
     """
-    own = at[person]
-    strays = np.maximum(at, mirrored) >= NEAR_JOINT  # (N, K)
-    others = np.arange(len(at)) != person
-    swapped = (mirrored[person] >= NEAR_JOINT) | strays[others & has_own].any(
-        axis=0
-    )
-    merged = strays[~has_own].any(axis=0)
-    away = own < NEAR_JOINT
+    own = straight[person]
+    near = np.maximum(straight, mirrored) >= NEAR_SIMILARITY  # (N, K)
+    others = has_prediction & (np.arange(len(straight)) != person)
+    swapped = (mirrored[person] >= NEAR_SIMILARITY) | near[others].any(axis=0)
+    merged = near[~has_prediction].any(axis=0)
+    far = own < NEAR_SIMILARITY
     return np.select(
-        [own >= GOOD_JOINT, away & swapped, away & merged],
-        [GOOD, SWAP, MERGED],
-        JITTER,
+        [own >= GOOD_SIMILARITY, far & swapped, far & merged],
+        ['good', 'swap', 'merged'],
+        'jitter',
     )
-
-
-def costliest(kinds: np.ndarray, similarity: np.ndarray) -> str:
-    """The kind of joints, but for good ones, that loses the most OKS."""
-    lost = {
-        kind: (1 - similarity)[kinds == kind].sum()
-        for kind in CAUSES
-        if kind != GOOD and (kinds == kind).any()
-    }
-    return max(lost, key=lost.get) if lost else GOOD

@@ -1,4 +1,4 @@
-"""Losses and AP over epochs, of one or several trainings (paper Fig. 4, 6)."""
+"""Read losses and AP of trainings over epochs (paper Fig. 4 and 6)."""
 
 import os.path as osp
 from typing import Dict, List, Sequence
@@ -8,7 +8,6 @@ from ..utils.logs import (
     VALIDATION,
     Records,
     find_trainings,
-    loss_keys,
     of_decoder_layers,
     read_scalars,
     series,
@@ -18,7 +17,11 @@ from .result import Result
 
 
 def read_runs(work_dirs: Sequence[str]) -> Dict[str, Records]:
-    """Records by the shortest names that tell the folders apart."""
+    """Read the last training of each work dir.
+
+    Returns:
+        dict[str, Records]: By the shortest names that differ.
+    """
     paths = [osp.abspath(path) for path in work_dirs]
     if len(set(paths)) < len(paths):
         raise UserError(f'A work dir is named twice: {", ".join(work_dirs)}.')
@@ -32,8 +35,8 @@ def read_runs(work_dirs: Sequence[str]) -> Dict[str, Records]:
     }
 
 
-def left_out(work_dirs: Sequence[str]) -> str:
-    """What is said of work dirs that hold more than one training."""
+def describe_older(work_dirs: Sequence[str]) -> str:
+    """Return a sentence for each work dir with several trainings."""
     counts = {path: len(find_trainings(path)) for path in work_dirs}
     return ''.join(
         f' {osp.basename(osp.abspath(path))} holds {count} trainings, begun '
@@ -45,18 +48,14 @@ def left_out(work_dirs: Sequence[str]) -> str:
 
 
 def curve_keys(records: Records) -> List[str]:
-    """Losses of training and validation, and COCO's numbers."""
-    losses = loss_keys(records)
-    rest = {key for record in records for key in record}
-    wanted = [*losses, *(VALIDATION + key for key in losses)]
-    wanted += sorted(key for key in rest if key.startswith('coco/'))
-    return [key for key in wanted if key in rest]
+    """Return the keys of the loss, of the last layer's terms and of AP."""
+    logged = {key for record in records for key in record}
+    drawn = ('loss', f'{VALIDATION}loss', 'coco/')
+    return sorted(key for key in logged if key.startswith(drawn))
 
 
 def analyze_curves(work_dirs: Sequence[str]) -> Result:
-    """The figure of one or several work dirs of ``tools/train.py``, of each
-    the last training.
-    """
+    """Return the figure of the last training in each work dir."""
     runs = read_runs(work_dirs)
     curves = {
         name: {key: series(records, key) for key in curve_keys(records)}
@@ -68,20 +67,17 @@ def analyze_curves(work_dirs: Sequence[str]) -> Result:
         for key, points in keys.items()
         for epoch, value in zip(*points)
     ]
-    validated = any(row['key'].startswith(VALIDATION) for row in rows)
-    dashed = (
-        ', dashed on validation images'
-        if validated
-        else ('; no loss of validation images was logged')
-    )
+    dashed = '; no loss of validation images was logged'
+    if any(row['key'].startswith(VALIDATION) for row in rows):
+        dashed = ', dashed on validation images'
     return Result(
         name='curves',
         title='Training (Fig. 4 and 6)',
         caption='Loss of all decoder layers (without those of proposals and '
-        'noised people), terms of the last one (mean over each epoch, solid '
-        f'on training images{dashed}), and AP. Runs: {", ".join(runs)}.'
-        f'{left_out(work_dirs)}',
+        'denoising queries), terms of the last one (mean over each epoch, '
+        f'solid on training images{dashed}), and AP. Runs: {", ".join(runs)}.'
+        f'{describe_older(work_dirs)}',
         numbers=dict(runs=curves),
         rows=rows,
-        draw=lambda out: draw_curves(runs, out, 'AP on validation images'),
+        draw=lambda out: draw_curves(runs, out),
     )

@@ -1,4 +1,4 @@
-"""Best and worst images by OKS, and what went wrong (paper Fig. 3)."""
+"""Rank images by OKS and count the errors of people (paper Fig. 3)."""
 
 from collections import Counter
 from typing import List, NamedTuple
@@ -13,7 +13,7 @@ from .session import Session
 
 
 class RankedImage(NamedTuple):
-    """An image with labelled people, as it is ranked and drawn.
+    """Hold an image with labelled people, as it is ranked and drawn.
 
     Letters: N people, F people found, K keypoints.
     """
@@ -21,15 +21,22 @@ class RankedImage(NamedTuple):
     img_id: int
     path: str
     oks: float  # mean over its people, 0 for those not found
-    truth: np.ndarray  # (N, K, 2) in pixels, NaN where there is no label
+    ground_truth: np.ndarray  # (N, K, 2) in pixels, NaN without a label
     bbox: np.ndarray  # (N, 4), x, y, width, height
-    causes: List[str]  # N
+    causes: List[str]  # N, see name_causes
     found: np.ndarray  # (F, K, 2) in pixels
+
+    @property
+    def summary(self) -> dict:
+        """Return the entry of the JSON file."""
+        return dict(image_id=self.img_id, oks=self.oks, causes=self.causes)
 
 
 def rank_images(images: List[RankedImage]) -> List[RankedImage]:
-    """Best first; of images of the same OKS, those of many people are at
-    either end: they were the harder, or the greater loss.
+    """Sort images by OKS, best first.
+
+    Among images of the same OKS, those of many people come first above the
+    mean and last below it: they are the more telling examples.
     """
     middle = np.mean([image.oks for image in images]) if images else 0
 
@@ -40,30 +47,31 @@ def rank_images(images: List[RankedImage]) -> List[RankedImage]:
     return sorted(images, key=key)
 
 
-class PredictionAnalysis(Analysis):
-    """OKS of every labelled person, and the images at both ends.
+class PredictionsAnalysis(Analysis):
+    """Show the best and the worst images, and count errors of all people.
 
     Args:
         session (Session): Model and images.
-        examples (int): How many best and how many worst images are drawn.
+        examples (int): Number of best images, and of worst ones, to draw.
     """
 
-    name = 'predictions'
     poet_only = False
 
-    def __init__(self, session: Session, examples: int = 4) -> None:
+    def __init__(self, session: Session, examples: int) -> None:
         super().__init__(session)
         self.examples = examples
         self.rows: List[dict] = []
         self.images: List[RankedImage] = []
-        self.extra = 0  # false positives
+        self.false_positives = 0
 
     def add(self, record: ImageRecord) -> None:
+        """Add a row for every labelled person, and rank the image."""
         super().add(record)
-        self.extra += len(record.found) - len(record.match.oks)
+        self.false_positives += len(record.found) - len(record.match.oks)
         people, metainfo = record.people, self.session.metainfo
         if not len(people.ids):
             return
+        labelled = people.visibility > 0  # (N, K)
         causes = name_causes(
             record.found_keypoints,
             people,
@@ -71,22 +79,18 @@ class PredictionAnalysis(Analysis):
             metainfo['sigmas'],
             metainfo['flip_indices'],
         )
-        scores = np.full(len(people.ids), np.nan)
-        scores[record.match.people] = record.prediction.scores[
-            -1, record.matched_queries
-        ]
-        for n, (oks, score, cause) in enumerate(
-            zip(record.oks, scores, causes)
-        ):
+        scores = record.prediction.scores[-1, record.matched_queries]
+        score_of = dict(zip(record.match.people, scores.astype(float)))
+        for n, (oks, cause) in enumerate(zip(record.oks, causes)):
             self.rows.append(
                 dict(
                     image_id=record.img_id,
                     annotation_id=people.ids[n],
-                    oks=round(float(oks), 6),
-                    score='' if np.isnan(score) else round(float(score), 6),
+                    oks=round(oks, 6),
+                    score=round(score_of[n], 6) if n in score_of else '',
                     cause=cause,
-                    area=round(float(people.area[n]), 2),
-                    labelled_joints=int((people.visibility[n] > 0).sum()),
+                    area=round(people.area[n], 2),
+                    labelled_joints=labelled[n].sum(),
                 )
             )
         self.images.append(
@@ -94,9 +98,7 @@ class PredictionAnalysis(Analysis):
                 record.img_id,
                 record.path,
                 float(record.oks.mean()),
-                np.where(
-                    people.visibility[..., None] > 0, people.keypoints, np.nan
-                ),
+                np.where(labelled[..., None], people.keypoints, np.nan),
                 people.bbox,
                 causes,
                 record.found_keypoints,
@@ -104,37 +106,34 @@ class PredictionAnalysis(Analysis):
         )
 
     def result(self) -> Result:
+        """Return the figure of all images so far."""
         ranked = rank_images(self.images)
         best = ranked[: self.examples]
         worst = ranked[: -self.examples - 1 : -1]
         causes = Counter(row['cause'] for row in self.rows)
         counts = {cause: causes[cause] for cause in CAUSES}
         oks = [row['oks'] for row in self.rows]
-        said = ', '.join(f'{count} {cause}' for cause, count in counts.items())
+        method = type(self.session.model.head).__name__.replace('Head', '')
+        listed = ', '.join(f'{n} {cause}' for cause, n in counts.items())
         return Result(
-            name=self.name,
+            name='predictions',
             title='Predictions, best and worst (Fig. 3)',
             caption='Images with the highest and the lowest mean OKS of their '
             'people, drawn beside the ground truth; a person not found counts '
-            'as 0. Boxes tell what a person suffers from most, see '
-            'poet_mm/analysis/causes.py. '
-            f'All people: {said}; {self.extra} false positives. '
-            f'{self.what_was_run}',
+            'as 0. The colour of a box names the error that costs the person '
+            'most OKS, see poet_mm/analysis/causes.py. '
+            f'All people: {listed}; {self.false_positives} false positives. '
+            f'{self.source}',
             numbers=dict(
                 **self.counts,
                 mean_oks=np.mean(oks) if oks else None,
                 causes=counts,
-                predictions_of_nobody=self.extra,
-                best=[summary(image) for image in best],
-                worst=[summary(image) for image in worst],
+                predictions_of_nobody=self.false_positives,
+                best=[image.summary for image in best],
+                worst=[image.summary for image in worst],
             ),
             rows=self.rows,
             draw=lambda out: draw_best_worst(
-                best, worst, self.session.metainfo, self.session.method, out
+                best, worst, self.session.metainfo, method, out
             ),
         )
-
-
-def summary(image: RankedImage) -> dict:
-    """What JSON says of an image."""
-    return dict(image_id=image.img_id, oks=image.oks, causes=image.causes)

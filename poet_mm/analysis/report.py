@@ -10,37 +10,33 @@ from tabulate import tabulate
 
 from .result import Result
 
-TABLES = ('layers',)  # results whose rows stand below the picture
-
-
-def format_rows(result: Result) -> Markup:
-    """Return an HTML table of the rows of a result of :data:`TABLES`."""
-    if result.name not in TABLES or not result.rows:
-        return Markup()
-    return Markup(
-        tabulate(result.rows, 'keys', 'html', floatfmt='.1f', missingval='-')
-    )
-
 
 def write_report(
     results: List[Result], skipped: List[str], title: str, folder: str
 ) -> str:
-    """Write ``report.html``, which has the pictures of the results in it.
+    """Write ``report.html``, which contains the pictures of the results.
 
     Args:
         results (list[Result]): Already written to the folder.
-        skipped (list[str]): What is not there, and why.
-        title (str): Of the page.
-        folder (str): Where to.
+        skipped (list[str]): Missing figures, and why they are missing.
+        title (str): Title of the page.
+        folder (str): Folder to write to.
 
     Returns:
-        str: The page.
+        str: Path of the page.
     """
 
     def encode_picture(result: Result) -> str:
         with open(osp.join(folder, f'{result.name}.png'), 'rb') as file:
             data = base64.b64encode(file.read()).decode()
         return f'data:image/png;base64,{data}'
+
+    def format_rows(result: Result) -> Markup:
+        return Markup(
+            tabulate(
+                result.rows, 'keys', 'html', floatfmt='.1f', missingval='-'
+            )
+        )
 
     pages = Environment(
         loader=FileSystemLoader(osp.dirname(__file__)), autoescape=True

@@ -1,79 +1,63 @@
-"""Hold what a figure is made of, and write its files."""
+"""Define the result of an analysis, and write its files."""
 
 import csv
-import json
 import os
 import os.path as osp
 from dataclasses import dataclass, field
-from typing import Callable, Dict, List, Mapping, Sequence
+from typing import Callable, Dict, List, Optional
 
-import numpy as np
+from mmengine.fileio import dump
 
-from .collect import ImageRecord
+from .collect import ImageRecord, example_rank
 from .session import Session
-
-
-class Table(Sequence):
-    """Give rows of columns, each made when it is asked for.
-
-    As rows, millions of numbers would take a hundred times their memory.
-
-    Args:
-        columns (dict[str, np.ndarray]): By name, all of one length.
-    """
-
-    def __init__(self, columns: Mapping[str, np.ndarray]) -> None:
-        self.columns = columns
-
-    def __len__(self) -> int:
-        return len(next(iter(self.columns.values())))
-
-    def __getitem__(self, index: int) -> dict:
-        return {name: x.item(index) for name, x in self.columns.items()}
 
 
 @dataclass
 class Result:
     """Hold a figure, the numbers behind it and its caption."""
 
-    name: str  # of its files
+    name: str  # of the files, without ending
     title: str
     caption: str
-    numbers: dict
-    draw: Callable[[str], None]  # to a path without ending
-    rows: Sequence[dict] = field(default_factory=list)  # of the CSV
+    numbers: dict  # content of the JSON file
+    draw: Callable[[str], None]  # takes a path without ending
+    rows: List[dict] = field(default_factory=list)  # of the CSV file
 
 
 class Analysis:
-    """Make one figure: look at every image in turn, then give the result.
+    """Make one figure: take every image in turn, then return the result.
 
     Args:
         session (Session): Model and images.
     """
 
-    name = ''
     poet_only = True
-    needs_images = True  # a pass over all of them
+    needs_images = True  # all images of the session
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.counts: Dict[str, int] = dict(
             images=0, labelled_people=0, found=0
         )
+        self.example: Optional[ImageRecord] = None  # the best one for a figure
 
     def add(self, record: ImageRecord) -> None:
-        """Look at an image."""
+        """Take the ground truth and the predictions of an image."""
         self.counts['images'] += 1
         self.counts['labelled_people'] += len(record.people.ids)
         self.counts['found'] += len(record.match.oks)
+        if self.example is None or example_rank(record) > example_rank(
+            self.example
+        ):
+            self.example = record
 
     def result(self) -> Result:
         """Return the figure of all images so far."""
         raise NotImplementedError
 
     @property
-    def what_was_run(self) -> str:
-        """Return the last sentences of a caption."""
+    def source(self) -> str:
+        """Return the end of a caption: model, images and people."""
         counts = self.counts
         text = (
             f'{self.session.description}, {counts["images"]} images, '
@@ -83,34 +67,22 @@ class Analysis:
             'prediction each).'
         )
         if counts['labelled_people'] and not counts['found']:
-            text += ' Nobody was found: train longer, or lower --score-thr.'
+            text += ' No person was found: train longer, or lower --score-thr.'
         return text
 
 
-def to_plain(value):
-    """Convert NumPy's numbers and arrays for JSON."""
-    if isinstance(value, (np.ndarray, np.generic)):
-        return value.tolist()
-    raise TypeError(f'JSON has no {type(value).__name__}')
-
-
 def write_result(result: Result, folder: str) -> List[str]:
-    """Write ``NAME.png``, ``.pdf``, ``.json``, ``.txt`` (the caption), and
-    ``.csv`` where there are rows.
+    """Write the files of a result.
 
     Returns:
-        list[str]: The files.
+        list[str]: ``NAME.png``, ``.pdf``, ``.json``, ``.txt`` (the caption),
+        and ``.csv`` if there are rows.
     """
     os.makedirs(folder, exist_ok=True)
     stem = osp.join(folder, result.name)
     result.draw(stem)
-    with open(f'{stem}.json', 'w') as file:
-        json.dump(
-            dict(title=result.title, caption=result.caption, **result.numbers),
-            file,
-            indent=1,
-            default=to_plain,
-        )
+    texts = dict(title=result.title, caption=result.caption)
+    dump({**texts, **result.numbers}, f'{stem}.json', indent=1)
     with open(f'{stem}.txt', 'w') as file:
         file.write(f'{result.title}. {result.caption}\n')
     endings = ['png', 'pdf', 'json', 'txt']

@@ -1,10 +1,8 @@
-"""Train and test one row of a comparison, and describe it: what it started
-from, how it was trained, what it costs.
-"""
+"""Train, test and measure one row of a comparison."""
 
 import json
 import os.path as osp
-from typing import List
+from typing import List, Optional
 
 from mmengine.config import Config
 from mmengine.dist import get_world_size
@@ -15,13 +13,7 @@ from ..checkpoints.resume import newest_whole
 from ..engine.hooks.utils import unwrapped_model
 from ..utils.files import write_whole
 from ..utils.logs import loss_keys, read_scalars, series
-from .cost import (
-    count_gflops,
-    count_parameters,
-    feature_stride,
-    peak_memory,
-    time_inference,
-)
+from .cost import count_parameters, measure_pass, peak_memory, time_inference
 from .spec import Comparison, Row, set_budget
 from .table import coco_metrics
 
@@ -29,12 +21,12 @@ TIMED_IMAGES = 20
 
 
 def run_row(comparison: Comparison, row: Row, cfg: Config) -> None:
-    """Train if need be, test, measure, write ``result.json``.
+    """Train unless there is a checkpoint, test, write ``result.json``.
 
     Args:
-        comparison (Comparison): What the row is of.
-        row (Row): What to train.
-        cfg (Config): Its config, with ``work_dir`` and ``launcher``.
+        comparison (Comparison): Comparison that the row belongs to.
+        row (Row): Row to run.
+        cfg (Config): Config of the row, with ``work_dir`` and ``launcher``.
     """
     init = describe_init(cfg, row)
     if row.checkpoint:
@@ -42,29 +34,33 @@ def run_row(comparison: Comparison, row: Row, cfg: Config) -> None:
         runner = Runner.from_cfg(cfg)
     else:
         set_budget(cfg, row.epochs, comparison.val_interval)
-        resume_latest(cfg)
+        latest = newest_whole(cfg)
+        if latest is not None:  # else load_from is where the row starts
+            cfg.load_from, cfg.resume = latest, True
         runner = Runner.from_cfg(cfg)
         runner.train()
-        # EMAHook has the mean in files only: a test would begin another
+        # EMAHook keeps the mean weights in files only, and a test would
+        # start another mean.
         load_weights(unwrapped_model(runner), newest_whole(cfg))
     if runner.rank:
         runner.test()
         return
-    trained = (
-        dict(epochs=row.epochs, how=osp.basename(row.checkpoint))
-        if row.checkpoint
-        else (describe_training(runner, cfg, row.epochs))
-    )
+    if row.checkpoint:
+        trained = dict(epochs=row.epochs, how=osp.basename(row.checkpoint))
+    else:
+        trained = describe_training(runner, cfg, row.epochs)
     metrics = coco_metrics(runner.test())
-    result = dict(init=init, **trained, **metrics, **describe(runner, cfg))
+    result = dict(
+        init=init, **trained, **metrics, **describe_model(runner, cfg)
+    )
     write_whole(
         json.dumps(result, indent=1).encode(),
         osp.join(cfg.work_dir, 'result.json'),
     )
 
 
-def describe_init(cfg: Config, row: Row) -> str:
-    """Say what the weights started from."""
+def describe_init(cfg: Config, row: Row) -> Optional[str]:
+    """Return the file of the initial weights, or the row's own words."""
     if row.init or row.checkpoint:
         return row.init
     backbone = cfg.model.backbone.get('init_cfg') or {}
@@ -72,52 +68,48 @@ def describe_init(cfg: Config, row: Row) -> str:
     return osp.basename(start) if start else 'random'
 
 
-def resume_latest(cfg: Config) -> None:
-    """Resume the row's own latest checkpoint. ``load_from`` of the config is
-    what a row starts from, not what it resumes.
-    """
-    latest = newest_whole(cfg)
-    if latest is not None:
-        cfg.load_from, cfg.resume = latest, True
-
-
 def training_minutes(work_dir: str, steps: int) -> float:
-    """Return the minutes of all training steps, from the log of some."""
-    total, last = 0.0, 0
+    """Return the minutes of all training steps.
+
+    The log has the mean seconds of the steps since its last record. Steps
+    after the last record count as much as those before it.
+    """
+    total, logged, seconds = 0.0, 0, 0.0
     for record in read_scalars(work_dir):
         if 'loss' in record:
-            total += record['time'] * (record['step'] - last)
-            last, time_of_last = record['step'], record['time']
-    return (total + time_of_last * (steps - last)) / 60
+            seconds = record['time']
+            total += seconds * (record['step'] - logged)
+            logged = record['step']
+    return (total + seconds * (steps - logged)) / 60
 
 
 def describe_training(runner: Runner, cfg: Config, epochs: int) -> dict:
-    """Return the columns of the table that the training gives."""
+    """Return the columns of the table that describe the training."""
     steps = epochs * len(runner.train_dataloader)
-    lr = max(
-        group.get('initial_lr', group['lr'])
-        for group in runner.optim_wrapper.param_groups
-    )
-    memory, memory_kind = peak_memory()
     minutes = training_minutes(cfg.work_dir, steps)
     return dict(
         epochs=epochs,
         images_seen=epochs * len(runner.train_dataloader.dataset),
         batch=cfg.train_dataloader.batch_size * get_world_size(),
-        lr=lr,
+        lr=max(
+            group.get('initial_lr', group['lr'])
+            for group in runner.optim_wrapper.param_groups
+        ),
         minutes=minutes,
         step_ms=6e4 * minutes / steps,
-        memory_mb=memory,
-        memory_kind=memory_kind,
-        curve=convergence(cfg.work_dir, epochs),
+        **peak_memory(),
+        curve=read_curve(cfg.work_dir, epochs),
         how='trained here',
     )
 
 
-def convergence(work_dir: str, epochs: int) -> List[dict]:
-    """Return of every evaluation on the way ``epoch``, COCO's numbers in
-    percent, and ``losses``, means of what training logged in that epoch:
-    ``loss``, of everything, and the terms of the last layer.
+def read_curve(work_dir: str, epochs: int) -> List[dict]:
+    """Read every evaluation during training from the log.
+
+    Returns:
+        list[dict]: ``epoch``, COCO's numbers in percent, and ``losses``: the
+        mean in that epoch of ``loss`` (the sum of all terms) and of the terms
+        of the last decoder layer.
     """
     records = read_scalars(work_dir)
     losses = {
@@ -138,19 +130,20 @@ def convergence(work_dir: str, epochs: int) -> List[dict]:
     ]
 
 
-def describe(runner: Runner, cfg: Config) -> dict:
-    """Return the columns of the table that the model gives."""
-    model = unwrapped_model(runner)
+def describe_model(runner: Runner, cfg: Config) -> dict:
+    """Return the columns of the table that describe the model."""
+    model = unwrapped_model(runner).eval()
     cost = time_inference(model, runner.test_dataloader.dataset, TIMED_IMAGES)
     size = -(-cost['input'] // 32) * 32
+    stride, gflops = measure_pass(model, size)
     passes = 2 if model.test_cfg.get('flip_test') else 1
     params, trained = count_parameters(model)
     codec = cfg.model.head.get('decoder') or {}
     return dict(
-        stride=feature_stride(model, size),
+        stride=stride,
         params=params / 1e6,
         trainable_params=trained / 1e6,
-        gflops=passes * count_gflops(model, size),
+        gflops=passes * gflops,
         sigma=codec.get('sigma'),
         flip=passes == 2,
         **cost,

@@ -3,41 +3,25 @@
 import csv
 import json
 import os.path as osp
-from typing import List, Mapping, Optional
+from typing import List, Mapping
 
 from tabulate import tabulate
 
-METRICS = (
-    'AP',
-    'AP50',
-    'AP75',
-    'APM',
-    'APL',
-    'AR',
-    'AR50',
-    'AR75',
-    'ARM',
-    'ARL',
-)
-COCO_NAMES = dict(
-    zip(
-        METRICS,
-        (
-            'AP',
-            'AP .5',
-            'AP .75',
-            'AP (M)',
-            'AP (L)',
-            'AR',
-            'AR .5',
-            'AR .75',
-            'AR (M)',
-            'AR (L)',
-        ),
-    )
-)
+# Column of the table: name that CocoMetric gives the number.
+METRICS = {
+    'AP': 'AP',
+    'AP50': 'AP .5',
+    'AP75': 'AP .75',
+    'APM': 'AP (M)',
+    'APL': 'AP (L)',
+    'AR': 'AR',
+    'AR50': 'AR .5',
+    'AR75': 'AR .75',
+    'ARM': 'AR (M)',
+    'ARL': 'AR (L)',
+}
 
-# key of a result -> heading and number format
+# Key of a result: heading and number format of its column.
 COLUMNS = dict(
     name=('row', ''),
     method=('method', ''),
@@ -64,83 +48,53 @@ COLUMNS = dict(
 )
 
 
-def coco_metrics(metrics: dict) -> dict:
-    """Return CocoMetric's numbers in percent.
+def coco_metrics(metrics: Mapping) -> dict:
+    """Return the numbers of a COCO evaluator in percent, by :data:`METRICS`.
 
-    None stands for its -1, no person of that size, and for what CrowdPose's
-    evaluation does not have.
+    None stands for -1, which COCO gives where no person has that size, and
+    for numbers that CrowdPose's evaluator does not have.
+
+    Args:
+        metrics (Mapping): Numbers in [0, 1] by name, with the evaluator's
+            prefix, as in ``coco/AP``.
     """
-    metrics = under_coco(metrics)
-    values = {
-        key: metrics.get(f'coco/{name}', -1)
-        for key, name in COCO_NAMES.items()
-    }
+    prefix = next((key[:-2] for key in metrics if key.endswith('/AP')), '')
+    values = {key: metrics.get(prefix + METRICS[key], -1) for key in METRICS}
     return {key: 100 * v if v >= 0 else None for key, v in values.items()}
 
 
-def under_coco(metrics: Mapping) -> dict:
-    """Rename metrics to the prefix ``coco``; their evaluator's own prefix is
-    what stands before ``/AP``.
-    """
-    prefix = next((key[:-2] for key in metrics if key.endswith('/AP')), None)
-    if prefix is None:
-        return dict(metrics)
-    return {
-        f'coco/{key[len(prefix) :]}' if key.startswith(prefix) else key: value
-        for key, value in metrics.items()
-    }
-
-
 def format_cell(value, style: str) -> str:
-    """Return a value as text; what is not known is a dash."""
+    """Return a value as text, a dash for None."""
     if value is None:
         return '-'
     if isinstance(value, bool):
         return 'yes' if value else 'no'
     text = format(value, style) if style else str(value)
-    return text.replace('|', '/')  # which would end the cell
-
-
-def markdown(rows: List[dict]) -> str:
-    """Return a Markdown table of results by the keys of :data:`COLUMNS`."""
-    cells = [
-        [
-            format_cell(row.get(key), style)
-            for key, (_, style) in COLUMNS.items()
-        ]
-        for row in rows
-    ]
-    return tabulate(
-        cells,
-        [heading for heading, _ in COLUMNS.values()],
-        'github',
-        disable_numparse=True,
-        stralign=None,
-    )
+    return text.replace('|', '/')  # a bar would end the cell
 
 
 def write_table(
-    rows: List[dict],
-    folder: str,
-    title: str,
-    notes: List[str],
-    published_source: Optional[str],
+    rows: List[dict], folder: str, title: str, notes: List[str]
 ) -> None:
     """Write ``table.md``, ``table.csv`` and ``table.json``.
 
     Args:
-        rows (list[dict]): Results by the keys of :data:`COLUMNS`.
-        folder (str): Where to.
-        title (str): Said above the table.
-        notes (list[str]): Said below it.
-        published_source (str, optional): Where the published rows are from.
+        rows (list[dict]): Results by the keys of :data:`COLUMNS`; the JSON
+            file also keeps their other keys.
+        folder (str): Folder to write to.
+        title (str): Heading above the table.
+        notes (list[str]): Sentences below the table.
     """
-    notes = (
-        [*notes, f'Published rows: {published_source}']
-        if published_source
-        else notes
+    table = tabulate(
+        [
+            [format_cell(row.get(key), COLUMNS[key][1]) for key in COLUMNS]
+            for row in rows
+        ],
+        [heading for heading, _ in COLUMNS.values()],
+        'github',
+        disable_numparse=True,
     )
-    text = [f'# {title}', '', markdown(rows), '', *(f'* {n}' for n in notes)]
+    text = [f'# {title}', '', table, '', *(f'* {note}' for note in notes)]
     with open(osp.join(folder, 'table.md'), 'w') as file:
         file.write('\n'.join(text) + '\n')
     with open(osp.join(folder, 'table.csv'), 'w', newline='') as file:

@@ -1,6 +1,7 @@
 """The cause of an error: one made-up case of each."""
 
 import numpy as np
+import pytest
 from helpers import make_people
 
 from poet_mm.analysis.causes import name_causes
@@ -9,77 +10,61 @@ from poet_mm.evaluation.oks import match_people, oks_matrix
 K = 5
 SIGMAS = np.array([0.05, 0.05, 0.1, 0.1, 0.1])
 FLIP = [1, 0, 2, 4, 3]
+TWO = make_people((0, 0), (200, 0))
+ONE = make_people((0, 0))
+SMALL = make_people((0, 0), area=1023.0)
+UNLABELLED = make_people((0, 0), visibility=[2, 2, 2, 2, 0])
 
 
-def causes_of(keypoints, people):
-    keypoints = np.reshape(keypoints, (-1, K, 2))
-    match = match_people(oks_matrix(keypoints, people, SIGMAS))
-    return name_causes(keypoints, people, match, SIGMAS, FLIP)
+def change(poses, *places):
+    """Poses with other keypoints at ((person, keypoint), place)."""
+    poses = poses.copy()
+    for place, value in places:
+        poses[place] = value
+    return poses
 
 
-def test_good():
-    people = make_people((0, 0), (200, 0))
-    assert causes_of(people.keypoints + 1, people) == ['good', 'good']
+def legs_of_each_other(people):
+    return change(people, (np.s_[:, 3:], people[::-1, 3:]))
 
 
-def test_missed():
-    people = make_people((0, 0), (200, 0))
-    assert causes_of(people.keypoints[:1], people) == ['good', 'missed']
-    assert causes_of([], people) == ['missed', 'missed']
-
-
-def test_merged_into_another():
-    """Two people at almost the same place, and one prediction."""
-    people = make_people((0, 0), (4, 0))
-    assert causes_of(people.keypoints[:1], people) == ['good', 'merged']
-
-
-def test_merged_with_another():
-    """Three joints of one, two of another who has no prediction."""
-    people = make_people((0, 0), (200, 0))
-    pose = people.keypoints[0].copy()
-    pose[3:] = people.keypoints[1, 3:]
-    assert causes_of(pose, people)[0] == 'merged'
-
-
-def test_swap_with_another():
-    """The same, but the other has a prediction, with the joints swapped."""
-    people = make_people((0, 0), (200, 0))
-    poses = people.keypoints.copy()
-    poses[:, 3:] = people.keypoints[::-1, 3:]
-    assert causes_of(poses, people) == ['swap', 'swap']
-
-
-def test_swap_of_left_and_right():
-    people = make_people((0, 0))
-    assert causes_of(people.keypoints[:, FLIP], people) == ['swap']
-    unlabelled = make_people((0, 0), visibility=[2, 2, 2, 2, 0])
-    pose = people.keypoints.copy()
-    pose[0, 3] = pose[0, 4]  # on its mirror image, of which nobody knows
-    assert causes_of(pose, unlabelled) == ['jitter']
-
-
-def test_jitter():
-    people = make_people((0, 0))
-    assert causes_of(people.keypoints + 6, people) == ['jitter']
-    pose = people.keypoints.copy()
-    pose[0, 4] += 1000
-    assert causes_of(pose, people) == ['jitter']
-
-
-def test_small():
-    """In place of missed and jitter, not of what has a better name."""
-    people = make_people((0, 0), area=1023.0)
-    assert causes_of([], people) == ['small']
-    assert causes_of(people.keypoints + 4, people) == ['small']
-    assert causes_of(people.keypoints, people) == ['good']
-    assert causes_of(people.keypoints[:, FLIP], people) == ['swap']
-    assert causes_of([], make_people((0, 0), area=1024.0)) == ['missed']
-
-
-def test_costliest_cause_wins():
-    """One joint swapped costs more than four that jitter a little."""
-    people = make_people((0, 0))
-    pose = people.keypoints + 4  # similarity .78 and .95
-    pose[0, 0] = people.keypoints[0, 1]
-    assert causes_of(pose, people) == ['swap']
+@pytest.mark.parametrize(
+    ('poses', 'people', 'causes'),
+    [
+        (TWO.keypoints + 1, TWO, 'good good'),
+        (TWO.keypoints[:1], TWO, 'good missed'),
+        ([], TWO, 'missed missed'),
+        # two people at almost the same place, and one prediction
+        (TWO.keypoints[:1], make_people((0, 0), (4, 0)), 'good merged'),
+        # three keypoints of one, two of another who has no prediction
+        (legs_of_each_other(TWO.keypoints)[:1], TWO, 'merged merged'),
+        # the same, but the other has a prediction, too
+        (legs_of_each_other(TWO.keypoints), TWO, 'swap swap'),
+        (ONE.keypoints[:, FLIP], ONE, 'swap'),
+        # a keypoint on its mirror image, which has no label
+        (
+            change(UNLABELLED.keypoints, ((0, 3), UNLABELLED.keypoints[0, 4])),
+            UNLABELLED,
+            'jitter',
+        ),
+        (ONE.keypoints + 6, ONE, 'jitter'),
+        (change(ONE.keypoints, ((0, 4), 1000)), ONE, 'jitter'),
+        # small replaces missed and jitter only
+        ([], SMALL, 'small'),
+        (SMALL.keypoints + 4, SMALL, 'small'),
+        (SMALL.keypoints, SMALL, 'good'),
+        (SMALL.keypoints[:, FLIP], SMALL, 'swap'),
+        ([], make_people((0, 0), area=1024.0), 'missed'),
+        # one swap costs more than four keypoints of similarity .78 to .95
+        (
+            change(ONE.keypoints + 4, ((0, 0), ONE.keypoints[0, 1])),
+            ONE,
+            'swap',
+        ),
+    ],
+)
+def test_causes(poses, people, causes):
+    poses = np.reshape(poses, (-1, K, 2))
+    match = match_people(oks_matrix(poses, people, SIGMAS))
+    found = name_causes(poses, people, match, SIGMAS, FLIP)
+    assert ' '.join(found) == causes

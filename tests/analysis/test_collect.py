@@ -2,66 +2,45 @@
 
 import numpy as np
 import pytest
-from known_predictions import run, session_of
+from known_predictions import (
+    link_model,
+    make_image,
+    make_person,
+    run,
+    session_of,
+    write_data,
+)
 
 from poet_mm.analysis.collect import walk_images
-from poet_mm.errors import UserError
+from poet_mm.errors import DataFault
 
 
 def test_batches_change_nothing(world):
-    records = [
-        list(
-            walk_images(
-                session_of(
-                    world,
-                    split='test',
-                    cfg_options={'test_dataloader.batch_size': size},
-                )
-            )
-        )
+    one, three = (
+        session_of(world, cfg_options={'test_dataloader.batch_size': size})
         for size in (1, 3)
-    ]
-    for one, three in zip(*records):
-        assert one.img_id == three.img_id
-        np.testing.assert_allclose(
-            one.prediction.keypoints, three.prediction.keypoints, atol=1e-4
-        )
-        np.testing.assert_allclose(
-            one.prediction.scores, three.prediction.scores, atol=1e-5
-        )
-
-
-@pytest.mark.parametrize('workers', [0, 2])
-def test_broken_image_of_the_data(broken_world, workers):
-    """It is named, also where another process loads it; and nothing is drawn
-    of the rest, which would look like the whole."""
-    folder, broken = broken_world
-    with pytest.raises(UserError) as error:
-        run(
-            folder,
-            'visibility',
-            '--cfg-options',
-            f'test_dataloader.num_workers={workers}',
-        )
-    assert str(error.value) == (
-        f'{broken}: cannot be read as an image '
-        '(empty, damaged or of an unknown format)'
     )
-    assert not (folder / 'out').exists()
-    run(folder, 'visibility', '--max-images', 2)
+    for a, b in zip(walk_images(one), walk_images(three)):
+        assert a.img_id == b.img_id
+        np.testing.assert_allclose(
+            a.prediction.keypoints, b.prediction.keypoints, atol=1e-4
+        )
+        np.testing.assert_allclose(
+            a.prediction.scores, b.prediction.scores, atol=1e-5
+        )
 
 
-def test_other_errors_of_the_data_stay(broken_world, monkeypatch):
-    """A mistake in the pipeline is not blamed on an image."""
-    folder, broken = broken_world
-    broken.write_bytes((broken.parent / '000000000001.png').read_bytes())
-    session = session_of(folder)
-
-    def fail(results):
-        raise KeyError('mistake')
-
-    monkeypatch.setattr(
-        session.dataset.pipeline.transforms[1], 'transform', fail
-    )
-    with pytest.raises(KeyError, match='mistake'):
-        list(walk_images(session))
+@pytest.mark.slow
+def test_broken_image_of_the_data(world, tmp_path):
+    """It is named; nothing is drawn of the others, as if they were all."""
+    images = [make_image(tmp_path, n, (64, 64)) for n in range(1, 4)]
+    people = [make_person(image, (0, 0), [2] * 5) for image in images]
+    write_data(tmp_path, images, people)
+    link_model(world, tmp_path)
+    broken = tmp_path / 'val2017' / images[2]['file_name']
+    broken.write_bytes(broken.read_bytes()[:30])
+    for args in (['visibility'], ['attention', '--image', broken]):
+        with pytest.raises(DataFault, match=broken.name):
+            run(tmp_path, *args)
+    assert not (tmp_path / 'out').exists()
+    run(tmp_path, 'visibility', '--max-images', 2)

@@ -6,24 +6,20 @@ import analyze
 import pytest
 from known_predictions import write_log
 
+from poet_mm.analysis.curves import analyze_curves
 from poet_mm.errors import UserError
 
 
 def test_curves_of_several_work_dirs(tmp_path):
     """Epochs are averaged; validation has its own keys."""
     for name, scale in (('a/run', 1), ('b/run', 2)):
+        validation = {'val/loss': 5, 'val/loss_cls': 2, 'val/d0.loss_cls': 3}
         write_log(
             tmp_path / name,
             [
                 dict(loss=4 * scale, loss_cls=1.0, epoch=1, step=1),
                 dict(loss=2 * scale, loss_cls=1.0, epoch=1, step=2),
-                {
-                    'coco/AP': 0.1 * scale,
-                    'val/loss': 5,
-                    'val/loss_cls': 2,
-                    'val/d0.loss_cls': 3,
-                    'step': 1,
-                },
+                {'coco/AP': 0.1 * scale, **validation, 'step': 1},
             ],
         )
     out = tmp_path / 'out'
@@ -35,32 +31,24 @@ def test_curves_of_several_work_dirs(tmp_path):
     assert runs['b/run']['coco/AP'] == [[1], [0.2]]
     assert runs['a/run']['val/loss_cls'] == [[1], [2]]
     assert 'dashed on validation images' in (out / 'curves.txt').read_text()
-    with pytest.raises(UserError, match='named twice'):
-        analyze.main(['curves', dirs[0], dirs[0], '--out', str(out)])
-    with pytest.raises(UserError, match=r'No scalars\.json'):
-        analyze.main(['curves', str(out), '--out', str(out)])
+    with pytest.raises(UserError, match=r'twice.*a/run'):
+        analyze_curves([dirs[0], dirs[0]])
+    with pytest.raises(UserError, match=r'scalars\.json .*out'):
+        analyze_curves([str(out)])
 
 
-def losses(steps, value, per_epoch=10):
-    """What training logs at these steps."""
+def losses(steps, value):
+    """What training logs at these steps, ten to an epoch."""
     return [
-        dict(
-            loss=value,
-            loss_cls=value,
-            step=step,
-            epoch=(step - 1) // per_epoch + 1,
-        )
+        dict(loss=value, loss_cls=value, step=step, epoch=(step + 9) // 10)
         for step in steps
     ]
 
 
-def curves_of(out, *work_dirs):
-    analyze.main(['curves', *map(str, work_dirs), '--out', str(out)])
-    runs = json.loads((out / 'curves.json').read_text())['runs']
-    return (
-        {name: run['loss'] for name, run in runs.items()},
-        (out / 'curves.txt').read_text(),
-    )
+def curves_of(*work_dirs):
+    result = analyze_curves(list(map(str, work_dirs)))
+    runs = result.numbers['runs'].items()
+    return {name: run['loss'] for name, run in runs}, result.caption
 
 
 def test_curves_of_a_resumed_training(tmp_path):
@@ -68,8 +56,8 @@ def test_curves_of_a_resumed_training(tmp_path):
     write_log(tmp_path / 'run', losses((10, 20, 30), 3.0), '2020')
     write_log(tmp_path / 'run', losses((30, 40), 2.0), '2021')
     write_log(tmp_path / 'run', losses((35,), 1.0), '2022')  # in an epoch
-    runs, caption = curves_of(tmp_path / 'out', tmp_path / 'run')
-    assert runs == dict(run=[[1, 2, 3, 4], [3, 3, 2, 1.5]])
+    runs, caption = curves_of(tmp_path / 'run')
+    assert runs == dict(run=([1, 2, 3, 4], [3, 3, 2, 1.5]))
     assert 'trainings' not in caption
 
 
@@ -78,26 +66,24 @@ def test_curves_of_a_resumed_training(tmp_path):
     [((10, 20, 30), (10, 20)), ((5, 10), (5,)), ((2, 4, 30), (8, 16))],
 )
 def test_curves_of_two_trainings_in_one_work_dir(tmp_path, first, second):
-    """The last alone is drawn, and that is said; each can be drawn."""
+    """Only the last is drawn, and the caption says so; each can be drawn."""
     work_dir = tmp_path / 'run'
     write_log(work_dir, losses(first, 3.0), '2020')
     write_log(work_dir, losses((100,), 3.0), '2021')  # resumed
     write_log(work_dir, losses(second, 2.0), '2022')
     write_log(work_dir, losses((60,), 1.0), '2023')  # resumed
-    runs, caption = curves_of(tmp_path / 'out', work_dir)
+    runs, caption = curves_of(work_dir)
     assert set(runs['run'][1]) == {2, 1}
     assert runs['run'][0][-1] == 6
     assert 'run holds 2 trainings' in caption
-    runs, caption = curves_of(
-        tmp_path / 'each', work_dir / '2020', work_dir / '2022'
-    )
+    runs, caption = curves_of(work_dir / '2020', work_dir / '2022')
     assert set(runs['2020'][1]) == {3}
     assert set(runs['2022'][1]) == {2}
     assert 'trainings' not in caption
 
 
 def test_curves_compare_the_same_terms(tmp_path):
-    """Training of the fast POET has proposals and noised people."""
+    """Only training of the fast POET has proposals and denoising queries."""
     terms = {
         'loss_cls': 1.0,
         'd0.loss_cls': 2.0,
@@ -105,18 +91,7 @@ def test_curves_compare_the_same_terms(tmp_path):
         'dn.loss_centers': 8.0,
         'dn.d0.loss_centers': 16.0,
     }
-    write_log(
-        tmp_path / 'run',
-        [
-            dict(terms, loss=31.0, epoch=1, step=5),
-            {
-                'val/loss': 3.0,
-                'val/loss_cls': 1.0,
-                'val/d0.loss_cls': 2.0,
-                'step': 1,
-            },
-        ],
-    )
-    runs, caption = curves_of(tmp_path / 'out', tmp_path / 'run')
-    assert runs == dict(run=[[1], [3]])
+    write_log(tmp_path, [dict(terms, loss=31.0, epoch=1, step=1)])
+    runs, caption = curves_of(tmp_path)
+    assert runs == {tmp_path.name: ([1], [3])}
     assert 'without those of proposals' in caption

@@ -20,6 +20,7 @@ from mmengine.runner import Runner
 from poet_mm.utils.config import set_data_root
 
 
+@pytest.mark.slow
 def test_layers_by_hand(world):
     """Of two people of the same score the first is found: precision 1 up to
     recall 1 / 2, which are 51 of COCO's 101 points."""
@@ -44,6 +45,7 @@ def evaluate(cfg, model):
     return evaluator.evaluate(len(loader.dataset))
 
 
+@pytest.mark.slow
 def test_last_layer_is_what_test_says(world, tmp_path):
     """All ten numbers, to the last digit, of what tools/test.py runs."""
     images = [make_image(tmp_path, n, (64 + 8 * n, 80), n) for n in range(6)]

@@ -4,13 +4,9 @@ import pytest
 import torch
 from helpers import ROOT, tiny_head_cfg
 from mmengine.config import Config
-from mmpose.registry import MODELS
+from mmpose.registry import DATASETS, MODELS
 
-from poet_mm.comparison.cost import (
-    count_gflops,
-    feature_stride,
-    time_inference,
-)
+from poet_mm.comparison.cost import measure_pass, time_inference
 
 
 class FeatureMap(torch.nn.Module):
@@ -43,16 +39,16 @@ def test_flops_equal_the_arithmetic():
     )
     # all layers' outputs go through the predictors
     expected += 2 * queries * (2 * square + width * (2 + 3 * 5) + width * 2)
-    assert count_gflops(model, 64) * 1e9 == pytest.approx(expected)
-    assert feature_stride(model, 64) == 8
+    stride, gflops = measure_pass(model, 64)
+    assert gflops * 1e9 == pytest.approx(expected)
+    assert stride == 8
+    assert all(p.requires_grad for p in model.parameters())
 
 
 def test_time_is_split_and_the_model_left_as_it_was(toy):
-    from mmpose.registry import DATASETS
-
     cfg = Config.fromfile(ROOT / 'configs' / 'ae_r18_s16_toy.py')
     cfg.test_dataloader.dataset.data_root = str(toy)
-    model = MODELS.build(cfg.model)
+    model = MODELS.build(cfg.model).eval()
     before = set(vars(model)), set(vars(model.head))
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     cost = time_inference(model, dataset, 2)

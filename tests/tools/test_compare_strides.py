@@ -28,16 +28,10 @@ def toy(tmp_path_factory):
     return folder
 
 
-def start(comparison, work_dir, *flags):
+def start(comparison, work_dir):
+    tool = ROOT / 'tools' / 'compare_strides.py'
     return subprocess.Popen(
-        [
-            sys.executable,
-            ROOT / 'tools' / 'compare_strides.py',
-            comparison,
-            '--work-dir',
-            work_dir,
-            *flags,
-        ],
+        [sys.executable, tool, comparison, '--work-dir', work_dir],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -64,6 +58,7 @@ def row_processes(work_dir):
     return found
 
 
+@pytest.mark.slow
 def test_killed_and_resumed(toy, tmp_path):
     """Killed in the second row, and run again: the first is kept, the second
     goes on. A row that fails stops no other."""
@@ -98,54 +93,28 @@ def test_killed_and_resumed(toy, tmp_path):
     assert '[3/3] bad: AP -, failed: RuntimeError' in output
     table = json.loads((work / 'table.json').read_text())
     ae, poet, failed = table['rows'][:3]
-    assert (
-        ae['method'],
-        ae['stride'],
-        ae['sigma'],
-        ae['epochs'],
-        ae['images_seen'],
-        ae['flip'],
-    ) == ('AE', 32, 1, 2, 44, False)
-    assert (
-        poet['method'],
-        poet['stride'],
-        poet['sigma'],
-        poet['epochs'],
-        poet['input'],
-        poet['init'],
-    ) == ('POET', 32, None, 4, 128, 'start.pth')
-    assert (ae['name'], ae['batch'], ae['lr']) == ('ae', 4, 1.5e-3)
+    given = dict(name='ae', method='AE', stride=32, sigma=1, epochs=2)
+    given.update(images_seen=44, flip=False, batch=4, lr=1.5e-3)
+    assert ae.items() >= given.items()
+    given = dict(name='poet', method='POET', stride=32, sigma=None, epochs=4)
+    given.update(input=128, init='start.pth', backbone='R18')
+    assert poet.items() >= given.items()
+    numbers = 'AP AR50 gflops network_ms post_ms memory_mb minutes step_ms'
     for row in (ae, poet):
-        for key in (
-            'AP',
-            'AR50',
-            'gflops',
-            'network_ms',
-            'post_ms',
-            'memory_mb',
-            'minutes',
-            'step_ms',
-            'params',
-        ):
+        for key in (*numbers.split(), 'params'):
             assert np.isfinite(row[key]), key
         assert row['how'] == 'trained here'
     assert failed['how'].startswith('failed: RuntimeError')
     published = [row for row in table['rows'] if row['how'] == 'published']
-    assert {(row['method'], row['stride']) for row in published} == {
-        ('AE', 4),
-        ('AE', 8),
-        ('AE', 16),
-        ('AE', 32),
-        ('POET', 16),
-        ('POET', 32),
-    }
+    assert len(published) == 6
     markdown = (work / 'table.md').read_text()
-    assert markdown.count('| published |') == 6
+    assert markdown.count('| published') == 6
     lines = (work / 'table.csv').read_text().splitlines()
     assert len([*csv.reader(lines)]) == 1 + 9
     assert (work / 'figure1.png').stat().st_size > 10000
 
 
+@pytest.mark.slow
 def test_evaluated_on_the_way(toy, tmp_path):
     """Every evaluation is a point of the curve; a checkpoint is only
     evaluated."""
@@ -175,34 +144,27 @@ def test_evaluated_on_the_way(toy, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('changes', 'said'),
+    ('changes', 'named'),
     [
-        (dict(data_root='/nowhere'), '/nowhere does not exist'),
-        (dict(rows=[dict(config='none.py')]), 'There is no config'),
-        (
-            dict(rows=[dict(ROWS[0], colour='red')]),
-            r"unknown keys \['colour'\]",
-        ),
-        (dict(rows=[ROWS[0], ROWS[0]]), 'give each a name'),
-        (
-            dict(rows=[dict(ROWS[0], checkpoint='x.pth')]),
-            'no checkpoint x.pth',
-        ),
-        (dict(budget=dict(hours=3)), 'The budget is'),
-        (dict(budget=dict(epochs=1.5)), 'The budget is'),
-        (dict(budget=dict(minutes=3)), 'The budget is'),
+        (dict(data_root='/nowhere'), '/nowhere'),
+        (dict(rows=[dict(config='none.py')]), r'no config .*none\.py'),
+        (dict(rows=[dict(ROWS[0], colour='red')]), "'colour'.*may have name"),
+        (dict(rows=[ROWS[0], ROWS[0]]), r"\['ae'\]"),
+        (dict(rows=[dict(ROWS[0], checkpoint='x.pth')]), r' x\.pth'),
+        (dict(budget=dict(hours=3)), "'hours': 3"),
+        (dict(budget=dict(epochs=1.5)), "'epochs': 1.5"),
         (dict(val_interval=0), 'val_interval is 0'),
         (dict(val_interval=1.5), 'val_interval is 1.5'),
         (dict(data_root=''), 'has no data_root'),
         (dict(rows=[]), 'no rows'),
     ],
 )
-def test_mistakes_are_one_sentence(toy, tmp_path, changes, said, monkeypatch):
+def test_mistakes_are_one_sentence(toy, tmp_path, changes, named, monkeypatch):
     path = write_comparison(tmp_path / 'c.py', toy, **changes)
     monkeypatch.setattr(
         sys, 'argv', ['', str(path), '--work-dir', str(tmp_path / 'work')]
     )
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=named):
         compare_strides.main()
     assert not (tmp_path / 'work').exists()
 
@@ -225,7 +187,7 @@ def test_missing_images_and_weights_are_said_first(toy, tmp_path, monkeypatch):
     finally:
         (toy / 'elsewhere').rename(toy / 'val2017')
     monkeypatch.setattr(sys, 'argv', [*args, '--gpus', '99'])
-    with pytest.raises(UserError, match='--gpus 99: there are'):
+    with pytest.raises(UserError, match=r'--gpus is 99.* has'):
         compare_strides.main()
 
 
@@ -242,6 +204,7 @@ def test_command_of_a_row(monkeypatch):
     assert command[-len(tool) :] == tool
 
 
+@pytest.mark.slow
 def test_a_row_is_tested_with_the_weights_of_its_file(
     toy, tmp_path, monkeypatch
 ):
@@ -265,7 +228,7 @@ def test_a_row_is_tested_with_the_weights_of_its_file(
 
     monkeypatch.setattr(row_file.Runner, 'test', test)
     monkeypatch.setattr(row_file, 'coco_metrics', lambda _: {})
-    monkeypatch.setattr(row_file, 'describe', lambda *_: {})
+    monkeypatch.setattr(row_file, 'describe_model', lambda *_: {})
     args = ['', str(path), '--work-dir', str(tmp_path), '--row', 'poet']
     monkeypatch.setattr(sys, 'argv', args)
     assert compare_strides.main() == 0
@@ -282,14 +245,14 @@ def test_a_row_is_tested_with_the_weights_of_its_file(
 
 
 @pytest.mark.parametrize(
-    ('code', 'text', 'said'),
+    ('code', 'text', 'error'),
     [
         (1, 'Traceback\nValueError: so\n', 'ValueError: so'),
         (1, '', 'no output'),
         (-signal.SIGKILL, 'x', 'ended by SIGKILL'),
     ],
 )
-def test_reason_of_a_failure(tmp_path, code, text, said):
+def test_last_error(tmp_path, code, text, error):
     log = tmp_path / 'log'
     log.write_text(text)
-    assert compare_strides.reason(str(log), code) == said
+    assert compare_strides.last_error(str(log), code) == error

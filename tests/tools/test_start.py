@@ -151,10 +151,7 @@ def test_options_are_those_of_mmengine():
 
 def test_parsers_repeat_constants_of_heavy_modules():
     """Their choices and defaults are those of the code that is run."""
-    from poet_mm.analysis import session
-
     assert infer.PARTS == pose_visualizer.PARTS
-    assert analyze.SPLITS == session.SPLITS
     assert all(map(analyze.analysis_class, analyze.ANALYSES))
     assert {*convert_checkpoint.LAYOUTS, 'ours'} == {
         *convert.PROGRAMS,

@@ -22,6 +22,6 @@ def test_a_method_has_its_color():
 def test_style_stays_in_its_figures(tmp_path):
     before = dict(matplotlib.rcParams)
     records = [dict(loss=1.0, loss_cls=1.0, step=1)]
-    draw_curves({'run': records}, str(tmp_path / 'curves'), 'AP')
+    draw_curves({'run': records}, str(tmp_path / 'curves'))
     assert (tmp_path / 'curves.pdf').is_file()
     assert dict(matplotlib.rcParams) == before

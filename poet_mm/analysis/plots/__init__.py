@@ -1,3 +1,1 @@
-"""The figures of ``poet_mm.analysis``: each draws the numbers of the file of
-the same name.
-"""
+"""Draw the figures of ``poet_mm.analysis``, in files of the same names."""

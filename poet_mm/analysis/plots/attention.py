@@ -1,6 +1,6 @@
-"""Attention over an image (paper Fig. 5)."""
+"""Draw attention over an image (paper Fig. 5)."""
 
-from typing import Mapping
+from typing import TYPE_CHECKING, Mapping
 
 import cv2
 import mmcv
@@ -11,20 +11,23 @@ from matplotlib.figure import Figure
 from ...visualization.predictions import draw_people
 from ...visualization.style import COLORS, hide, in_style, save_figure
 
+if TYPE_CHECKING:
+    from ..attention import AttendedImage
+
 HEAT = 'plasma'
-LEAST_PEAK = 4  # attention to everything alike shall look like it
+MIN_PEAK = 4  # times the mean, so that uniform attention looks uniform
 
 
 def overlay(
     axes: Axes, grey: np.ndarray, heat: np.ndarray, extent: np.ndarray
 ) -> None:
-    """A map over an image without colours.
+    """Draw a map over a grey image.
 
     Args:
         axes (Axes): Empty.
         grey (np.ndarray): (h, w), 0 to 255.
-        heat (np.ndarray): (rows, columns), attention; the scale ends at its
-            maximum, or at :data:`LEAST_PEAK` times the mean if that is more.
+        heat (np.ndarray): (rows, columns), attention. The colours end at its
+            maximum, or at :data:`MIN_PEAK` times the mean if that is more.
         extent (np.ndarray): (4, ), x0, x1, y0, y1 of the map in pixels.
     """
     hide(axes)
@@ -32,7 +35,7 @@ def overlay(
     image = (0, width, height, 0)
     axes.imshow(grey, cmap='gray', vmin=-160, vmax=255, extent=image)
     x0, x1, y0, y1 = extent
-    heat = heat / max(heat.max(), LEAST_PEAK * heat.mean(), 1e-12)
+    heat = heat / max(heat.max(), MIN_PEAK * heat.mean(), 1e-12)
     axes.imshow(
         heat,
         cmap=HEAT,
@@ -46,28 +49,17 @@ def overlay(
 
 
 def mark(axes: Axes, point: np.ndarray, number: int) -> None:
-    """A numbered point, at (x, y) in pixels."""
+    """Draw a numbered point at (x, y) in pixels."""
+    color = COLORS[(number - 1) % len(COLORS)]
     axes.plot(
-        *point,
-        'o',
-        color=COLORS[(number - 1) % len(COLORS)],
-        markeredgecolor='white',
-        markersize=12,
-        clip_on=False,
+        *point, 'o', color=color, mec='white', markersize=12, clip_on=False
     )
-    axes.annotate(
-        str(number),
-        point,
-        color='white',
-        ha='center',
-        va='center',
-        fontsize=7,
-        fontweight='bold',
-    )
+    style = dict(color='white', fontsize=7, fontweight='bold')
+    axes.annotate(str(number), point, ha='center', va='center', **style)
 
 
 def label_row(axes: Axes, text: str) -> None:
-    """Words left of the first picture of a row."""
+    """Write a text left of the first picture of a row."""
     axes.text(
         -0.04,
         0.5,
@@ -81,18 +73,20 @@ def label_row(axes: Axes, text: str) -> None:
 
 
 @in_style()
-def draw_attention(seen, metainfo: Mapping, out: str) -> None:
+def draw_attention(
+    image: 'AttendedImage', metainfo: Mapping, out: str
+) -> None:
     """Draw a row of maps for the points, and one for each person.
 
     Args:
-        seen (AttendedImage): See ``poet_mm.analysis.attention``.
+        image (AttendedImage): Image, points, people and their attention.
         metainfo (Mapping): Skeleton and its colours, see ``draw_people``.
         out (str): Picture to write.
     """
-    pixels = mmcv.imread(seen.path, channel_order='rgb')
+    pixels = mmcv.imread(image.path, channel_order='rgb')
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    extent = seen.maps.extent
-    points, layers = seen.maps.encoder[-1], seen.maps.decoder
+    extent = image.extent
+    points, layers = image.encoder[-1], image.decoder
     columns = 1 + max(len(points), len(layers))
     rows = 1 + layers.shape[1]
     height, width = grey.shape
@@ -106,14 +100,14 @@ def draw_attention(seen, metainfo: Mapping, out: str) -> None:
         axes.imshow(pixels)
         axes.autoscale(False)
     label_row(cells[0, 0], 'encoder')
-    for number, point in enumerate(seen.points, 1):
+    for number, point in enumerate(image.points, 1):
         mark(cells[0, 0], point, number)
         overlay(cells[0, number], grey, points[number - 1], extent)
         mark(cells[0, number], point, number)
         cells[0, number].set_title(f'from point {number}')
     for m, row in enumerate(cells[1:]):
-        draw_people(row[0], seen.keypoints[m : m + 1], metainfo)
-        label_row(row[0], f'score {seen.scores[m]:.2f}')
+        draw_people(row[0], image.keypoints[m : m + 1], metainfo)
+        label_row(row[0], f'score {image.scores[m]:.2f}')
         for layer, axes in enumerate(row[1 : len(layers) + 1], 1):
             overlay(axes, grey, layers[layer - 1, m], extent)
             if m == 0:

@@ -1,6 +1,6 @@
-"""Predicted centres and their errors (paper Fig. 7)."""
+"""Draw predicted centres and their errors (paper Fig. 7)."""
 
-from typing import Mapping, Optional
+from typing import TYPE_CHECKING, Mapping, Optional
 
 import mmcv
 import numpy as np
@@ -17,26 +17,21 @@ from ...visualization.style import (
     say_nothing_to_show,
 )
 
-MOST_BINS = 40
-CORNERS = {
-    'upper left': (0.03, 0.97),
-    'upper right': (0.97, 0.97),
-    'lower left': (0.03, 0.03),
-    'lower right': (0.97, 0.03),
-}
+if TYPE_CHECKING:
+    from ..collect import ImageRecord
+
+MAX_BINS = 40
 
 
 def draw_vectors(
     axes: Axes, centers: np.ndarray, keypoints: np.ndarray
 ) -> None:
-    """Arrows from centres (F, 2) to joints (F, K, 2), all in pixels."""
-    for i, (center, joints) in enumerate(zip(centers, keypoints)):
+    """Draw arrows from centres (F, 2) to keypoints (F, K, 2), in pixels."""
+    for i, (center, points) in enumerate(zip(centers, keypoints)):
         color = COLORS[i % len(COLORS)]
-        x, y = np.broadcast_to(center, joints.shape).T
         axes.quiver(
-            x,
-            y,
-            *(joints - center).T,
+            *np.broadcast_to(center, points.shape).T,
+            *(points - center).T,
             color=color,
             angles='xy',
             scale_units='xy',
@@ -44,32 +39,23 @@ def draw_vectors(
             width=0.006,
             headwidth=3.5,
         )
-        axes.plot(
-            *center, 'o', color=color, markeredgecolor='white', markersize=7
-        )
+        axes.plot(*center, 'o', color=color, mec='white', markersize=7)
 
 
-def draw_example(axes: Axes, example) -> None:
-    """An image with the vectors of the people found."""
-    if example is None:
-        say_nothing_to_show(axes, 'no image')
-        return
+def draw_example(axes: Axes, example: 'ImageRecord') -> None:
+    """Draw an image with the vectors of the people found."""
     axes.imshow(mmcv.imread(example.path, channel_order='rgb'))
     axes.autoscale(False)
     hide(axes)
-    found = example.found
-    draw_vectors(
-        axes,
-        example.prediction.centers[-1, found],
-        example.prediction.keypoints[-1, found],
-    )
+    centers = example.prediction.centers[-1, example.found]
+    draw_vectors(axes, centers, example.found_keypoints)
     axes.set_title(
-        'predicted centre and offsets' if len(found) else 'no person found'
+        'predicted centre and offsets' if len(centers) else 'no person found'
     )
 
 
 def frame(axes: Axes, limit: float) -> None:
-    """Axes around 0, y down as in images."""
+    """Set up axes around 0, with y down as in images."""
     axes.set(
         xlim=(-limit, limit),
         ylim=(limit, -limit),
@@ -83,23 +69,24 @@ def frame(axes: Axes, limit: float) -> None:
 
 
 def write_shares(axes: Axes, shares: Mapping[str, float]) -> None:
-    """The share of each quadrant, in its corner."""
-    for name, (x, y) in CORNERS.items():
+    """Write the share of each quadrant in its corner."""
+    for name, share in shares.items():
+        vertical, horizontal = name.split()
         axes.text(
-            x,
-            y,
-            f'{100 * shares[name]:.0f}%',
+            dict(left=0.03, right=0.97)[horizontal],
+            dict(lower=0.03, upper=0.97)[vertical],
+            f'{100 * share:.0f}%',
             transform=axes.transAxes,
-            ha='left' if x < 0.5 else 'right',
-            va='top' if y > 0.5 else 'bottom',
+            ha=horizontal,
+            va=dict(lower='bottom', upper='top')[vertical],
             fontweight='bold',
             bbox=dict(color='white', alpha=0.8, pad=1.5),
         )
 
 
 def draw_histogram(axes: Axes, errors: np.ndarray, limit: float) -> None:
-    """Number of people per cell; cells without people stay empty."""
-    bins = int(np.clip(1.5 * len(errors) ** 0.5, 8, MOST_BINS))
+    """Draw the number of people per cell; cells without people stay empty."""
+    bins = int(np.clip(1.5 * len(errors) ** 0.5, 8, MAX_BINS))
     edges = np.linspace(-limit, limit, bins + 1)
     *_, mesh = axes.hist2d(
         *errors.T, bins=(edges, edges), cmin=1, rasterized=True
@@ -115,7 +102,7 @@ def draw_histogram(axes: Axes, errors: np.ndarray, limit: float) -> None:
 
 @in_style()
 def draw_centers(
-    example,
+    example: 'ImageRecord',
     errors: np.ndarray,
     shares: Optional[Mapping[str, float]],
     out: str,
@@ -123,7 +110,7 @@ def draw_centers(
     """Draw an image, the errors of all people, and their histogram.
 
     Args:
-        example (ImageRecord, optional): See ``poet_mm.analysis.collect``.
+        example (ImageRecord): Image to draw.
         errors (np.ndarray): (M, 2), (predicted - true) / diagonal, y down.
         shares (Mapping, optional): Share of each quadrant by its name.
         out (str): Picture to write.

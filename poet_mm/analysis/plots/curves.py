@@ -1,19 +1,13 @@
-"""Losses and AP over training, from mmengine's log (paper Fig. 4 and 6)."""
+"""Draw losses and AP over training (paper Fig. 4 and 6)."""
 
-from typing import Mapping, Sequence
+from typing import Mapping
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from ...utils.logs import (
-    VALIDATION,
-    Records,
-    loss_keys,
-    of_decoder_layers,
-    series,
-)
+from ...utils.logs import VALIDATION, Records, loss_keys, series
 from ...visualization.style import (
     GREY,
     in_style,
@@ -23,7 +17,7 @@ from ...visualization.style import (
 )
 
 COLUMNS = (3, 4)  # of panels, whichever leaves fewer places empty
-LINES = {  # of training and validation images
+LINES = {  # prefix of a loss: style of its line
     '': dict(linestyle='-', marker='.'),
     VALIDATION: dict(
         linestyle='--', marker='o', markersize=5, markerfacecolor='white'
@@ -31,16 +25,8 @@ LINES = {  # of training and validation images
 }
 
 
-def time_unit(runs: Mapping[str, Records]) -> str:
-    """What :func:`series` counts."""
-    by_epoch = any(
-        'epoch' in record for records in runs.values() for record in records
-    )
-    return 'epoch' if by_epoch else 'iteration'
-
-
 def use_plain_ticks(axes: Axes) -> None:
-    """Numbers as they are on a logarithmic axis, few but some."""
+    """Write a few plain numbers on a logarithmic axis."""
     low, high = axes.get_ylim()
     steps = (1, 2, 5, 10)
     axes.yaxis.set_major_locator(
@@ -58,90 +44,62 @@ def draw_loss(
     key: str,
     colors: Mapping[str, str],
 ) -> None:
-    """One term of all runs; dashed on validation images."""
+    """Draw one term of all runs, dashed for validation images."""
     for name, records in runs.items():
         for prefix, style in LINES.items():
             epochs, values = series(records, prefix + key)
             if len(epochs) >= 30:
                 style = dict(style, marker='')
             axes.plot(epochs, values, color=colors[name], **style)
-    title = 'loss, all layers' if key == 'loss' else key
-    axes.set(yscale='log', xlabel=time_unit(runs), title=title)
+    axes.set(yscale='log', title='loss, all layers' if key == 'loss' else key)
     use_plain_ticks(axes)
 
 
 def draw_ap(
-    axes: Axes,
-    runs: Mapping[str, Records],
-    colors: Mapping[str, str],
-    title: str,
+    axes: Axes, runs: Mapping[str, Records], colors: Mapping[str, str]
 ) -> None:
-    """AP of all runs, and AP50 in thin lines."""
+    """Draw AP of all runs, and AP50 in thin lines."""
     for name, records in runs.items():
-        for key, style in (
-            ('coco/AP', dict(marker='.')),
-            ('coco/AP .5', dict(linestyle=':')),
-        ):
-            axes.plot(*series(records, key), color=colors[name], **style)
+        color = colors[name]
+        axes.plot(*series(records, 'coco/AP'), color=color, marker='.')
+        axes.plot(*series(records, 'coco/AP .5'), color=color, linestyle=':')
     if not any(line.get_xdata().size for line in axes.lines):
         say_nothing_to_show(axes, 'no validation yet')
     axes.set_ylim(0, max(0.1, min(1, axes.get_ylim()[1])))
-    axes.set(xlabel=time_unit(runs), title=title)
-
-
-def align_epochs(panels: Sequence[Axes]) -> None:
-    """The same whole epochs on all panels, so that they can be compared."""
-    epochs = [
-        epoch
-        for axes in panels
-        for line in axes.lines
-        for epoch in line.get_xdata()
-    ]
-    low, high = min(epochs, default=0), max(epochs, default=1)
-    margin = 0.04 * (high - low) or 0.5
-    for axes in panels:
-        axes.set_xlim(low - margin, high + margin)
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-
-
-def method_of(records: Records) -> str:
-    """Whose training it was, by the names of its losses."""
-    return 'AE' if 'loss_heatmap' in loss_keys(records) else 'POET'
+    axes.set(title='AP on validation images')
 
 
 @in_style()
-def draw_curves(runs: Mapping[str, Records], out: str, ap_label: str) -> None:
+def draw_curves(runs: Mapping[str, Records], out: str) -> None:
     """Draw the losses, term by term, and AP over epochs.
 
     Args:
-        runs (Mapping): Name of each run -> what :func:`read_scalars` gave.
+        runs (Mapping): Records of the log by the name of the run.
         out (str): Picture to write.
-        ap_label (str): Title of the panel of AP.
     """
-    runs = {name: of_decoder_layers(runs[name]) for name in runs}
-    keys = list(
-        dict.fromkeys(
-            key for records in runs.values() for key in loss_keys(records)
-        )
-    )
+    everything = [record for records in runs.values() for record in records]
+    logged = {key for record in everything for key in record}
+    keys = loss_keys(everything)
     count = len(keys) + 1
     columns = min(COLUMNS, key=lambda columns: -count % columns)
     rows = -(-count // columns)
     figure = Figure(figsize=(3 * columns, 2.5 * rows + 0.3))
-    cells = figure.subplots(rows, columns, squeeze=False).ravel()
-    colors = dict(zip(runs, line_colors(list(map(method_of, runs.values())))))
+    cells = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
+    methods = [
+        'AE' if 'loss_heatmap' in loss_keys(records) else 'POET'
+        for records in runs.values()
+    ]
+    colors = dict(zip(runs, line_colors(methods)))
     for axes, key in zip(cells, keys):
         draw_loss(axes, runs, key, colors)
-    draw_ap(cells[len(keys)], runs, colors, ap_label)
-    align_epochs(cells[: len(keys) + 1])
-    for axes in cells[len(keys) + 1 :]:
+    draw_ap(cells[len(keys)], runs, colors)
+    for axes in cells[:count]:
+        axes.set_xlabel('epoch' if 'epoch' in logged else 'iteration')
+        axes.tick_params(labelbottom=True)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    for axes in cells[count:]:
         axes.axis('off')
-    validated = any(
-        key.startswith(VALIDATION)
-        for records in runs.values()
-        for record in records
-        for key in record
-    )
+    validated = any(key.startswith(VALIDATION) for key in logged)
     draw_legend(figure, colors, validated)
     save_figure(figure, out)
 
@@ -149,12 +107,10 @@ def draw_curves(runs: Mapping[str, Records], out: str, ap_label: str) -> None:
 def draw_legend(
     figure: Figure, colors: Mapping[str, str], validated: bool
 ) -> None:
-    """Runs by colour, and what the kinds of lines are."""
-    lines = {
-        name: dict(color=color)
-        for name, color in colors.items()
-        if len(colors) > 1
-    }
+    """Explain the colours of runs and the kinds of lines."""
+    lines = {}
+    if len(colors) > 1:
+        lines = {name: dict(color=color) for name, color in colors.items()}
     if validated:
         for name, style in zip(('training', 'validation'), LINES.values()):
             lines[f'{name} images'] = dict(style, color=GREY)

@@ -1,4 +1,4 @@
-"""AP of every decoder layer (paper Fig. 9)."""
+"""Draw AP of every decoder layer (paper Fig. 9)."""
 
 from typing import List
 
@@ -26,8 +26,8 @@ def draw_layers(rows: List[dict], out: str) -> None:
     """Draw AP against the decoder layer.
 
     Args:
-        rows (list[dict]): ``layer`` (from 1), and COCO's numbers in percent,
-            None where COCO has none.
+        rows (list[dict]): ``layer`` (from 1), and COCO's numbers in percent or
+            None.
         out (str): Picture to write.
     """
     figure = Figure(figsize=(5.2, 3.6))

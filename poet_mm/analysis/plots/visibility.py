@@ -1,4 +1,4 @@
-"""Predicted visibility by COCO's class, and as a detector (paper Fig. 8)."""
+"""Draw predicted visibility, by class and as a detector (paper Fig. 8)."""
 
 from typing import Mapping, Optional
 
@@ -18,7 +18,7 @@ NAMES = {0: 'not labelled', 1: 'occluded', 2: 'visible'}
 
 
 def draw_violins(axes: Axes, groups: Mapping[int, np.ndarray]) -> None:
-    """One violin for each class that has joints."""
+    """Draw one violin for each class that has keypoints."""
     for v, values in groups.items():
         if len(values):
             parts = axes.violinplot(
@@ -29,7 +29,7 @@ def draw_violins(axes: Axes, groups: Mapping[int, np.ndarray]) -> None:
             parts['cmedians'].set(color='black')
     axes.set_xticks(
         list(groups),
-        [f'v = {v}\n{NAMES[v]}\n{len(groups[v]):,} joints' for v in groups],
+        [f'v = {v}\n{NAMES[v]}\n{len(groups[v]):,} keypoints' for v in groups],
     )
     axes.set(
         xlim=(-0.6, 2.6), ylim=(-0.02, 1.02), ylabel='predicted visibility'
@@ -38,10 +38,10 @@ def draw_violins(axes: Axes, groups: Mapping[int, np.ndarray]) -> None:
 
 
 def draw_roc(axes: Axes, detector: Optional[Mapping]) -> None:
-    """ROC of 1 - visibility, and of chance."""
+    """Draw the ROC of 1 - visibility, and of chance."""
     if detector is None:
         say_nothing_to_show(
-            axes, 'no occluded and visible joints\nof matched people'
+            axes, 'no occluded and visible keypoints\nof matched people'
         )
         return
     axes.plot([0, 1], [0, 1], ':', color=GREY, label='chance')
@@ -56,8 +56,8 @@ def draw_roc(axes: Axes, detector: Optional[Mapping]) -> None:
         xlim=(-0.01, 1.01),
         ylim=(-0.01, 1.01),
         aspect='equal',
-        xlabel='visible joints called occluded',
-        ylabel='occluded joints found',
+        xlabel='visible keypoints called occluded',
+        ylabel='occluded keypoints found',
     )
     axes.legend(loc='best')
 
@@ -69,16 +69,15 @@ def draw_visibility(
     """Draw violins, and the ROC of occlusion.
 
     Args:
-        groups (Mapping): COCO's v -> predicted visibility (n, ) of its joints.
-        detector (Mapping, optional): See ``occlusion_detector`` of
-            ``poet_mm.analysis.visibility``.
+        groups (Mapping): Predicted visibility (n, ) of keypoints, by COCO's v.
+        detector (Mapping, optional): What ``occlusion_detector`` returns.
         out (str): Picture to write.
     """
     figure = Figure(figsize=(8, 3.6))
     violins, roc = figure.subplots(1, 2, width_ratios=(1.25, 1))
     if any(map(len, groups.values())):
         draw_violins(violins, groups)
-        violins.set_title('joints of matched people')
+        violins.set_title('keypoints of matched people')
     else:
         say_nothing_to_show(violins, 'no matched people')
     draw_roc(roc, detector)

@@ -1,0 +1,22 @@
+"""Figures of rows that are not all there."""
+
+from poet_mm.comparison.figures import draw_convergence, draw_strides
+
+
+def test_convergence_needs_a_curve(tmp_path):
+    out = tmp_path / 'convergence.png'
+    row = dict(method='AE', epochs=2, images_seen=10, minutes=1.0)
+    curve = [dict(epoch=1, AP=2.0), dict(epoch=2, AP=5.0)]
+    waiting = dict(method='AE', how='waiting')
+    draw_convergence([waiting, dict(row, curve=curve[1:])], out, 'title')
+    assert not out.exists()
+    draw_convergence([dict(row, curve=curve)] * 2, out, 'title')
+    assert out.is_file()
+
+
+def test_strides_of_nothing_yet(tmp_path):
+    rows = [dict(method='AE', how='failed: so'), dict(method='POET', AP=1.0)]
+    rows[1].update(stride=32, how='trained here')
+    for name, some in (('two.png', rows), ('none.png', [])):
+        draw_strides(some, tmp_path / name, 'title')
+        assert (tmp_path / name).is_file()
