@@ -23,7 +23,7 @@ from ..evaluation.oks import (
     SAME_PERSON,
     Match,
     People,
-    joint_similarity,
+    keypoint_similarity,
     oks_matrix,
 )
 
@@ -77,7 +77,7 @@ def name_causes(
     has_prediction = np.isin(np.arange(len(causes)), match.people)
     labelled = people.visibility > 0  # (N, K)
     straight, mirrored = (
-        joint_similarity(
+        keypoint_similarity(
             keypoints, people.keypoints[:, order], people.area, sigmas
         )
         * labelled[:, order]  # (Q, N, K)

@@ -64,7 +64,7 @@ def labelled_people(annotations: list, num_keypoints: int) -> People:
     )
 
 
-def joint_similarity(
+def keypoint_similarity(
     keypoints: np.ndarray,
     target: np.ndarray,
     area: np.ndarray,
@@ -96,7 +96,7 @@ def oks_matrix(
 
     It is the mean similarity over a person's labelled keypoints.
     """
-    similarity = joint_similarity(
+    similarity = keypoint_similarity(
         keypoints, people.keypoints, people.area, sigmas
     )
     labelled = people.visibility > 0  # (N, K)
