@@ -1,5 +1,6 @@
-"""AE-DC45-R50 at 512 pixels, stride 8 by dilation: C4 and C5 keep the stride
-of C3, and there is no deconvolution.
+"""AE-DC45-R50 at 512 pixels, stride 8 by dilation.
+
+C4 and C5 keep the stride of C3, and there is no deconvolution.
 
 Expect  not published, not yet trained here.
 Cost    batch 192, 100 epochs from the weights of stride 4, time not

@@ -1,5 +1,6 @@
-"""AE-DC5-R50 at 512 pixels, stride 16 by dilation, as in POET-DC5: C5 keeps
-the stride of C4, and there is no deconvolution.
+"""AE-DC5-R50 at 512 pixels, stride 16 by dilation, as in POET-DC5.
+
+C5 keeps the stride of C4, and there is no deconvolution.
 
 Expect  not published, not yet trained here.
 Cost    batch 192, 100 epochs from the weights of stride 4, time not

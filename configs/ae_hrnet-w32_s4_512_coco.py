@@ -1,5 +1,6 @@
-"""AE-HRNet-W32 at 512 pixels, stride 4: HRNet's first branch, no
-deconvolution.
+"""AE-HRNet-W32 at 512 pixels, stride 4.
+
+It reads HRNet's first branch, without deconvolution.
 
 Expect  AP 65.6 on COCO val2017 (published by MMPose, with flip test and a
         short edge of 512 pixels); not yet trained here.

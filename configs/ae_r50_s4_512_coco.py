@@ -1,5 +1,6 @@
-"""AE-R50 at 512 pixels, stride 4: associative embedding (arXiv 1611.05424),
-the baseline of POET's study 2.
+"""AE-R50 at 512 pixels, stride 4: the baseline of POET's study 2.
+
+AE is associative embedding (arXiv 1611.05424).
 
 Expect  AP 46.6 on COCO val2017 (published, Table 2, with flip test; MMPose
         0.x, short edge enlarged to 512 pixels); not yet trained here.

@@ -1,5 +1,6 @@
-"""POET-DC45-R50 at 512 pixels (stride 8, dilated C4 and C5): the smaller
-stride that the paper names as future work.
+"""POET-DC45-R50 at 512 pixels (stride 8, dilated C4 and C5).
+
+The paper names this smaller stride as future work.
 
 Expect  not published, not yet trained here.
 Cost    batch 50, 250 epochs, time not measured; 16 times the tokens of

@@ -1,5 +1,7 @@
-"""Fast POET on HRNet-W32 at 512 pixels: the backbone of
-poet_hrnet-w32_512_coco.py, all else as poet_fast_r50_512_coco.py.
+"""Fast POET on HRNet-W32 at 512 pixels.
+
+The backbone is that of poet_hrnet-w32_512_coco.py, all else is as in
+poet_fast_r50_512_coco.py.
 
 Expect  not yet trained here.
 Cost    batch 64, 25 epochs, time not measured

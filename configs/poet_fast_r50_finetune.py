@@ -1,5 +1,6 @@
-"""Fine-tune the fast POET-R50 on a few hundred images of your own: a template
-to copy and fill in.
+"""Fine-tune the fast POET-R50 on a few hundred images of your own.
+
+This is a template to copy and fill in.
 
 Expect  not known yet: no POET trained on people is published to start from.
         From ImageNet weights 200 images are too few. Tried on 200 images of

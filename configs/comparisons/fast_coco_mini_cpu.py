@@ -1,5 +1,6 @@
-"""Fast POET, POET and AE on a small part of COCO, 256 pixels, for two CPU
-cores.
+"""Fast POET, POET and AE on a small part of COCO, for two CPU cores.
+
+Images have 256 pixels.
 
 Expect  docs/fast_coco_mini_cpu/table.md: all three have only begun to learn.
 Cost    3 rows: batch 8, 6 epochs, about 2 hours in all on 2 CPU cores with

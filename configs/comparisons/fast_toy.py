@@ -1,5 +1,6 @@
-"""The fast POET against the paper's POET on synthetic people, three seeds
-each.
+"""The fast POET against the paper's POET on synthetic people.
+
+Each is trained with three seeds.
 
 Expect  docs/fast_toy/table.md, docs/fast_toy/convergence.png.
 Cost    6 rows: batch 16, 6 epochs, 40 minutes in all on 2 CPU cores (measured

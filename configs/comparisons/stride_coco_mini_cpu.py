@@ -1,5 +1,7 @@
-"""POET at stride 32 against AE at stride 4 on a small part of COCO, 192
-pixels: the shortest form of stride_coco_mini.py, for two CPU cores.
+"""POET at stride 32 against AE at stride 4 on a small part of COCO.
+
+Images have 192 pixels. This is the shortest form of stride_coco_mini.py, for
+two CPU cores.
 
 Expect  docs/stride_coco_mini_cpu/table.md. So short a training shows only
         which method begins to learn earlier.

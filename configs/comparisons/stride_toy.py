@@ -1,5 +1,6 @@
-"""POET against AE over strides on synthetic people: Figure 1 of the paper,
-small.
+"""POET against AE over strides on synthetic people.
+
+This is Figure 1 of the paper, in miniature.
 
 Expect  docs/stride_toy/table.md: trends, not COCO's AP.
 Cost    6 rows: batch 16, 16 epochs, 30 minutes in all on 2 CPU cores (measured

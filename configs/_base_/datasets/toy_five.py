@@ -1,5 +1,6 @@
-"""Metainfo of synthetic people with 5 keypoints: a form to fill in for a
-skeleton of your own.
+"""Define the metainfo of synthetic people with 5 keypoints.
+
+Copy it for a skeleton of your own.
 
     python tools/make_toy_coco.py --out data/toy_five --train 3000 --val 200 \
         --joints nose left_wrist right_wrist left_ankle right_ankle
