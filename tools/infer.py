@@ -1,17 +1,17 @@
-"""Find people in images, folders, videos and cameras, and draw them.
+r"""Find people in images, folders, videos and cameras, and draw them.
 
 The folder --out gets pictures/, videos/ and gallery.html, a page that shows
 all of them, and with --save-json COCO's results. Pictures with a side below
 400 pixels are enlarged before people are drawn; results stay in pixels of the
 input. A camera is recorded until Ctrl-C.
 
-Exit code 0: no failures, 1: some inputs failed, or a video was cut off (one
-line on each), 2: nothing was done, because of a mistake, or because the network
-fails on every image, 130: stopped by Ctrl-C; results up to then are complete.
+Exit code 0: no failures, 1: some inputs failed or a video was cut off (each
+gets one line), 2: nothing was done because of a mistake, or because the
+network fails on every image, 130: stopped by Ctrl-C, earlier results are kept.
 
 Examples:
   python tools/infer.py photos/ film.mp4 --weights CHECKPOINT --out DIR
-  python tools/infer.py 'more/*.png' webcam:0 --config poet_r50_coco \\
+  python tools/infer.py 'more/*.png' webcam:0 --config poet_r50_coco \
       --weights CHECKPOINT --out DIR --save-json
 """
 

@@ -68,7 +68,7 @@ class ResultFolder:
     def add_video(
         self, video: Video, fps: float, results: Iterable[Result]
     ) -> None:
-        """Write a drawn video, and its frame with the most people as a picture.
+        """Write a drawn video, and a picture of the frame with most people.
 
         The files are finished also if the results end with an exception.
 
