@@ -38,25 +38,6 @@ PARTS = ('skeleton', 'centers', 'offsets', 'visibility')  # of POETVisualizer
 MIN_SIDE = 400  # pixels; smaller pictures are enlarged
 
 
-def list_parts(text: str) -> List[str]:
-    """Split 'skeleton,centers' into parts, and check each of them."""
-    parts = text.split(',')
-    for part in parts:
-        if part not in PARTS:
-            raise argparse.ArgumentTypeError(
-                f'{part!r} is not one of {",".join(PARTS)}'
-            )
-    return parts
-
-
-def positive(text: str) -> float:
-    """Return a number above 0."""
-    number = float(text)
-    if not 0 < number < float('inf'):
-        raise argparse.ArgumentTypeError(f'{text} is not above 0')
-    return number
-
-
 def parse_args(argv=None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(**cli.about(__doc__))
     add = parser.add_argument
@@ -80,7 +61,6 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--out', required=True, metavar='DIR', help='folder for the results')
     add(
         '--draw',
-        type=list_parts,
         default='skeleton,visibility',
         metavar='PART,PART',
         help=f'parts to draw, of {",".join(PARTS)}; with visibility, '
@@ -93,8 +73,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     )
     add(
         '--fps',
-        type=positive,
-        metavar='RATE',
+        type=float,
         help='frames per second of written videos (default: as the input)',
     )
     add(
@@ -119,18 +98,29 @@ def parse_args(argv=None) -> argparse.Namespace:
         '(default: 0 if visibility is drawn, because hidden keypoints have '
         'low scores, else 0.3)',
     )
-    add(
-        '--device',
-        help='cpu, cuda, cuda:1, ... (default: a GPU if there is one)',
-    )
+    add('--device', help='cpu, cuda, cuda:1, ... (default: a GPU, else cpu)')
     cli.add_trust_argument(parser)
     args = parser.parse_args(argv)
-    if args.batch_size < 1:
-        parser.error(f'--batch-size {args.batch_size} is not above 0')
+    check_args(parser, args)
+    return args
+
+
+def check_args(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """Check the values, and split ``args.draw`` into its parts."""
+    args.draw = args.draw.split(',')
+    for part in args.draw:
+        if part not in PARTS:
+            parser.error(f'--draw: {part!r} is not one of {",".join(PARTS)}')
+    for name in ('fps', 'batch_size'):
+        value = getattr(args, name)
+        if value is not None and not 0 < value < float('inf'):
+            flag = name.replace('_', '-')
+            parser.error(f'--{flag} {value:g} is not above 0')
     cli.check_file(args.weights, 'checkpoint')
     if args.config is not None:
         find_config(args.config)
-    return args
 
 
 def build_inferencer(args: argparse.Namespace) -> 'POETInferencer':

@@ -35,7 +35,7 @@ from mmengine.dataset import pseudo_collate
 from mmpose.apis.inferencers import Pose2DInferencer
 from mmpose.structures import PoseDataSample
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import track
 from torch import nn
 
 from ..checkpoints.loading import fit_weights
@@ -135,11 +135,11 @@ class POETInferencer(Pose2DInferencer):
     def _init_model(
         self, cfg: Config, weights: Optional[str], *args, **kwargs
     ) -> nn.Module:
-        """Load the model, and make its backbone one for inference."""
+        """Load the model, and make its backbone faster."""
         with safe_loading() as trusted:
             if not cfg and not trusted:
                 check_config_of(weights)
-            self.weights = weights  # their name, for messages
+            self.weights = weights  # file name for messages
             model = super()._init_model(cfg, weights, *args, **kwargs)
         model.backbone = as_fast_backbone(model.backbone)
         return model
@@ -169,9 +169,9 @@ class POETInferencer(Pose2DInferencer):
         return pseudo_collate
 
     def _init_visualizer(self, cfg: Config):
-        """Build the config's visualizer if it is a ``POETVisualizer``, or one.
+        """Build the visualizer, a ``POETVisualizer`` whatever the config has.
 
-        It gets no name, because a Runner may have a visualizer of that name.
+        It loses its name, because a Runner may have one of the same name.
         """
         if cfg.get('visualizer', {}).get('type') != 'POETVisualizer':
             cfg.visualizer = dict(type='POETVisualizer')
@@ -190,7 +190,7 @@ class POETInferencer(Pose2DInferencer):
         kpt_thr: Optional[float] = None,
         **kwargs,
     ) -> Iterator[dict]:
-        """Find people, batch by batch, as the generator is iterated over.
+        """Find people; a generator, which computes a batch at each step.
 
         Args:
             inputs: An image (file, or array in BGR, gray or BGRA), a folder
@@ -205,12 +205,12 @@ class POETInferencer(Pose2DInferencer):
             out_dir (str, optional): Same as ``vis_out_dir=OUT/visualizations,
                 pred_out_dir=OUT/predictions``.
             on_error (callable, optional): Called with a :class:`UserError`
-                for every image that cannot be read, go through the network or
-                be drawn, which is then left out, and for a video that is cut
-                off, after its last frame. Defaults to None: the error is
-                raised.
-            score_thr (float): People below are dropped; 0 keeps all
-                queries. Defaults to 0.5.
+                for every image that cannot be read, on which the network
+                fails, or that cannot be drawn; the image is left out. Also
+                called for a video that is cut off, after its last frame.
+                Defaults to None: the error is raised.
+            score_thr (float): People with lower scores are dropped; 0 keeps
+                all queries. Defaults to 0.5.
             draw (sequence[str], optional): Parts to draw. Defaults to None,
                 those of the :class:`POETVisualizer` in the config.
             kpt_thr (float, optional): Keypoints with lower
@@ -222,9 +222,9 @@ class POETInferencer(Pose2DInferencer):
                 ``vis_out_dir`` and ``pred_out_dir``.
 
         Yields:
-            dict: Results of a batch: ``predictions``, a list of people per
-            image, see :func:`split_people`, and ``visualization``, with
-            ``return_vis`` a list of pictures (h, w, 3), RGB.
+            dict: Results of a batch. ``predictions`` has a list of people per
+            image, see :func:`split_people`. ``visualization`` has, with
+            ``return_vis``, a picture (h, w, 3), RGB, per image.
 
         Raises:
             EveryImageFails: With ``on_error``, if the network or the drawing
@@ -244,26 +244,24 @@ class POETInferencer(Pose2DInferencer):
         total = getattr(images, 'num_frames', None)  # of a Video
         if isinstance(images, Sequence):
             total = len(images)
-        bar = Progress(
-            console=Console(stderr=True), disable=not self.show_progress
+        batches = track(
+            self._get_chunk_data(self._load(images, errors), batch_size),
+            description='Inference',
+            total=total and -(-total // batch_size),
+            console=Console(stderr=True),
+            disable=not self.show_progress,
         )
         try:
-            with bar:
-                task = bar.add_task('Inference', total=total)
-                loaded = self._load(images, errors)
-                for batch in self._get_chunk_data(loaded, batch_size):
-                    pairs = list(
-                        self._infer(batch, score_thr, drawing, errors)
+            for batch in batches:
+                pairs = list(self._infer(batch, score_thr, drawing, errors))
+                if pairs:
+                    samples, drawn = map(list, zip(*pairs))
+                    yield self.postprocess(
+                        samples,
+                        drawn if drawing.get('return_vis') else None,
+                        return_datasamples,
+                        **saving,
                     )
-                    bar.advance(task, len(batch))
-                    if pairs:
-                        samples, drawn = map(list, zip(*pairs))
-                        yield self.postprocess(
-                            samples,
-                            drawn if drawing.get('return_vis') else None,
-                            return_datasamples,
-                            **saving,
-                        )
             if self._video_input:
                 with errors.reporting():
                     images.check_end()
@@ -339,14 +337,11 @@ class POETInferencer(Pose2DInferencer):
         """Load and prepare one image.
 
         Args:
-            info (dict): ``img_path``, ``img_id`` and perhaps ``img``.
+            info (dict): From :func:`data_infos`.
 
         Returns:
             tuple[dict, np.ndarray]: Output of the pipeline, and the image
             (h, w, 3), BGR, as the pipeline's first transform loads it.
-
-        Raises:
-            UserError: The image cannot be read, or the file is a video.
         """
         load, *others = self.pipeline.transforms
         if 'img' in info:

@@ -71,8 +71,8 @@ def line_colors(methods: Sequence[str]) -> List[str]:
     colors: List[str] = []
     for method in methods:
         color = METHOD_COLORS.get(method)
-        taken = color is None or color in colors
-        colors.append(next(free) if taken else color)
+        needs_other = color is None or color in colors
+        colors.append(next(free) if needs_other else color)
     return colors
 
 
