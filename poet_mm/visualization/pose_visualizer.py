@@ -22,6 +22,8 @@ from mmpose.registry import VISUALIZERS
 from mmpose.visualization import PoseLocalVisualizer
 
 from .strokes import (
+    HOLE,
+    OUTLINE,
     Color,
     draw_center,
     draw_keypoint,
@@ -182,7 +184,8 @@ class POETVisualizer(PoseLocalVisualizer):
             )
             if show_kpt_idx:
                 for k in np.flatnonzero(shown[n]):
-                    self.draw_texts(str(k), points[n][k], 13, 'white')
+                    box = [dict(facecolor=OUTLINE)]
+                    self.draw_texts(str(k), points[n, k], 13, HOLE, bboxes=box)
         return self.get_image()
 
     @master_only
