@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import numpy as np
 import pytest
@@ -23,35 +22,23 @@ def gallery_data(out):
     return json.loads(found[1])
 
 
-def browser_command(page, tmp_path, *flags):
-    """Headless Chromium that shows a page."""
-    return [
-        CHROMIUM,
-        '--headless',
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--hide-scrollbars',
-        '--window-size=1200,700',
-        f'--user-data-dir={tmp_path / "profile"}',
-        *flags,
-        page,
-    ]
+FLAGS = (
+    '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run '
+    '--disable-background-networking --disable-component-update '
+    '--disable-sync --hide-scrollbars --window-size=1200,700 '
+    '--virtual-time-budget=3000'
+)
 
 
 def browse(page, tmp_path, *flags):
-    """Look at a page; -> what the browser writes to stdout."""
-    command = browser_command(
-        page, tmp_path, '--virtual-time-budget=3000', *flags
-    )
-    result = subprocess.run(
-        command, capture_output=True, text=True, timeout=120
-    )
-    return result.stdout
+    """Show a page in Chromium, and return what that writes to stdout."""
+    profile = f'--user-data-dir={tmp_path / "profile"}'
+    return subprocess.run(
+        [CHROMIUM, *FLAGS.split(), profile, *flags, page],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    ).stdout
 
 
 GREY = 120
@@ -85,52 +72,3 @@ def limbs_seen(shot, people, size):
         ]
         shares.append(np.mean(seen))
     return shares
-
-
-REPORT = """<script>
-const film = document.getElementById('film');
-const tell = () => {
-  new Image().src = 'http://127.0.0.1:PORT/' + film.videoWidth;
-};
-if (film.readyState > 1) tell();
-else film.addEventListener('loadeddata', tell);
-</script></html>"""
-
-
-def decoded_width(page, tmp_path, number):
-    """Width of a film, once the browser has decoded a frame of it.
-
-    The page tells it to a server: Chromium waits for no film before it writes
-    a page to stdout.
-    """
-    said = []
-
-    class Listen(BaseHTTPRequestHandler):
-        def do_GET(self):
-            said.append(int(self.path[1:]))
-            self.send_error(404)
-
-        def log_message(self, *args):
-            pass
-
-    with HTTPServer(('127.0.0.1', 0), Listen) as server:
-        server.timeout = 60
-        copy = page.with_name('copy.html')
-        script = REPORT.replace('PORT', str(server.server_port))
-        copy.write_text(page.read_text().replace('</html>', script))
-        browser = subprocess.Popen(
-            browser_command(
-                f'file://{copy}#{number}',
-                tmp_path,
-                '--remote-debugging-port=0',
-            ),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            server.handle_request()
-        finally:
-            browser.terminate()
-            browser.wait(30)
-    assert said, f'no frame is decoded in {server.timeout} seconds'
-    return said[0]
