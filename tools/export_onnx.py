@@ -87,31 +87,23 @@ def main() -> None:
     args = cli.start(parse_args())
     from poet_mm.checkpoints.safe_load import safe_loading
     from poet_mm.export.graph import export_onnx, export_torchscript
+    from poet_mm.export.parity import BATCH_SIZES, TOLERANCE
 
     with safe_loading(args.trust_pickle):
         model = load_model(args)
-    size = tuple(args.size)
-    if args.out:
-        error = export_onnx(
-            model, args.out, size, args.padding_mask, args.opset
-        )
-        report(args.out, error)
-    if args.torchscript:
-        error = export_torchscript(
-            model, args.torchscript, size, args.padding_mask
-        )
-        report(args.torchscript, error)
-
-
-def report(path: str, error: float) -> None:
-    from poet_mm.export.parity import BATCH_SIZES, TOLERANCE
-
-    megabytes = osp.getsize(path) / 1e6
-    print(
-        f'{path}: {megabytes:.1f} MB; largest difference from the model '
-        f'{error:.1e} (allowed {TOLERANCE:.0e}), at 3 sizes and batches of '
-        f'{" and ".join(map(str, BATCH_SIZES))}'
-    )
+    for path, export, options in (
+        (args.out, export_onnx, dict(opset=args.opset)),
+        (args.torchscript, export_torchscript, {}),
+    ):
+        if path:
+            size = tuple(args.size)
+            error = export(model, path, size, args.padding_mask, **options)
+            print(
+                f'{path}: {osp.getsize(path) / 1e6:.1f} MB; largest '
+                f'difference from the model {error:.1e} (allowed '
+                f'{TOLERANCE:.0e}), at 3 sizes and batches of '
+                f'{" and ".join(map(str, BATCH_SIZES))}'
+            )
 
 
 if __name__ == '__main__':

@@ -129,45 +129,32 @@ def build_inferencer(args: argparse.Namespace) -> 'POETInferencer':
     Raises:
         UserError: The device or the checkpoint cannot be used.
     """
-    import torch
-
     from poet_mm.apis import POETInferencer
     from poet_mm.checkpoints.safe_load import safe_loading
 
-    try:
-        device = args.device and torch.device(args.device)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(
-            f'--device {args.device}: {first_line(error)}'
-        ) from error
     try:
         with safe_loading(args.trust_pickle):
             return POETInferencer(args.config, args.weights, args.device)
     except UserError:
         raise
     except Exception as error:  # torch raises many kinds for a broken file
+        device = args.device or 'the default device'
         raise UserError(
-            f'{args.weights} cannot be loaded as a checkpoint: '
-            f'{first_line(error)}'
+            f'{args.weights} cannot be loaded on {device}: {first_line(error)}'
         ) from error
 
 
 def sort_inputs(
     inputs: List[str], report: Callable[[UserError], None]
 ) -> Tuple[List[str], List]:
-    """Return image files, and video files and camera numbers."""
-    from poet_mm.apis.inputs import camera_number, find_files, is_video
+    """Return image files, and video files and cameras."""
+    from poet_mm.apis.inputs import find_sources, is_video
 
     images, videos = [], []
     for name in inputs:
-        camera = camera_number(name)
-        if camera is not None:
-            videos.append(camera)
-            continue
         try:
-            for file in find_files(name):
-                (videos if is_video(file) else images).append(file)
+            for source in find_sources(name):
+                (videos if is_video(source) else images).append(source)
         except UserError as error:
             report(error)
     return images, videos

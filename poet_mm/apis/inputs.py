@@ -25,33 +25,32 @@ VIDEO_NAME = re.compile(
 )
 
 ImageLike = Union[np.ndarray, str, os.PathLike]
+Source = Union[str, int]  # a file, or the number of a camera
 
 
-def is_video(path: str) -> bool:
-    """Return whether a file is a video, judged by its name."""
-    return VIDEO_NAME.fullmatch(osp.basename(path)) is not None
+def is_video(source: Source) -> bool:
+    """Return whether a source is a video, by its name, or a camera."""
+    if isinstance(source, int):
+        return True
+    return VIDEO_NAME.fullmatch(osp.basename(source)) is not None
 
 
-def camera_number(source: str) -> Optional[int]:
-    """Return the number that 'webcam' or 'webcam:1' names, or None."""
-    match = re.match(r'webcam(?::(\d+))?$', source)
-    return int(match[1] or 0) if match else None
-
-
-def find_files(path: Union[str, os.PathLike]) -> List[str]:
-    """Return the files behind a path, sorted by name.
+def find_sources(path: Union[str, os.PathLike]) -> List[Source]:
+    """Return the files behind a path, sorted by name, or a camera.
 
     Args:
         path (str | PathLike): A file; a folder, for the images and videos in
-            it; or a glob, which may have ``**``, for all files that match.
+            it; a glob, which may have ``**``, for all files that match; or
+            'webcam' or 'webcam:N'.
 
     Returns:
-        list[str]: At least one file.
+        list[str | int]: At least one file, or one number of a camera.
 
     Raises:
         UserError: There are no files, or the folder cannot be read.
     """
     path = os.fspath(path)
+    camera = re.fullmatch(r'webcam(?::(\d+))?', path)
     if osp.isdir(path):
         try:
             names = sorted(os.listdir(path))
@@ -66,12 +65,15 @@ def find_files(path: Union[str, os.PathLike]) -> List[str]:
             and (IMAGE_NAME.fullmatch(name) or is_video(name))
         ]
         problem = 'no images or videos in this folder'
+    elif camera and not osp.exists(path):
+        return [int(camera[1] or 0)]
     elif osp.exists(path) or not glob.has_magic(path):
         files = [path] if osp.isfile(path) else []
         problem = 'no such file or folder'
     else:
-        files = filter(osp.isfile, sorted(glob.glob(path, recursive=True)))
-        files, problem = list(files), 'no file matches'
+        found = sorted(glob.glob(path, recursive=True))
+        files = [name for name in found if osp.isfile(name)]
+        problem = 'no file matches'
     if not files:
         raise UserError(f'{path}: {problem}')
     return files
@@ -152,18 +154,15 @@ def open_inputs(inputs) -> Iterable[ImageLike]:
             f'{type(inputs).__name__}: not an input; expected an array, a '
             'path, a Video, or a list or generator of arrays and paths'
         )
-    path = os.fspath(inputs)
-    camera = camera_number(path)
-    if camera is not None and not osp.exists(path):
-        return Video(camera)
-    files = find_files(path)
-    if len(files) == 1 and is_video(files[0]):
-        return Video(files[0])
-    if all(map(is_video, files)):
+    sources = find_sources(inputs)
+    if len(sources) == 1 and is_video(sources[0]):
+        return Video(sources[0])
+    if all(map(is_video, sources)):
         raise UserError(
-            f'{path}: {len(files)} videos and no image; give videos one by one'
+            f'{inputs}: {len(sources)} videos and no image; give videos one '
+            'by one'
         )
-    return files  # the inferencer reports videos among images
+    return sources  # the inferencer reports videos among images
 
 
 def data_infos(images: Iterable[ImageLike]) -> Iterator[dict]:

@@ -1,9 +1,9 @@
 """Write results to a folder: pictures, videos, COCO JSON and a gallery."""
 
-import json
 import os.path as osp
 from typing import Iterable, List, Set, Tuple
 
+import mmengine
 import numpy as np
 from mmengine.utils import mkdir_or_exist
 from mmpose.structures import PoseDataSample
@@ -96,7 +96,9 @@ class ResultFolder:
                 stem = osp.splitext(name)[0]
                 self._write_picture(f'{stem}.jpg', drawn)
                 if self.save_json:
-                    self._write_json(f'{stem}.json', people)
+                    mmengine.dump(
+                        people, osp.join(self.folder, f'{stem}.json')
+                    )
                 self.entries.append(
                     Entry(
                         video.name,
@@ -111,7 +113,7 @@ class ResultFolder:
     def close(self) -> None:
         """Write the files about all results."""
         if self.save_json:
-            self._write_json('people.json', self.people)
+            mmengine.dump(self.people, osp.join(self.folder, 'people.json'))
         path = osp.join(self.folder, 'gallery.html')
         write_gallery(path, self.entries, self.title, self.failures)
 
@@ -138,7 +140,3 @@ class ResultFolder:
         code = encode_jpeg(drawn[..., ::-1], 92)
         with open(osp.join(self.folder, name), 'wb') as file:
             file.write(code)
-
-    def _write_json(self, name: str, people: List[dict]) -> None:
-        with open(osp.join(self.folder, name), 'w') as file:
-            json.dump(people, file)

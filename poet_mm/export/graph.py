@@ -12,7 +12,6 @@ import inspect
 import io
 import json
 import warnings
-from importlib.util import find_spec
 from typing import Dict, List, Optional, Tuple
 
 import numpy as np
@@ -170,14 +169,18 @@ def export_onnx(
         UserError: onnx or onnxruntime is missing, the opset is not possible,
             or the difference is too large.
     """
-    _require_onnx()
+    try:
+        import onnx
+        import onnxruntime
+    except ImportError as error:
+        raise UserError(
+            f'Export to ONNX needs onnx and onnxruntime ({error}). Run: '
+            'pip install onnx onnxruntime "numpy<2"'
+        ) from error
     if opset < LOWEST_OPSET:
         raise UserError(
             f'POET needs --opset {LOWEST_OPSET} or higher, not {opset}.'
         )
-    import onnx
-    import onnxruntime
-
     names = INPUTS[: 1 + padding_mask]
     graph = onnx.load_from_string(_onnx_bytes(model, size, names, opset))
     for key, value in make_metadata(model).items():
@@ -215,15 +218,6 @@ def export_torchscript(
     torch.jit.save(script, file, _extra_files=make_metadata(model))
     write_whole(file.getvalue(), path)
     return error
-
-
-def _require_onnx() -> None:
-    missing = [name for name in ('onnx', 'onnxruntime') if not find_spec(name)]
-    if missing:
-        raise UserError(
-            f'Export to ONNX needs {" and ".join(missing)}, which cannot be '
-            'imported. Run: pip install onnx onnxruntime "numpy<2"'
-        )
 
 
 def _example(

@@ -9,7 +9,7 @@ import pytest
 from helpers import assert_same, people_of, write_video
 from PIL import Image
 
-from poet_mm.apis.inputs import as_bgr, find_files, image_ids
+from poet_mm.apis.inputs import as_bgr, find_sources, image_ids
 from poet_mm.errors import UserError
 
 
@@ -96,24 +96,25 @@ def test_without_permission(inferencer, images, monkeypatch, tmp_path):
 
     monkeypatch.setattr(os, 'listdir', refuse)
     with pytest.raises(UserError, match='Permission denied'):
-        find_files(tmp_path)
+        find_sources(tmp_path)
     monkeypatch.setattr(inferencer.pipeline.transforms[0], 'transform', refuse)
     with pytest.raises(UserError, match=r'\(Permission denied\)'):
         next(inferencer(images[0]))
 
 
-def test_find_files(tmp_path):
+def test_find_sources(tmp_path):
     (tmp_path / 'deep').mkdir()
     names = ['b.PNG', 'a.jpg', 'deep/c.jpg', 'notes.txt', '[x].jpg', '.h.jpg']
     for name in names:
         (tmp_path / name).touch()
 
     def found(path):
-        return [os.path.relpath(file, tmp_path) for file in find_files(path)]
+        return [os.path.relpath(file, tmp_path) for file in find_sources(path)]
 
     assert found(tmp_path) == ['[x].jpg', 'a.jpg', 'b.PNG']
     assert found(tmp_path / '[x].jpg') == ['[x].jpg']  # no glob: it is there
     assert found(f'{tmp_path}/*.jpg') == ['[x].jpg', 'a.jpg']
+    assert find_sources('webcam:3') == [3]
     assert found(f'{tmp_path}/**/*.jpg') == ['[x].jpg', 'a.jpg', 'deep/c.jpg']
 
 

@@ -165,7 +165,7 @@ def test_wrong_flags(run_wrong, flags, part, capsys):
         (['--weights', 'none.pth'], 'There is no checkpoint none.pth.'),
         (['--config', 'poet_r18'], 'Did you mean'),
         (['--config', 'poet_r18_toy'], 'does not fit the config'),
-        (['--device', 'abacus'], '--device abacus: '),
+        (['--device', 'abacus'], 'on abacus: '),
         (['--out', f'{__file__}/out'], 'test_infer_failures.py'),
     ],
 )
