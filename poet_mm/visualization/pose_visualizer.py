@@ -33,9 +33,9 @@ from .strokes import (
 )
 
 PARTS = ('skeleton', 'centers', 'offsets', 'visibility')
-REFERENCE_SIDE = 512  # pixels; sizes are given for an image of this square
+REFERENCE_SIDE = 512  # pixels; sizes are given for such a square image
 MAX_SIDE = 4096  # pixels; small images are enlarged up to this side
-SMALL_PERSON = 100  # pixels in the reference image; smaller people: thin lines
+SMALL_PERSON = 100  # pixels there; smaller people get thinner lines
 
 
 def keypoint_visibility(instances: InstanceData) -> Optional[np.ndarray]:
@@ -51,8 +51,8 @@ def keypoint_visibility(instances: InstanceData) -> Optional[np.ndarray]:
     return None
 
 
-def whole_factor(shape: Tuple[int, int], min_side: int) -> int:
-    """Return the whole factor by which to enlarge an image (h, w).
+def integer_factor(shape: Tuple[int, int], min_side: int) -> int:
+    """Return the integer factor by which to enlarge an image (h, w).
 
     The shorter side then has at least ``min_side`` pixels, unless the longer
     one would get longer than ``MAX_SIDE``.
@@ -92,7 +92,7 @@ class POETVisualizer(PoseLocalVisualizer):
             512 x 512; grows with the image, and shrinks to half for small
             people. Defaults to 4.
         line_width (float): Width of links, likewise. Defaults to 2.
-        min_side (int): Images with a shorter side are enlarged by a whole
+        min_side (int): Images with a shorter side are enlarged by an integer
             factor, so that keypoints of people a few pixels tall are distinct.
             The longer side stays below 4096 pixels. Defaults to 0, off.
         **kwargs: As in :class:`PoseLocalVisualizer`.
@@ -125,8 +125,8 @@ class POETVisualizer(PoseLocalVisualizer):
         unknown = [part for part in parts if part not in PARTS]
         if unknown or not parts:
             raise ValueError(
-                f'POETVisualizer got draw={parts}; allowed are '
-                f'one or more of {PARTS}.'
+                f'POETVisualizer got draw={parts}; allowed are one or more of '
+                f'{PARTS}.'
             )
         self._draw = parts
 
@@ -155,7 +155,7 @@ class POETVisualizer(PoseLocalVisualizer):
         Returns:
             np.ndarray: (h, w, 3), RGB, a new image.
         """
-        factor = whole_factor(image.shape[:2], self.min_side)
+        factor = integer_factor(image.shape[:2], self.min_side)
         if factor > 1:
             size = (factor * image.shape[1], factor * image.shape[0])
             image = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)

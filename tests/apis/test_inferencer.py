@@ -102,16 +102,6 @@ def test_batch_is_the_same_as_one_by_one(inferencer, monkeypatch):
     assert np.abs(unmasked[1] - alone[1]).max() > 1e-3
 
 
-def test_batch_is_the_same_with_a_resnet(inferencer, images, monkeypatch):
-    """A ResNet sees a few pixels beyond the border of an image: zeros if it
-    is alone, padding in a batch. So all are padded to 128 pixels here."""
-    assert len({cv2.imread(path).shape for path in images}) == 4
-    preprocessor = inferencer.model.data_preprocessor
-    monkeypatch.setattr(preprocessor, 'pad_size_divisor', 128)
-    alone = people_of(inferencer, images)
-    assert_same(people_of(inferencer, images, batch_size=4), alone)
-
-
 def test_one_pass_per_batch(inferencer, images, monkeypatch):
     sizes, run = [], inferencer.model.test_step
 

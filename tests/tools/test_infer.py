@@ -1,7 +1,6 @@
 """tools/infer.py: files in, pictures, videos, JSON and a gallery out."""
 
 import json
-import shutil
 
 import cv2
 import numpy as np
@@ -67,14 +66,3 @@ def test_pictures_of_odd_shapes(run, tmp_path, capsys):
     )
     assert code == 1
     assert 'e.png: 70000 x 1 pixels' in capsys.readouterr().err
-
-
-def test_same_names_from_two_folders(run, toy, tmp_path):
-    image = next((toy / 'val2017').iterdir())
-    for folder in 'ab':
-        (tmp_path / folder).mkdir()
-        shutil.copy(image, tmp_path / folder / '7.png')
-    code, out = run(tmp_path / 'a', tmp_path / 'b' / '7.png')
-    assert code == 0
-    names = sorted(path.name for path in (out / 'pictures').iterdir())
-    assert names == ['7.jpg', '7_2.jpg']

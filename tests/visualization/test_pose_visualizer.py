@@ -118,7 +118,7 @@ def test_centers_and_offsets(visualizer):
     assert (drawn == GRAY).all()
 
 
-def test_joints_below_the_threshold_are_not_drawn(visualizer):
+def test_keypoints_below_the_threshold_are_not_drawn(visualizer):
     scores = np.array([[0.9, 0.2, 0.9, 0.9, 0.9]])
     people = one_person(keypoints_visible=scores)
     drawn = draw(visualizer, people, kpt_thr=0.3)
@@ -129,7 +129,7 @@ def test_joints_below_the_threshold_are_not_drawn(visualizer):
     assert pixel(drawn, 200, 50) == FIRST
 
 
-def test_queries_that_found_nobody_are_not_drawn(visualizer):
+def test_people_below_the_threshold_are_not_drawn(visualizer):
     people = InstanceData.cat(
         [one_person(bbox_scores=np.array([score])) for score in (0.9, 0.4)]
     )
@@ -148,9 +148,8 @@ def test_points_that_are_nowhere(visualizer):
     points[0, 1:4] = [[-5000, 9000], [np.nan, 3], [410, 390]]
     drawn = draw(visualizer, one_person(keypoints=points))
     assert pixel(drawn, 50, 200) == HOLE
-    nobody = one_person()[np.zeros(1, dtype=bool)]
-    assert (draw(visualizer, nobody) == GRAY).all()
-    assert (draw(visualizer, InstanceData()) == GRAY).all()
+    for people in (one_person()[np.zeros(1, dtype=bool)], InstanceData()):
+        assert (draw(visualizer, people) == GRAY).all()
 
 
 def test_sizes_grow_with_the_image(visualizer):
@@ -180,7 +179,7 @@ def test_small_images_are_enlarged(visualizer, monkeypatch):
     assert draw(visualizer, people, size=701).shape == (701, 701, 3)
 
 
-def test_numbers_of_joints(visualizer):
+def test_numbers_of_keypoints(visualizer):
     plain = draw(visualizer, one_person())
     assert (draw(visualizer, one_person(), show_kpt_idx=True) != plain).any()
 
