@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import torch
 from mmcv.cnn import fuse_conv_bn
-from torch import Tensor, nn
+from torch import nn
 
 BATCH_NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm)
 PROBE = (1, 3, 64, 64)  # B, C, H, W
@@ -34,8 +34,10 @@ def as_fast_backbone(backbone: nn.Module) -> nn.Module:
     if any(isinstance(m, BATCH_NORMS) for m in backbone.modules()):
         folded = fuse_conv_bn(deepcopy(backbone))
         probe = torch.rand(PROBE).to(next(backbone.parameters()))
-        pairs = zip(backbone(probe), folded(probe))
-        if all(_is_close(a, b) for a, b in pairs):
+        if all(
+            torch.allclose(a, b, rtol=0, atol=TOLERANCE * float(a.abs().max()))
+            for a, b in zip(backbone(probe), folded(probe))
+        ):
             fast = folded
     channels = [
         m.out_channels for m in fast.modules() if isinstance(m, nn.Conv2d)
@@ -43,9 +45,3 @@ def as_fast_backbone(backbone: nn.Module) -> nn.Module:
     if channels and min(channels) >= MIN_CHANNELS:
         fast = fast.to(memory_format=torch.channels_last)
     return fast
-
-
-def _is_close(a: Tensor, b: Tensor) -> bool:
-    """Return whether two feature maps are equal up to rounding."""
-    largest = a.abs().max().clamp(min=1e-6)
-    return bool((a - b).abs().max() / largest < TOLERANCE)

@@ -17,21 +17,13 @@ and the drawing are the same. Differences, for models without a detector:
 import os
 import os.path as osp
 from contextlib import contextmanager
-from typing import (
-    Callable,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    Optional,
-    Sequence,
-    Union,
-)
+from typing import Callable, Iterable, Iterator, List, Optional, Sequence
 
 import mmengine
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.infer.infer import ModelType
 from mmpose.apis.inferencers import Pose2DInferencer
 from mmpose.structures import PoseDataSample
 from rich.console import Console
@@ -48,6 +40,8 @@ from .inputs import ImageLike, as_bgr, data_infos, is_video, open_inputs
 from .results import split_people
 from .video import Video, VideoWriter
 
+OnError = Optional[Callable[[UserError], None]]
+
 KPT_THR = 0.3  # MMPose's default
 MAX_FAILURES = 3  # at the beginning: then the images are not the cause
 
@@ -59,7 +53,7 @@ class ErrorReporter:
         on_error (callable, optional): Takes a :class:`UserError`.
     """
 
-    def __init__(self, on_error: Optional[Callable[[UserError], None]]):
+    def __init__(self, on_error: OnError) -> None:
         self.on_error = on_error
         self.num_failed = 0  # images that could be read
         self.any_succeeded = False
@@ -94,6 +88,8 @@ class ErrorReporter:
 
 # Workaround (mmpose<=1.3.2): `Pose2DInferencer` lacks what is listed above
 # for models without a detector.
+# Private door (mmengine 0.10.7, mmpose 1.3.2, checked): the underscored
+# methods, which mmengine documents for its subclasses.
 class POETInferencer(Pose2DInferencer):
     """Run a bottom-up model of any skeleton once over many images.
 
@@ -118,7 +114,7 @@ class POETInferencer(Pose2DInferencer):
 
     def __init__(
         self,
-        model: Union[str, Config, None] = None,
+        model: Optional[ModelType] = None,
         weights: Optional[str] = None,
         device: Optional[str] = None,
         show_progress: bool = False,
@@ -184,7 +180,7 @@ class POETInferencer(Pose2DInferencer):
         return_datasamples: bool = False,
         batch_size: int = 1,
         out_dir: Optional[str] = None,
-        on_error: Optional[Callable[[UserError], None]] = None,
+        on_error: OnError = None,
         score_thr: float = 0.5,
         draw: Optional[Sequence[str]] = None,
         kpt_thr: Optional[float] = None,
@@ -367,7 +363,7 @@ class POETInferencer(Pose2DInferencer):
         visualization: Optional[List[np.ndarray]],
         return_datasamples: bool = False,
         pred_out_dir: str = '',
-    ) -> Dict[str, list]:
+    ) -> dict:
         """Pack the results of a batch, and write them to ``pred_out_dir``."""
         people = [split_people(sample.pred_instances) for sample in preds]
         for sample, found in zip(preds, people if pred_out_dir else []):
