@@ -45,13 +45,10 @@ GREY = 120
 
 
 def limbs_seen(shot, people, size):
-    """Share of the limbs of each person in whose middle a screenshot has the
-    person's colour.
+    """Return the share of limbs of each person that have the person's colour.
 
-    Args:
-        shot (np.ndarray): (h, w, 3), BGR, with a grey picture on the stage.
-        people (np.ndarray): (N, 17, 2) in pixels of the picture.
-        size (int): Height and width of the picture.
+    ``shot`` (h, w, 3), BGR, shows a grey picture of a height and width of
+    ``size``, in whose pixels are ``people`` (N, 17, 2).
     """
     grey = (np.abs(shot.astype(int) - GREY) < 6).all(-1)
     grey[:, :368] = False  # thumbnails
@@ -63,12 +60,10 @@ def limbs_seen(shot, people, size):
     middles = (columns[0], rows[0]) + scale * people[:, links].mean(2)
     shares = []
     for points, color in zip(middles.round().astype(int), person_colors()):
-        seen = [
-            np.abs(shot[y - 3 : y + 4, x - 3 : x + 4] - np.array(color[::-1]))
-            .sum(-1)
-            .min()
-            < 90
+        color = np.array(color[::-1])
+        distances = [
+            np.abs(shot[y - 3 : y + 4, x - 3 : x + 4] - color).sum(-1).min()
             for x, y in points
         ]
-        shares.append(np.mean(seen))
+        shares.append(np.mean(np.array(distances) < 90))
     return shares

@@ -91,13 +91,13 @@ def main() -> None:
 
     with safe_loading(args.trust_pickle):
         model = load_model(args)
-    for path, export, options in (
-        (args.out, export_onnx, dict(opset=args.opset)),
-        (args.torchscript, export_torchscript, {}),
+    for path, export, extra in (
+        (args.out, export_onnx, [args.opset]),
+        (args.torchscript, export_torchscript, []),
     ):
         if path:
             size = tuple(args.size)
-            error = export(model, path, size, args.padding_mask, **options)
+            error = export(model, path, size, args.padding_mask, *extra)
             print(
                 f'{path}: {osp.getsize(path) / 1e6:.1f} MB; largest '
                 f'difference from the model {error:.1e} (allowed '

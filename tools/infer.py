@@ -22,7 +22,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Callable, Iterator, List, Tuple
 
 __parse_first__ = True
-# before cv2 is imported: our own line on a broken file is enough
+# Set before cv2 is imported: this tool reports broken files itself.
 os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
 
 from poet_mm import cli
@@ -147,7 +147,7 @@ def build_inferencer(args: argparse.Namespace) -> 'POETInferencer':
 def sort_inputs(
     inputs: List[str], report: Callable[[UserError], None]
 ) -> Tuple[List[str], List]:
-    """Return image files, and video files and cameras."""
+    """Return the image files, and the video files and camera numbers."""
     from poet_mm.apis.inputs import find_sources, is_video
 
     images, videos = [], []
