@@ -262,6 +262,7 @@ class POETInferencer(Pose2DInferencer):
                 with errors.reporting():
                     images.check_end()
         finally:  # also if the user stops early
+            batches.close()  # ends the progress bar
             if self._video_input:
                 self._finalize_video_processing(saving.get('pred_out_dir', ''))
 

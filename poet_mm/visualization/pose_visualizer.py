@@ -122,8 +122,7 @@ class POETVisualizer(PoseLocalVisualizer):
     @draw.setter
     def draw(self, parts: Sequence[str]) -> None:
         parts = (parts,) if isinstance(parts, str) else tuple(parts)
-        unknown = [part for part in parts if part not in PARTS]
-        if unknown or not parts:
+        if not parts or not set(parts) <= set(PARTS):
             raise ValueError(
                 f'POETVisualizer got draw={parts}; allowed are one or more of '
                 f'{PARTS}.'
@@ -172,13 +171,16 @@ class POETVisualizer(PoseLocalVisualizer):
             shown &= np.asarray(instances.keypoints_visible) >= kpt_thr
         scores = np.asarray(instances.get('bbox_scores', np.ones(len(points))))
         visibility = keypoint_visibility(instances)
+        hidden = np.zeros_like(shown)
+        if visibility is not None and 'visibility' in self.draw:
+            hidden = visibility < 0.5  # (N, K)
         centers = instances.get('centers')
         order = np.argsort(scores, kind='stable')
         for n in order[scores[order] >= self.score_thr]:
             self._draw_person(
                 points[n],
                 shown[n],
-                None if visibility is None else visibility[n] < 0.5,
+                hidden[n],
                 None if centers is None else np.asarray(centers[n]),
                 self.person_colors[n % len(self.person_colors)],
             )
@@ -200,7 +202,7 @@ class POETVisualizer(PoseLocalVisualizer):
         self,
         points: np.ndarray,
         shown: np.ndarray,
-        hidden: Optional[np.ndarray],
+        hidden: np.ndarray,
         center: Optional[np.ndarray],
         color: Color,
     ) -> None:
@@ -209,16 +211,13 @@ class POETVisualizer(PoseLocalVisualizer):
         Args:
             points (np.ndarray): Keypoints (K, 2) in pixels.
             shown (np.ndarray): Keypoints to draw (K, ), bool.
-            hidden (np.ndarray, optional): Hidden keypoints (K, ), bool.
+            hidden (np.ndarray): Keypoints to draw hollow (K, ), bool.
             center (np.ndarray, optional): (2, ), in pixels.
             color (tuple[int]): RGB.
         """
         scale = self._scale(points[shown])
         width = scale * self.line_width
         radius = max(2.0, scale * self.radius)
-        if hidden is None or 'visibility' not in self.draw:
-            hidden = np.zeros(len(points), dtype=bool)
-
         if 'skeleton' in self.draw and self.skeleton:
             links = np.asarray(self.skeleton)
             links = links[shown[links].all(axis=1)]  # (M, 2)
@@ -228,12 +227,8 @@ class POETVisualizer(PoseLocalVisualizer):
         if 'offsets' in self.draw and center is not None:
             ends = points[shown]
             starts = np.broadcast_to(center, ends.shape)
-            draw_lines(
-                self._image,
-                np.stack([starts, ends], axis=1),
-                lighter(color),
-                1,
-            )
+            lines = np.stack([starts, ends], axis=1)  # (M, 2, 2)
+            draw_lines(self._image, lines, lighter(color), 1)
         if 'skeleton' in self.draw or 'visibility' in self.draw:
             for k in np.flatnonzero(shown):
                 draw_keypoint(
