@@ -42,5 +42,5 @@ for path in sys.argv[2:]:
     for score, points, visibility, _ in zip(*people):
         if score > 0.5:
             print(f'{path}: a person, {score:.2f}')
-            for name, (x, y), seen in zip(names, points * size, visibility):
-                print(f'  {name:15} {x:7.1f} {y:7.1f}  {seen:.2f}')
+            for name, (x, y), v in zip(names, points * size, visibility):
+                print(f'  {name:15} {x:7.1f} {y:7.1f}  {v:.2f}')

@@ -5,9 +5,11 @@ all of them, and with --save-json COCO's results. Pictures with a side below
 400 pixels are enlarged before people are drawn; results stay in pixels of the
 input. A camera is recorded until Ctrl-C.
 
-Exit code 0: no failures, 1: some inputs failed or a video was cut off (each
-gets one line), 2: nothing was done because of a mistake, or because the
-network fails on every image, 130: stopped by Ctrl-C, earlier results are kept.
+Exit codes:
+  0    no failures
+  1    an input failed, or a video was cut off; one line on each
+  2    nothing was done: a wrong argument, or the network fails on every image
+  130  stopped by Ctrl-C; results so far are kept
 
 Examples:
   python tools/infer.py photos/ film.mp4 --weights CHECKPOINT --out DIR

@@ -370,7 +370,7 @@ class POETInferencer(Pose2DInferencer):
         for sample, found in zip(preds, people if pred_out_dir else []):
             if self._video_input:  # MMPose writes all frames at the end
                 frames = self.video_info['predictions']
-                # a frame that failed is empty, so that the others keep theirs
+                # a frame that failed has an empty list: ids stay the same
                 frames += [[]] * (sample.img_id - len(frames)) + [found]
             else:
                 stem = osp.splitext(osp.basename(sample.img_path))[0]

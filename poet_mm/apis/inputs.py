@@ -80,7 +80,7 @@ def find_sources(path: Union[str, os.PathLike]) -> List[Source]:
 
 
 def as_bgr(image: np.ndarray) -> np.ndarray:
-    """Convert an array to what ``cv2.imread`` returns for its pixels.
+    """Convert an array to the image that ``cv2.imread`` would return.
 
     Args:
         image (np.ndarray): (h, w), (h, w, 1), (h, w, 3) in BGR or (h, w, 4)

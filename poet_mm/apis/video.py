@@ -52,7 +52,7 @@ class Video:
     def __init__(self, source: Union[str, int]) -> None:
         self.num_frames = None
         self.num_read = 0
-        self.max_missing = 0.0  # frames, because num_frames may be estimated
+        self.max_missing = 0.0  # frames; more if num_frames is an estimate
         if isinstance(source, int):
             self.name = f'webcam:{source}'
             self._open_camera(source)

@@ -145,9 +145,9 @@ def require_parity(
     return float(np.max(errors))
 
 
-def _no_parity(what: str) -> UserError:
+def _no_parity(problem: str) -> UserError:
     return UserError(
-        f'The exported graph {what}, so it was not written. Some part of the '
-        'model may compute a value or a size in Python, which tracing makes a '
-        'constant.'
+        f'The exported graph {problem}, so it was not written. Some part of '
+        'the model may compute a value or a size in Python, which tracing '
+        'makes a constant.'
     )
