@@ -1,4 +1,4 @@
-"""People in images, from a POET in ONNX: onnxruntime, NumPy and OpenCV only.
+"""Find people with a POET in ONNX, with onnxruntime, NumPy and OpenCV only.
 
 python examples/onnx_numpy.py poet.onnx IMAGE...
 """
@@ -16,18 +16,18 @@ session = onnxruntime.InferenceSession(
 meta = session.get_modelmeta().custom_metadata_map
 names = json.loads(meta['keypoint_names'])
 short, longest = json.loads(meta['short_edge']), json.loads(meta['max_size'])
-step = json.loads(meta['size_divisor'])  # sizes are multiples of it
+step = json.loads(meta['size_divisor'])  # of width and height
 padded = 'padding_mask' in [value.name for value in session.get_inputs()]
 
 for path in sys.argv[2:]:
     image = cv2.imread(path)
     if image is None:
-        sys.exit(f'{path} is missing or no image')
+        sys.exit(f'{path} is missing or not an image')
     size = np.array(image.shape[1::-1])  # width, height
     scale = min(
         short / size.min() if short else 1, (longest or np.inf) / size.max()
     )
-    unit = 1 if padded else step  # without a mask the image is stretched
+    unit = 1 if padded else step  # stretch the image if there is no mask
     width, height = (
         np.maximum(1, np.round(size * scale / unit)).astype(int) * unit
     )
@@ -42,5 +42,5 @@ for path in sys.argv[2:]:
     for score, points, visibility, _ in zip(*people):
         if score > 0.5:
             print(f'{path}: a person, {score:.2f}')
-            for name, (x, y), seen in zip(names, points * size, visibility):
-                print(f'  {name:15} {x:7.1f} {y:7.1f}  {seen:.2f}')
+            for name, (x, y), v in zip(names, points * size, visibility):
+                print(f'  {name:15} {x:7.1f} {y:7.1f}  {v:.2f}')

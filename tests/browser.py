@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import numpy as np
 import pytest
@@ -23,48 +22,33 @@ def gallery_data(out):
     return json.loads(found[1])
 
 
-def browser_command(page, tmp_path, *flags):
-    """Headless Chromium that shows a page."""
-    return [
-        CHROMIUM,
-        '--headless',
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--hide-scrollbars',
-        '--window-size=1200,700',
-        f'--user-data-dir={tmp_path / "profile"}',
-        *flags,
-        page,
-    ]
+FLAGS = (
+    '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run '
+    '--disable-background-networking --disable-component-update '
+    '--disable-sync --hide-scrollbars --window-size=1200,700 '
+    '--virtual-time-budget=3000'
+)
 
 
 def browse(page, tmp_path, *flags):
-    """Look at a page; -> what the browser writes to stdout."""
-    command = browser_command(
-        page, tmp_path, '--virtual-time-budget=3000', *flags
-    )
-    result = subprocess.run(
-        command, capture_output=True, text=True, timeout=120
-    )
-    return result.stdout
+    """Show a page in Chromium, and return what that writes to stdout."""
+    profile = f'--user-data-dir={tmp_path / "profile"}'
+    return subprocess.run(
+        [CHROMIUM, *FLAGS.split(), profile, *flags, page],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    ).stdout
 
 
 GREY = 120
 
 
 def limbs_seen(shot, people, size):
-    """Share of the limbs of each person in whose middle a screenshot has the
-    person's colour.
+    """Return the share of limbs of each person that have the person's colour.
 
-    Args:
-        shot (np.ndarray): (h, w, 3), BGR, with a grey picture on the stage.
-        people (np.ndarray): (N, 17, 2) in pixels of the picture.
-        size (int): Height and width of the picture.
+    ``shot`` (h, w, 3), BGR, shows a grey picture of a height and width of
+    ``size``, in whose pixels are ``people`` (N, 17, 2).
     """
     grey = (np.abs(shot.astype(int) - GREY) < 6).all(-1)
     grey[:, :368] = False  # thumbnails
@@ -76,61 +60,10 @@ def limbs_seen(shot, people, size):
     middles = (columns[0], rows[0]) + scale * people[:, links].mean(2)
     shares = []
     for points, color in zip(middles.round().astype(int), person_colors()):
-        seen = [
-            np.abs(shot[y - 3 : y + 4, x - 3 : x + 4] - np.array(color[::-1]))
-            .sum(-1)
-            .min()
-            < 90
+        color = np.array(color[::-1])
+        distances = [
+            np.abs(shot[y - 3 : y + 4, x - 3 : x + 4] - color).sum(-1).min()
             for x, y in points
         ]
-        shares.append(np.mean(seen))
+        shares.append(np.mean(np.array(distances) < 90))
     return shares
-
-
-REPORT = """<script>
-const film = document.getElementById('film');
-const tell = () => {
-  new Image().src = 'http://127.0.0.1:PORT/' + film.videoWidth;
-};
-if (film.readyState > 1) tell();
-else film.addEventListener('loadeddata', tell);
-</script></html>"""
-
-
-def decoded_width(page, tmp_path, number):
-    """Width of a film, once the browser has decoded a frame of it.
-
-    The page tells it to a server: Chromium waits for no film before it writes
-    a page to stdout.
-    """
-    said = []
-
-    class Listen(BaseHTTPRequestHandler):
-        def do_GET(self):
-            said.append(int(self.path[1:]))
-            self.send_error(404)
-
-        def log_message(self, *args):
-            pass
-
-    with HTTPServer(('127.0.0.1', 0), Listen) as server:
-        server.timeout = 60
-        copy = page.with_name('copy.html')
-        script = REPORT.replace('PORT', str(server.server_port))
-        copy.write_text(page.read_text().replace('</html>', script))
-        browser = subprocess.Popen(
-            browser_command(
-                f'file://{copy}#{number}',
-                tmp_path,
-                '--remote-debugging-port=0',
-            ),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            server.handle_request()
-        finally:
-            browser.terminate()
-            browser.wait(30)
-    assert said, f'no frame is decoded in {server.timeout} seconds'
-    return said[0]

@@ -1,11 +1,12 @@
-"""Write a trained POET as ONNX or TorchScript, to be run without poet_mm.
+"""Write a trained POET as ONNX or TorchScript, which run without poet_mm.
 
-Input of both: `images` (B, H, W, 3), uint8, RGB, as read from files; any
-batch size, height and width. With --padding-mask also `padding_mask`
-(B, H, W), bool, True right of and below the images of a batch. Outputs for
-all Q queries: `scores` (B, Q), `keypoints` (B, Q, K, 2), `visibility`
-(B, Q, K), `centers` (B, Q, 2); x and y in [0, 1] of the un-padded image.
-examples/onnx_numpy.py runs an ONNX file.
+Inputs: `images` (B, H, W, 3), uint8, RGB, as read from files, of any batch
+size, height and width. With --padding-mask also `padding_mask` (B, H, W),
+bool, True right of and below the images of a batch.
+
+Outputs for all Q queries: `scores` (B, Q), `keypoints` (B, Q, K, 2),
+`visibility` (B, Q, K), `centers` (B, Q, 2); x and y in [0, 1] of the image
+without padding. examples/onnx_numpy.py runs an ONNX file.
 
 Examples:
   python tools/export_onnx.py configs/poet_r50_coco.py CHECKPOINT poet.onnx
@@ -36,13 +37,13 @@ def parse_args() -> argparse.Namespace:
         type=int,
         default=(384, 512),
         metavar=('H', 'W'),
-        help='largest height and width, in pixels, at which the file is '
-        'compared with the model',
+        help='largest height and width, in pixels, of the comparison with '
+        'the model',
     )
     parser.add_argument(
         '--padding-mask',
         action='store_true',
-        help='second input, for batches of images of different sizes',
+        help='add the second input, for batches of images of different sizes',
     )
     parser.add_argument(
         '--opset',
@@ -54,8 +55,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--torchscript',
         metavar='FILE',
-        help='TorchScript file to write, beside the ONNX file or alone '
-        '(default: none is written)',
+        help='TorchScript file to write, with or without an ONNX file '
+        '(default: none)',
     )
     cli.add_trust_argument(parser)
     cli.add_options_argument(parser)
@@ -77,7 +78,6 @@ def load_model(args: argparse.Namespace):
     cfg = read_config(args.config)
     cfg.merge_from_dict(args.cfg_options)
     weights = read_weights(args.checkpoint)
-    cfg.model.backbone.init_cfg = None  # the checkpoint has all weights
     model = init_model(cfg, args.checkpoint, device='cpu')
     fit_weights(model, weights, args.checkpoint)
     return model
@@ -87,31 +87,23 @@ def main() -> None:
     args = cli.start(parse_args())
     from poet_mm.checkpoints.safe_load import safe_loading
     from poet_mm.export.graph import export_onnx, export_torchscript
+    from poet_mm.export.parity import BATCH_SIZES, TOLERANCE
 
     with safe_loading(args.trust_pickle):
         model = load_model(args)
-    size = tuple(args.size)
-    if args.out:
-        error = export_onnx(
-            model, args.out, size, args.padding_mask, args.opset
-        )
-        report(args.out, error)
-    if args.torchscript:
-        error = export_torchscript(
-            model, args.torchscript, size, args.padding_mask
-        )
-        report(args.torchscript, error)
-
-
-def report(path: str, error: float) -> None:
-    from poet_mm.export.parity import BATCH_SIZES, TOLERANCE
-
-    megabytes = osp.getsize(path) / 1e6
-    print(
-        f'{path}: {megabytes:.1f} MB; largest difference from the model '
-        f'{error:.1e} (allowed {TOLERANCE:.0e}), at 3 sizes and batches of '
-        f'{" and ".join(map(str, BATCH_SIZES))}'
-    )
+    for path, export, extra in (
+        (args.out, export_onnx, [args.opset]),
+        (args.torchscript, export_torchscript, []),
+    ):
+        if path:
+            size = tuple(args.size)
+            error = export(model, path, size, args.padding_mask, *extra)
+            print(
+                f'{path}: {osp.getsize(path) / 1e6:.1f} MB; largest '
+                f'difference from the model {error:.1e} (allowed '
+                f'{TOLERANCE:.0e}), at 3 sizes and batches of '
+                f'{" and ".join(map(str, BATCH_SIZES))}'
+            )
 
 
 if __name__ == '__main__':

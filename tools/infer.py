@@ -1,28 +1,30 @@
-"""Find people in images, folders, videos and cameras, and draw them.
+r"""Find people in images, folders, videos and cameras, and draw them.
 
-The folder --out gets pictures/, videos/ and gallery.html, a page to leaf
-through all, and with --save-json COCO's results. Pictures with a side below
-400 pixels are enlarged to be drawn on; results are in pixels of the input all
-the same. A camera is filmed until Ctrl-C.
+The folder --out gets pictures/, videos/ and gallery.html, a page that shows
+all of them, and with --save-json COCO's results. Pictures with a side below
+400 pixels are enlarged before people are drawn; results stay in pixels of the
+input. A camera is recorded until Ctrl-C.
 
-Exit code 0: all went well, 1: some inputs could not be used, or not to their
-end (a line each says why), 2: nothing was done, because of a mistake or as
-the network fails on every image, 130: stopped by Ctrl-C, what was done is
-kept.
+Exit codes:
+  0    no failures
+  1    an input failed, or a video was cut off; one line on each
+  2    nothing was done: a wrong argument, or the network fails on every image
+  130  stopped by Ctrl-C; results so far are kept
 
 Examples:
   python tools/infer.py photos/ film.mp4 --weights CHECKPOINT --out DIR
-  python tools/infer.py 'more/*.png' webcam:0 --config poet_r50_coco \\
+  python tools/infer.py 'more/*.png' webcam:0 --config poet_r50_coco \
       --weights CHECKPOINT --out DIR --save-json
 """
 
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING, List, Tuple
+from functools import partial
+from typing import TYPE_CHECKING, Callable, Iterator, List, Tuple
 
 __parse_first__ = True
-# before cv2 is imported: one line of ours for a broken file is enough
+# Set before cv2 is imported: this tool reports broken files itself.
 os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
 
 from poet_mm import cli
@@ -35,256 +37,204 @@ if TYPE_CHECKING:
     from poet_mm.apis.result_folder import ResultFolder
 
 PARTS = ('skeleton', 'centers', 'offsets', 'visibility')  # of POETVisualizer
-MIN_SIDE = 400  # smaller pictures are enlarged to be drawn on
-
-
-def list_parts(text: str) -> List[str]:
-    """'skeleton,centers' -> its parts, which must be ones to draw."""
-    parts = text.split(',')
-    unknown = [part for part in parts if part not in PARTS]
-    if unknown:
-        raise argparse.ArgumentTypeError(
-            f'{unknown[0]!r} is not one of {",".join(PARTS)}'
-        )
-    return parts
-
-
-def positive(text: str) -> float:
-    """A number above 0."""
-    number = float(text)
-    if not 0 < number < float('inf'):
-        raise argparse.ArgumentTypeError(f'{text} is not above 0')
-    return number
+MIN_SIDE = 400  # pixels; smaller pictures are enlarged
 
 
 def parse_args(argv=None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(**cli.about(__doc__))
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         'inputs',
         nargs='+',
         metavar='INPUT',
         help='image, folder, glob, video, webcam or webcam:N',
     )
-    parser.add_argument(
+    add(
         '--config',
         help='config file, or the name of one in configs/ without .py '
         '(default: the one in the checkpoint)',
     )
-    parser.add_argument(
+    add(
         '--weights',
         required=True,
         metavar='CHECKPOINT',
         help='checkpoint file or URL',
     )
-    parser.add_argument(
-        '--out', required=True, metavar='DIR', help='folder for the results'
-    )
-    parser.add_argument(
+    add('--out', required=True, metavar='DIR', help='folder for the results')
+    add(
         '--draw',
-        type=list_parts,
-        default=['skeleton', 'visibility'],
+        default='skeleton,visibility',
         metavar='PART,PART',
-        help=f'what to draw, of {",".join(PARTS)}; visibility draws '
-        'keypoints that are predicted hidden hollow (default: skeleton,'
-        'visibility)',
+        help=f'parts to draw, of {",".join(PARTS)}; with visibility, '
+        'keypoints that are predicted hidden are hollow',
     )
-    parser.add_argument(
+    add(
         '--save-json',
         action='store_true',
         help="also write COCO's results: people.json, videos/NAME.json",
     )
-    parser.add_argument(
+    add(
         '--fps',
-        type=positive,
-        metavar='RATE',
-        help='frames per second of the written videos (default: those of the '
-        'input)',
+        type=float,
+        help='frames per second of written videos (default: as the input)',
     )
-    parser.add_argument(
+    add(
         '--batch-size',
         type=int,
         default=1,
         metavar='N',
-        help='images of one pass through the network',
+        help='images per pass through the network',
     )
-    parser.add_argument(
+    add(
         '--score-thr',
         type=float,
         default=0.5,
         metavar='P',
-        help='leave out people whose score, in [0, 1], is below P',
+        help='leave out people with a score, in [0, 1], below P',
     )
-    parser.add_argument(
+    add(
         '--kpt-thr',
         type=float,
         metavar='P',
-        help='do not draw keypoints whose score, in [0, 1], is below P '
-        '(default: 0.3, and 0 where visibility is drawn: hidden keypoints '
-        'have low scores)',
+        help='do not draw keypoints with a score, in [0, 1], below P '
+        '(default: 0 if visibility is drawn, because hidden keypoints have '
+        'low scores, else 0.3)',
     )
-    parser.add_argument(
-        '--device',
-        help='cpu, cuda, cuda:1, ... (default: cuda where there is one, else '
-        'cpu)',
-    )
+    add('--device', help='cpu, cuda, cuda:1, ... (default: a GPU, else cpu)')
     cli.add_trust_argument(parser)
     args = parser.parse_args(argv)
-    if args.batch_size < 1:
-        parser.error(f'--batch-size {args.batch_size} is not above 0')
-    cli.check_file(args.weights, 'checkpoint')
-    if args.config is not None:
-        find_config(args.config)
+    check_args(parser, args)
     return args
 
 
-def build_inferencer(args: argparse.Namespace) -> 'POETInferencer':
-    """Build the model, or say in a sentence why there is none."""
-    import torch
+def check_args(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """Check the values, and split ``args.draw`` into its parts."""
+    args.draw = args.draw.split(',')
+    for part in args.draw:
+        if part not in PARTS:
+            parser.error(f'--draw: {part!r} is not one of {",".join(PARTS)}')
+    for name in ('fps', 'batch_size'):
+        value = getattr(args, name)
+        if value is not None and not 0 < value < float('inf'):
+            flag = name.replace('_', '-')
+            parser.error(f'--{flag} {value:g} is not above 0')
+    cli.check_file(args.weights, 'checkpoint')
+    if args.config is not None:
+        find_config(args.config)
 
+
+def build_inferencer(args: argparse.Namespace) -> 'POETInferencer':
+    """Load the model.
+
+    Raises:
+        UserError: The device or the checkpoint cannot be used.
+    """
     from poet_mm.apis import POETInferencer
     from poet_mm.checkpoints.safe_load import safe_loading
 
-    try:
-        device = args.device and torch.device(args.device)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(
-            f'--device {args.device}: {first_line(error)}'
-        ) from error
     try:
         with safe_loading(args.trust_pickle):
             return POETInferencer(args.config, args.weights, args.device)
     except UserError:
         raise
-    except Exception as error:  # a file can be wrong in any way
+    except Exception as error:  # torch raises many kinds for a broken file
+        device = args.device or 'the default device'
         raise UserError(
-            f'{args.weights} cannot be loaded as a checkpoint: '
-            f'{first_line(error)}'
+            f'{args.weights} cannot be loaded on {device}: {first_line(error)}'
         ) from error
 
 
 def sort_inputs(
-    inputs: List[str], results: 'ResultFolder'
+    inputs: List[str], report: Callable[[UserError], None]
 ) -> Tuple[List[str], List]:
-    """Sort inputs into images and videos; what is neither is reported."""
-    from poet_mm.apis.inputs import camera_number, find_files, is_video
+    """Return the image files, and the video files and camera numbers."""
+    from poet_mm.apis.inputs import find_sources, is_video
 
     images, videos = [], []
     for name in inputs:
-        camera = camera_number(name)
-        if camera is not None:
-            videos.append(camera)
-            continue
         try:
-            files = find_files(name)
+            for source in find_sources(name):
+                (videos if is_video(source) else images).append(source)
         except UserError as error:
-            report(results, error)
-            continue
-        videos += [file for file in files if is_video(file)]
-        images += [file for file in files if not is_video(file)]
+            report(error)
     return images, videos
 
 
-def report(results: 'ResultFolder', error: UserError) -> None:
-    """Say what could not be used, and remember it."""
+def report_failure(results: 'ResultFolder', error: UserError) -> None:
+    """Print an error, and add it to the gallery."""
     results.failures.append(str(error))
     print(f'infer.py: {error}', file=sys.stderr, flush=True)
 
 
-def infer(
-    inferencer: 'POETInferencer',
-    inputs,
-    args: argparse.Namespace,
-    results: 'ResultFolder',
-):
-    """Yield samples with people, and their drawn images, one by one."""
-    for result in inferencer(
-        inputs,
-        batch_size=args.batch_size,
-        return_datasamples=True,
-        return_vis=True,
-        on_error=lambda error: report(results, error),
-        draw=args.draw,
-        score_thr=args.score_thr,
-        kpt_thr=args.kpt_thr,
-    ):
+def infer(find_people: Callable, inputs) -> Iterator[tuple]:
+    """Yield the sample and the drawn picture of each image."""
+    for result in find_people(inputs):
         yield from zip(result['predictions'], result['visualization'])
 
 
-def infer_images(
-    inferencer: 'POETInferencer',
+def draw_images(
+    find_people: Callable,
     images: List[str],
-    args: argparse.Namespace,
     results: 'ResultFolder',
+    report: Callable[[UserError], None],
 ) -> None:
-    """Draw every image file."""
-    for sample, drawn in infer(inferencer, images, args, results):
+    """Draw all image files."""
+    for sample, drawn in infer(find_people, images):
         try:
             results.add_picture(sample, drawn)
         except UserError as error:
-            report(results, error)
+            report(error)
 
 
-def infer_video(
-    inferencer: 'POETInferencer',
-    source,
-    args: argparse.Namespace,
-    results: 'ResultFolder',
-) -> None:
-    """Draw every frame of a video file, or of a camera until Ctrl-C."""
-    from poet_mm.apis.video import Video
-
-    video = Video(source)
-    result = results.add_video(video, args.fps or video.fps)
-    try:
-        for sample, drawn in infer(inferencer, video, args, results):
-            result.add_frame(sample, drawn)
-    finally:
-        result.close()
-
-
-def make_title(inputs: List[str]) -> str:
-    """The gallery's heading: what it shows, less the folders before it."""
-    names = [os.path.basename(os.path.normpath(name)) for name in inputs]
-    return f'People in {", ".join(names[:3])}' + ', ...' * (len(names) > 3)
-
-
-def run(
-    inferencer: 'POETInferencer',
-    args: argparse.Namespace,
-    results: 'ResultFolder',
-) -> None:
-    """Draw all images, then one video after another."""
-    images, videos = sort_inputs(args.inputs, results)
-    if images:
-        infer_images(inferencer, images, args, results)
-    for source in videos:
-        try:
-            infer_video(inferencer, source, args, results)
-        except UserError as error:
-            if isinstance(error, EveryImageFails) and not results.entries:
-                raise
-            report(results, error)
-
-
-def run_and_report(
+def draw_all(
     inferencer: 'POETInferencer',
     args: argparse.Namespace,
     results: 'ResultFolder',
 ) -> int:
-    """Draw all inputs; return the exit code."""
-    code = 0
+    """Draw all images, then one video after another; return the exit code."""
+    from poet_mm.apis.video import Video
+
+    report = partial(report_failure, results)
+    find_people = partial(
+        inferencer,
+        batch_size=args.batch_size,
+        return_datasamples=True,
+        return_vis=True,
+        on_error=report,
+        draw=args.draw,
+        score_thr=args.score_thr,
+        kpt_thr=args.kpt_thr,
+    )
+    images, videos = sort_inputs(args.inputs, report)
     try:
-        run(inferencer, args, results)
+        if images:
+            draw_images(find_people, images, results, report)
+        for source in videos:
+            try:
+                video = Video(source)
+                frames = infer(find_people, video)
+                results.add_video(video, args.fps or video.fps, frames)
+            except UserError as error:
+                if isinstance(error, EveryImageFails) and not results.entries:
+                    raise
+                report(error)
     except EveryImageFails as error:
-        report(results, error)
-        code = 2
+        report(error)
+        return 2
     except KeyboardInterrupt:
         print('infer.py: stopped', file=sys.stderr)
-        code = 130
+        return 130
     finally:
         results.close()
-    return code or int(bool(results.failures))
+    return int(bool(results.failures))
+
+
+def make_title(inputs: List[str]) -> str:
+    """Return the heading of the gallery: the first inputs without folders."""
+    names = [os.path.basename(os.path.normpath(name)) for name in inputs]
+    return f'People in {", ".join(names[:3])}' + ', ...' * (len(names) > 3)
 
 
 def infer_all(argv=None) -> int:
@@ -296,10 +246,9 @@ def infer_all(argv=None) -> int:
     inferencer.show_progress = sys.stderr.isatty()
     inferencer.visualizer.min_side = MIN_SIDE
     with writing(args.out):
-        results = ResultFolder(
-            args.out, make_title(args.inputs), args.save_json
-        )
-        code = run_and_report(inferencer, args, results)
+        title = make_title(args.inputs)
+        results = ResultFolder(args.out, title, args.save_json)
+        code = draw_all(inferencer, args, results)
     print(
         f'{results.num_people} people in {results.num_pictures} pictures '
         f'and frames, {len(results.failures)} failures: '

@@ -1,22 +1,16 @@
-"""Inference: poses of images, folders and videos."""
+"""Inference: find people in images, folders and videos."""
 
+from importlib import import_module
 from typing import Any
 
+_MODULES = dict(
+    POETInferencer='.inferencer', UserError='..errors', to_coco='.results'
+)
 __all__ = ['POETInferencer', 'UserError', 'to_coco']
 
 
 def __getattr__(name: str) -> Any:
-    """Import on first use: MMPose's inferencers take seconds to import."""
-    if name == 'POETInferencer':
-        from .inferencer import POETInferencer
-
-        return POETInferencer
-    if name == 'UserError':
-        from ..errors import UserError
-
-        return UserError
-    if name == 'to_coco':
-        from .results import to_coco
-
-        return to_coco
+    """Import on first use, because MMPose's inferencers take seconds."""
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name], __name__), name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -1,4 +1,4 @@
-"""What was found, as MMPose's lists of people and as COCO's results."""
+"""Convert predictions to MMPose's lists of people and to COCO's results."""
 
 import os.path as osp
 from typing import List
@@ -7,19 +7,19 @@ import numpy as np
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample, split_instances
 
-PERSON_FIELDS = dict(  # of a person: of an image
+PERSON_FIELDS = dict(  # key of a person: field of an image
     bbox_score='bbox_scores', center='centers', visibility='visibility'
 )
 
 
 def split_people(instances: InstanceData) -> List[dict]:
-    """MMPose's list of people, each with what POET knows beyond that.
+    """Return MMPose's list of people, with the fields that POET adds.
 
     Returns:
-        list[dict]: Of each person ``keypoints`` (K, 2) in pixels of the
-        original image and ``keypoint_scores`` (K), as in MMPose, and, if
-        there, ``bbox_score``, ``center`` (2) in the same pixels and
-        ``visibility`` (K).
+        list[dict]: For each person ``keypoints`` (K, 2) in pixels of the
+        original image and ``keypoint_scores`` (K, ), as in MMPose, and, if
+        predicted, ``bbox_score``, ``center`` (2, ) in the same pixels and
+        ``visibility`` (K, ).
     """
     people = split_instances(instances)
     for key, field in PERSON_FIELDS.items():
@@ -30,7 +30,7 @@ def split_people(instances: InstanceData) -> List[dict]:
 
 
 def to_coco(sample: PoseDataSample, category_id: int = 1) -> List[dict]:
-    """People of an image as COCO's results, for ``COCO.loadRes``.
+    """Return the people of an image as COCO's results, for ``COCO.loadRes``.
 
     Args:
         sample (PoseDataSample): From :class:`POETInferencer`, with
@@ -42,16 +42,16 @@ def to_coco(sample: PoseDataSample, category_id: int = 1) -> List[dict]:
         ...] in pixels of the original image, ``score``, ``file_name``.
     """
     people = sample.pred_instances
-    joints = np.concatenate(
+    poses = np.concatenate(
         [people.keypoints, people.keypoint_scores[..., None]], axis=-1
-    )
+    )  # (N, K, 3)
     return [
         dict(
             image_id=sample.img_id,
             category_id=category_id,
-            keypoints=np.round(joint.astype(float), 4).ravel().tolist(),
+            keypoints=np.round(pose.astype(float), 4).ravel().tolist(),
             score=float(score),
             file_name=osp.basename(sample.img_path),
         )
-        for joint, score in zip(joints, people.bbox_scores)
+        for pose, score in zip(poses, people.bbox_scores)
     ]

@@ -1,152 +1,153 @@
-"""Frames of videos and cameras, read and written in order, each one once.
+"""Read and write videos, and read cameras, frame by frame.
 
-Files are read and written with PyAV, which brings its own FFmpeg, so that
-every machine reads and writes the same formats. OpenCV reads cameras.
+PyAV reads and writes files. It contains FFmpeg, so that every machine knows
+the same formats. OpenCV reads cameras.
 """
 
 import os.path as osp
 from contextlib import suppress
 from fractions import Fraction
-from typing import TYPE_CHECKING, Iterator, Optional, Union
+from numbers import Real
+from typing import Iterator, Optional, Union
 
 import cv2
 import numpy as np
 
 from ..errors import UserError
 
-if TYPE_CHECKING:
-    import av
-
-DEFAULT_FPS = 25.0  # for cameras and files that do not tell
-# Some containers tell a duration and no number of frames.
-INEXACT_FRAMES, INEXACT_SHARE = 3, 0.02
+DEFAULT_FPS = 25.0  # for cameras and files that declare no frame rate
 
 
 def import_av(name: str):
-    """Return the module of PyAV, or say how to install it."""
+    """Return the module of PyAV; ``name`` begins the message of an error."""
     try:
         import av
     except ImportError as error:
         raise UserError(
-            f'{name}: videos need PyAV, which cannot be imported here '
-            f'({error}): pip install av'
+            f'{name}: videos need PyAV, which cannot be imported ({error}). '
+            'Run: pip install av'
         ) from error
     return av
 
 
 class Video:
-    """Iterate once over the frames (h, w, 3), BGR, of a video or a camera.
+    """Iterate once over the frames of a video file or a camera.
 
-    Those of a camera go on until it is unplugged or the user stops.
+    Frames are (h, w, 3), uint8, BGR, upright. A file ends at its last frame or
+    at the first damaged one, a camera when it is unplugged.
 
     Args:
         source (str | int): A file, or the number of a camera.
 
     Attributes:
-        name (str): For messages.
-        fps (float): Frames a second.
-        num_frames (int | None): What the file says; None where it does not.
-        num_read (int): Frames given so far.
+        name (str): Name of the source in messages.
+        fps (float): Frames per second.
+        num_frames (int | None): Number of frames that the file declares.
+        num_read (int): Number of frames read so far.
+
+    Raises:
+        UserError: The source cannot be opened.
     """
 
     def __init__(self, source: Union[str, int]) -> None:
-        self.is_camera = isinstance(source, int)
-        self.name = f'webcam:{source}' if self.is_camera else source
-        self.num_frames: Optional[int] = None
+        self.num_frames = None
         self.num_read = 0
-        if self.is_camera:
-            self._file = cv2.VideoCapture(source)
-            if not self._file.isOpened():
-                raise UserError(f'{self.name}: cannot be opened as a camera')
-            fps = self._file.get(cv2.CAP_PROP_FPS)
+        self.max_missing = 0.0  # frames; more if num_frames is an estimate
+        if isinstance(source, int):
+            self.name = f'webcam:{source}'
+            self._open_camera(source)
         else:
-            fps = self._open(source)
-        self.fps = fps if 0 < fps < 1000 else DEFAULT_FPS
-        if self.num_frames is None and not self.is_camera:
-            duration = self._file.duration or 0  # in microseconds
-            self.num_frames = round(duration * self.fps / 1e6) or None
+            self.name = source
+            self._open_file(source)
 
-    def _open(self, path: str) -> float:
-        """Open a file; return its frames a second, 0 if it does not tell."""
+    def _open_camera(self, number: int) -> None:
+        camera = cv2.VideoCapture(number)
+        if not camera.isOpened():
+            raise UserError(f'{self.name}: cannot be opened as a camera')
+        self._frames, self._close = _read_camera(camera), camera.release
+        self.fps = _valid_fps(camera.get(cv2.CAP_PROP_FPS))
+
+    def _open_file(self, path: str) -> None:
         av = import_av(path)
         try:
-            # text in unusual encodings must not hide the frames
-            self._file = av.open(path, metadata_errors='replace')
-            self._stream = self._file.streams.video[0]
+            # metadata in an unusual encoding must not make a file unreadable
+            file = av.open(path, metadata_errors='replace')
+            stream = file.streams.video[0]
         except (av.FFmpegError, OSError, IndexError) as error:
             raise UserError(f'{path}: cannot be opened as a video') from error
-        self.is_exact = self._stream.frames > 0
-        self.num_frames = self._stream.frames or None
-        rate = self._stream.average_rate or self._stream.guessed_rate
-        return float(rate or 0)
+        self._frames, self._close = _read_file(file, stream), file.close
+        self.fps = _valid_fps(stream.average_rate or stream.guessed_rate)
+        self.num_frames = stream.frames or None
+        if not stream.frames and file.duration:  # in microseconds
+            self.num_frames = round(file.duration * self.fps / 1e6) or None
+            self.max_missing = max(3, 0.02 * (self.num_frames or 0))
 
     @property
     def stem(self) -> str:
-        """The name without folder and ending, for files made from it."""
+        """Return the name without folder and suffix."""
         name = osp.splitext(osp.basename(self.name))[0]
         return name.replace(':', '')
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """Iterate over the frames; the file is closed afterwards."""
+        """Yield the frames, then close the source."""
         try:
-            frames = self._film() if self.is_camera else self._decode()
-            for frame in frames:
+            for frame in self._frames:
                 self.num_read += 1
                 yield frame
         finally:
-            (self._file.release if self.is_camera else self._file.close)()
-
-    def _film(self) -> Iterator[np.ndarray]:
-        """Yield the frames of a camera."""
-        while True:
-            found, frame = self._file.read()
-            if not found:
-                return
-            yield frame
-
-    def _decode(self) -> Iterator[np.ndarray]:
-        """Yield the frames of a file, upright, up to the first damage."""
-        from av import FFmpegError
-
-        with suppress(FFmpegError):  # check_end() tells
-            for frame in self._file.decode(self._stream):
-                # films of phones lie on their side, with a note
-                image = np.rot90(
-                    frame.to_ndarray(format='bgr24'),
-                    round(frame.rotation / 90),
-                )
-                yield np.ascontiguousarray(image)
+            self._close()
 
     def check_end(self) -> None:
-        """Raise a UserError if there should be more after the last frame.
+        """Check, after the last frame, that the file has no more frames.
 
-        A file that is cut off or damaged ends as a whole one does.
+        FFmpeg does not report that a file is cut off.
+
+        Raises:
+            UserError: The file is cut off or damaged.
         """
         if not self.num_read:
             raise UserError(f'{self.name}: not one frame can be read')
-        if self.num_frames is None:
-            return
-        allowed = (
-            0
-            if self.is_exact
-            else max(INEXACT_FRAMES, INEXACT_SHARE * self.num_frames)
-        )
-        if self.num_frames - self.num_read > allowed:
+        if (self.num_frames or 0) - self.num_read > self.max_missing:
             raise UserError(
                 f'{self.name}: cut off or damaged; of {self.num_frames} '
                 f'frames only the first {self.num_read} can be read'
             )
 
 
+def _valid_fps(fps: Optional[Real]) -> float:
+    """Return a frame rate, the default one if it is not plausible."""
+    return float(fps) if fps and 0 < fps < 1000 else DEFAULT_FPS
+
+
+def _read_camera(camera: cv2.VideoCapture) -> Iterator[np.ndarray]:
+    """Yield the frames of a camera."""
+    found, frame = camera.read()
+    while found:
+        yield frame
+        found, frame = camera.read()
+
+
+def _read_file(file, stream) -> Iterator[np.ndarray]:
+    """Yield the frames of a file of PyAV up to the first damaged one."""
+    from av import FFmpegError
+
+    with suppress(FFmpegError):  # Video.check_end() reports the damage
+        for frame in file.decode(stream):
+            # phones store frames as the sensor lies, and the angle
+            turns = round(frame.rotation / 90)
+            image = np.rot90(frame.to_ndarray(format='bgr24'), turns)
+            yield np.ascontiguousarray(image)
+
+
 class VideoWriter:
-    """Write frames to an H.264 video, which begins with the first of them.
+    """Write an H.264 video; the first frame sets its size.
 
     Args:
         path (str): File to write, ``.mp4``.
-        fps (float): Frames a second.
+        fps (float): Frames per second.
 
     Attributes:
-        num_written (int): Frames so far.
+        num_written (int): Number of frames written so far.
     """
 
     def __init__(self, path: str, fps: float) -> None:
@@ -154,26 +155,17 @@ class VideoWriter:
         self.path = path
         self.fps = fps
         self.num_written = 0
-        self._file: Optional[av.container.OutputContainer] = None
-
-    def _open(self, width: int, height: int) -> None:
-        """Begin the file, for frames of an even size."""
-        self._file = self.av.open(self.path, 'w')
-        rate = Fraction(self.fps).limit_denominator(65535)
-        self._stream = self._file.add_stream('libx264', rate=rate)
-        self._stream.width, self._stream.height = width, height
-        self._stream.pix_fmt = 'yuv420p'  # what browsers play
+        self._file = self._stream = None  # opened with the first frame
 
     def write(self, frame: np.ndarray) -> None:
-        """Append a frame (h, w, 3), BGR, resized to the first one's size.
+        """Append a frame (h, w, 3), BGR; PyAV resizes it where needed.
 
-        H.264 has even sizes only: an odd one gets its last row or column
+        H.264 has even sizes only: an odd frame gets its last row or column
         twice.
+
+        Raises:
+            UserError: H.264 has no such size.
         """
-        if self._file is None:
-            self._size = frame.shape[1::-1]
-        if frame.shape[1::-1] != self._size:
-            frame = cv2.resize(frame, self._size)
         height, width = frame.shape[:2]
         frame = cv2.copyMakeBorder(
             frame, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE
@@ -181,8 +173,9 @@ class VideoWriter:
         try:
             if self._file is None:
                 self._open(*frame.shape[1::-1])
-            self._encode(self.av.VideoFrame.from_ndarray(frame, 'bgr24'))
-        except OSError:  # of the disk, not of the frame
+            image = self.av.VideoFrame.from_ndarray(frame, 'bgr24')
+            self._file.mux(self._stream.encode(image))
+        except OSError:  # a fault of the disk, not of the frame
             raise
         except (self.av.FFmpegError, ArithmeticError, ValueError) as error:
             if not self.num_written:
@@ -193,11 +186,16 @@ class VideoWriter:
             ) from error
         self.num_written += 1
 
-    def _encode(self, frame: Optional['av.VideoFrame']) -> None:
-        self._file.mux(self._stream.encode(frame))
+    def _open(self, width: int, height: int) -> None:
+        """Open the file for frames of an even size."""
+        self._file = self.av.open(self.path, 'w')
+        rate = Fraction(self.fps).limit_denominator(65535)
+        self._stream = self._file.add_stream('libx264', rate=rate)
+        self._stream.width, self._stream.height = width, height
+        self._stream.pix_fmt = 'yuv420p'  # the format that browsers play
 
     def release(self) -> None:
         """Finish the file."""
         if self._file is not None:
-            self._encode(None)
+            self._file.mux(self._stream.encode(None))
             self._file.close()

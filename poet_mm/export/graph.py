@@ -1,9 +1,9 @@
-"""POET as a graph for runtimes without poet_mm: ONNX and TorchScript.
+"""Export POET for runtimes without poet_mm: ONNX and TorchScript.
 
-The graph takes images as they are read from files, holds their normalisation,
-and gives named poses that one multiplication brings to pixels of the original
-image. It is written only if it computes what the model computes, see
-``parity.py``.
+The graph takes images as they are read from files and normalises them itself.
+It returns named poses, which one multiplication converts to pixels of the
+original image. A file is written only if the graph computes the same as the
+model, see ``parity.py``.
 
 Letters: B images, Q queries, K keypoints.
 """
@@ -11,21 +11,18 @@ Letters: B images, Q queries, K keypoints.
 import inspect
 import io
 import json
-import os.path as osp
 import warnings
-from contextlib import contextmanager
-from importlib.util import find_spec
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 import torch
-from mmengine.utils import mkdir_or_exist
 from torch import Tensor, nn
 
 from ..errors import UserError
 from ..models.heads.poet_head import POETHead
 from ..models.layers.padding import Extents
 from ..utils.config import walk
+from ..utils.files import write_whole
 from ..version import __version__
 from .parity import (
     Size,
@@ -38,12 +35,12 @@ from .parity import (
 
 INPUTS = ('images', 'padding_mask')
 OUTPUTS = ('scores', 'keypoints', 'visibility', 'centers')
-LOWEST_OPSET = 16  # attention needs 14, the detail at joints 16
+LOWEST_OPSET = 16  # attention needs 14, multi-level joint sampling 16
 UNIT = 'x, y in [0, 1] of the image without its padding'
 
 
 class POETGraph(nn.Module):
-    """Images -> poses of the last decoder layer, tensors only.
+    """Compute the poses of the last decoder layer, from tensors only.
 
     Args:
         model (nn.Module): MMPose's ``BottomupPoseEstimator`` with a
@@ -63,7 +60,9 @@ class POETGraph(nn.Module):
     def forward(
         self, images: Tensor, padding_mask: Optional[Tensor] = None
     ) -> Tuple[Tensor, ...]:
-        """Args:
+        """Return the poses of a batch.
+
+        Args:
             images (Tensor): (B, H, W, 3), uint8, RGB.
             padding_mask (Tensor, optional): (B, H, W), bool, True at pixels
                 right of and below an image; their colours do not matter.
@@ -79,34 +78,40 @@ class POETGraph(nn.Module):
         return last_poses(self.model.head.predict_all(feats, extents).fields)
 
     def _normalize(self, images: Tensor) -> Tensor:
-        """(B, H, W, 3), uint8 -> (B, 3, H, W), as the model was trained."""
+        """Convert (B, H, W, 3), uint8, RGB, to the network's (B, 3, H, W)."""
         mean, std = mean_and_std(self.model.data_preprocessor)
         inputs = (images.float() - mean) / std
-        if not self.model.data_preprocessor._channel_conversion:
-            inputs = inputs.flip(-1)  # the model wants BGR
+        if not takes_rgb(self.model.data_preprocessor):
+            inputs = inputs.flip(-1)
         return inputs.permute(0, 3, 1, 2)
 
 
+def takes_rgb(preprocessor: nn.Module) -> bool:
+    """Return whether the network takes RGB, not BGR as images are loaded."""
+    # Private door (mmengine 0.10.7, checked): no public attribute says so.
+    return preprocessor._channel_conversion
+
+
 def mean_and_std(preprocessor: nn.Module) -> Tuple[Tensor, Tensor]:
-    """Mean and standard deviation of red, green and blue, each (3, )."""
-    if not preprocessor._enable_normalize:
+    """Return mean and standard deviation (3, ) of red, green and blue."""
+    if not hasattr(preprocessor, 'mean'):
         return torch.zeros(3), torch.ones(3)
     values = (preprocessor.mean.flatten(), preprocessor.std.flatten())
-    if not preprocessor._channel_conversion:
+    if not takes_rgb(preprocessor):
         values = tuple(value.flip(0) for value in values)
     return values
 
 
 def _extents(padding_mask: Tensor) -> Extents:
-    """Of images that are padded right and below, (B, H, W)."""
+    """Return the sizes of images with padding right and below (B, H, W)."""
     sizes = torch.stack(
         [(~padding_mask[:, :, 0]).sum(1), (~padding_mask[:, 0]).sum(1)], -1
-    )
+    )  # (B, 2)
     return Extents(sizes, padding_mask.shape[-2:])
 
 
 def make_metadata(model: nn.Module) -> Dict[str, str]:
-    """What a runtime needs to know besides the graph; words, or JSON.
+    """Return the metadata that a runtime needs, as words or JSON.
 
     Args:
         model (nn.Module): From MMPose's ``init_model``, with ``cfg`` and
@@ -121,11 +126,12 @@ def make_metadata(model: nn.Module) -> Dict[str, str]:
         skeleton=[[int(i) for i in link] for link in meta['skeleton_links']],
         unit=UNIT,
         color='RGB',
-        mean=mean.tolist(),  # for information: the graph has both
+        mean=mean.tolist(),  # for information: the graph contains both
         std=std.tolist(),
         size_divisor=preprocessor.pad_size_divisor,
+        short_edge=0,  # 0: images are not resized
+        max_size=None,
     )
-    values.update(short_edge=0, max_size=None)  # 0: as the image is
     for transform in walk(model.cfg.test_dataloader.dataset.pipeline):
         if transform.get('type') == 'ShortEdgeResize':
             values.update(
@@ -145,14 +151,15 @@ def export_onnx(
     padding_mask: bool = False,
     opset: int = 17,
 ) -> float:
-    """Write an ONNX file of dynamic batch size, height and width.
+    """Write an ONNX file with dynamic batch size, height and width.
 
     Args:
         model (nn.Module): From MMPose's ``init_model``, on the CPU.
-        path (str): File to write, after everything has been checked.
+        path (str): File to write, after all checks.
         size (tuple[int, int]): Height and width of the images to trace and to
-            compare with; the graph takes any.
-        padding_mask (bool): Whether the graph has the second input.
+            compare with. The graph takes any size.
+        padding_mask (bool): Give the graph the second input. Defaults to
+            False.
         opset (int): Version of ONNX's operators. Defaults to 17.
 
     Returns:
@@ -162,18 +169,20 @@ def export_onnx(
         UserError: onnx or onnxruntime is missing, the opset is not possible,
             or the difference is too large.
     """
-    _require_onnx()
+    try:
+        import onnx
+        import onnxruntime
+    except ImportError as error:
+        raise UserError(
+            f'Export to ONNX needs onnx and onnxruntime ({error}). Run: '
+            'pip install onnx onnxruntime "numpy<2"'
+        ) from error
     if opset < LOWEST_OPSET:
         raise UserError(
             f'POET needs --opset {LOWEST_OPSET} or higher, not {opset}.'
         )
-    import onnx
-    import onnxruntime
-
     names = INPUTS[: 1 + padding_mask]
-    graph = onnx.load_from_string(
-        _export_bytes(model, size, names, opset=opset)
-    )
+    graph = onnx.load_from_string(_onnx_bytes(model, size, names, opset))
     for key, value in make_metadata(model).items():
         graph.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(graph)
@@ -186,9 +195,7 @@ def export_onnx(
         return session.run(list(OUTPUTS), dict(zip(names, arrays)))
 
     error = require_parity(model, run, size, padding_mask)
-    mkdir_or_exist(osp.dirname(osp.abspath(path)))
-    with open(path, 'wb') as file:
-        file.write(graph)
+    write_whole(graph, path)
     return error
 
 
@@ -196,9 +203,10 @@ def export_torchscript(
     model: nn.Module, path: str, size: Size, padding_mask: bool = False
 ) -> float:
     """Write a TorchScript file; arguments as :func:`export_onnx`."""
-    graph, example = POETGraph(model), _example(model, size, padding_mask)
-    with _tracing():
-        script = torch.jit.trace(graph, example, check_trace=False)
+    example = _example(model, size, padding_mask)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter('ignore')  # see _onnx_bytes
+        script = torch.jit.trace(POETGraph(model), example, check_trace=False)
 
     @torch.no_grad()
     def run(*arrays: np.ndarray) -> List[np.ndarray]:
@@ -206,51 +214,35 @@ def export_torchscript(
         return [x.numpy() for x in script(*map(torch.from_numpy, arrays))]
 
     error = require_parity(model, run, size, padding_mask)
-    mkdir_or_exist(osp.dirname(osp.abspath(path)))
-    torch.jit.save(script, path, _extra_files=make_metadata(model))
+    file = io.BytesIO()
+    torch.jit.save(script, file, _extra_files=make_metadata(model))
+    write_whole(file.getvalue(), path)
     return error
-
-
-def _require_onnx() -> None:
-    missing = [name for name in ('onnx', 'onnxruntime') if not find_spec(name)]
-    if missing:
-        raise UserError(
-            f'Export to ONNX needs {" and ".join(missing)}, which cannot be '
-            'imported here: pip install onnx onnxruntime "numpy<2" .'
-        )
 
 
 def _example(
     model: nn.Module, size: Size, padding_mask: bool
 ) -> Tuple[Tensor, ...]:
-    """Inputs to trace with: two images, so that a batch is seen as one."""
+    """Return inputs to trace with; B is 2, because 1 would be a constant."""
     size = sizes_to_check(size, model.data_preprocessor.pad_size_divisor)[0]
     arrays = pad_images(random_images(size, 2, padding_mask))
     return tuple(torch.from_numpy(x) for x in arrays[: 1 + padding_mask])
 
 
-@contextmanager
-def _tracing() -> Iterator[None]:
-    """No gradients; no warnings of the tracer, whose fears about sizes the
-    comparison at other sizes settles.
-    """
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        yield
-
-
-def _export_bytes(
+def _onnx_bytes(
     model: nn.Module, size: Size, names: Tuple[str, ...], opset: int
 ) -> bytes:
-    """The graph as torch's exporter writes it."""
+    """Return the file that torch's exporter writes."""
     axes = {name: {0: 'batch', 1: 'height', 2: 'width'} for name in names}
     axes.update({name: {0: 'batch'} for name in OUTPUTS})
     # Workaround (torch>=2.9): the default exporter became a second one, which
-    # wants sizes declared that are related to each other by the backbone.
+    # needs declarations of how sizes depend on each other in the backbone.
     parameters = inspect.signature(torch.onnx.export).parameters
     options = dict(dynamo=False) if 'dynamo' in parameters else {}
     file = io.BytesIO()
-    with _tracing():
+    with warnings.catch_warnings(), torch.no_grad():
+        # the tracer warns of constant sizes; require_parity tests other sizes
+        warnings.simplefilter('ignore')
         try:
             torch.onnx.export(
                 POETGraph(model),

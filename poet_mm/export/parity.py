@@ -1,7 +1,6 @@
-"""Whether an exported POET computes what the model computes.
+"""Check that an exported POET computes the same as the model.
 
-The other side of the comparison is the way of testing: images of several
-sizes through data preprocessor, padding and head.
+The reference is the model as in testing: data preprocessor, padding, network.
 
 Letters: B images, Q queries, K keypoints.
 """
@@ -26,7 +25,7 @@ Run = Callable[[np.ndarray, np.ndarray], Sequence[np.ndarray]]
 
 
 def last_poses(fields: Dict[str, Tensor]) -> Tuple[Tensor, ...]:
-    """The poses that the last decoder layer predicts.
+    """Return the poses that the last decoder layer predicts.
 
     Args:
         fields (dict): Fields (L, B, Q, ...), see :meth:`POETHead.forward`.
@@ -48,8 +47,11 @@ def last_poses(fields: Dict[str, Tensor]) -> Tuple[Tensor, ...]:
 def reference_poses(
     model: nn.Module, images: List[np.ndarray]
 ) -> List[np.ndarray]:
-    """:func:`last_poses` of B images (h, w, 3), uint8, RGB, as testing has
-    them. The model is in eval mode and on the CPU.
+    """Return :func:`last_poses` of B images, computed as in testing.
+
+    Args:
+        model (nn.Module): In eval mode, on the CPU.
+        images (list[np.ndarray]): (h, w, 3), uint8, RGB.
     """
     data = model.data_preprocessor(
         dict(
@@ -66,7 +68,7 @@ def reference_poses(
 
 
 def sizes_to_check(size: Size, divisor: int) -> List[Size]:
-    """``size``, the same turned, and a smaller one, all of multiples."""
+    """Return a size, the same turned, and a smaller one, as multiples."""
     height, width = size
     sizes = [size, (width, height), (3 * height // 4, width // 2)]
     return [
@@ -76,8 +78,9 @@ def sizes_to_check(size: Size, divisor: int) -> List[Size]:
 
 
 def random_images(size: Size, count: int, padding: bool) -> List[np.ndarray]:
-    """Noise (h, w, 3), uint8. The first image has the size; the others too,
-    or smaller ones where there is to be padding.
+    """Return images (h, w, 3), uint8, of noise.
+
+    The first has the given size, the others too, unless they need padding.
     """
     rng = np.random.default_rng(0)
     smaller = (size[0] - size[0] // 3, size[1] - size[1] // 5)
@@ -86,8 +89,11 @@ def random_images(size: Size, count: int, padding: bool) -> List[np.ndarray]:
 
 
 def pad_images(images: List[np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
-    """Batch (B, H, W, 3), padded white to the size of the first image, and
-    padding mask (B, H, W), True where there is padding.
+    """Pad images to the size of the first one.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Batch (B, H, W, 3) with white padding,
+        and padding mask (B, H, W), True at the padding.
     """
     batch = np.full((len(images), *images[0].shape), 255, dtype=np.uint8)
     mask = np.ones(batch.shape[:3], dtype=bool)
@@ -101,20 +107,20 @@ def pad_images(images: List[np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
 def require_parity(
     model: nn.Module, run: Run, size: Size, padding: bool
 ) -> float:
-    """Compare at three sizes and two batch sizes.
+    """Compare a graph with the model at three sizes and two batch sizes.
 
     Args:
         model (nn.Module): The original.
-        run (callable): Batch (B, H, W, 3) and padding mask (B, H, W) -> poses
-            of what was exported.
+        run (callable): The graph: takes batch (B, H, W, 3) and padding mask
+            (B, H, W), returns :func:`last_poses`.
         size (tuple[int, int]): See :func:`sizes_to_check`.
-        padding (bool): Whether images of a batch differ in size.
+        padding (bool): Take images of different sizes.
 
     Returns:
         float: Largest difference of any output.
 
     Raises:
-        UserError: It is larger than ``TOLERANCE``, or nothing comes out.
+        UserError: The difference is above ``TOLERANCE``, or the graph fails.
     """
     errors = []
     divisor = model.data_preprocessor.pad_size_divisor
@@ -125,13 +131,13 @@ def require_parity(
             try:
                 outputs = run(*pad_images(images))
                 errors += [abs(a - b).max() for a, b in zip(outputs, expected)]
-            except Exception as error:  # every runtime has kinds of its own
+            except Exception as error:  # each runtime has its own classes
                 reason = str(error).strip().splitlines()[-1]
                 raise _no_parity(
                     f'fails on {count} images of {case[0]} x '
                     f'{case[1]} ({reason})'
                 ) from error
-    if not np.max(errors) <= TOLERANCE:  # nor where it is not a number
+    if not np.max(errors) <= TOLERANCE:  # also if it is NaN
         raise _no_parity(
             f'differs from the model by {np.max(errors):.1e}, '
             f'more than {TOLERANCE:.0e}'
@@ -139,9 +145,9 @@ def require_parity(
     return float(np.max(errors))
 
 
-def _no_parity(what: str) -> UserError:
+def _no_parity(problem: str) -> UserError:
     return UserError(
-        f'The exported graph {what}, so it was not written. Some part of the '
-        'model may decide on a value or a size in Python, where tracing does '
-        'not see it.'
+        f'The exported graph {problem}, so it was not written. Some part of '
+        'the model may compute a value or a size in Python, which tracing '
+        'makes a constant.'
     )

@@ -1,4 +1,4 @@
-"""Drawn poses, the style of all figures, and the gallery."""
+"""Draw poses, set the style of all figures, write the gallery."""
 
 from . import pose_visualizer
 

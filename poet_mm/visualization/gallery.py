@@ -1,9 +1,8 @@
-"""Write one HTML page to leaf through pictures with people.
+"""Write one HTML page that shows pictures with people one by one.
 
-Thumbnails are inside of the page, pictures and videos lie beside it: hundreds
-of pictures inside would make it hundreds of megabytes, which a browser reads
-before it shows anything. The page needs no network and works from a file; the
-folder as a whole may be moved.
+The page contains thumbnails and links to pictures and videos beside it: with
+hundreds of pictures inside, a browser would read hundreds of megabytes before
+it shows the first. The page needs no network, and its folder may be moved.
 """
 
 import base64
@@ -25,14 +24,14 @@ class Entry(NamedTuple):
     """One picture of the gallery.
 
     Attributes:
-        name (str): What it shows, in a few words.
+        name (str): Caption.
         picture (str): File, relative to the page.
         thumbnail (str): From :func:`make_thumbnail`.
-        scores (sequence[float]): Of the people in it, drawn in the figures'
-            colours in this order.
-        video (str): File of the video that the picture is from, relative to
-            the page; '' if it is from none.
-        note (str): What else there is to say.
+        scores (sequence[float]): Score of each person. People have the
+            colours of the figures, in this order.
+        video (str): File of the picture's video, relative to the page; '' if
+            there is no video.
+        note (str): Text after the number of people.
     """
 
     name: str
@@ -44,15 +43,19 @@ class Entry(NamedTuple):
 
 
 def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
-    """Return the JPEG file of a picture (h, w, 3), BGR."""
+    """Return the JPEG file of a picture (h, w, 3), BGR.
+
+    Raises:
+        UserError: A JPEG cannot have this size.
+    """
     encoded, code = cv2.imencode(
         '.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality]
     )
     if not encoded:
         height, width = image.shape[:2]
         raise UserError(
-            f'{width} x {height} pixels cannot be written as a '
-            'JPEG, which has at most 65500 on a side'
+            f'{width} x {height} pixels cannot be written as a JPEG, which '
+            'has at most 65500 on a side'
         )
     return code.tobytes()
 
@@ -74,16 +77,15 @@ def write_gallery(
 
     Args:
         path (str): File to write, ``.html``.
-        entries (list[Entry]): Its pictures.
+        entries (list[Entry]): Pictures.
         title (str): Heading.
-        failures (sequence[str]): What could not be shown, a line each.
+        failures (sequence[str]): Error of each input that is not shown.
     """
     rows = []
     for entry in entries:
-        row = dict(entry._asdict(), picture=quote(entry.picture))
-        row['video'] = quote(entry.video)
-        row['scores'] = [round(float(score), 3) for score in entry.scores]
-        rows.append(row)
+        scores = [round(float(score), 3) for score in entry.scores]
+        files = dict(picture=quote(entry.picture), video=quote(entry.video))
+        rows.append(dict(entry._asdict(), scores=scores, **files))
     data = dict(entries=rows, failures=list(failures), colors=COLORS)
     pages = Environment(
         loader=FileSystemLoader(osp.dirname(__file__)), autoescape=True

@@ -1,10 +1,13 @@
-"""POETVisualizer: people drawn over an image, with what only POET predicts.
+"""Draw people over an image, with the predictions that only POET has.
 
-Source: MMPose's ``PoseLocalVisualizer``. Differences from it: nothing is
-drawn for queries below the score threshold; one colour a person; keypoints
-that are predicted hidden are hollow; centres and offsets can be drawn; sizes
-follow the image and the person; cv2 draws all links of a person at once, to
-1/16 pixel.
+Source: MMPose's ``PoseLocalVisualizer``. Differences:
+
+- People below a score threshold are not drawn.
+- Each person has one colour.
+- Keypoints that are predicted hidden are hollow.
+- Centres and offsets can be drawn.
+- Sizes grow with the image and with the person.
+- cv2 draws all links of a person at once, to 1/16 pixel.
 
 N: number of people, K: number of keypoints of the skeleton.
 """
@@ -23,23 +26,23 @@ from .strokes import (
     OUTLINE,
     Color,
     draw_center,
-    draw_joint,
+    draw_keypoint,
     draw_lines,
     lighter,
     person_colors,
 )
 
 PARTS = ('skeleton', 'centers', 'offsets', 'visibility')
-REFERENCE = 512  # side of the square image for which sizes are given
-LONGEST = 4096  # side up to which small images are enlarged, in pixels
-SMALL = 100  # people less tall or wide than this, there, are drawn finer
+REFERENCE_SIDE = 512  # pixels; sizes are given for such a square image
+MAX_SIDE = 4096  # pixels; small images are enlarged up to this side
+SMALL_PERSON = 100  # pixels there; smaller people get thinner lines
 
 
-def joint_visibility(instances: InstanceData) -> Optional[np.ndarray]:
-    """Whether joints are seen (N, K), in [0, 1]; None if that is not known.
+def keypoint_visibility(instances: InstanceData) -> Optional[np.ndarray]:
+    """Return the visibility of keypoints (N, K), in [0, 1], None if unknown.
 
-    Predictions of POET have ``visibility``; in annotations, which have no
-    scores of joints, COCO's v is 1 for hidden and 2 for visible joints.
+    Predictions of POET have ``visibility``. Annotations have no keypoint
+    scores, and COCO's v: 1 for hidden and 2 for visible keypoints.
     """
     if 'visibility' in instances:
         return np.asarray(instances.visibility)
@@ -48,18 +51,20 @@ def joint_visibility(instances: InstanceData) -> Optional[np.ndarray]:
     return None
 
 
-def whole_factor(shape: Tuple[int, int], min_side: int) -> int:
-    """By what to enlarge an image (h, w) whose shorter side should have
-    ``min_side`` pixels, unless the longer one gets too long by that.
+def integer_factor(shape: Tuple[int, int], min_side: int) -> int:
+    """Return the integer factor by which to enlarge an image (h, w).
+
+    The shorter side then has at least ``min_side`` pixels, unless the longer
+    one would get longer than ``MAX_SIDE``.
     """
     needed = -(-min_side // min(shape))
-    return max(1, min(needed, LONGEST // max(shape)))
+    return max(1, min(needed, MAX_SIDE // max(shape)))
 
 
 def enlarge(instances: InstanceData, factor: int) -> InstanceData:
-    """The same people on an image that many times as large."""
+    """Return the same people on an image that is enlarged by a factor."""
     instances = instances.clone()
-    for field in ('keypoints', 'transformed_keypoints', 'centers'):
+    for field in ('keypoints', 'transformed_keypoints', 'centers', 'bboxes'):
         if field in instances:
             instances[field] = factor * np.asarray(instances[field])
     return instances
@@ -67,28 +72,29 @@ def enlarge(instances: InstanceData, factor: int) -> InstanceData:
 
 @VISUALIZERS.register_module()
 class POETVisualizer(PoseLocalVisualizer):
-    """Draws people, in place of MMPose's visualizer in a config:
-    ``visualizer=dict(type='POETVisualizer')``.
+    """Draw people instead of MMPose's visualizer.
+
+    In a config: ``visualizer=dict(type='POETVisualizer')``.
 
     Args:
-        name (str): Of this instance. Defaults to ``'visualizer'``.
-        draw (sequence[str]): What to draw: ``'skeleton'`` (joints and links),
-            ``'centers'``, ``'offsets'`` (lines from a centre to its joints),
-            ``'visibility'`` (joints: filled if visible, hollow if hidden).
-            What an instance does not have is left out. Hidden joints have a
-            low score: ``kpt_thr``, 0.3 in MMPose's tools, hides those that
-            are hollow for sure; ``default_hooks.visualization.kpt_thr=0``
-            shows them. Defaults to ``('skeleton', 'visibility')``.
-        score_thr (float): People with lower ``bbox_scores`` are not drawn;
-            POET predicts as many as it has queries. Defaults to 0.5.
-        radius (float): Of joints, in pixels of an image of 512 x 512; grows
-            with the image, and shrinks to half for small people. Defaults
-            to 4.
-        line_width (float): Of links, likewise. Defaults to 2.
-        min_side (int): Images with a shorter side are enlarged by a whole
-            factor, to be drawn on: joints of people a few pixels high can
-            be told apart then. Their longer side stays below 4096 pixels.
-            Defaults to 0: none are.
+        name (str): Name of this instance. Defaults to ``'visualizer'``.
+        draw (sequence[str]): Parts to draw: ``'skeleton'`` (keypoints and
+            links), ``'centers'``, ``'offsets'`` (lines from a centre to its
+            keypoints), ``'visibility'`` (keypoints: filled if visible, hollow
+            if hidden). Parts that an instance does not have are left out.
+            Hidden keypoints have low scores, so that ``kpt_thr``, 0.3 in
+            MMPose's tools, hides some of them;
+            ``default_hooks.visualization.kpt_thr=0`` shows them. Defaults to
+            ``('skeleton', 'visibility')``.
+        score_thr (float): People with lower ``bbox_scores`` are not drawn.
+            POET predicts one person per query. Defaults to 0.5.
+        radius (float): Radius of keypoints, in pixels of an image of
+            512 x 512; grows with the image, and shrinks to half for small
+            people. Defaults to 4.
+        line_width (float): Width of links, likewise. Defaults to 2.
+        min_side (int): Images with a shorter side are enlarged by an integer
+            factor, so that keypoints of people a few pixels tall are distinct.
+            The longer side stays below 4096 pixels. Defaults to 0, off.
         **kwargs: As in :class:`PoseLocalVisualizer`.
     """
 
@@ -110,20 +116,21 @@ class POETVisualizer(PoseLocalVisualizer):
 
     @property
     def draw(self) -> Tuple[str, ...]:
-        """What is drawn, see the class."""
+        """Return the parts to draw, see the class."""
         return self._draw
 
     @draw.setter
     def draw(self, parts: Sequence[str]) -> None:
         parts = (parts,) if isinstance(parts, str) else tuple(parts)
-        unknown = [part for part in parts if part not in PARTS]
-        if unknown or not parts:
+        if not parts or not set(parts) <= set(PARTS):
             raise ValueError(
-                f'POETVisualizer got draw={parts}; allowed are '
-                f'one or more of {PARTS}.'
+                f'POETVisualizer got draw={parts}; allowed are one or more of '
+                f'{PARTS}.'
             )
         self._draw = parts
 
+    # Private door (mmpose 1.3.2, checked): `add_datasample` calls this method
+    # and the next for ground truth and predictions; `_image` is drawn on.
     @master_only
     def _draw_instances_kpts(
         self,
@@ -137,27 +144,22 @@ class POETVisualizer(PoseLocalVisualizer):
 
         Args:
             image (np.ndarray): (h, w, 3), RGB.
-            instances (InstanceData): ``keypoints`` (N, K, 2), and what else
-                the class tells of, in pixels of the image.
-            kpt_thr (float): Joints with lower ``keypoints_visible`` are not
-                drawn. Defaults to 0.3.
-            show_kpt_idx (bool): Write the index of every joint beside it.
-            skeleton_style (str): Not used: the skeleton is that of the data.
+            instances (InstanceData): ``keypoints`` (N, K, 2), and other
+                fields of the class, in pixels of the image.
+            kpt_thr (float): Keypoints with lower ``keypoints_visible`` are
+                not drawn. Defaults to 0.3.
+            show_kpt_idx (bool): Write the index of each keypoint beside it.
+            skeleton_style (str): Not used: the metainfo has the skeleton.
 
         Returns:
             np.ndarray: (h, w, 3), RGB, a new image.
         """
-        factor = whole_factor(image.shape[:2], self.min_side)
+        factor = integer_factor(image.shape[:2], self.min_side)
         if factor > 1:
-            image = cv2.resize(
-                image,
-                None,
-                fx=factor,
-                fy=factor,
-                interpolation=cv2.INTER_CUBIC,
-            )
+            size = (factor * image.shape[1], factor * image.shape[0])
+            image = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
             instances = enlarge(instances, factor)
-        self._factor = factor
+        self._factor = factor  # for the boxes
         self.set_image(image)
         if 'keypoints' not in instances:
             return self.get_image()
@@ -168,48 +170,54 @@ class POETVisualizer(PoseLocalVisualizer):
         if 'keypoints_visible' in instances:
             shown &= np.asarray(instances.keypoints_visible) >= kpt_thr
         scores = np.asarray(instances.get('bbox_scores', np.ones(len(points))))
-        visibility = joint_visibility(instances)
+        visibility = keypoint_visibility(instances)
+        hidden = np.zeros_like(shown)
+        if visibility is not None and 'visibility' in self.draw:
+            hidden = visibility < 0.5  # (N, K)
         centers = instances.get('centers')
         order = np.argsort(scores, kind='stable')
         for n in order[scores[order] >= self.score_thr]:
             self._draw_person(
                 points[n],
                 shown[n],
-                None if visibility is None else visibility[n] < 0.5,
+                hidden[n],
                 None if centers is None else np.asarray(centers[n]),
                 self.person_colors[n % len(self.person_colors)],
             )
             if show_kpt_idx:
-                self._draw_numbers(points[n], shown[n])
+                for k in np.flatnonzero(shown[n]):
+                    box = [dict(facecolor=OUTLINE)]
+                    self.draw_texts(str(k), points[n, k], 13, HOLE, bboxes=box)
         return self.get_image()
 
     @master_only
     def _draw_instances_bbox(
         self, image: np.ndarray, instances: InstanceData
     ) -> np.ndarray:
-        """Boxes, of which annotations have some, on what the method above
-        has drawn.
-        """
-        if 'bboxes' in instances and self._factor > 1:
-            instances = instances.clone()
-            instances.bboxes = self._factor * np.asarray(instances.bboxes)
+        """Draw the boxes, if there are any, over the people."""
+        instances = enlarge(instances, self._factor)
         return super()._draw_instances_bbox(image, instances)
 
     def _draw_person(
         self,
         points: np.ndarray,
         shown: np.ndarray,
-        hidden: Optional[np.ndarray],
+        hidden: np.ndarray,
         center: Optional[np.ndarray],
         color: Color,
     ) -> None:
-        """Draw one person of points (K, 2) of which some are shown (K, )."""
+        """Draw one person.
+
+        Args:
+            points (np.ndarray): Keypoints (K, 2) in pixels.
+            shown (np.ndarray): Keypoints to draw (K, ), bool.
+            hidden (np.ndarray): Keypoints to draw hollow (K, ), bool.
+            center (np.ndarray, optional): (2, ), in pixels.
+            color (tuple[int]): RGB.
+        """
         scale = self._scale(points[shown])
         width = scale * self.line_width
         radius = max(2.0, scale * self.radius)
-        if hidden is None or 'visibility' not in self.draw:
-            hidden = np.zeros(len(points), dtype=bool)
-
         if 'skeleton' in self.draw and self.skeleton:
             links = np.asarray(self.skeleton)
             links = links[shown[links].all(axis=1)]  # (M, 2)
@@ -219,41 +227,20 @@ class POETVisualizer(PoseLocalVisualizer):
         if 'offsets' in self.draw and center is not None:
             ends = points[shown]
             starts = np.broadcast_to(center, ends.shape)
-            draw_lines(
-                self._image,
-                np.stack([starts, ends], axis=1),
-                lighter(color),
-                1,
-            )
+            lines = np.stack([starts, ends], axis=1)  # (M, 2, 2)
+            draw_lines(self._image, lines, lighter(color), 1)
         if 'skeleton' in self.draw or 'visibility' in self.draw:
             for k in np.flatnonzero(shown):
-                draw_joint(
+                draw_keypoint(
                     self._image, points[k], radius, color, not hidden[k]
                 )
         if 'centers' in self.draw and center is not None:
             draw_center(self._image, center, 1.5 * radius, color)
 
     def _scale(self, points: np.ndarray) -> float:
-        """Factor of all sizes, for a person with these points (M, 2)."""
-        scale = (self.height * self.width) ** 0.5 / REFERENCE
+        """Return the factor of all sizes for a person of points (M, 2)."""
+        scale = (self.height * self.width) ** 0.5 / REFERENCE_SIDE
         if len(points) < 2:
             return scale
         extent = np.ptp(points, axis=0).max()
-        return scale * float(np.clip(extent / (SMALL * scale), 0.5, 1))
-
-    def _draw_numbers(self, points: np.ndarray, shown: np.ndarray) -> None:
-        """Write the index of every joint that is shown beside it."""
-        size = 0.4 * max(1.0, (self.height * self.width) ** 0.5 / REFERENCE)
-        for k in np.flatnonzero(shown):
-            x, y = (points[k] + 2 * size).round().astype(int).tolist()
-            for paint, thickness in ((OUTLINE, 3), (HOLE, 1)):
-                cv2.putText(
-                    self._image,
-                    str(k),
-                    (x, y),
-                    cv2.FONT_HERSHEY_SIMPLEX,
-                    size,
-                    paint,
-                    thickness,
-                    cv2.LINE_AA,
-                )
+        return scale * float(np.clip(extent / (SMALL_PERSON * scale), 0.5, 1))

