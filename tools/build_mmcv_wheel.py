@@ -144,8 +144,8 @@ def ask_for_torch_standard(source):
 def build_environment():
     """Return the environment variables of the build.
 
-    Only mmcv's CPU operators are built, which needs no CUDA toolkit. POET calls
-    no operator of mmcv, but mmpose imports them.
+    Only mmcv's CPU operators are built, which needs no CUDA toolkit. POET
+    calls no operator of mmcv, but mmpose imports them.
     """
     cpus = os.cpu_count()
     if hasattr(os, 'sched_getaffinity'):  # Linux: CPUs of this process

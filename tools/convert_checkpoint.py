@@ -87,10 +87,9 @@ def write(checkpoint: dict, path: str) -> None:
 
 def compare(conversion) -> None:
     """Print the difference between converted model and equations."""
-    from poet_mm.checkpoints.convert import largest_difference, require_same
+    from poet_mm.checkpoints.convert import largest_difference
 
     difference = largest_difference(conversion)
-    require_same(difference)
     print(
         'Largest difference from the equations of the source, on 2 images '
         f'with padding, all decoder layers: {difference["poses"]:.1e} in '

@@ -11,13 +11,14 @@ from typing import Any, Dict, List, NamedTuple, Tuple
 import mmpose.apis
 import torch
 from mmengine.config import Config
+from mmengine.model import stack_batch
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
 from ..errors import UserError, first_line
 from ..models.layers.pose import fields_of
 from .compare import build_model, compare_blocks, shapes_of
-from .files import read_checkpoint, state_dict_of, versions
+from .files import versions
 from .layouts import (
     CLASS_ORDER,
     from_detr,
@@ -25,7 +26,7 @@ from .layouts import (
     guess_layout,
     to_release,
 )
-from .loading import misfit
+from .loading import misfit, read_weights
 from .publish import to_plain
 from .release_model import release_model
 
@@ -133,9 +134,22 @@ def release_of(path: str) -> Tuple[Dict[str, Any], List[str]]:
     Returns:
         tuple[dict, list[str]]: Contents of the file to write, and phrases for
         the weights that were left out.
+
+    Raises:
+        UserError: The weights are of another model, or of a part of one.
     """
     source = read_source(path, 'to-release')
     release = to_release(source)
+    try:
+        with torch.no_grad():  # it needs all weights
+            release_model(
+                release, torch.zeros(1, 3, 32, 32), torch.zeros(1, 32, 32) == 1
+            )
+    except KeyError as error:
+        raise UserError(
+            f'{error} is missing: the release of POET is a whole model, not a '
+            'part such as a backbone.'
+        ) from error
     counters = len(source) - len(release)
     dropped = [f'num_batches_tracked ({counters} weights)'] if counters else []
     return dict(model=release), dropped
@@ -153,20 +167,16 @@ def read_source(path: str, layout: str) -> Dict[str, Tensor]:
     """
     if not osp.isfile(path):
         raise UserError(f'There is no checkpoint {path}.')
-    weights = state_dict_of(read_checkpoint(path), path)
+    weights = read_weights(path)
     expected = 'ours' if layout == 'to-release' else layout
     found = guess_layout(weights)
     if found in (None, expected):
         return weights
-    if found == 'ours':
-        advice = 'It needs no conversion, except with to-release.'
-    elif (found, layout) == ('poet', 'to-release'):
-        advice = 'It needs no conversion.'
-    else:
-        advice = f'Run: python tools/convert_checkpoint.py {found} {path} DST'
+    fitting = 'to-release' if found == 'ours' else found
     raise UserError(
         f'{path} has the names of {PROGRAMS[found]}, not of '
-        f'{PROGRAMS[expected]}. {advice}'
+        f'{PROGRAMS[expected]}. Use it as it is, or convert it with '
+        f'python tools/convert_checkpoint.py {fitting} {path} DST'
     )
 
 
@@ -210,59 +220,40 @@ def largest_difference(conversion: Conversion) -> Dict[str, float]:
 
     Returns:
         dict[str, float]: Largest absolute difference over all decoder layers
-        of ``logits`` and of ``poses`` (centres, half the offsets, visibility;
-        all in [0, 1]), and ``largest``, the largest absolute logit.
+        of ``logits`` and of ``poses`` (centres, offsets, visibility), and
+        ``largest``, the largest absolute logit.
+
+    Raises:
+        UserError: A difference is larger than rounding errors.
     """
-    inputs, padding, samples = _noise_batch()
-    model = conversion.model
-    fields = model.head(model.extract_feat(inputs), samples)
-    logits, poses = release_model(conversion.source, inputs, padding)
-    logits = logits[..., CLASS_ORDER]
-    return dict(
-        logits=float((fields['logits'] - logits).abs().max()),
-        poses=max(
-            float((fields[name] - value).abs().max())
-            for name, value in fields_of(poses).items()
-        ),
-        largest=float(logits.abs().max()),
-    )
-
-
-def _noise_batch() -> Tuple[Tensor, Tensor, List[PoseDataSample]]:
-    """Make a batch of noise.
-
-    Returns:
-        tuple: Normalised images (B, 3, H, W), zero at padding; padding mask
-        (B, H, W), True at padding; samples of the images.
-    """
-    height, width = (max(lengths) for lengths in zip(*SIZES))
     generator = torch.Generator().manual_seed(0)
-    inputs = torch.zeros(len(SIZES), 3, height, width)
-    padding = torch.ones(len(SIZES), height, width, dtype=torch.bool)
-    for image, padded, (h, w) in zip(inputs, padding, SIZES):
-        image[:, :h, :w] = torch.randn(3, h, w, generator=generator)
-        padded[:h, :w] = False
+    images = [torch.randn(3, *size, generator=generator) for size in SIZES]
+    inputs = stack_batch(images)  # (B, 3, H, W)
+    padding = stack_batch([x[:1] * 0 for x in images], pad_value=1)[:, 0] == 1
+    shape = tuple(inputs.shape[-2:])
     samples = [
-        PoseDataSample(
-            metainfo=dict(img_shape=size, batch_input_shape=(height, width))
-        )
+        PoseDataSample(metainfo=dict(img_shape=size, batch_input_shape=shape))
         for size in SIZES
     ]
-    return inputs, padding, samples
-
-
-def require_same(difference: Dict[str, float]) -> None:
-    """Raise a UserError if a difference is larger than rounding errors.
-
-    Args:
-        difference (dict): Result of :func:`largest_difference`.
-    """
-    allowed = TOLERANCE * max(1.0, difference['largest'])
-    same = difference['logits'] <= allowed and difference['poses'] <= TOLERANCE
-    if not same:  # NaN is not the same
+    model = conversion.model
+    fields = model.head(model.extract_feat(inputs), samples)
+    expected, poses = release_model(conversion.source, inputs, padding)
+    expected = expected[..., CLASS_ORDER]
+    logits = float((fields['logits'] - expected).abs().max())
+    difference = float(
+        torch.stack(
+            [
+                (fields[name] - value).abs().max()
+                for name, value in fields_of(poses).items()
+            ]
+        ).max()
+    )
+    largest = float(expected.abs().max())
+    allowed = TOLERANCE * max(1.0, largest)
+    if not (logits <= allowed and difference <= TOLERANCE):  # NaN, too
         raise UserError(
-            'The converted model differs from the source by '
-            f'{difference["logits"]:.1e} in its logits (allowed '
-            f'{allowed:.1e}) and {difference["poses"]:.1e} in its poses '
-            f'(allowed {TOLERANCE:.0e}), so nothing was written.'
+            f'The converted model differs from the source by {logits:.1e} in '
+            f'its logits (allowed {allowed:.1e}) and {difference:.1e} in its '
+            f'poses (allowed {TOLERANCE:.0e}), so nothing was written.'
         )
+    return dict(logits=logits, poses=difference, largest=largest)

@@ -6,7 +6,7 @@ outputs. ``tools/convert_checkpoint.py`` describes what is converted.
 """
 
 import re
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from torch import Tensor
 
@@ -108,43 +108,15 @@ def to_release(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
     ``num_batches_tracked`` is dropped: frozen batch norms do not have it.
 
     Raises:
-        UserError: The weights are of another model, or of a part of one.
+        UserError: The weights are of another model.
     """
     weights = {
         name: value
         for name, value in weights.items()
         if not name.endswith('num_batches_tracked')
     }
-    release = rename(
-        _swap_classes(weights),
-        [(ours, theirs) for theirs, ours in RELEASE],
-        'the release of POET',
-    )
-    _require_whole_model(release)
-    return release
-
-
-def _require_whole_model(release: Iterable[str]) -> None:
-    """Raise a UserError if a template of ``RELEASE`` has no key.
-
-    Encoder and decoder need a key in each layer that they have.
-    """
-    for theirs, ours in RELEASE:
-        start, in_layer, _ = theirs.partition('#.')
-        numbers = {
-            name[len(start) :].split('.')[0]
-            for name in release
-            if in_layer and name.startswith(start)
-        }
-        for number in sorted(numbers) or ['0']:
-            layer = f'layers.{number}.'
-            pattern = _pattern(theirs.replace('layers.#.', layer))
-            if not any(map(pattern.fullmatch, release)):
-                missing = ours.replace('layers.#.', layer).replace('#', '*')
-                raise UserError(
-                    f'{missing} is missing: the release of POET is a whole '
-                    'model, not a part such as a backbone.'
-                )
+    reverse = [(ours, theirs) for theirs, ours in RELEASE]
+    return rename(_swap_classes(weights), reverse, 'the release of POET')
 
 
 def _swap_classes(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
@@ -195,13 +167,13 @@ def from_detr(
         if names:
             dropped.append(f'{part} ({len(names)} weights)')
     queries = weights.pop(QUERIES[0], ())
+    ours = rename(weights, TRUNK, 'DETR')
     if num_queries > len(queries):
         raise UserError(
             f'The config has {num_queries} queries, the DETR checkpoint '
             f'{len(queries)}. Set fewer with --cfg-options '
             'model.head.num_queries=N.'
         )
-    ours = rename(weights, TRUNK, 'DETR')
     if num_queries:
         ours[QUERIES[1]] = queries[:num_queries]
     if num_queries < len(queries):

@@ -7,9 +7,12 @@ uses functions of torch, and nothing of poet_mm, mmpose or mmdet. Depth and
 width are those of the weights.
 
 Letters: B images, T tokens, Q queries, C channels, L layers, K keypoints.
+``w`` are the weights by the names of the release, ``name`` is the beginning of
+the names of a layer.
 """
 
 import math
+from itertools import count
 from typing import Dict, Iterator, Optional, Tuple
 
 import torch
@@ -17,116 +20,102 @@ import torch.nn.functional as F
 from torch import Tensor
 
 HEADS = 8
+Weights = Dict[str, Tensor]
 
 
 def release_model(
-    weights: Dict[str, Tensor], images: Tensor, padding: Tensor
+    w: Weights, images: Tensor, padding: Tensor
 ) -> Tuple[Tensor, Tensor]:
     """Predict poses.
 
     Args:
-        weights (dict): Weights by the names of the release.
+        w (dict): Weights by the names of the release.
         images (Tensor): Normalised images (B, 3, H, W), zero at padding.
         padding (Tensor): Padding mask (B, H, W), True at padding.
 
     Returns:
         tuple[Tensor, Tensor]: Logits (L, B, Q, 3) and poses (L, B, Q, 2 + 3K)
         in [0, 1].
+
+    Raises:
+        KeyError: A weight is missing.
     """
-    net = Part(weights)
-    feat = resnet(net['backbone.0.body'], images)
+    feat = resnet(w, 'backbone.0.body', images)
     mask = F.interpolate(padding[None].float(), feat.shape[-2:])[0].bool()
-    tokens = F.conv2d(
-        feat, net('input_proj.weight'), net('input_proj.bias')
-    )  # (B, C, h, w)
+    tokens = F.conv2d(feat, w['input_proj.weight'], w['input_proj.bias'])
     position = sine_code(mask, tokens.shape[1]).flatten(1, 2)  # (B, T, C)
     memory, mask = tokens.flatten(2).mT, mask.flatten(1)  # (B, T, C), (B, T)
-    for layer in net['transformer.encoder.layers'].numbered():
+    for layer in numbered(w, 'transformer.encoder.layers'):
         key = memory + position
-        y = attention(layer['self_attn'], key, key, memory, mask)
-        memory = layer_norm(layer['norm1'], memory + y)
-        memory = feed_forward(layer, layer['norm2'], memory)
-    states = decode(net, memory, position, mask)  # (L, B, Q, C)
-    logits = linear(net['class_embed'], states)
-    *hidden, last = net['kpt_embed.layers'].numbered()
+        y = attention(w, f'{layer}.self_attn', key, key, memory, mask)
+        memory = layer_norm(w, f'{layer}.norm1', memory + y)
+        y = feed_forward(w, layer, memory)
+        memory = layer_norm(w, f'{layer}.norm2', memory + y)
+    states = decode(w, memory, position, mask)  # (L, B, Q, C)
+    logits = linear(w, 'class_embed', states)
+    *hidden, last = numbered(w, 'kpt_embed.layers')
     for layer in hidden:
-        states = linear(layer, states).relu()
-    return logits, linear(last, states).sigmoid()
+        states = linear(w, layer, states).relu()
+    return logits, linear(w, last, states).sigmoid()
 
 
-class Part:
-    """The weights whose names begin with a prefix."""
+def numbered(w: Weights, name: str) -> Iterator[str]:
+    """Yield ``'name.0'``, ``'name.1'``, ... as far as there are weights.
 
-    def __init__(self, weights: Dict[str, Tensor], prefix: str = '') -> None:
-        self.weights, self.prefix = weights, prefix
-
-    def __getitem__(self, name: str) -> 'Part':
-        return Part(self.weights, f'{self.prefix}{name}.')
-
-    def __call__(self, name: str) -> Tensor:
-        """Return the weight of a name."""
-        return self.weights[self.prefix + name]
-
-    def __contains__(self, name: str) -> bool:
-        return any(x.startswith(f'{self.prefix}{name}.') for x in self.weights)
-
-    def numbered(self) -> Iterator['Part']:
-        """Yield the parts 0, 1, ..."""
-        number = 0
-        while str(number) in self:
-            yield self[str(number)]
-            number += 1
+    The first is expected to be there.
+    """
+    for number in count():
+        part = f'{name}.{number}'
+        if number and not any(x.startswith(f'{part}.') for x in w):
+            return
+        yield part
 
 
-def linear(part: Part, x: Tensor) -> Tensor:
+def linear(w: Weights, name: str, x: Tensor) -> Tensor:
     """Apply a linear layer to the last dimension."""
-    return F.linear(x, part('weight'), part('bias'))
+    return F.linear(x, w[f'{name}.weight'], w[f'{name}.bias'])
 
 
-def layer_norm(part: Part, x: Tensor) -> Tensor:
+def layer_norm(w: Weights, name: str, x: Tensor) -> Tensor:
     """Normalise the last dimension."""
-    return F.layer_norm(x, x.shape[-1:], part('weight'), part('bias'))
+    scale, shift = w[f'{name}.weight'], w[f'{name}.bias']
+    return F.layer_norm(x, x.shape[-1:], scale, shift)
 
 
 def conv_norm(
-    conv: Part, norm: Part, x: Tensor, stride: int = 1, padding: int = 0
+    w: Weights, conv: str, norm: str, x: Tensor, stride: int, padding: int = 0
 ) -> Tensor:
     """Apply a convolution and a frozen batch norm."""
-    x = F.conv2d(x, conv('weight'), stride=stride, padding=padding)
-    return F.batch_norm(
-        x,
-        norm('running_mean'),
-        norm('running_var'),
-        norm('weight'),
-        norm('bias'),
-    )
+    x = F.conv2d(x, w[f'{conv}.weight'], stride=stride, padding=padding)
+    parts = ('running_mean', 'running_var', 'weight', 'bias')
+    return F.batch_norm(x, *(w[f'{norm}.{part}'] for part in parts))
 
 
-def resnet(net: Part, x: Tensor) -> Tensor:
+def resnet(w: Weights, name: str, x: Tensor) -> Tensor:
     """Return the last feature map (B, C, H / 32, W / 32)."""
-    x = conv_norm(net['conv1'], net['bn1'], x, 2, 3).relu()
+    x = conv_norm(w, f'{name}.conv1', f'{name}.bn1', x, 2, 3).relu()
     x = F.max_pool2d(x, 3, 2, 1)
     for stage in range(1, 5):
-        for number, block in enumerate(net[f'layer{stage}'].numbered()):
+        for number, block in enumerate(numbered(w, f'{name}.layer{stage}')):
             stride = 2 if stage > 1 and number == 0 else 1
-            x = residual_block(block, x, stride)
+            x = residual_block(w, block, x, stride)
     return x
 
 
-def residual_block(block: Part, x: Tensor, stride: int) -> Tensor:
+def residual_block(w: Weights, name: str, x: Tensor, stride: int) -> Tensor:
     """Apply a bottleneck, or a basic block (of ResNet-18 and 34)."""
-    if 'conv3' in block:
+    if f'{name}.conv3.weight' in w:
         steps = ((1, 1, 0), (2, stride, 1), (3, 1, 0))
     else:
         steps = ((1, stride, 1), (2, 1, 1))
     y = x
     for number, step, padding in steps:
-        conv, norm = block[f'conv{number}'], block[f'bn{number}']
-        y = conv_norm(
-            conv, norm, y if number == 1 else y.relu(), step, padding
-        )
-    if 'downsample' in block:
-        x = conv_norm(block['downsample.0'], block['downsample.1'], x, stride)
+        y = y.relu()  # x has no negative values
+        conv, norm = f'{name}.conv{number}', f'{name}.bn{number}'
+        y = conv_norm(w, conv, norm, y, step, padding)
+    down = f'{name}.downsample'
+    if f'{down}.0.weight' in w:
+        x = conv_norm(w, f'{down}.0', f'{down}.1', x, stride)
     return (x + y).relu()
 
 
@@ -149,7 +138,8 @@ def sine_code(mask: Tensor, channels: int) -> Tensor:
 
 
 def attention(
-    part: Part,
+    w: Weights,
+    name: str,
     query: Tensor,
     key: Tensor,
     value: Tensor,
@@ -160,36 +150,36 @@ def attention(
     A mask (B, T) is True at tokens of padding, which are not seen.
     """
     q, k, v = (
-        F.linear(x, w, b).unflatten(-1, (HEADS, -1)).transpose(1, 2)
-        for x, w, b in zip(
+        F.linear(x, weight, bias).unflatten(-1, (HEADS, -1)).transpose(1, 2)
+        for x, weight, bias in zip(
             (query, key, value),
-            part('in_proj_weight').chunk(3),
-            part('in_proj_bias').chunk(3),
+            w[f'{name}.in_proj_weight'].chunk(3),
+            w[f'{name}.in_proj_bias'].chunk(3),
         )
-    )  # (B, heads, Q or T, C / heads)
+    )  # (B, HEADS, Q or T, C / HEADS)
     seen = None if mask is None else ~mask[:, None, None]
     out = F.scaled_dot_product_attention(q, k, v, seen)
-    return linear(part['out_proj'], out.transpose(1, 2).flatten(2))
+    return linear(w, f'{name}.out_proj', out.transpose(1, 2).flatten(2))
 
 
-def feed_forward(layer: Part, norm: Part, x: Tensor) -> Tensor:
-    """Apply the feed-forward network of a layer, and normalise."""
-    y = linear(layer['linear2'], linear(layer['linear1'], x).relu())
-    return layer_norm(norm, x + y)
+def feed_forward(w: Weights, layer: str, x: Tensor) -> Tensor:
+    """Apply the feed-forward network of a layer."""
+    hidden = linear(w, f'{layer}.linear1', x).relu()
+    return linear(w, f'{layer}.linear2', hidden)
 
 
-def decode(
-    net: Part, memory: Tensor, position: Tensor, mask: Tensor
-) -> Tensor:
+def decode(w: Weights, memory: Tensor, position: Tensor, mask: Tensor):
     """Return the states of the queries after every layer, (L, B, Q, C)."""
-    code = net('query_embed.weight').expand(len(memory), -1, -1)
+    code = w['query_embed.weight'].expand(len(memory), -1, -1)
     x, states = torch.zeros_like(code), []
     key = memory + position
-    for layer in net['transformer.decoder.layers'].numbered():
-        y = attention(layer['self_attn'], x + code, x + code, x)
-        x = layer_norm(layer['norm1'], x + y)
-        y = attention(layer['multihead_attn'], x + code, key, memory, mask)
-        x = layer_norm(layer['norm2'], x + y)
-        x = feed_forward(layer, layer['norm3'], x)
-        states.append(layer_norm(net['transformer.decoder.norm'], x))
+    for layer in numbered(w, 'transformer.decoder.layers'):
+        y = attention(w, f'{layer}.self_attn', x + code, x + code, x)
+        x = layer_norm(w, f'{layer}.norm1', x + y)
+        y = attention(
+            w, f'{layer}.multihead_attn', x + code, key, memory, mask
+        )
+        x = layer_norm(w, f'{layer}.norm2', x + y)
+        x = layer_norm(w, f'{layer}.norm3', x + feed_forward(w, layer, x))
+        states.append(layer_norm(w, 'transformer.decoder.norm', x))
     return torch.stack(states)
