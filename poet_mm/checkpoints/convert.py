@@ -79,12 +79,9 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
     """
     source = read_source(path, layout)
     check_config(cfg, layout)
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     meta = dict(
-        source=dict(
-            layout=layout,
-            file=osp.basename(path),
-            sha256=hashlib.sha256(Path(path).read_bytes()).hexdigest(),
-        ),
+        source=dict(layout=layout, file=osp.basename(path), sha256=digest),
         versions=versions(),
     )
     dropped: List[str] = []
@@ -112,11 +109,10 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
             f'({type(error).__name__}: {first_line(error)}). Correct --config '
             'or --cfg-options.'
         ) from error
+    blocks = compare_blocks(shapes_of(model.state_dict()), shapes_of(weights))
     wrong = [
         block
-        for block in compare_blocks(
-            shapes_of(model.state_dict()), shapes_of(weights)
-        )
+        for block in blocks
         if not block.fits and (block.found or layout == 'poet')
     ]
     if wrong:
@@ -141,10 +137,9 @@ def release_of(path: str) -> Tuple[Dict[str, Any], List[str]]:
     source = read_source(path, 'to-release')
     release = to_release(source)
     try:
-        with torch.no_grad():  # it needs all weights
-            release_model(
-                release, torch.zeros(1, 3, 32, 32), torch.zeros(1, 32, 32) == 1
-            )
+        with torch.no_grad():  # it uses every weight
+            image, padding = torch.zeros(1, 3, 32, 32), torch.zeros(1, 32, 32)
+            release_model(release, image, padding.bool())
     except KeyError as error:
         raise UserError(
             f'{error} is missing: the release of POET is a whole model, not a '
@@ -240,14 +235,11 @@ def largest_difference(conversion: Conversion) -> Dict[str, float]:
     expected, poses = release_model(conversion.source, inputs, padding)
     expected = expected[..., CLASS_ORDER]
     logits = float((fields['logits'] - expected).abs().max())
-    difference = float(
-        torch.stack(
-            [
-                (fields[name] - value).abs().max()
-                for name, value in fields_of(poses).items()
-            ]
-        ).max()
-    )
+    differences = [
+        (fields[name] - value).abs().max()
+        for name, value in fields_of(poses).items()
+    ]
+    difference = float(torch.stack(differences).max())
     largest = float(expected.abs().max())
     allowed = TOLERANCE * max(1.0, largest)
     if not (logits <= allowed and difference <= TOLERANCE):  # NaN, too

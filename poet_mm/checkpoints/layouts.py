@@ -1,8 +1,9 @@
-"""Rename the keys of checkpoints between other programs and this one.
+"""Rename weights between the layouts of other programs and of this one.
 
-In a template, ``#`` is one part of a key, between dots, and ``*`` all that is
-left of it; both are kept. The authors' release of POET is DETR with other
-outputs. ``tools/convert_checkpoint.py`` describes what is converted.
+In a template of names, ``#`` is one part of a name, without dots, and ``*`` is
+the rest of a name. Both are kept. The authors' release of POET has the names
+of DETR, with other outputs. ``tools/convert_checkpoint.py`` describes the
+layouts.
 """
 
 import re
@@ -14,33 +15,23 @@ from ..errors import UserError
 
 Pairs = Tuple[Tuple[str, str], ...]  # templates: theirs, ours
 
-ENCODER_LAYER: Pairs = (
+LAYER: Pairs = (  # of the encoder or the decoder
     ('self_attn.in_proj_#', 'self_attn.in_proj.#'),
     ('self_attn.out_proj.#', 'self_attn.out_proj.#'),
+    ('multihead_attn.in_proj_#', 'cross_attn.in_proj.#'),
+    ('multihead_attn.out_proj.#', 'cross_attn.out_proj.#'),
     ('linear1.#', 'ffn.layers.0.0.#'),
     ('linear2.#', 'ffn.layers.1.#'),
     ('norm1.#', 'norms.0.#'),
     ('norm2.#', 'norms.1.#'),
-)
-DECODER_LAYER: Pairs = (
-    *ENCODER_LAYER,
-    ('multihead_attn.in_proj_#', 'cross_attn.in_proj.#'),
-    ('multihead_attn.out_proj.#', 'cross_attn.out_proj.#'),
     ('norm3.#', 'norms.2.#'),
 )
 TRUNK: Pairs = (
     ('backbone.0.body.*', 'backbone.*'),
     ('input_proj.#', 'head.input_proj.#'),
     *(
-        (
-            f'transformer.{part}.layers.#.{theirs}',
-            f'head.{part}.layers.#.{ours}',
-        )
-        for part, layer in (
-            ('encoder', ENCODER_LAYER),
-            ('decoder', DECODER_LAYER),
-        )
-        for theirs, ours in layer
+        (f'transformer.#.layers.#.{theirs}', f'head.#.layers.#.{ours}')
+        for theirs, ours in LAYER
     ),
     ('transformer.decoder.norm.#', 'head.decoder.post_norm.#'),
 )
@@ -65,18 +56,22 @@ def rename(
 ) -> Dict[str, Tensor]:
     """Rename weights from the first to the second template of a pair.
 
+    Args:
+        weights (dict): Weights by name.
+        pairs (sequence): Templates of old and new names. The first pair that
+            fits is used.
+        layout (str): Name of the other program for the message.
+
     Raises:
-        UserError: A key fits none of the first templates.
+        UserError: A name fits none of the old templates.
     """
-    patterns = [
-        (_pattern(first), re.sub('[#*]', '{}', second))
-        for first, second in pairs
-    ]
     renamed, unknown = {}, []
     for name, value in weights.items():
-        for pattern, template in patterns:
-            match = pattern.fullmatch(name)
+        for first, second in pairs:
+            pattern = re.escape(first).replace(r'\#', r'([^.]+)')
+            match = re.fullmatch(pattern.replace(r'\*', '(.+)'), name)
             if match:
+                template = re.sub('[#*]', '{}', second)
                 renamed[template.format(*match.groups())] = value
                 break
         else:
@@ -88,13 +83,6 @@ def rename(
             'needs no conversion: set model.backbone.init_cfg.'
         )
     return renamed
-
-
-def _pattern(template: str) -> 're.Pattern':
-    escaped = re.escape(template)
-    return re.compile(
-        escaped.replace(r'\#', r'([^.]+)').replace(r'\*', '(.+)')
-    )
 
 
 def from_release(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
@@ -184,7 +172,7 @@ def from_detr(
 
 
 def guess_layout(weights: Mapping) -> Optional[str]:
-    """Guess from its keys which program a checkpoint is of.
+    """Guess the program that a checkpoint is of from the names of its weights.
 
     Returns:
         str, optional: ``'poet'``, the authors' release; ``'detr'``;
