@@ -50,12 +50,12 @@ class Block(NamedTuple):
 
     @property
     def fits(self) -> bool:
-        """Whether model and checkpoint have the same weights."""
+        """Return whether model and checkpoint have the same weights."""
         return self.expected == self.found
 
     @property
     def misfits(self) -> List[str]:
-        """Names that the checkpoint lacks or has with another shape."""
+        """Return names that the checkpoint lacks or has in another shape."""
         return [
             name
             for name, shape in self.expected.items()

@@ -1,10 +1,10 @@
-"""Names that a checkpoint may hold beside tensors. All are data.
+"""Declare the names that a checkpoint may hold beside tensors.
 
-A training checkpoint of mmengine 0.10.7 holds six that torch refuses (see
-``torch.serialization.get_unsafe_globals_in_checkpoint``): a ``HistoryBuffer``
-for each logged scalar, ``getattr`` for its statistics, and ``_reconstruct``,
-``scalar``, ``ndarray`` and ``dtype`` for arrays and numbers of NumPy. Sets
-and DETR's ``Namespace`` are allowed, too.
+All of them make data. A training checkpoint of mmengine 0.10.7 holds six names
+that torch refuses (``torch.serialization.get_unsafe_globals_in_checkpoint``
+lists them): ``HistoryBuffer`` for logged scalars, ``getattr`` for its
+statistics, and ``_reconstruct``, ``scalar``, ``ndarray`` and ``dtype`` for
+arrays and numbers of NumPy. Sets and DETR's ``Namespace`` are allowed, too.
 """
 
 import argparse
