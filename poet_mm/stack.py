@@ -1,4 +1,4 @@
-"""The versions that poet_mm runs on, checked before anything is imported.
+"""Check the versions of what poet_mm needs, before importing any of it.
 
 Importing poet_mm calls ``check_stack``, ``tools/setup_env.sh --no-venv`` runs
 this file, and ``setup.py`` asks pip for the same ranges.
@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 PYTHON = '>=3.9'
 
-# Module: the versions of the distribution of the same name.
+# Module: supported versions of the distribution of the same name.
 SUPPORTED = {
     'torch': '>=2.1',
     'torchvision': '>=0.16',
@@ -25,7 +25,7 @@ SUPPORTED = {
     'mmpose': '>=1.3,<2',
 }
 
-# Module: the maintained fork of the same import name, and its versions.
+# Module: maintained fork with the same import name, and its versions.
 FORKS = {
     'mmengine': ('onedl-mmengine', '>=0.10.3,<1'),
     'mmcv': ('onedl-mmcv', '>=2.0.1,<3'),
@@ -41,8 +41,9 @@ COMPARE = {
 
 
 def check_stack():
-    """Raise an ImportError that names what was found, what is supported and
-    what to do, unless poet_mm can run here.
+    """Raise an ImportError unless poet_mm can run here.
+
+    The message says what was found, what is supported and what to install.
     """
     python = '.'.join(map(str, sys.version_info[:3]))
     if not in_range(python, PYTHON):
@@ -53,28 +54,25 @@ def check_stack():
     problems = {module: find_problem(module) for module in SUPPORTED}
     problems = {module: text for module, text in problems.items() if text}
     if problems:
-        raise ImportError(
-            '\n'.join(
-                [
-                    f'poet_mm cannot run with {sys.executable}:',
-                    *(f'  {text}' for text in problems.values()),
-                    *install_commands(problems),
-                    'or, in a clone of poet_mm, have an environment with all of it '
-                    'made:  bash tools/setup_env.sh',
-                ]
-            )
-        )
+        lines = [
+            f'poet_mm cannot run with {sys.executable}:',
+            *(f'  {text}' for text in problems.values()),
+            *install_commands(problems),
+            'Or make a new environment in a clone of poet_mm:  '
+            'bash tools/setup_env.sh',
+        ]
+        raise ImportError('\n'.join(lines))
 
 
 def install_commands(modules):
-    """What to type to get supported versions of ``modules``."""
+    """Yield commands that install supported versions of ``modules``."""
     wanted = [
         f"'{module}{SUPPORTED[module]}'"
         for module in modules
         if module != 'mmcv'
     ]
     if wanted:
-        yield f'Install what is supported:  pip install {" ".join(wanted)}'
+        yield f'Install supported versions:  pip install {" ".join(wanted)}'
     if 'mmcv' in modules:
         old = in_range(installed_version('torch') or '2.1', '<2.3')
         setuptools = 'setuptools<70' if old else 'setuptools<81'
@@ -86,38 +84,37 @@ def install_commands(modules):
 
 
 def find_problem(module):
-    """What keeps ``module`` from being used, or None. Imports nothing."""
+    """Return what is wrong with ``module``, or None. Imports nothing."""
     if not is_importable(module):
         return f'{module} is not installed, supported: {SUPPORTED[module]}'
     ranges = [(module, SUPPORTED[module])]
     ranges += [FORKS[module]] if module in FORKS else []
     for distribution, supported in ranges:
         version = installed_version(distribution)
+        if version is not None and in_range(version, supported):
+            return None
         if version is not None:
             return (
-                None
-                if in_range(version, supported)
-                else (
-                    f'{distribution} {version} is installed, '
-                    f'supported: {supported}'
-                )
+                f'{distribution} {version} is installed, '
+                f'supported: {supported}'
             )
     if module == 'mmcv' and installed_version('mmcv-lite') is not None:
         return (
             'mmcv-lite is installed, but mmpose imports the compiled '
             'operators that only mmcv has: pip uninstall mmcv-lite'
         )
-    return None  # a source tree on PYTHONPATH says no version: let it try
+    return None  # a source tree on PYTHONPATH has no version: try it
 
 
 def is_importable(module):
-    """Whether there is code behind the name, not just a left-over folder."""
+    """Return whether a module has code, not just an empty folder."""
     spec = find_spec(module)
     return spec is not None and spec.origin is not None
 
 
 def installed_version(distribution):
-    from importlib import metadata  # not there before Python 3.8
+    """Return the version of an installed distribution, or None."""
+    from importlib import metadata  # missing before Python 3.8
 
     try:
         return metadata.version(distribution)
@@ -126,7 +123,7 @@ def installed_version(distribution):
 
 
 def in_range(version, supported):
-    """``in_range('2.1.2+cu121', '>=2.1,<3')`` is True."""
+    """Return True for ``in_range('2.1.2+cu121', '>=2.1,<3')``."""
     release = parse_release(version)
     return all(
         COMPARE[sign](release, parse_release(limit))
@@ -135,7 +132,7 @@ def in_range(version, supported):
 
 
 def parse_release(version):
-    """(2, 1, 0) of '2.1', '2.1.0+cu121' and '2.1.0rc1'."""
+    """Return (2, 1, 0) for '2.1', '2.1.0+cu121' and '2.1.0rc1'."""
     numbers = re.match(r'\d+(\.\d+)*', version)[0].split('.')
     return tuple(int(number) for number in [*numbers, 0, 0][:3])
 

@@ -47,43 +47,34 @@ def pretend(monkeypatch):
     return install
 
 
-def test_accepts_the_pinned_stack(pretend):
-    pretend()
-    stack.check_stack()
-
-
-def test_accepts_forks(pretend):
-    pretend(
-        mmengine=None,
-        mmcv=None,
-        mmdet=None,
-        **{
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {},
+        {
+            'mmengine': None,
+            'mmcv': None,
+            'mmdet': None,
             'onedl-mmengine': '0.10.12',
             'onedl-mmcv': '2.3.0',
             'onedl-mmdetection': '3.5.0',
         },
-    )
+    ],
+)
+def test_accepts_the_pinned_stack_and_forks(pretend, changes):
+    pretend(**changes)
     stack.check_stack()
 
 
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        ({'mmpose': None}, 'mmpose is not installed, supported: >=1.3,<2'),
-        (
-            {'mmpose': '0.29.0'},
-            'mmpose 0.29.0 is installed, supported: >=1.3,<2',
-        ),
-        (
-            {'mmcv': '2.2.0'},
-            'mmcv 2.2.0 is installed, supported: >=2.0.1,<2.2',
-        ),
+        ({'mmpose': None}, 'mmpose is not installed'),
+        ({'mmpose': '0.29.0'}, 'mmpose 0.29.0 is installed'),
+        ({'mmcv': '2.2.0'}, 'mmcv 2.2.0 is installed'),
         ({'mmcv': '2.0.0rc4'}, 'mmcv 2.0.0rc4 is installed'),
-        ({'torch': '1.13.1'}, 'torch 1.13.1 is installed, supported: >=2.1'),
-        (
-            {'mmcv': None, 'onedl-mmcv': '3.0.0'},
-            'onedl-mmcv 3.0.0 is installed, supported: >=2.0.1,<3',
-        ),
+        ({'torch': '1.13.1'}, 'torch 1.13.1 is installed'),
+        ({'mmcv': None, 'onedl-mmcv': '3.0.0'}, 'onedl-mmcv 3.0.0 is inst'),
         ({'mmcv': None, 'mmcv-lite': '2.1.0'}, 'pip uninstall mmcv-lite'),
     ],
 )
@@ -96,7 +87,6 @@ def test_names_found_supported_and_what_to_do(pretend, changes, message):
     command = f"pip install {isolation}'{module}{stack.SUPPORTED[module]}'\n"
     assert message in str(error.value)
     assert command in str(error.value)
-    assert 'bash tools/setup_env.sh' in str(error.value)
 
 
 def test_names_every_problem_at_once(pretend):
@@ -139,6 +129,7 @@ def test_in_range(version, supported, inside):
     assert stack.in_range(version, supported) is inside
 
 
+@pytest.mark.slow
 def test_check_imports_nothing_heavy():
     code = (
         'import runpy, sys; runpy.run_path(sys.argv[1]); '

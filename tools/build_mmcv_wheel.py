@@ -1,12 +1,12 @@
 """Compile mmcv's wheel once per (mmcv, torch, Python) and keep it.
 
-mmcv has no wheel on PyPI. A package manager left to itself either compiles it
-again for every new environment, or hands out a wheel that was compiled
-against another torch. So the wheel is kept in a folder named after what it was
-compiled against, and the half-built tree beside it: ninja goes on where an
-interrupted run stopped.
+mmcv has no wheel on PyPI. A package manager would either compile it again for
+every new environment, or install a wheel that was compiled against another
+torch. So this tool keeps the wheel in a folder named after the versions it was
+compiled against. The folder also keeps the unfinished build: ninja continues
+an interrupted run.
 
-Prints the wheel's path as the last line of stdout; progress goes to stderr.
+The last line of stdout is the path of the wheel. Progress goes to stderr.
 
 Examples:
   python tools/build_mmcv_wheel.py --cache ~/.cache/poet_mm mmcv==2.1.0
@@ -54,8 +54,9 @@ def say(text, end='\n'):
 
 
 def wheel_key(requirement):
-    """Name of what the wheel depends on, for example
-    ``mmcv-2.1.0_torch-2.1.2_cp311_linux-x86_64``.
+    """Return the name of the folder of a wheel.
+
+    For example ``mmcv-2.1.0_torch-2.1.2_cp311_linux-x86_64``.
     """
     system = f'{platform.system()}-{platform.machine()}'.lower()
     python = f'cp{sys.version_info.major}{sys.version_info.minor}'
@@ -70,8 +71,10 @@ def wheel_key(requirement):
 
 
 def lock_folder(folder):
-    """Two clones, one compilation. The file returned holds the lock until it
-    is closed, here and in the compiling process.
+    """Lock a folder, so that two clones do not compile at the same time.
+
+    Returns:
+        file: It holds the lock until it is closed here and in the compiler.
     """
     lock = open(folder / 'lock', 'w')  # noqa: SIM115
     try:
@@ -83,13 +86,13 @@ def lock_folder(folder):
 
 
 def unpack_source(requirement, folder):
-    """Download and unpack mmcv's sdist; returns the source tree."""
+    """Download and unpack mmcv's sdist, and return the source tree."""
     if not (folder / 'src').exists():
         archive = download_source(requirement, folder)
         partial = folder / 'src.partial'
         shutil.rmtree(partial, ignore_errors=True)
         with tarfile.open(archive) as tar:
-            # silences Python 3.12; before 3.9.17 there are no filters
+            # avoids a warning of Python 3.12; older than 3.9.17 has no filter
             tar.extraction_filter = getattr(tarfile, 'data_filter', None)
             tar.extractall(partial)
         partial.rename(folder / 'src')
@@ -130,8 +133,8 @@ def download_source(requirement, folder):
 
 
 def ask_for_torch_standard(source):
-    """Replace the C++ standard that mmcv asks for by the one torch needs."""
-    # Workaround (mmcv<=2.1.0): its set-up asks for C++17, and the headers of
+    """Compile mmcv with the C++ standard that torch needs."""
+    # Workaround (mmcv<=2.1.0): its setup.py sets C++17, and the headers of
     # torch 2.14 need C++20.
     if tuple(map(int, version('torch').split('.')[:2])) >= (2, 14):
         setup = source / 'setup.py'
@@ -139,19 +142,21 @@ def ask_for_torch_standard(source):
 
 
 def build_environment():
-    """Only mmcv's CPU operators are built: POET calls none of them, mmpose
-    merely imports them, and this way no CUDA toolkit is needed.
+    """Return the environment variables of the build.
+
+    Only mmcv's CPU operators are built, which needs no CUDA toolkit. POET
+    calls no operator of mmcv, but mmpose imports them.
     """
     cpus = os.cpu_count()
-    if hasattr(os, 'sched_getaffinity'):  # Linux: those given to this process
+    if hasattr(os, 'sched_getaffinity'):  # Linux: CPUs of this process
         cpus = len(os.sched_getaffinity(0))
     memory = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
-    jobs = max(1, min(cpus, memory // 1_500_000_000))  # bytes for a compiler
+    jobs = max(1, min(cpus, memory // 1_500_000_000))  # bytes per compiler
     env = dict(
         os.environ, MMCV_WITH_OPS='1', CUDA_VISIBLE_DEVICES='', FORCE_CUDA='0'
     )
     env.setdefault('MAX_JOBS', str(jobs))
-    # bare `ninja` is looked up on PATH by torch's extension builder
+    # torch's extension builder looks for `ninja` on PATH
     env['PATH'] = f'{Path(sys.executable).parent}{os.pathsep}{env["PATH"]}'
     return env
 
@@ -172,7 +177,7 @@ def compile_wheel(source, log_path, lock):
         try:
             show_progress(job, source)
         finally:
-            if job.poll() is None:  # interrupted: end the compilers as well
+            if job.poll() is None:  # interrupted: stop the compilers, too
                 os.killpg(job.pid, signal.SIGTERM)
                 job.wait()
     if job.returncode:
@@ -185,7 +190,7 @@ def compile_wheel(source, log_path, lock):
 
 
 def show_progress(job, source):
-    """Rewrite one line on a terminal; print one a minute into a file."""
+    """Update one line on a terminal, or print one line a minute to a file."""
     total = sum(
         1
         for path in source.glob('mmcv/ops/csrc/pytorch/**/*.cpp')
@@ -225,7 +230,7 @@ def build_wheel(requirement, folder, lock):
 
 def main():
     args = parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # runs `finally`
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # run `finally`
     folder = args.cache.expanduser() / wheel_key(args.requirement)
     folder.mkdir(parents=True, exist_ok=True)
     with lock_folder(folder) as lock:

@@ -1,9 +1,8 @@
-"""Print the versions that are installed here and whether poet_mm supports
-them.
+"""Print the installed versions, and whether poet_mm supports them.
 
-Runs wherever Python does: a library that is missing or cannot be imported is
-printed, not raised. Exit code 0: poet_mm can run here; 1: it cannot, and what
-to do about it is printed.
+The tool needs nothing but Python. It reports libraries that are missing or
+cannot be imported, and what to do about it. Exit code 0: poet_mm can run here.
+Exit code 1: it cannot.
 
 Examples:
   python tools/check_stack.py
@@ -18,24 +17,24 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve()
-# beside tools/ in a clone, above .mim/tools/ where it is installed
+# beside tools/ in a clone, above .mim/tools/ in an installed package
 PACKAGE = next(
     path
     for path in (HERE.parents[1] / 'poet_mm', HERE.parents[2])
     if (path / 'stack.py').is_file()
 )
 stack = runpy.run_path(str(PACKAGE / 'stack.py'))
-# Compiled against torch or NumPy, of which there may be others here.
+# Modules that were compiled against torch or NumPy, perhaps other versions.
 IMPORTS = 'import torchvision.ops, xtcocotools.mask, mmcv.ops, mmpose.models'
 
 
 def find_problem() -> str:
-    """Say why poet_mm cannot run here, and what to do; '' if it can."""
+    """Return why poet_mm cannot run here and what to do, or ''."""
     try:
         stack['check_stack']()
     except ImportError as error:
         return str(error)
-    # in a process of its own, which a broken library may end
+    # in another process, because a broken library may crash it
     job = subprocess.run(
         [sys.executable, '-W', 'ignore', '-c', IMPORTS],
         capture_output=True,
@@ -43,12 +42,12 @@ def find_problem() -> str:
     )
     if job.returncode == 0:
         return ''
-    said = job.stderr.strip().splitlines() or [f'exit code {job.returncode}']
+    lines = job.stderr.strip().splitlines() or [f'exit code {job.returncode}']
     return (
-        f'poet_mm cannot run here, "{IMPORTS}" fails: {said[-1]}\nMost '
+        f'poet_mm cannot run here, "{IMPORTS}" fails: {lines[-1]}\nMost '
         'often a library was compiled against another torch or NumPy. '
-        'Install it again, or, in a clone of poet_mm, have an environment '
-        'made:  bash tools/setup_env.sh'
+        'Install it again, or make a new environment in a clone of poet_mm:  '
+        'bash tools/setup_env.sh'
     )
 
 

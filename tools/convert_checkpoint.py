@@ -1,24 +1,25 @@
 """Convert checkpoints of other programs to ours, and ours to the release.
 
-poet         The authors' released checkpoint, `{'model': weights, ...}`: a
-             whole model for configs/poet_r50_release_coco.py, with as many
-             queries as it has. What it computes is compared with its equations
-             on a batch with padding.
-detr         A DETR (R50, R101; with DC5 the weights have the same form, the
-             config makes the difference): backbone, projection, encoder,
-             decoder and the first queries, to start a training from. Its class
-             and box layers are dropped.
-to-release   Undoes `poet`: a whole model in, with the release's three classes.
+poet         The authors' released checkpoint, `{'model': weights, ...}`. The
+             result is a whole model for configs/poet_r50_release_coco.py, with
+             the number of queries of the checkpoint. Its outputs are compared
+             with the equations of the release, on a batch with padding.
+detr         A DETR (R50, R101, with or without DC5: the weights have the same
+             form, the config makes the difference). The result has backbone,
+             projection, encoder, decoder and the first queries, to start a
+             training from. Class and box layers are dropped.
+to-release   The reverse of `poet`: a whole model with the release's three
+             classes.
 
 A backbone of torchvision, MMPretrain or MMPose needs no conversion: set
 model.backbone.init_cfg, see "Checkpoints in and out" in README.md.
 
-Start a training with --cfg-options load_from=DST. Every weight of SRC is used
-or printed as dropped on purpose, and blocks fit as a whole, or nothing is
-written.
-SRC is read without running what is in it (--trust-pickle runs it); DST holds
-tensors and plain values only. Weights that were trained on BGR or with Caffe's
-strides fit too, and cannot be told from others: know your source.
+Start a training with --cfg-options load_from=DST. The tool uses every weight
+of SRC or prints it as dropped, and a block of the model gets all of its
+weights or none; else nothing is written. The tool reads SRC without running
+code in it (--trust-pickle runs it), and writes tensors and plain values only.
+Weights that were trained on BGR images or with Caffe's strides fit, too, and
+look the same. Make sure that SRC is neither.
 
 Examples:
   python tools/convert_checkpoint.py poet SRC DST
@@ -27,7 +28,6 @@ Examples:
 
 import argparse
 import os.path as osp
-from typing import List
 
 __parse_first__ = True
 
@@ -35,8 +35,7 @@ from poet_mm import cli
 from poet_mm.errors import UserError
 from poet_mm.utils.config import find_config, read_config
 
-# Layout: what is converted, and the config that it is for.
-LAYOUTS = {
+LAYOUTS = {  # layout: help text, default config
     'poet': ("the authors' release of POET", 'poet_r50_release_coco'),
     'detr': ('a DETR, to start from', 'poet_r50_coco'),
     'to-release': ("ours to the authors' release", None),
@@ -49,76 +48,48 @@ def parse_args() -> argparse.Namespace:
         dest='layout', metavar='LAYOUT', required=True
     )
     for layout, (text, config) in LAYOUTS.items():
-        command = commands.add_parser(
-            layout, help=text, **cli.about(f'{text}\n\n{examples(layout)}')
-        )
+        line = f'  python tools/convert_checkpoint.py {layout} SRC DST'
+        doc = f'{text}\n\nExamples:\n{line}\n{line} --trust-pickle'
+        command = commands.add_parser(layout, help=text, **cli.about(doc))
         command.add_argument('source', metavar='SRC', help='file to read')
         command.add_argument('target', metavar='DST', help='file to write')
         cli.add_trust_argument(command)
-        if config is None:
-            continue
-        command.add_argument(
-            '--config',
-            default=config,
-            help='config that the result is for, or its name in configs/ '
-            'without .py',
-        )
-        cli.add_options_argument(command)
+        if config is not None:
+            command.add_argument(
+                '--config',
+                default=config,
+                help='config that the result is for, or its name in configs/ '
+                'without .py',
+            )
+            cli.add_options_argument(command)
     args = parser.parse_args()
-    check_args(args)
-    return args
-
-
-def examples(layout: str) -> str:
-    """Return two commands of a layout."""
-    command = f'  python tools/convert_checkpoint.py {layout} SRC DST'
-    other = '--trust-pickle' if layout == 'to-release' else '--config CONFIG'
-    return f'Examples:\n{command}\n{command} {other}'
-
-
-def check_args(args: argparse.Namespace) -> None:
-    """Look for all that the arguments name."""
-    require_another_file(args.source, args.target)
     cli.check_file(args.source, 'checkpoint')
+    if osp.realpath(args.source) == osp.realpath(args.target):
+        raise UserError(
+            f'DST {args.target} is SRC {args.source}, which would be lost. '
+            'Give another file to write.'
+        )
     if 'config' in args:
         find_config(args.config)
         cli.check_options(args.cfg_options)
-
-
-def require_another_file(source: str, target: str) -> None:
-    """Raise a UserError if the one would overwrite the other."""
-    if (
-        osp.exists(target)
-        and osp.exists(source)
-        and osp.samefile(source, target)
-    ):
-        raise UserError(
-            f'DST {target} is SRC {source}, which would be lost. '
-            'Give another file to write.'
-        )
-
-
-def tell_dropped(dropped: List[str]) -> None:
-    if dropped:
-        print(f'Dropped on purpose: {", ".join(dropped)}')
+    return args
 
 
 def write(checkpoint: dict, path: str) -> None:
-    from poet_mm.checkpoints.files import write_checkpoint
     from poet_mm.checkpoints.publish import to_bytes
+    from poet_mm.utils.files import write_whole, writing
 
     data = to_bytes(checkpoint)
-    write_checkpoint(data, path)
+    with writing(path):
+        write_whole(data, path)
     print(f'{path}: {len(data) / 1e6:.1f} MB')
 
 
 def compare(conversion) -> None:
-    """Print how far the converted model is from the source's equations."""
-    from poet_mm.checkpoints.convert import largest_difference, require_same
-    from poet_mm.checkpoints.release_model import release_model
+    """Print the difference between converted model and equations."""
+    from poet_mm.checkpoints.convert import largest_difference
 
-    difference = largest_difference(conversion, release_model)
-    require_same(difference)
+    difference = largest_difference(conversion)
     print(
         'Largest difference from the equations of the source, on 2 images '
         f'with padding, all decoder layers: {difference["poses"]:.1e} in '
@@ -127,7 +98,8 @@ def compare(conversion) -> None:
     )
 
 
-def say_what_it_is_for(conversion, args: argparse.Namespace) -> None:
+def print_usage(conversion, args: argparse.Namespace) -> None:
+    """Print the config that a result is for, and its blocks."""
     from poet_mm.checkpoints.compare import block_of
 
     blocks = dict.fromkeys(map(block_of, conversion.checkpoint['state_dict']))
@@ -135,8 +107,8 @@ def say_what_it_is_for(conversion, args: argparse.Namespace) -> None:
     if args.layout == 'poet':
         queries = conversion.cfg.model.head.num_queries
         print(
-            f'It has {queries} queries. The config inside says so too; to '
-            'use it with the file in configs/:  --cfg-options '
+            f'It has {queries} queries, and so has the config inside. To use '
+            'it with the file in configs/:  --cfg-options '
             f'model.head.num_queries={queries}'
         )
 
@@ -146,20 +118,22 @@ def main() -> None:
     from poet_mm.checkpoints.convert import convert, release_of
     from poet_mm.checkpoints.safe_load import safe_loading
 
+    conversion = None
     with safe_loading(args.trust_pickle):
         if args.layout == 'to-release':
             checkpoint, dropped = release_of(args.source)
-            tell_dropped(dropped)
-            write(checkpoint, args.target)
-            return
-        cfg = read_config(args.config)
-        cfg.merge_from_dict(args.cfg_options)
-        conversion = convert(args.layout, args.source, cfg)
-    tell_dropped(conversion.dropped)
+        else:
+            cfg = read_config(args.config)
+            cfg.merge_from_dict(args.cfg_options)
+            conversion = convert(args.layout, args.source, cfg)
+            checkpoint, dropped = conversion.checkpoint, conversion.dropped
+    if dropped:
+        print(f'Dropped on purpose: {", ".join(dropped)}')
     if args.layout == 'poet':
         compare(conversion)
-    write(conversion.checkpoint, args.target)
-    say_what_it_is_for(conversion, args)
+    write(checkpoint, args.target)
+    if conversion is not None:
+        print_usage(conversion, args)
 
 
 if __name__ == '__main__':

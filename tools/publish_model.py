@@ -1,12 +1,12 @@
-"""Make a checkpoint small and safe to give away.
+"""Make a checkpoint small and safe to publish.
 
-The target poet_r50.pth becomes poet_r50-0123abcd.pth: the weights (with EMA
-the averaged ones), config, metainfo and versions, without optimiser and logs;
-the name has the beginning of the file's SHA-256. Absolute paths of the config
-are shortened, the data root to data/ (--data-root of test.py moves it), and
-where it was run is left out. The file holds tensors, numbers and strings only,
-so that ``torch.load(weights_only=True)`` reads it on every version of torch,
-and ``POETInferencer(None, FILE)`` needs nothing else.
+The target poet_r50.pth becomes poet_r50-0123abcd.pth, named by the beginning
+of the file's SHA-256. It holds weights (with EMA the averaged ones), config,
+metainfo and versions, but no optimizer and logs. Absolute paths in the config
+are shortened, the data root to data/ (change it with --data-root of test.py),
+and settings of the run, such as its work dir, are left out. All is tensors,
+numbers and strings: ``torch.load(weights_only=True)`` reads the file on every
+version of torch, and ``POETInferencer(None, FILE)`` needs nothing else.
 
 Examples:
   python tools/publish_model.py work_dirs/poet/epoch_300.pth poet_r50.pth

@@ -27,7 +27,7 @@ die() { printf '%s\n' "poet_mm: $*" >&2; exit 1; }
 # Runs a command so that Ctrl-C or kill ends it together with this script.
 attend() { "$@" & child=$!; wait "$child"; }
 
-# The same, and only the log hears what the command says.
+# The same, with the output of the command in the log only.
 attend_quietly() { "$@" >>"$log" 2>&1 & child=$!; wait "$child"; }
 
 interrupted() {
@@ -44,7 +44,7 @@ python_version() {
 }
 
 # Sets `base`, a supported Python: itself, not a shim or a virtual environment
-# that could be the one which is about to be made anew.
+# that could be the one which is about to be replaced.
 find_python() {
   set -- "$venv/bin/python" python3 python \
     python3.11 python3.10 python3.12 python3.9
@@ -118,7 +118,7 @@ make_venv() {
   attend "$base" -m venv --clear "$venv"
 }
 
-# Where pip is told to look, uv looks too.
+# Makes uv use the package index of pip.
 use_pip_index() {
   local index=${PIP_INDEX_URL-}
   [ -n "$index" ] || index=$("$venv/bin/python" -m pip config get \
@@ -171,7 +171,7 @@ install_stack() {
   attend_quietly "$venv/bin/python" -c 'import mmcv.ops, mmdet, mmpose' || {
     tail -n 5 "$log" >&2
     die "the installed packages do not work (above, and in $log)." \
-      "Run it again: it then makes .venv anew."
+      "Run it again: it then replaces .venv."
   }
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# POET against AE over strides on drawn people, in one command: sets up .venv,
-# draws the people, trains and evaluates six models, writes table and figure.
-# May be interrupted and run again: every step goes on where it was.
+# Compares POET and AE over strides on synthetic people, in one command: sets
+# up .venv, draws the people, trains and evaluates six models, writes table and
+# figure. It may be interrupted and run again: every step continues.
 #   bash tools/toy_comparison.sh [--no-venv]
 set -euo pipefail
 cd "$(dirname "$0")/.."

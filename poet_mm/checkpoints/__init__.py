@@ -1,3 +1,1 @@
-"""Checkpoints: read without running them, compared with a model, resumed,
-converted and published.
-"""
+"""Read, check, resume, convert and publish checkpoints."""

@@ -1,25 +1,17 @@
-"""Tell where weights differ from a model, block by block and in words.
+"""Compare the weights of a checkpoint with a model, block by block.
 
-A block is what a figure of the model would show as one box: the backbone, the
-head's encoder, its queries.
+A block is what a figure of the model would show as one box, for example the
+backbone, the encoder of the head, or its queries.
 """
 
-from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Tuple
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-Shapes = Dict[str, Tuple[int, ...]]  # of weights, by name
-
-# The key of the config behind an output of the head, and what its value is of
-# the number of rows.
-SETTINGS = {
-    'head.query_embedding': ('num_queries', lambda rows: rows),
-    'head.class_embed': ('num_classes', lambda rows: rows - 1),
-    'head.pose_embed': ('num_keypoints', lambda rows: (rows - 2) // 3),
-}
+Shapes = Dict[str, Tuple[int, ...]]  # shapes of weights by name
 
 
 def strip_ddp(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
@@ -28,9 +20,7 @@ def strip_ddp(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
 
 
 def shapes_of(weights: Mapping[str, Tensor]) -> Shapes:
-    """Return shapes by name, without counters of batches, which no model
-    needs.
-    """
+    """Return shapes by name, without ``num_batches_tracked``."""
     return {
         name: tuple(value.shape)
         for name, value in weights.items()
@@ -40,13 +30,19 @@ def shapes_of(weights: Mapping[str, Tensor]) -> Shapes:
 
 
 def block_of(name: str) -> str:
-    """Return ``'head.encoder'`` of ``'head.encoder.layers.0.bias'``."""
+    """Return ``'head.encoder'`` for ``'head.encoder.layers.0.bias'``."""
     parts = name.split('.')
     return '.'.join(parts[: 2 if parts[0] == 'head' else 1])
 
 
 class Block(NamedTuple):
-    """Shapes of one block, ``expected`` by a model and ``found``."""
+    """Shapes of the weights of one block.
+
+    Attributes:
+        name (str): Beginning of the names, such as ``'head.encoder'``.
+        expected (dict): Shapes by name in the model.
+        found (dict): Shapes by name in the checkpoint.
+    """
 
     name: str
     expected: Shapes
@@ -54,11 +50,12 @@ class Block(NamedTuple):
 
     @property
     def fits(self) -> bool:
+        """Return whether model and checkpoint have the same weights."""
         return self.expected == self.found
 
     @property
     def misfits(self) -> List[str]:
-        """Return the weights that the model needs and does not get."""
+        """Return names that the checkpoint lacks or has in another shape."""
         return [
             name
             for name, shape in self.expected.items()
@@ -66,33 +63,26 @@ class Block(NamedTuple):
         ]
 
     def describe(self) -> str:
-        """Say how it differs: as a whole, or its first weight that does."""
+        """Describe the first difference, or say which side lacks the block."""
         if not self.found:
             return f'{self.name} is not in the checkpoint'
         if not self.expected:
             return f'{self.name} is not in the model'
-        found, expected = self.found, self.expected
-        first = next(
-            name
-            for name in [*expected, *found]
-            if found.get(name) != expected.get(name)
-        )
+        extra = [name for name in self.found if name not in self.expected]
+        first = [*self.misfits, *extra][0]
         return (
-            f'{first} is {found.get(first, "not")} in the checkpoint, '
-            f'{expected.get(first, "not")} in the model'
+            f'{first} is {self.found.get(first, "not")} in the checkpoint, '
+            f'{self.expected.get(first, "not")} in the model'
         )
-
-    @property
-    def setting(self) -> Optional[str]:
-        """Return ``'model.head.num_queries=50'`` if that makes it fit."""
-        if self.name not in SETTINGS or not (self.found and self.expected):
-            return None
-        key, value_of = SETTINGS[self.name]
-        return f'model.head.{key}={value_of(list(self.found.values())[-1][0])}'
 
 
 def compare_blocks(expected: Shapes, found: Shapes) -> List[Block]:
-    """Return the blocks of either side, first the model's in its order."""
+    """Return all blocks of a model, then those of the checkpoint alone.
+
+    Args:
+        expected (dict): Shapes by name in the model.
+        found (dict): Shapes by name in the checkpoint.
+    """
     names = dict.fromkeys(map(block_of, [*expected, *found]))
     blocks = {name: Block(name, {}, {}) for name in names}
     for name, shape in expected.items():
@@ -103,6 +93,6 @@ def compare_blocks(expected: Shapes, found: Shapes) -> List[Block]:
 
 
 def build_model(cfg: Config) -> nn.Module:
-    """Return the model of a config, with the weights of its constructor."""
+    """Build the model of a config, with random weights."""
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     return MODELS.build(cfg.model)

@@ -1,48 +1,35 @@
-"""Read checkpoints without running what is in them, and write ones that need
-no class to be read.
-"""
+"""Read checkpoint files, and note versions in those that are written."""
 
-import hashlib
-import sys
+from importlib import import_module
 from typing import Any, Dict
 
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
 from ..errors import UserError
-from ..utils.files import write_whole
-from ..version import __version__
 from .safe_load import safe_loading
 
 
 def read_checkpoint(path: str) -> Dict[str, Any]:
-    """Read a checkpoint to the CPU: file, URL, or what else mmengine knows.
+    """Read a checkpoint to the CPU, from a file or any URL mmengine knows.
 
     Raises:
-        UserError: It is not there, is broken, holds no dict, or cannot be
-            read without running code in it, see :func:`safe_loading`.
+        UserError: The checkpoint cannot be read, see :func:`safe_loading`.
     """
-    try:
-        with safe_loading():
-            checkpoint = CheckpointLoader.load_checkpoint(
-                path, map_location='cpu'
-            )
-    except UserError:
-        raise
-    except Exception as error:
-        reason = str(error).strip().split('\n')[0]
-        raise UserError(
-            f'Cannot read the checkpoint {path} '
-            f'({type(error).__name__}: {reason}).'
-        ) from error
-    return checkpoint
+    with safe_loading():
+        return CheckpointLoader.load_checkpoint(path, map_location='cpu')
 
 
 def state_dict_of(checkpoint: Dict[str, Any], path: str) -> Dict[str, Tensor]:
-    """Return weights by name, wherever a checkpoint keeps them.
+    """Return the weights of a checkpoint by name.
+
+    Args:
+        checkpoint (dict): Weights, or a dict that has them as ``state_dict``
+            or ``model``.
+        path (str): Name of the checkpoint for the message.
 
     Raises:
-        UserError: There are none.
+        UserError: The checkpoint holds no weights.
     """
     for key in ('state_dict', 'model'):
         if isinstance(checkpoint.get(key), dict):
@@ -61,32 +48,7 @@ def state_dict_of(checkpoint: Dict[str, Any], path: str) -> Dict[str, Tensor]:
     return weights
 
 
-def write_checkpoint(data: bytes, path: str) -> None:
-    """:func:`write_whole`, or a UserError that says why not."""
-    try:
-        write_whole(data, path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        if error.filename:  # maybe a file where a folder should be
-            reason += f': {error.filename}'
-        raise UserError(
-            f'Cannot write {path} ({reason}). Give another file to write.'
-        ) from error
-
-
-def sha256_of(path: str) -> str:
-    with open(path, 'rb') as file:
-        return hashlib.sha256(file.read()).hexdigest()
-
-
 def versions() -> Dict[str, str]:
-    """Return those of poet_mm and of what it runs on, as far as imported."""
-    modules = ('torch', 'mmengine', 'mmcv', 'mmdet', 'mmpose')
-    return dict(
-        poet_mm=__version__,
-        **{
-            name: str(sys.modules[name].__version__)
-            for name in modules
-            if name in sys.modules
-        },
-    )
+    """Return the versions of poet_mm and of the libraries below it."""
+    modules = ('poet_mm', 'torch', 'mmengine', 'mmcv', 'mmdet', 'mmpose')
+    return {name: str(import_module(name).__version__) for name in modules}

@@ -1,72 +1,51 @@
-"""Tell names and order of weights in other programs, and in ours.
+"""Rename weights between the layouts of other programs and of this one.
 
-In a template, ``#`` is a number and ``*`` the rest of the name; both are kept.
-The authors' release of POET is DETR with other outputs; its layout is told in
-the documentation of ``tools/convert_checkpoint.py``.
+In a template of names, ``#`` is one part of a name, without dots, and ``*`` is
+the rest of a name. Both are kept. The authors' release of POET has the names
+of DETR, with other outputs. ``tools/convert_checkpoint.py`` describes the
+layouts.
 """
 
 import re
-from collections import Counter
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-import torch
 from torch import Tensor
 
-from ..codecs.poet_codec import EMPTY_PERSON, PERSON
 from ..errors import UserError
 
 Pairs = Tuple[Tuple[str, str], ...]  # templates: theirs, ours
 
-
-def _attention(theirs: str, ours: str) -> Pairs:
-    """Torch's ``nn.MultiheadAttention`` -> our ``MultiheadAttention``."""
-    return (
-        (f'{theirs}.in_proj_weight', f'{ours}.in_proj.weight'),
-        (f'{theirs}.in_proj_bias', f'{ours}.in_proj.bias'),
-        (f'{theirs}.out_proj.*', f'{ours}.out_proj.*'),
-    )
-
-
-def _layers(part: str, num_norms: int, *attentions: Pairs) -> Pairs:
-    """Return the pairs of all layers of the encoder or decoder."""
-    pairs = [pair for attention in attentions for pair in attention]
-    pairs += [
-        ('linear1.*', 'ffn.layers.0.0.*'),
-        ('linear2.*', 'ffn.layers.1.*'),
-    ]
-    pairs += [(f'norm{i + 1}.*', f'norms.{i}.*') for i in range(num_norms)]
-    return tuple(
-        (
-            f'transformer.{part}.layers.#.{theirs}',
-            f'head.{part}.layers.#.{ours}',
-        )
-        for theirs, ours in pairs
-    )
-
-
-SELF_ATTENTION = _attention('self_attn', 'self_attn')
-QUERIES = ('query_embed.weight', 'head.query_embedding.weight')
+LAYER: Pairs = (  # of the encoder or the decoder
+    ('self_attn.in_proj_#', 'self_attn.in_proj.#'),
+    ('self_attn.out_proj.#', 'self_attn.out_proj.#'),
+    ('multihead_attn.in_proj_#', 'cross_attn.in_proj.#'),
+    ('multihead_attn.out_proj.#', 'cross_attn.out_proj.#'),
+    ('linear1.#', 'ffn.layers.0.0.#'),
+    ('linear2.#', 'ffn.layers.1.#'),
+    ('norm1.#', 'norms.0.#'),
+    ('norm2.#', 'norms.1.#'),
+    ('norm3.#', 'norms.2.#'),
+)
 TRUNK: Pairs = (
     ('backbone.0.body.*', 'backbone.*'),
-    ('input_proj.*', 'head.input_proj.*'),
-    *_layers('encoder', 2, SELF_ATTENTION),
-    *_layers(
-        'decoder',
-        3,
-        SELF_ATTENTION,
-        _attention('multihead_attn', 'cross_attn'),
+    ('input_proj.#', 'head.input_proj.#'),
+    *(
+        (f'transformer.#.layers.#.{theirs}', f'head.#.layers.#.{ours}')
+        for theirs, ours in LAYER
     ),
-    ('transformer.decoder.norm.*', 'head.decoder.post_norm.*'),
+    ('transformer.decoder.norm.#', 'head.decoder.post_norm.#'),
 )
-# xc, yc, then dx, dy, v of every keypoint: our poses have the same order.
+QUERIES = ('query_embed.weight', 'head.query_embedding.weight')
+# Both poses are xc, yc, then dx, dy, v of every keypoint.
 RELEASE: Pairs = (
     *TRUNK,
     QUERIES,
-    ('class_embed.*', 'head.class_embed.*'),
+    ('class_embed.#', 'head.class_embed.#'),
     ('kpt_embed.layers.*', 'head.pose_embed.layers.*'),
 )
-NO_OBJECT = 2  # the last logit
-RELEASE_CLASSES = (EMPTY_PERSON, PERSON, NO_OBJECT)  # ours, in their order
+# The release's classes are empty person, person, no object; ours are person,
+# empty person, no object (codecs/poet_codec.py). The order is its own inverse.
+CLASS_ORDER = [1, 0, 2]
 OURS = ('head.input_proj.', 'head.encoder.', 'head.decoder.')  # in no other
 
 
@@ -75,173 +54,136 @@ def rename(
     pairs: Sequence[Tuple[str, str]],
     layout: str,
 ) -> Dict[str, Tensor]:
-    """Rename weights from the first to the second names of pairs of templates.
+    """Rename weights from the first to the second template of a pair.
+
+    Args:
+        weights (dict): Weights by name.
+        pairs (sequence): Templates of old and new names. The first pair that
+            fits is used.
+        layout (str): Name of the other program for the message.
 
     Raises:
-        UserError: Some have none of the first names.
+        UserError: A name fits none of the old templates.
     """
-    patterns = [(_pattern(first), second) for first, second in pairs]
     renamed, unknown = {}, []
     for name, value in weights.items():
-        matches = (
-            (pattern.fullmatch(name), template)
-            for pattern, template in patterns
-        )
-        match, template = next((x for x in matches if x[0]), (None, ''))
-        if match is None:
-            unknown.append(name)
+        for first, second in pairs:
+            pattern = re.escape(first).replace(r'\#', r'([^.]+)')
+            match = re.fullmatch(pattern.replace(r'\*', '(.+)'), name)
+            if match:
+                template = re.sub('[#*]', '{}', second)
+                renamed[template.format(*match.groups())] = value
+                break
         else:
-            renamed[_fill(template, match.groups())] = value
+            unknown.append(name)
     if unknown:
         raise UserError(
             f'{len(unknown)} of {len(weights)} weights have no place in '
-            f'{layout}, such as {", ".join(unknown[:3])}.'
+            f'{layout}, such as {", ".join(unknown[:3])}. A backbone alone '
+            'needs no conversion: set model.backbone.init_cfg.'
         )
     return renamed
 
 
-def _pattern(template: str) -> 're.Pattern':
-    escaped = re.escape(template)
-    return re.compile(escaped.replace(r'\#', r'(\d+)').replace(r'\*', '(.+)'))
-
-
-def _fill(template: str, values: Sequence[str]) -> str:
-    values = iter(values)
-    return re.sub(r'[#*]', lambda _: next(values), template)
-
-
 def from_release(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
     """Rename all weights of the authors' release to ours."""
-    ours = rename(weights, RELEASE, 'the release of POET')
-    order = torch.tensor(RELEASE_CLASSES)
-    for name in _class_names(ours):
-        ours[name] = torch.empty_like(ours[name]).index_copy(
-            0, order, ours[name]
-        )
-    return ours
+    return _swap_classes(rename(weights, RELEASE, 'the release of POET'))
 
 
 def to_release(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
-    """Undo :func:`from_release`. Counters of batches are dropped: frozen batch
-    norms have none.
+    """Undo :func:`from_release`.
+
+    ``num_batches_tracked`` is dropped: frozen batch norms do not have it.
 
     Raises:
-        UserError: It is another model than theirs, or only a part of one.
+        UserError: The weights are of another model.
     """
     weights = {
         name: value
         for name, value in weights.items()
         if not name.endswith('num_batches_tracked')
     }
-    order = torch.tensor(RELEASE_CLASSES)
-    for name in _class_names(weights):
-        weights[name] = weights[name].index_select(0, order)
     reverse = [(ours, theirs) for theirs, ours in RELEASE]
-    release = rename(weights, reverse, 'the release of POET')
-    require_all(release, RELEASE)
-    return release
+    return rename(_swap_classes(weights), reverse, 'the release of POET')
 
 
-def require_all(weights: Iterable[str], pairs: Pairs) -> None:
-    """Raise a UserError unless each of the first templates of pairs has a
-    weight, and if it has one in the layers 0, 1, ..., in each that there is.
+def _swap_classes(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
+    """Swap person and empty person in the class layer of our names.
+
+    Raises:
+        UserError: The layer does not have the release's three classes.
     """
-    layers = {}  # 'transformer.encoder.layers' -> numbers
-    for name in weights:
-        match = re.match(r'(transformer\.\w+\.layers)\.(\d+)\.', name)
-        if match:
-            layers.setdefault(match[1], set()).add(match[2])
-    for first, second in pairs:
-        numbers = layers.get(first.split('.#')[0], ['0'])
-        for number in sorted(numbers, key=int):
-            pattern = _pattern(first.replace('#', number))
-            if not any(map(pattern.fullmatch, weights)):
-                raise UserError(
-                    f'{second.replace("#", number)} is missing: the release '
-                    'of POET is a whole model, not a part such as a backbone.'
-                )
-
-
-def _class_names(weights: Mapping[str, Tensor]) -> Sequence[str]:
-    """Find the class layer, which must have the release's three rows."""
-    names = [f'head.class_embed.{kind}' for kind in ('weight', 'bias')]
-    for name in names:
-        if name in weights and len(weights[name]) != len(RELEASE_CLASSES):
+    weights = dict(weights)
+    for name in ('head.class_embed.weight', 'head.class_embed.bias'):
+        if name not in weights:
+            continue
+        if len(weights[name]) != len(CLASS_ORDER):
             raise UserError(
                 f'The release of POET has 3 classes: empty person, person, '
                 f'no object; these weights have {len(weights[name])}. '
                 'configs/poet_r50_release_coco.py has the same three.'
             )
-    return [name for name in names if name in weights]
+        weights[name] = weights[name][CLASS_ORDER]
+    return weights
 
 
 def from_detr(
     weights: Mapping[str, Tensor], num_queries: int
 ) -> Tuple[Dict[str, Tensor], List[str]]:
-    """Rename weights of DETR to ours, to start a training from; its class and
-    box layers are dropped, which know nothing of keypoints.
+    """Rename weights of DETR to ours, to start a training from.
+
+    DETR's class and box layers are dropped, because they predict no keypoints.
 
     Args:
-        weights (dict): Of DETR.
-        num_queries (int): Of DETR's 100 queries the first so many are taken,
-            0: none. How much a query is used depends on images, and the
-            checkpoint does not tell; they have no order of their own.
+        weights (dict): Weights by the names of DETR.
+        num_queries (int): Number of queries to take from DETR, the first of
+            its 100. The checkpoint does not tell which ones find most
+            objects. 0 takes none.
 
     Returns:
-        tuple[dict, list[str]]: Weights, and what was dropped, in words.
+        tuple[dict, list[str]]: Weights by our names, and a phrase for each
+        part that was dropped, such as ``'bbox_embed (6 weights)'``.
+
+    Raises:
+        UserError: DETR has fewer queries, or a weight has no place.
     """
-    weights, dropped = drop(weights, ('class_embed.', 'bbox_embed.'))
-    queries = weights.pop(QUERIES[0], None)
+    weights, dropped = dict(weights), []
+    for part in ('class_embed', 'bbox_embed'):
+        names = [name for name in weights if name.startswith(f'{part}.')]
+        for name in names:
+            del weights[name]
+        if names:
+            dropped.append(f'{part} ({len(names)} weights)')
+    queries = weights.pop(QUERIES[0], ())
     ours = rename(weights, TRUNK, 'DETR')
+    if num_queries > len(queries):
+        raise UserError(
+            f'The config has {num_queries} queries, the DETR checkpoint '
+            f'{len(queries)}. Set fewer with --cfg-options '
+            'model.head.num_queries=N.'
+        )
     if num_queries:
-        if queries is None or num_queries > len(queries):
-            raise UserError(
-                f'The config has {num_queries} queries, the DETR checkpoint '
-                f'{0 if queries is None else len(queries)}. Set fewer with '
-                '--cfg-options model.head.num_queries=N.'
-            )
         ours[QUERIES[1]] = queries[:num_queries]
-    if queries is not None and num_queries < len(queries):
+    if num_queries < len(queries):
         dropped.append(
             f'{len(queries) - num_queries} of {len(queries)} queries'
         )
     return ours, dropped
 
 
-def drop(
-    weights: Mapping[str, Tensor], begins: Tuple[str, ...]
-) -> Tuple[Dict[str, Tensor], List[str]]:
-    """Drop weights whose names begin so, and say ``['fc (2 weights)']``."""
-    kept = {
-        name: value
-        for name, value in weights.items()
-        if not name.startswith(begins)
-    }
-    counts = Counter(
-        name.split('.')[0] for name in weights if name not in kept
-    )
-    return kept, [
-        f'{part} ({count} weight{"s" * (count > 1)})'
-        for part, count in counts.items()
-    ]
-
-
 def guess_layout(weights: Mapping) -> Optional[str]:
-    """Return the subcommand of ``tools/convert_checkpoint.py`` for weights of
-    another program, 'torchvision' for its ResNet, which needs none, and None
-    for names that are ours or unknown.
+    """Guess the program that a checkpoint is of from the names of its weights.
+
+    Returns:
+        str, optional: ``'poet'``, the authors' release; ``'detr'``;
+        ``'ours'``, a POET of this repository; or None.
     """
     weights = weights.get('model', weights)
-    begins = {str(name).split('.')[0] for name in weights}
-    if 'kpt_embed' in begins:
+    if any(str(name).startswith(OURS) for name in weights):
+        return 'ours'
+    first = {str(name).split('.')[0] for name in weights}
+    if 'kpt_embed' in first:
         return 'poet'
-    if {'transformer', 'input_proj'} <= begins:
+    if {'transformer', 'input_proj'} <= first:
         return 'detr'
-    if {'conv1', 'layer1', 'layer4'} <= begins:
-        return 'torchvision'
     return None
-
-
-def is_ours(weights: Mapping) -> bool:
-    """Tell whether weights have the names of a POET of this repository."""
-    return any(str(name).startswith(OURS) for name in weights)

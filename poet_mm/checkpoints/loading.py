@@ -1,5 +1,7 @@
-"""Load checkpoints that fit: the figures of a model with random parts look
-like those of a bad model.
+"""Load checkpoints that fit a model, and name what differs in others.
+
+mmengine loads whatever fits, and a model with some random weights looks like a
+badly trained one.
 """
 
 from typing import Dict, List, Mapping, Tuple
@@ -11,8 +13,9 @@ from .compare import Block, compare_blocks, shapes_of, strip_ddp
 from .files import read_checkpoint, state_dict_of
 from .layouts import guess_layout
 
-# What a training takes whole or not at all; the rest, which depends on
-# skeleton, queries and losses, may differ and then keeps its initial weights.
+# Blocks that a training takes whole or not at all. The others depend on
+# skeleton, queries and losses. They may differ, and then keep their initial
+# weights.
 TRUNK = ('backbone', 'neck', 'head.input_proj', 'head.encoder', 'head.decoder')
 BACKBONE_ALONE = (
     'To take the backbone alone, leave load_from out and set '
@@ -21,93 +24,126 @@ BACKBONE_ALONE = (
 
 
 def read_weights(checkpoint: str) -> Dict[str, Tensor]:
-    """Read weights by name, of a file or URL.
+    """Return the weights of a checkpoint file or URL by name.
 
     Raises:
-        UserError: It cannot be read, or not without running code in it.
+        UserError: The checkpoint cannot be read, or holds more than data.
     """
     return state_dict_of(read_checkpoint(checkpoint), checkpoint)
+
+
+def load_weights(model: nn.Module, checkpoint: str) -> None:
+    """Load all weights of a model from a file or URL.
+
+    Raises:
+        UserError: The checkpoint cannot be read, or see :func:`fit_weights`.
+    """
+    weights = fit_weights(model, read_weights(checkpoint), checkpoint)
+    model.load_state_dict(weights, strict=False)
 
 
 def fit_weights(
     model: nn.Module, weights: Mapping[str, Tensor], checkpoint: str
 ) -> Dict[str, Tensor]:
-    """Return the weights, without DDP's prefix, if a model needs no others.
+    """Check that weights are all that a model needs.
 
     Args:
-        model (nn.Module): Any.
-        weights (dict): By name.
-        checkpoint (str): Where they are from, in words.
+        model (nn.Module): Model to load the weights into.
+        weights (dict): Weights by name.
+        checkpoint (str): Name of the checkpoint for the message.
+
+    Returns:
+        dict: The weights without DDP's prefix.
 
     Raises:
-        UserError: Some are missing, have other shapes, or are more than a
-            block of ``TRUNK`` has: those of ResNet-50 are all in ResNet-101.
-            It names the first block that differs. Or some are NaN or
-            infinite.
+        UserError: Weights are missing, have other shapes, are NaN or infinite,
+            or a block of ``TRUNK`` has more of them than the model: ResNet-101
+            has all weights of ResNet-50. The message names the first block
+            that differs.
     """
     weights = strip_ddp(weights)
-    blocks = compare_blocks(shapes_of(model.state_dict()), shapes_of(weights))
     wrong = [
         block
-        for block in blocks
+        for block in _compare(model.state_dict(), weights, checkpoint)
         if block.misfits or (block.name in TRUNK and not block.fits)
     ]
     if wrong:
-        raise misfit(checkpoint, wrong, weights)
-    check_finite(weights, checkpoint)
+        advice = 'Give the config and --cfg-options that it was trained with.'
+        raise misfit(checkpoint, wrong, advice)
+    _check_finite(weights, checkpoint)
     return weights
 
 
 def starting_weights(
     model: nn.Module, weights: Mapping[str, Tensor], checkpoint: str
 ) -> Tuple[Dict[str, Tensor], List[str]]:
-    """Return weights to start a training from, maybe of other data.
+    """Choose the weights to start a training from.
 
-    Of the blocks of ``TRUNK``, each must fit whole or be absent. Everything
-    else is taken weight by weight where it fits.
+    The checkpoint may be of other data. A block of ``TRUNK`` must fit whole or
+    be absent. Of other blocks every weight is taken that fits.
 
     Args:
-        model, weights, checkpoint: See :func:`fit_weights`.
+        model (nn.Module): Model to train, with its initial weights.
+        weights (dict): Weights by name.
+        checkpoint (str): Name of the checkpoint for the message.
 
     Returns:
-        tuple[dict, list[str]]: Weights of the model's every name, its own
-        where the checkpoint has none, and what is to be said about them.
+        tuple[dict, list[str]]: Weights for every name of the model, the
+        initial ones where the checkpoint has none, and sentences on the
+        blocks that differ.
 
     Raises:
-        UserError: A block of the trunk fits in part, or nothing fits, or
-            weights are NaN or infinite.
+        UserError: A block of the trunk fits in part, no name is the model's,
+            or weights are NaN or infinite.
     """
-    weights, own = strip_ddp(weights), model.state_dict()
-    found, expected = shapes_of(weights), shapes_of(own)
-    blocks = compare_blocks(expected, found)
+    weights, initial = strip_ddp(weights), model.state_dict()
+    blocks = [
+        block
+        for block in _compare(initial, weights, checkpoint)
+        if not block.fits
+    ]
     wrong = [
         block
         for block in blocks
-        if block.name in TRUNK
-        and block.found
-        and block.expected
-        and not block.fits
+        if block.name in TRUNK and block.found and block.expected
     ]
     if wrong:
-        raise misfit(
-            checkpoint,
-            wrong,
-            weights,
-            f'{BACKBONE_ALONE} model.backbone.init_cfg.prefix=backbone.',
-        )
-    if not any(found.get(name) == shape for name, shape in expected.items()):
-        raise nothing_fits(checkpoint, weights)
+        advice = f'{BACKBONE_ALONE} model.backbone.init_cfg.prefix=backbone.'
+        raise misfit(checkpoint, wrong, advice)
     values = {
         name: weights[name]
         if getattr(weights.get(name), 'shape', None) == value.shape
         else value
-        for name, value in own.items()
+        for name, value in initial.items()
     }
-    check_finite(values, checkpoint)
-    return values, [_note(block) for block in blocks if not block.fits]
+    _check_finite(values, checkpoint)
+    return values, list(map(_describe_partial, blocks))
 
 
-def check_finite(weights: Mapping[str, Tensor], checkpoint: str) -> None:
+def _compare(
+    expected: Mapping[str, Tensor], weights: Mapping[str, Tensor], name: str
+) -> List[Block]:
+    """Compare weights with those of a model.
+
+    Raises:
+        UserError: They have no name in common.
+    """
+    expected, found = shapes_of(expected), shapes_of(weights)
+    if expected.keys() & found.keys():
+        return compare_blocks(expected, found)
+    layout = guess_layout(weights)
+    if layout in ('poet', 'detr'):
+        raise UserError(
+            f'{name} has the names of another program: convert it with python '
+            f'tools/convert_checkpoint.py {layout} {name} CONVERTED.pth'
+        )
+    raise UserError(
+        f'{name} has no weight of the model (its first names: '
+        f'{", ".join(list(weights)[:3]) or "none"}). {BACKBONE_ALONE}'
+    )
+
+
+def _check_finite(weights: Mapping[str, Tensor], checkpoint: str) -> None:
     """Raise a UserError if weights are NaN or infinite."""
     names = [name for name, x in weights.items() if not x.isfinite().all()]
     if names:
@@ -118,63 +154,21 @@ def check_finite(weights: Mapping[str, Tensor], checkpoint: str) -> None:
         )
 
 
-def _note(block: Block) -> str:
+def _describe_partial(block: Block) -> str:
     """Say which weights of a block are not loaded, and why."""
     if not block.misfits:
         return f'{block.name} is not used whole: {block.describe()}.'
-    part = (
-        'all'
-        if len(block.misfits) == len(block.expected)
-        else (', '.join(block.misfits))
-    )
+    part = ', '.join(block.misfits)
+    if len(block.misfits) == len(block.expected):
+        part = 'all'
     return (
         f'{block.name} keeps its initial weights ({part}): {block.describe()}.'
     )
 
 
-def load_weights(model: nn.Module, checkpoint: str) -> None:
-    """Load all weights of a model, or raise a UserError."""
-    weights = fit_weights(model, read_weights(checkpoint), checkpoint)
-    model.load_state_dict(weights, strict=False)
-
-
-def misfit(
-    checkpoint: str,
-    wrong: List[Block],
-    weights: Mapping[str, Tensor],
-    advice: str = 'Give the config that it was trained with, and its '
-    '--cfg-options.',
-) -> UserError:
-    """Return the error for blocks that differ: it describes the first in the
-    order of the model, and says what to do.
-    """
-    if not any(block.found for block in wrong) and guess_layout(weights):
-        return nothing_fits(checkpoint, weights)
-    said = f'{checkpoint} does not fit the config: {wrong[0].describe()}.'
+def misfit(checkpoint: str, wrong: List[Block], advice: str) -> UserError:
+    """Return the error for blocks that differ; it describes the first one."""
+    message = f'{checkpoint} does not fit the config: {wrong[0].describe()}.'
     if wrong[1:]:
-        said += f' Others differ: {", ".join(b.name for b in wrong[1:])}.'
-    settings = [block.setting for block in wrong]
-    if all(settings):
-        advice = f'Set {" ".join(settings)}.'
-    return UserError(f'{said} {advice}')
-
-
-def nothing_fits(checkpoint: str, weights: Mapping[str, Tensor]) -> UserError:
-    """Return the error for weights of which a model has none."""
-    layout = guess_layout(weights)
-    if layout == 'torchvision':
-        return UserError(
-            f"{checkpoint} has the names of torchvision's "
-            f'ResNet. {BACKBONE_ALONE}'
-        )
-    if layout is not None:
-        return UserError(
-            f'{checkpoint} has the names of another program: convert it with '
-            f'python tools/convert_checkpoint.py {layout} {checkpoint} '
-            'CONVERTED.pth'
-        )
-    names = ', '.join(list(weights)[:3]) or 'none'
-    return UserError(
-        f'{checkpoint} has no weight of the model (its first '
-        f'names: {names}). {BACKBONE_ALONE}'
-    )
+        message += f' Others differ: {", ".join(b.name for b in wrong[1:])}.'
+    return UserError(f'{message} {advice}')

@@ -1,6 +1,4 @@
-"""Make of a training checkpoint one to give away: weights, and what is needed
-to use them.
-"""
+"""Reduce a training checkpoint to weights and what is needed to use them."""
 
 import hashlib
 import io
@@ -15,12 +13,13 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..utils.config import walk
+from ..utils.files import write_whole, writing
 from .compare import strip_ddp
-from .files import read_checkpoint, state_dict_of, versions, write_checkpoint
+from .files import read_checkpoint, state_dict_of, versions
 from .safe_config import NotPlain, read_plain
 
 PLAIN = (str, int, float, bool, type(None))
-KEPT = (
+KEPT = (  # keys of meta
     'cfg',
     'dataset_meta',
     'epoch',
@@ -32,31 +31,30 @@ KEPT = (
     'versions',
     'source',
 )
-PRIVATE = ('work_dir', 'load_from', 'resume', 'launcher')
+PRIVATE = ('work_dir', 'load_from', 'resume', 'launcher')  # keys of the config
 # /home/x, ~/x, C:\x, \\server\x, file:///x
 ABSOLUTE = re.compile(r'/.|~\w*/|[A-Za-z]:[\\/]|\\\\|file://')
-DATA_ROOT = 'data/'  # what is told instead of a data root
+DATA_ROOT = 'data/'  # replaces an absolute data root
 
 
 def publish(source: str, target: str) -> str:
-    """Write the part of a checkpoint that others need.
+    """Write a small, plain copy of a checkpoint that others can use.
 
     With EMA, mmengine keeps the averaged weights in ``state_dict`` and those
-    of the last step in ``ema_state_dict``: the averaged ones are published.
-    Of the config, what tells where it was run is left out, see
-    :func:`without_private`.
+    of the last step in ``ema_state_dict``. The averaged ones are published.
+    :func:`without_private` removes private paths from the config.
 
     Args:
-        source (str): A checkpoint of a training, or any other.
-        target (str): File ``NAME.pth``; the first eight digits of its SHA-256
-            go into its name, where torch's downloads check them.
+        source (str): Checkpoint file of a training or of a conversion.
+        target (str): File ``NAME.pth`` to write. The first eight digits of its
+            SHA-256 go into its name, where ``torch.hub`` checks them.
 
     Returns:
         str: The file that was written, ``NAME-0123abcd.pth``.
 
     Raises:
-        UserError: The source is none, or lacks config or metainfo; or the
-            target is a folder, or cannot be written.
+        UserError: The source cannot be read or lacks config or metainfo, or
+            the target is a folder or cannot be written.
     """
     if osp.isdir(target) or not osp.basename(target):
         raise UserError(
@@ -64,25 +62,27 @@ def publish(source: str, target: str) -> str:
             f'such as {osp.join(target, "poet.pth")}.'
         )
     checkpoint = read_checkpoint(source)
-    published = dict(
-        state_dict=strip_ddp(state_dict_of(checkpoint, source)),
-        meta=published_meta(checkpoint.get('meta') or {}, source),
+    data = to_bytes(
+        dict(
+            state_dict=strip_ddp(state_dict_of(checkpoint, source)),
+            meta=_published_meta(checkpoint.get('meta') or {}, source),
+        )
     )
-    data = to_bytes(published)
     digest = hashlib.sha256(data).hexdigest()[:8]
     stem, ending = osp.splitext(target)
     path = f'{stem}-{digest}{ending or ".pth"}'
-    write_checkpoint(data, path)
+    with writing(path):
+        write_whole(data, path)
     return path
 
 
-def published_meta(meta: Dict[str, Any], source: str) -> Dict[str, Any]:
-    """Return what is said about the weights, in plain values."""
+def _published_meta(meta: Dict[str, Any], source: str) -> Dict[str, Any]:
+    """Return the part of ``meta`` to publish, in plain values."""
     missing = [key for key in ('cfg', 'dataset_meta') if not meta.get(key)]
     if missing:
         raise UserError(
-            f'{source} has no meta[{missing[0]!r}], without which nobody can '
-            'use the weights: publish a checkpoint that training or '
+            f'{source} has no meta[{missing[0]!r}], which is needed to use '
+            'the weights: publish a checkpoint that training or '
             'tools/convert_checkpoint.py poet wrote.'
         )
     kept = {
@@ -99,10 +99,15 @@ def published_meta(meta: Dict[str, Any], source: str) -> Dict[str, Any]:
 
 
 def to_plain(value: Any, name: str = 'checkpoint') -> Any:
-    """Turn arrays into lists, copy tensors without what they are views of.
+    """Turn arrays into lists, and copy views of tensors.
+
+    Args:
+        value (Any): Numbers, strings, arrays and tensors, in dicts, lists and
+            tuples.
+        name (str): Name of the value for the message.
 
     Raises:
-        UserError: Something in it is neither plain nor an array.
+        UserError: The value holds anything else.
     """
     if type(value) in PLAIN:
         return value
@@ -128,83 +133,68 @@ def to_plain(value: Any, name: str = 'checkpoint') -> Any:
 
 
 def to_bytes(checkpoint: Dict[str, Any]) -> bytes:
-    """Return the file of a checkpoint of plain values, the same for equal
-    ones.
-    """
-    buffer = io.BytesIO()  # a file on disk would hold its own name
+    """Return the contents of a checkpoint file, equal for equal values."""
+    buffer = io.BytesIO()  # torch.save to a file would add the file's name
     torch.save(to_plain(checkpoint), buffer)
     return buffer.getvalue()
 
 
 def without_private(cfg: str) -> str:
-    """Return the text of a config, less what tells where somebody ran it.
+    """Remove from the text of a config what tells where it was run.
 
-    It is read without running it. Top-level values that are ``PRIVATE`` are
-    left out, and absolute paths shortened: a ``data_root`` to ``data/``, what
-    lies in it to its place there (which ``--data-root`` of test.py moves),
-    another file to its name, another folder to ``'.'``.
+    The config is read without running it. ``PRIVATE`` keys are left out, and
+    absolute paths shortened:
+
+    - a ``data_root`` to ``data/``;
+    - a path in a data root to the rest after it, and before it ``data/``
+      unless a dataset adds its ``data_root`` (``tools/test.py --data-root``
+      finds both);
+    - any other file to its name, any other folder to ``'.'``.
 
     Raises:
-        UserError: It is no text, or more than data.
+        UserError: The config is not text, or is more than data.
     """
-    if not isinstance(cfg, str):
-        raise UserError(
-            f"meta['cfg'] is a {type(cfg).__name__}, expected the "
-            'text of a config, as Config.pretty_text gives it.'
-        )
     try:
+        if not isinstance(cfg, str):
+            raise NotPlain(f'is a {type(cfg).__name__}')
         data = read_plain(cfg)
     except NotPlain as error:
         raise UserError(
             f"meta['cfg'] {error}. Put the text of the config "
             'there, as Config.pretty_text gives it.'
         ) from error
-    roots = {str(node.get('data_root')) for node in walk(data)}
-    roots = [
-        root.replace('\\', '/').rstrip('/')
-        for root in roots
-        if ABSOLUTE.match(root)
-    ]
-    roots.sort(key=len, reverse=True)
+    roots = {
+        node['data_root'].replace('\\', '/').rstrip('/')
+        for node in walk(data)
+        if ABSOLUTE.match(str(node.get('data_root')))
+    }
+    roots = sorted(roots, key=len, reverse=True)  # inner ones first
+    public = {key: data[key] for key in data if key not in PRIVATE}
     return Config(
-        {
-            name: _shorten(value, roots, name == 'data_root')
-            for name, value in data.items()
-            if name not in PRIVATE
-        }
+        {key: _shorten(value, roots) for key, value in public.items()}
     ).pretty_text
 
 
 def _shorten(value: Any, roots: List[str], in_dataset: bool = False) -> Any:
-    """Shorten the absolute paths in a value, maybe of a dict that has a
-    ``data_root``.
+    """Shorten the absolute paths in a value of a config.
+
+    Args:
+        value (Any): For example ``'/home/me/coco/annotations/a.json'``.
+        roots (list[str]): ``['/home/me/coco']``, inner ones first.
+        in_dataset (bool): Whether the value is in a dict with a ``data_root``,
+            to which paths are relative.
     """
-    if isinstance(value, str) and ABSOLUTE.match(value):
-        return public_path(value, roots, in_dataset)
     if isinstance(value, dict):
         in_dataset = in_dataset or 'data_root' in value
         return {
-            _shorten(key, roots, in_dataset): _shorten(item, roots, in_dataset)
+            key: _shorten(item, roots, in_dataset)
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
         return type(value)(_shorten(item, roots, in_dataset) for item in value)
-    return value
-
-
-def public_path(path: str, roots: List[str], in_dataset: bool) -> str:
-    """Return what to tell instead of an absolute path.
-
-    Args:
-        path (str): ``/home/me/coco/annotations/a.json``.
-        roots (list[str]): ``['/home/me/coco']``, inner ones first.
-        in_dataset (bool): Whether it will be looked for in the data root.
-
-    Returns:
-        str: ``annotations/a.json`` in a data set, else ``data/`` before that;
-        with other roots ``a.json``.
-    """
-    path = path.replace('\\', '/')
+    if not isinstance(value, str) or not ABSOLUTE.match(value):
+        return value
+    path = value.replace('\\', '/')
     for root in roots:
         if path.rstrip('/') == root:
             return DATA_ROOT

@@ -1,185 +1,185 @@
-"""The model of the authors' release, from its weights and the equations.
+"""Compute what the authors' release computes, from its weights alone.
 
 Sources: ResNet (arXiv 1512.03385, with the stride on the 3x3 convolution),
 attention (arXiv 1706.03762), DETR (arXiv 2005.12872, section 3.2 and appendix
-A.3), POET (arXiv 2103.12115, section 3). Nothing of poet_mm, mmpose, mmdet or
-torch's modules is used here; depth and width are those of the weights.
+A.3), POET (arXiv 2103.12115, section 3). This is an independent reference: it
+uses functions of torch, and nothing of poet_mm, mmpose or mmdet. Depth and
+width are those of the weights.
 
-Letters: B images, T tokens, Q queries, H heads, C channels, L layers.
+Letters: B images, T tokens, Q queries, C channels, L layers, K keypoints.
+``w`` are the weights by the names of the release, ``name`` is the beginning of
+the names of a layer.
 """
 
 import math
+from itertools import count
+from typing import Dict, Iterator, Optional, Tuple
 
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
-EPS = 1e-5
 HEADS = 8
+Weights = Dict[str, Tensor]
 
 
-def release_model(weights, images, padding, heads=HEADS):
-    """Weights by the release's names, images (B, 3, H, W) and their padding
-    (B, H, W) -> logits (L, B, Q, 3), poses (L, B, Q, 2 + 3K) in [0, 1].
+def release_model(
+    w: Weights, images: Tensor, padding: Tensor
+) -> Tuple[Tensor, Tensor]:
+    """Predict poses.
+
+    Args:
+        w (dict): Weights by the names of the release.
+        images (Tensor): Normalised images (B, 3, H, W), zero at padding.
+        padding (Tensor): Padding mask (B, H, W), True at padding.
+
+    Returns:
+        tuple[Tensor, Tensor]: Logits (L, B, Q, 3) and poses (L, B, Q, 2 + 3K)
+        in [0, 1].
+
+    Raises:
+        KeyError: A weight is missing.
     """
-    net = Part(weights)
-    feat = resnet(net['backbone.0.body'], images)
-    mask = at_cells(padding, *feat.shape[-2:])  # (B, h, w)
-    tokens = torch.einsum(
-        'oc,bchw->bhwo', net('input_proj.weight')[..., 0, 0], feat
-    ) + net('input_proj.bias')
-    position = sine_code(mask, tokens.shape[-1]).flatten(1, 2)
-    memory, mask = tokens.flatten(1, 2), mask.flatten(1)  # (B, T, C), (B, T)
-    for layer in net['transformer.encoder.layers'].numbered():
-        memory = encoder_layer(layer, memory, position, mask, heads)
-    states = decode(net, memory, position, mask, heads)  # (L, B, Q, C)
-    logits = linear(net['class_embed'], states)
-    *hidden, last = net['kpt_embed.layers'].numbered()
+    feat = resnet(w, 'backbone.0.body', images)
+    mask = F.interpolate(padding[None].float(), feat.shape[-2:])[0].bool()
+    tokens = F.conv2d(feat, w['input_proj.weight'], w['input_proj.bias'])
+    position = sine_code(mask, tokens.shape[1]).flatten(1, 2)  # (B, T, C)
+    memory, mask = tokens.flatten(2).mT, mask.flatten(1)  # (B, T, C), (B, T)
+    for layer in numbered(w, 'transformer.encoder.layers'):
+        key = memory + position
+        y = attention(w, f'{layer}.self_attn', key, key, memory, mask)
+        memory = layer_norm(w, f'{layer}.norm1', memory + y)
+        y = feed_forward(w, layer, memory)
+        memory = layer_norm(w, f'{layer}.norm2', memory + y)
+    states = decode(w, memory, position, mask)  # (L, B, Q, C)
+    logits = linear(w, 'class_embed', states)
+    *hidden, last = numbered(w, 'kpt_embed.layers')
     for layer in hidden:
-        states = linear(layer, states).clamp(min=0)
-    return logits, 1 / (1 + torch.exp(-linear(last, states)))
+        states = linear(w, layer, states).relu()
+    return logits, linear(w, last, states).sigmoid()
 
 
-class Part:
-    """Weights whose names begin alike."""
+def numbered(w: Weights, name: str) -> Iterator[str]:
+    """Yield ``'name.0'``, ``'name.1'``, ... as far as there are weights.
 
-    def __init__(self, weights, prefix=''):
-        self.weights, self.prefix = weights, prefix
-
-    def __getitem__(self, name):
-        return Part(self.weights, f'{self.prefix}{name}.')
-
-    def __call__(self, name):
-        return self.weights[self.prefix + name]
-
-    def __contains__(self, name):
-        return any(x.startswith(f'{self.prefix}{name}.') for x in self.weights)
-
-    def numbered(self):
-        number = 0
-        while str(number) in self:
-            yield self[str(number)]
-            number += 1
+    The first is expected to be there.
+    """
+    for number in count():
+        part = f'{name}.{number}'
+        if number and not any(x.startswith(f'{part}.') for x in w):
+            return
+        yield part
 
 
-def linear(part, x):
-    return x @ part('weight').T + part('bias')
+def linear(w: Weights, name: str, x: Tensor) -> Tensor:
+    """Apply a linear layer to the last dimension."""
+    return F.linear(x, w[f'{name}.weight'], w[f'{name}.bias'])
 
 
-def layer_norm(part, x):
-    x = x - x.mean(-1, keepdim=True)
-    x = x / (x.pow(2).mean(-1, keepdim=True) + EPS).sqrt()
-    return x * part('weight') + part('bias')
+def layer_norm(w: Weights, name: str, x: Tensor) -> Tensor:
+    """Normalise the last dimension."""
+    scale, shift = w[f'{name}.weight'], w[f'{name}.bias']
+    return F.layer_norm(x, x.shape[-1:], scale, shift)
 
 
-def conv(part, x, stride=1, padding=0):
-    return torch.conv2d(x, part('weight'), stride=stride, padding=padding)
+def conv_norm(
+    w: Weights, conv: str, norm: str, x: Tensor, stride: int, padding: int = 0
+) -> Tensor:
+    """Apply a convolution and a frozen batch norm."""
+    x = F.conv2d(x, w[f'{conv}.weight'], stride=stride, padding=padding)
+    parts = ('running_mean', 'running_var', 'weight', 'bias')
+    return F.batch_norm(x, *(w[f'{norm}.{part}'] for part in parts))
 
 
-def frozen_norm(part, x):
-    scale = part('weight') / (part('running_var') + EPS).sqrt()
-    shift = part('bias') - part('running_mean') * scale
-    return x * scale[:, None, None] + shift[:, None, None]
-
-
-def resnet(net, x):
-    """The last feature map, of bottlenecks or (ResNet-18, 34) basic blocks."""
-    x = frozen_norm(net['bn1'], conv(net['conv1'], x, 2, 3)).clamp(min=0)
-    x = torch.max_pool2d(x, 3, 2, 1)
+def resnet(w: Weights, name: str, x: Tensor) -> Tensor:
+    """Return the last feature map (B, C, H / 32, W / 32)."""
+    x = conv_norm(w, f'{name}.conv1', f'{name}.bn1', x, 2, 3).relu()
+    x = F.max_pool2d(x, 3, 2, 1)
     for stage in range(1, 5):
-        for number, block in enumerate(net[f'layer{stage}'].numbered()):
+        for number, block in enumerate(numbered(w, f'{name}.layer{stage}')):
             stride = 2 if stage > 1 and number == 0 else 1
-            x = residual_block(block, x, stride)
+            x = residual_block(w, block, x, stride)
     return x
 
 
-def residual_block(block, x, stride):
-    if 'conv3' in block:
+def residual_block(w: Weights, name: str, x: Tensor, stride: int) -> Tensor:
+    """Apply a bottleneck, or a basic block (of ResNet-18 and 34)."""
+    if f'{name}.conv3.weight' in w:
         steps = ((1, 1, 0), (2, stride, 1), (3, 1, 0))
     else:
         steps = ((1, stride, 1), (2, 1, 1))
     y = x
     for number, step, padding in steps:
-        y = conv(block[f'conv{number}'], y, step, padding)
-        y = frozen_norm(block[f'bn{number}'], y)
-        if number < len(steps):
-            y = y.clamp(min=0)
-    if 'downsample' in block:
-        x = conv(block['downsample.0'], x, stride)
-        x = frozen_norm(block['downsample.1'], x)
-    return (x + y).clamp(min=0)
+        y = y.relu()  # x has no negative values
+        conv, norm = f'{name}.conv{number}', f'{name}.bn{number}'
+        y = conv_norm(w, conv, norm, y, step, padding)
+    down = f'{name}.downsample'
+    if f'{down}.0.weight' in w:
+        x = conv_norm(w, f'{down}.0', f'{down}.1', x, stride)
+    return (x + y).relu()
 
 
-def at_cells(padding, height, width):
-    """The mask at the upper left pixel of every cell, (B, height, width)."""
-    H, W = padding.shape[1:]
-    rows = [row * H // height for row in range(height)]
-    columns = [column * W // width for column in range(width)]
-    return padding[:, rows][:, :, columns]
+def sine_code(mask: Tensor, channels: int) -> Tensor:
+    """Return the position code (B, h, w, C) of cells with a mask (B, h, w).
 
-
-def sine_code(mask, channels):
-    """(B, h, w, C): half the channels for y, then half for x, which run to
-    2 pi over the cells that are not padding; sine and cosine alternate.
+    The first half of the channels is for y, the second for x. Sine and cosine
+    alternate. y and x run to 2 pi over the cells that are not padding.
     """
-    inside = (~mask).float()
-    code = mask.new_zeros(*mask.shape, channels, dtype=torch.float)
     half = channels // 2
+    rates = 10000 ** (2 * (torch.arange(half) // 2) / half)
+    codes = []
     for axis in (1, 2):
-        place = inside.cumsum(axis)
-        place = place / (place.max(axis, keepdim=True)[0] + 1e-6) * 2 * math.pi
-        for i in range(half):
-            wave = math.sin if i % 2 == 0 else math.cos
-            angle = place / 10000 ** (2 * (i // 2) / half)
-            code[..., (axis - 1) * half + i].copy_(angle).apply_(wave)
-    return code
+        place = (~mask).float().cumsum(axis)
+        place = place / (place.amax(axis, keepdim=True) + 1e-6) * 2 * math.pi
+        angles = place[..., None] / rates  # (B, h, w, C / 2)
+        waves = angles[..., ::2].sin(), angles[..., 1::2].cos()
+        codes.append(torch.stack(waves, -1).flatten(-2))
+    return torch.cat(codes, -1)
 
 
-def attention(part, query, key, value, mask, heads):
-    """(B, Q, C), (B, T, C) twice and a mask (B, T), True where none looks."""
+def attention(
+    w: Weights,
+    name: str,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Optional[Tensor] = None,
+) -> Tensor:
+    """Attend from queries (B, Q, C) to keys and values (B, T, C).
+
+    A mask (B, T) is True at tokens of padding, which are not seen.
+    """
     q, k, v = (
-        (x @ w.T + b).unflatten(-1, (heads, -1))
-        for x, w, b in zip(
+        F.linear(x, weight, bias).unflatten(-1, (HEADS, -1)).transpose(1, 2)
+        for x, weight, bias in zip(
             (query, key, value),
-            part('in_proj_weight').chunk(3),
-            part('in_proj_bias').chunk(3),
+            w[f'{name}.in_proj_weight'].chunk(3),
+            w[f'{name}.in_proj_bias'].chunk(3),
         )
-    )
-    scores = torch.einsum('bqhc,bthc->bhqt', q, k) / math.sqrt(q.shape[-1])
-    if mask is not None:
-        scores = scores - 1e30 * mask[:, None, None].float()
-    weights = torch.exp(scores - scores.max(-1, keepdim=True)[0])
-    weights = weights / weights.sum(-1, keepdim=True)
-    out = torch.einsum('bhqt,bthc->bqhc', weights, v).flatten(-2)
-    return linear(part['out_proj'], out)
+    )  # (B, HEADS, Q or T, C / HEADS)
+    seen = None if mask is None else ~mask[:, None, None]
+    out = F.scaled_dot_product_attention(q, k, v, seen)
+    return linear(w, f'{name}.out_proj', out.transpose(1, 2).flatten(2))
 
 
-def feed_forward(layer, x):
-    return linear(layer['linear2'], linear(layer['linear1'], x).clamp(min=0))
+def feed_forward(w: Weights, layer: str, x: Tensor) -> Tensor:
+    """Apply the feed-forward network of a layer."""
+    hidden = linear(w, f'{layer}.linear1', x).relu()
+    return linear(w, f'{layer}.linear2', hidden)
 
 
-def encoder_layer(layer, x, position, mask, heads):
-    y = attention(
-        layer['self_attn'], x + position, x + position, x, mask, heads
-    )
-    x = layer_norm(layer['norm1'], x + y)
-    return layer_norm(layer['norm2'], x + feed_forward(layer, x))
-
-
-def decode(net, memory, position, mask, heads):
-    """States of the queries after every layer, (L, B, Q, C)."""
-    code = net('query_embed.weight').expand(len(memory), -1, -1)
+def decode(w: Weights, memory: Tensor, position: Tensor, mask: Tensor):
+    """Return the states of the queries after every layer, (L, B, Q, C)."""
+    code = w['query_embed.weight'].expand(len(memory), -1, -1)
     x, states = torch.zeros_like(code), []
-    for layer in net['transformer.decoder.layers'].numbered():
-        y = attention(layer['self_attn'], x + code, x + code, x, None, heads)
-        x = layer_norm(layer['norm1'], x + y)
+    key = memory + position
+    for layer in numbered(w, 'transformer.decoder.layers'):
+        y = attention(w, f'{layer}.self_attn', x + code, x + code, x)
+        x = layer_norm(w, f'{layer}.norm1', x + y)
         y = attention(
-            layer['multihead_attn'],
-            x + code,
-            memory + position,
-            memory,
-            mask,
-            heads,
+            w, f'{layer}.multihead_attn', x + code, key, memory, mask
         )
-        x = layer_norm(layer['norm2'], x + y)
-        x = layer_norm(layer['norm3'], x + feed_forward(layer, x))
-        states.append(layer_norm(net['transformer.decoder.norm'], x))
+        x = layer_norm(w, f'{layer}.norm2', x + y)
+        x = layer_norm(w, f'{layer}.norm3', x + feed_forward(w, layer, x))
+        states.append(layer_norm(w, 'transformer.decoder.norm', x))
     return torch.stack(states)

@@ -1,4 +1,4 @@
-"""Choose what a training goes on from: the newest checkpoint that is whole."""
+"""Choose the checkpoint to resume a training from: the newest whole one."""
 
 import logging
 import os.path as osp
@@ -14,16 +14,16 @@ from ..errors import UserError
 
 
 def find_fault(path: str) -> str:
-    """Say what is wrong with a file as a checkpoint, '' if nothing is.
+    """Return what is wrong with a checkpoint file, ``''`` if it is whole.
 
-    Reads all of it and compares checksums, without running anything of it.
+    Reads the file and compares checksums, without running anything in it.
     """
     with open(path, 'rb') as file:
         start = file.read(2)
     if not start:
         return 'it is empty'
-    if start != b'PK':  # what torch has written since version 1.6
-        return 'it is no checkpoint of torch'
+    if start != b'PK':  # torch>=1.6 writes zip files
+        return 'it is not a checkpoint of torch'
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
@@ -33,8 +33,9 @@ def find_fault(path: str) -> str:
 
 
 def checkpoints_of(cfg: Config) -> List[str]:
-    """Find checkpoints that the training of a config can have left, newest
-    first. Those of the best epoch have no optimiser.
+    """Return the checkpoints of a training, newest first.
+
+    Those of the best epoch are left out, because they have no optimizer.
     """
     hook = cfg.get('default_hooks', {}).get('checkpoint') or {}
     folder = cfg.work_dir
@@ -43,17 +44,16 @@ def checkpoints_of(cfg: Config) -> List[str]:
     unit = 'epoch' if hook.get('by_epoch', True) else 'iter'
     template = hook.get('filename_tmpl') or unit + '_{}.pth'
     pattern = re.compile(re.escape(template).replace(r'\{\}', r'(\d+)'))
-    found = [
-        (pattern.fullmatch(osp.basename(path)), path)
-        for path in glob(osp.join(escape(folder), '*'))
-        if osp.isfile(path)
-    ]
-    steps = {path: int(match[1]) for match, path in found if match}
+    steps = {}
+    for path in glob(osp.join(escape(folder), '*')):
+        match = pattern.fullmatch(osp.basename(path))
+        if match and osp.isfile(path):
+            steps[path] = int(match[1])
     return sorted(steps, key=steps.__getitem__, reverse=True)
 
 
 def newest_whole(cfg: Config) -> Optional[str]:
-    """Return the newest whole checkpoint; warn of each that is not."""
+    """Return the newest whole checkpoint, and warn of damaged ones."""
     for path in checkpoints_of(cfg):
         fault = find_fault(path)
         if not fault:
@@ -67,13 +67,13 @@ def newest_whole(cfg: Config) -> Optional[str]:
 
 
 def choose_checkpoint(cfg: Config, resume: str) -> None:
-    """Set what a run resumes from.
+    """Set the checkpoint that a training resumes from.
 
     Args:
-        cfg (Config): Changed in place: ``resume`` and ``load_from``.
-        resume (str): A checkpoint, or 'auto': the newest whole one of the
-            work dir; without any, training begins as it would have without
-            this.
+        cfg (Config): Config, changed in place: ``resume`` and ``load_from``.
+        resume (str): A checkpoint, or 'auto' for the newest whole one of the
+            work dir. If there is none, the training begins as without
+            resuming.
 
     Raises:
         UserError: The checkpoint is damaged.

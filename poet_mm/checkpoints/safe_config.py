@@ -1,7 +1,8 @@
-"""Configs that came inside of a checkpoint, and so from whoever made it.
+"""Check the config inside a checkpoint, without running it.
 
-mmengine runs a config as Python, imports what its ``custom_imports`` name, and
-calls what a ``type`` names, be it ``os.system``.
+mmengine runs a config as Python, imports the modules of its
+``custom_imports``, and calls whatever a ``type`` names, for example
+``os.system``. So a config from a stranger could run any code.
 """
 
 import ast
@@ -16,16 +17,18 @@ from ..errors import UserError
 
 SCOPES = (None, 'mmpose', 'mmdet', 'mmcv', 'mmengine', 'mmpretrain')
 IMPORTS = ('poet_mm', 'mmpretrain', 'mmpretrain.models')
-OF_JOINTS = ('', 'upper', 'lower')  # in a metainfo, where nothing is built
+KEYPOINT_TYPES = ('', 'upper', 'lower')  # types in a metainfo, not of objects
 
 
 class NotPlain(ValueError):
-    """What the text of a config has in it beside data, as a predicate."""
+    """The text of a config is more than data; the message is a predicate."""
 
 
 def check_config_of(checkpoint: str) -> None:
-    """:func:`check_config_text` of the config that mmengine takes from a
-    checkpoint.
+    """Check the config that mmengine would take from a checkpoint file.
+
+    Raises:
+        UserError: There is none, or see :func:`check_config_text`.
     """
     content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     runtime = content.get('message_hub', {}).get('runtime_info', {})
@@ -39,14 +42,14 @@ def check_config_of(checkpoint: str) -> None:
 
 
 def check_config_text(text: str, checkpoint: str) -> None:
-    """See that a config is plain data, made of parts that are registered.
+    """Check that a config is plain data and names registered parts only.
 
     Args:
-        text (str): As mmengine writes it into checkpoints.
-        checkpoint (str): Where it is from, in words.
+        text (str): Config as mmengine writes it into checkpoints.
+        checkpoint (str): Name of the checkpoint for the message.
 
     Raises:
-        UserError: It is something else.
+        UserError: The config is anything else.
     """
     try:
         problem = next(_find_problems(read_plain(text)), None)
@@ -61,73 +64,59 @@ def check_config_text(text: str, checkpoint: str) -> None:
 
 
 def read_plain(text: str) -> dict:
-    """Return what a config assigns to names, read without running it.
+    """Return the values that a config assigns to names, without running it.
 
     Raises:
-        NotPlain: It is more than data.
+        NotPlain: The config is more than literals and ``dict(...)``.
     """
-    if '{{' in text:  # mmengine puts other text there before it runs it
+    if '{{' in text:  # mmengine replaces it by other text before running
         raise NotPlain('has a {{ in it')
     try:
         return dict(map(_read_assignment, ast.parse(text).body))
     except NotPlain:
         raise
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise NotPlain(f'is no Python: {error}') from error
+        raise NotPlain(f'is not valid Python: {error}') from error
 
 
 def _read_assignment(statement: ast.stmt) -> Tuple[str, Any]:
-    """Return name and value."""
+    """Return name and value of a statement."""
+    where = f'in line {statement.lineno}'
     if not isinstance(statement, ast.Assign):
-        raise NotPlain(f'has a {type(statement).__name__} in it')
+        raise NotPlain(f'has a {type(statement).__name__} {where}')
     name = getattr(statement.targets[0], 'id', None)
     if len(statement.targets) > 1 or name in (None, 'dict'):
         raise NotPlain(f'assigns {ast.unparse(statement.targets[0])}')
-    return name, _read_value(statement.value)
+    value = _DictCalls().visit(statement.value)
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, TypeError) as error:
+        raise NotPlain(f'has more than literals {where}') from error
 
 
-def _read_value(node: ast.AST) -> Any:
-    """Return a literal, or what a call of ``dict`` with literals gives."""
-    if isinstance(node, ast.Constant):
-        return node.value
-    if isinstance(node, ast.List):
-        return list(map(_read_value, node.elts))
-    if isinstance(node, ast.Tuple):
-        return tuple(map(_read_value, node.elts))
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        value = _read_value(node.operand)
-        if isinstance(value, (int, float)):
-            return -value
-    if isinstance(node, ast.Dict):
-        return _read_items(zip(node.keys, node.values))
-    if isinstance(node, ast.Call):
-        if getattr(node.func, 'id', None) != 'dict' or node.args:
+class _DictCalls(ast.NodeTransformer):
+    """Replace ``dict(a=1)`` and ``dict({'a': 1})`` by ``{'a': 1}``.
+
+    mmengine writes both, and ``ast.literal_eval`` reads neither.
+    """
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Replace one call, or raise NotPlain."""
+        if getattr(node.func, 'id', None) != 'dict':
             raise NotPlain(f'calls {ast.unparse(node.func)}')
-        return _read_items(
-            (
-                word.arg if word.arg is None else ast.Constant(word.arg),
-                word.value,
-            )
-            for word in node.keywords
+        self.generic_visit(node)
+        if [*map(type, node.args)] == [ast.Dict] and not node.keywords:
+            return node.args[0]
+        if node.args or any(word.arg is None for word in node.keywords):
+            raise NotPlain('calls dict with more than names and literals')
+        return ast.Dict(
+            keys=[ast.Constant(word.arg) for word in node.keywords],
+            values=[word.value for word in node.keywords],
         )
-    raise NotPlain(f'has a {type(node).__name__} in it')
-
-
-def _read_items(items: Iterator[tuple]) -> dict:
-    """Return a dict of keys and values, both nodes; ``**`` has no key."""
-    data = {}
-    for key, value in items:
-        if key is None and isinstance(value, (ast.Dict, ast.Call)):
-            data.update(_read_value(value))
-        elif isinstance(key, ast.Constant):
-            data[key.value] = _read_value(value)
-        else:
-            raise NotPlain('has keys that are not constant')
-    return data
 
 
 def _find_problems(data: Any) -> Iterator[str]:
-    """Yield what in the data would run code."""
+    """Yield a predicate for every value that could run code."""
     if isinstance(data, (list, tuple)):
         for item in data:
             yield from _find_problems(item)
@@ -141,38 +130,32 @@ def _find_problems(data: Any) -> Iterator[str]:
         if key == 'type' and not _is_registered(value):
             yield f'has the type {value!r}'
         if key == 'custom_imports':
-            yield from _check_imports(value)
+            names = value.get('imports') if isinstance(value, dict) else value
+            names = names if isinstance(names, (list, tuple)) else [names]
+            yield from (f'imports {x}' for x in names if x not in IMPORTS)
         yield from _find_problems(value)
 
 
 def _is_registered(name: Any) -> bool:
-    """Whether a registry knows the name, maybe with its library before it;
-    what it does not know, mmengine imports.
+    """Return whether a registry has a class of this name.
+
+    The name may begin with a library, as in ``'mmdet.L1Loss'``. mmengine would
+    import any other name that has a dot.
     """
     if not isinstance(name, str):
         return False
+    if name in KEYPOINT_TYPES:
+        return True
     scope, _, key = name.rpartition('.')
-    roots = [
-        *vars(mmengine.registry).values(),
-        *vars(mmpose.registry).values(),
-    ]  # codecs have no root
     registries = [
         registry
-        for root in roots
+        for module in (mmengine.registry, mmpose.registry)
+        for root in vars(module).values()
         if isinstance(root, Registry)
         for registry in (root, *root.children.values())
         if scope in ('', registry.scope)
     ]
-    if any(key in registry.module_dict for registry in registries):
-        return True
-    for registry in registries:  # that may not have been asked before
-        registry.import_from_location()
-    return name in OF_JOINTS or any(
-        key in registry.module_dict for registry in registries
-    )
-
-
-def _check_imports(value: Any) -> Iterator[str]:
-    wanted = value.get('imports') if isinstance(value, dict) else value
-    wanted = wanted if isinstance(wanted, (list, tuple)) else [wanted]
-    yield from (f'imports {name}' for name in wanted if name not in IMPORTS)
+    if not any(key in registry.module_dict for registry in registries):
+        for registry in registries:  # its modules may not be imported yet
+            registry.import_from_location()
+    return any(key in registry.module_dict for registry in registries)

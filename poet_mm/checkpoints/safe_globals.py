@@ -1,10 +1,10 @@
-"""Declare the names that a checkpoint may hold beside tensors; all are data.
+"""Declare the names that a checkpoint may hold beside tensors.
 
-A training checkpoint of mmengine 0.10.7 holds six that torch refuses
-(``torch.serialization.get_unsafe_globals_in_checkpoint``): a
-``HistoryBuffer`` per logged scalar, ``getattr`` for its four statistics, and
-for NumPy's arrays and numbers ``_reconstruct``, ``scalar``, ``ndarray`` and
-``dtype``. Sets and DETR's ``Namespace`` are allowed too.
+All of them make data. A training checkpoint of mmengine 0.10.7 holds six names
+that torch refuses (``torch.serialization.get_unsafe_globals_in_checkpoint``
+lists them): ``HistoryBuffer`` for logged scalars, ``getattr`` for its
+statistics, and ``_reconstruct``, ``scalar``, ``ndarray`` and ``dtype`` for
+arrays and numbers of NumPy. Sets and DETR's ``Namespace`` are allowed, too.
 """
 
 import argparse
@@ -18,17 +18,18 @@ from mmengine.logging import HistoryBuffer
 
 from ..stack import in_range
 
-STRICT = in_range(torch.__version__, '>=2.6')  # can be told all names below
+# From torch 2.6 on, weights_only=True can be given more names.
+STRICT = in_range(torch.__version__, '>=2.6')
 STATISTICS = ('min', 'max', 'current', 'mean')
-DTYPES = '?bBhHiIlLqQefdFDSU'  # of NumPy; not 'O', objects
+DTYPES = '?bBhHiIlLqQefdFDSU'  # all of NumPy but 'O', objects
 
 
 class RefusedPickle(pickle.UnpicklingError):
-    """A pickle holds something that is not plain data."""
+    """A pickle holds more than data; the message names it."""
 
 
 def get_statistic(cls: type, name: str) -> Callable:
-    """Return a method of ``HistoryBuffer``; replaces ``getattr``."""
+    """Replace ``getattr``: return a statistic of ``HistoryBuffer``."""
     if cls is not HistoryBuffer or name not in STATISTICS:
         raise RefusedPickle(f'builtins.getattr of {name!r}')
     return getattr(HistoryBuffer, name)
@@ -36,7 +37,7 @@ def get_statistic(cls: type, name: str) -> Callable:
 
 @lru_cache(maxsize=1)
 def declared_globals() -> Dict[str, Any]:
-    """Return what each name stands for that torch does not know itself."""
+    """Return the object for each name that torch does not know itself."""
     declared = {
         'argparse.Namespace': argparse.Namespace,  # DETR's `args`
         'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
@@ -44,7 +45,7 @@ def declared_globals() -> Dict[str, Any]:
         'numpy.dtype': np.dtype,
     }
     array, scalar = np.zeros(1).__reduce__()[0], np.float64().__reduce__()[0]
-    for core in ('core', '_core'):  # NumPy 1 and 2 read each other's
+    for core in ('core', '_core'):  # names of NumPy 1 and of NumPy 2
         declared[f'numpy.{core}.multiarray._reconstruct'] = array
         declared[f'numpy.{core}.multiarray.scalar'] = scalar
     for builtins in ('builtins', '__builtin__'):
@@ -54,13 +55,12 @@ def declared_globals() -> Dict[str, Any]:
     return declared
 
 
-# Workaround (mmengine<=0.10.7): from torch 2.6 on its training checkpoints
-# end in an UnpicklingError, because it declares nothing in them safe.
+# Workaround (mmengine<=0.10.7): it declares nothing in its checkpoints safe,
+# so that torch>=2.6 refuses them with an UnpicklingError.
 def register_safe_globals() -> None:
-    """Declare the names to torch, for all of its safe loading.
+    """Declare the names to torch, for all safe loading in this process.
 
-    MMPose's own tools and inferencers in this process profit too. Before
-    torch 2.6 there is nothing to declare, see ``safe_pickle.py``.
+    Does nothing before torch 2.6, where ``safe_pickle.py`` reads the names.
     """
     if STRICT:
         dtypes = {type(np.dtype(kind)) for kind in DTYPES}

@@ -1,9 +1,10 @@
-"""Read checkpoints from anywhere without running what they may hold.
+"""Read checkpoints from anyone without running code in them.
 
-mmengine reads every checkpoint (resuming, ``load_from``, weights of a
-backbone, inference) through the loaders that ``CheckpointLoader`` has for
-files, URLs and so on. :func:`safe_loading` registers ours in their place,
-which have torch read tensors, the names of ``safe_globals.py``, and no more.
+mmengine reads every checkpoint (to resume, for ``load_from``, for a backbone,
+for inference) through a loader of ``CheckpointLoader``: one for files, one for
+URLs, and so on. :func:`safe_loading` registers safe loaders in their place.
+They let torch read tensors, the names of ``safe_globals.py``, and nothing
+else.
 """
 
 import os
@@ -18,10 +19,10 @@ from ..errors import MissingFile, UserError, first_line
 from .safe_globals import STRICT, RefusedPickle
 
 FLAG = '--trust-pickle'  # of the tools, see cli.add_trust_argument
-# The settings by which torch decides whatever its callers ask for.
+# Environment variables of torch that overrule what its callers ask for.
 DATA_ONLY = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 ANYTHING = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
-LOADERS = {  # mmengine's
+LOADERS = {  # prefixes: mmengine's loader
     '': checkpoint.load_from_local,
     ('http://', 'https://'): checkpoint.load_from_http,
     ('modelzoo://', 'torchvision://'): checkpoint.load_from_torchvision,
@@ -30,20 +31,23 @@ LOADERS = {  # mmengine's
     (r'(\S+\:)?s3://', r'(\S+\:)?petrel://'): checkpoint.load_from_ceph,
     'pavi://': checkpoint.load_from_pavi,
 }
-_trusted: Optional[bool] = None  # by the outermost safe_loading
+_trusted: Optional[bool] = None  # set by the outermost safe_loading
 
 
 @contextmanager
 def safe_loading(trust: bool = False) -> Iterator[bool]:
-    """Have mmengine read checkpoints without running code in them.
+    """Make mmengine read checkpoints without running code in them.
 
-    May be nested: the outermost decides, and all get what it decided.
+    If calls are nested, the outermost one decides, and all yield its decision.
 
     Args:
-        trust (bool): Run it all the same. Defaults to False.
+        trust (bool): Run the code all the same. Defaults to False.
+
+    Yields:
+        bool: Whether checkpoints are trusted.
 
     Raises:
-        UserError: A file is missing, holds more than data, or is damaged.
+        UserError: A file is missing, damaged, or holds more than data.
     """
     global _trusted
     if _trusted is not None:
@@ -63,31 +67,25 @@ def safe_loading(trust: bool = False) -> Iterator[bool]:
 
 
 def guarded(loader: Callable, trust: bool) -> Callable:
-    """Return a loader that reads data only, unless trusted, and says in a
-    sentence what is wrong with a checkpoint.
-    """
-    setting, safe_loader = ANYTHING if trust else DATA_ONLY, loader
-    if not (STRICT or trust):
-        from . import safe_pickle
+    """Return a loader that reads data only, unless trusted.
 
-        safe_loader = getattr(safe_pickle, loader.__name__, loader)
-        setting = DATA_ONLY if safe_loader is loader else None
+    Its errors say in a sentence what is wrong with a checkpoint.
+    """
 
     @wraps(loader)  # mmengine logs its name
     def load(filename: str, map_location=None) -> dict:
         try:
-            with torch_setting(setting):
-                content = safe_loader(filename, map_location)
+            with torch_reads(anything=trust):
+                content = loader(filename, map_location)
         except Exception as error:
             raise explain(error, filename) from error
         if not isinstance(content, dict):
             raise UserError(
-                f'{filename} is no checkpoint: it holds a '
-                f'{type(content).__name__} where weights by name are '
-                'expected.'
+                f'{filename} is not a checkpoint: it holds a '
+                f'{type(content).__name__}, expected weights by name.'
             )
         if not trust:
-            # Runner.resume runs it, and it is not written any more
+            # old files have it, and Runner.resume would run it
             (content.get('meta') or {}).pop('config', None)
         return content
 
@@ -95,18 +93,26 @@ def guarded(loader: Callable, trust: bool) -> Callable:
 
 
 @contextmanager
-def torch_setting(name: Optional[str]) -> Iterator[None]:
-    """Set one of torch's two settings, or none, and restore both."""
-    before = {key: os.environ.pop(key, None) for key in (DATA_ONLY, ANYTHING)}
-    if name:
-        os.environ[name] = '1'
+def torch_reads(anything: bool) -> Iterator[None]:
+    """Make ``torch.load`` read data only, or anything, for all its callers."""
+    torch_load = torch.load
+    before = {name: os.environ.get(name) for name in (DATA_ONLY, ANYTHING)}
+    os.environ[ANYTHING] = str(int(anything))
+    os.environ[DATA_ONLY] = str(int(STRICT and not anything))
+    if not (STRICT or anything):
+        # Workaround (torch<2.6): its weights_only cannot be extended.
+        from .safe_pickle import load_data
+
+        torch.load = load_data
     try:
         yield
     finally:
-        for key, value in before.items():
-            os.environ.pop(key, None)
-            if value is not None:
-                os.environ[key] = value
+        torch.load = torch_load
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def explain(error: Exception, name: str) -> Exception:
@@ -115,8 +121,11 @@ def explain(error: Exception, name: str) -> Exception:
         '://' in name and isinstance(error, KeyError)
     ):
         return MissingFile(f'There is no checkpoint {name}.')
-    if isinstance(error, (OSError, torch.cuda.OutOfMemoryError)):
+    if isinstance(error, torch.cuda.OutOfMemoryError):
         return error
+    cause = f'({type(error).__name__}: {first_line(error)})'
+    if isinstance(error, OSError):
+        return UserError(f'Cannot read the checkpoint {name} {cause}.')
     reason = refused(error)
     if reason:
         return UserError(
@@ -125,25 +134,23 @@ def explain(error: Exception, name: str) -> Exception:
             'Python: inside `with safe_loading(trust=True)`).'
         )
     return UserError(
-        f'Cannot read the checkpoint {name}, it is damaged or none '
-        f'({type(error).__name__}: {first_line(error)}). What was cut off '
-        'while it was written or copied is lost: take another.'
+        f'Cannot read the checkpoint {name}, it is damaged or of another '
+        f'format {cause}. A file that was cut off when it was written or '
+        'copied is lost: take another.'
     )
 
 
 def refused(error: Exception) -> str:
-    """Return what a file holds beside data, '' if it fails for another
-    reason.
-    """
+    """Return what a file holds beside data, or ``''`` for other errors."""
+    if isinstance(error, RefusedPickle):
+        return str(error)
     # Private door (torch 2.1.2 and 2.14.1, checked): the words of its errors.
     if 'with TorchScript archives' in str(error):
         return 'a TorchScript program'
     if str(error).startswith('Weights only load failed'):
-        said = str(error.__context__).split('\n')[0]
-        broken = ('Unsupported operand', 'Failed to load pickle')
-        return (
-            ''
-            if said.startswith(broken)
-            else (said.split(' was not an allowed global')[0])
-        )
-    return str(error) if isinstance(error, RefusedPickle) else ''
+        reason = first_line(error.__context__)
+        if not reason.startswith(
+            ('Unsupported oper', 'Failed to load pickle')
+        ):
+            return reason.split(' was not an allowed global')[0]
+    return ''

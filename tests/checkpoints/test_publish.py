@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from random_release import assert_equal
 
 from poet_mm.apis import POETInferencer
 from poet_mm.checkpoints.publish import publish, to_plain, without_private
@@ -32,11 +33,7 @@ def test_publish(training_checkpoint, tmp_path):
     )
     assert 'secret' not in str(published['meta'])
     before = torch.load(training_checkpoint, weights_only=False)
-    assert published['state_dict'].keys() == before['state_dict'].keys()
-    assert all(
-        torch.equal(published['state_dict'][name], value)
-        for name, value in before['state_dict'].items()
-    )
+    assert_equal(published['state_dict'], before['state_dict'])
     assert os.path.getsize(path) < os.path.getsize(training_checkpoint) / 2
 
 
@@ -48,23 +45,17 @@ def test_published_is_all_that_an_inferencer_needs(
     image = np.random.default_rng(0).integers(
         0, 256, (96, 128, 3), dtype=np.uint8
     )
-    people = [
+    published, trained = (
         next(
-            inferencer(
-                image,
-                score_thr=0,
-                return_vis=True,
-                draw=['skeleton', 'visibility'],
+            POETInferencer(*files, device='cpu')(
+                image, score_thr=0, return_vis=True, draw=['skeleton']
             )
         )
-        for inferencer in (
-            POETInferencer(None, path, device='cpu'),
-            POETInferencer(*model_files, device='cpu'),
-        )
-    ]
-    assert people[0]['predictions'] == people[1]['predictions']
+        for files in ((None, path), model_files)
+    )
+    assert published['predictions'] == trained['predictions']
     np.testing.assert_array_equal(
-        people[0]['visualization'], people[1]['visualization']
+        published['visualization'], trained['visualization']
     )
 
 
@@ -74,17 +65,12 @@ def test_publish_needs_config_and_metainfo(model_files, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_private_parts_of_a_config():
-    text = (
-        "a = 1\nload_from = '/home/x'\nlong = dict(\n    work_dir=2)\n"
-        "work_dir = (\n    '/home/'\n    'x')\nresume = True\nz = 3\n"
-    )
-    assert read_plain(without_private(text)) == dict(
-        a=1, long=dict(work_dir=2), z=3
-    )
-
-
-PATHS = r"""a = '/mnt/é/a.pkl'; b = ['/mnt/x', 'é', '~/c.py', "C:\\me\\d.pth"]
+CONFIG = r"""load_from = '/home/x'
+work_dir = (
+    '/home/'
+    'x')
+resume = True
+a = '/mnt/é/a.pkl'; b = ['/mnt/x', 'é', '~/c.py', "C:\\me\\d.pth"]
 data_root = '/home/me/coco/'
 train_dataloader = dict(
     dataset=dict(
@@ -94,13 +80,13 @@ train_dataloader = dict(
 val_evaluator = dict(ann_file='/home/me/'
                      'coco/annotations/b.json', of='s3://b/c')
 val_dataset = dict(data_root='/home/me/coco', ann_file='b.json')
-numbers = (-1, -.5, 1e-4, None, True)
+numbers = (-1, -.5, 1e-4, None, True, dict(work_dir=2))
 """
 
 
 def test_absolute_paths_of_a_config():
-    """They tell who trained; --data-root still finds what lies in it."""
-    text = without_private(PATHS)
+    """They show who trained; --data-root still finds what lies in it."""
+    text = without_private(CONFIG)
     assert read_plain(text) == dict(
         a='a.pkl',
         b=['.', 'é', 'c.py', 'd.pth'],
@@ -114,7 +100,7 @@ def test_absolute_paths_of_a_config():
         ),
         val_evaluator=dict(ann_file='data/annotations/b.json', of='s3://b/c'),
         val_dataset=dict(data_root='data/', ann_file='b.json'),
-        numbers=(-1, -0.5, 1e-4, None, True),
+        numbers=(-1, -0.5, 1e-4, None, True, dict(work_dir=2)),
     )
     assert without_private(text) == text
 
@@ -123,12 +109,8 @@ def test_published_config_finds_its_data(training_checkpoint, tmp_path):
     """As test.py --data-root does."""
     checkpoint = torch.load(training_checkpoint, weights_only=False)
     text = checkpoint['meta']['cfg']
-    roots = {
-        node['data_root']
-        for node in walk(Config.fromstring(text, '.py')._cfg_dict.to_dict())
-        if node.get('data_root')
-    }
-    for root in roots:
+    for node in walk(read_plain(text)):
+        root = node.get('data_root') or '/home/somebody/secret/'
         text = text.replace(root, '/home/somebody/secret/')
     checkpoint['meta']['cfg'] = text
     torch.save(checkpoint, training_checkpoint)
@@ -141,16 +123,14 @@ def test_published_config_finds_its_data(training_checkpoint, tmp_path):
     assert Path(cfg.val_evaluator.ann_file).parent == (
         tmp_path / 'coco' / 'annotations'
     )
-    assert len(POETInferencer(None, path, device='cpu').model.state_dict())
 
 
 @pytest.mark.parametrize(
     ('cfg', 'said'),
     [
-        ('a = (', 'is no Python'),
-        ('a = "\0"', 'is no Python'),
+        ('a = "\0"', 'is not valid'),
         ('a = open("made", "w")', 'calls open'),
-        (dict(a=1), 'is a dict, expected the text'),
+        (dict(a=1), 'is a dict'),
     ],
 )
 def test_publish_foreign_configs(training_checkpoint, tmp_path, cfg, said):
@@ -164,9 +144,9 @@ def test_publish_foreign_configs(training_checkpoint, tmp_path, cfg, said):
 
 def test_targets_that_cannot_be(training_checkpoint, tmp_path):
     for folder in (str(tmp_path), f'{tmp_path}/new/', ''):
-        with pytest.raises(UserError, match='is a folder: give the name'):
+        with pytest.raises(UserError, match='is a folder'):
             publish(training_checkpoint, folder)
-    with pytest.raises(UserError, match=r'Cannot write .*File ex.*3\.pth\)'):
+    with pytest.raises(UserError, match=r'3\.pth/a-.*exists.*3\.pth'):
         publish(training_checkpoint, f'{training_checkpoint}/a.pth')
     assert list(tmp_path.iterdir()) == [Path(training_checkpoint)]
 

@@ -49,10 +49,7 @@ def test_newest_whole_checkpoint(work_dir, caplog):
 
 def test_a_damaged_checkpoint_is_named(work_dir, capfd):
     path = work_dir / 'epoch_10.pth'
-    data = bytearray(path.read_bytes())
-    place = data.index(b'epoch')
-    data[place : place + 5] = bytes(5)  # of the right length
-    path.write_bytes(data)
+    path.write_bytes(path.read_bytes().replace(b'epoch', bytes(5), 1))
     assert resumed(work_dir) == (True, 'epoch_9.pth')
     with pytest.raises(UserError, match=r'epoch_10\.pth: its part .*damaged'):
         resumed(work_dir, str(path))
@@ -62,10 +59,8 @@ def test_a_damaged_checkpoint_is_named(work_dir, capfd):
     truncate(path, 0)
     with pytest.raises(UserError, match='it is empty'):
         resumed(work_dir, str(path))
-    assert resumed(work_dir, str(work_dir / 'epoch_8.pth')) == (
-        True,
-        'epoch_8.pth',
-    )
+    whole = str(work_dir / 'epoch_8.pth')
+    assert resumed(work_dir, whole) == (True, 'epoch_8.pth')
 
 
 def test_checkpoints_of_other_names_and_places(tmp_path):

@@ -57,12 +57,14 @@ class Getattr(Touch):
         return getattr, (HistoryBuffer, '__init__')
 
 
-def save_and_read(content, folder, **kwargs):
-    torch.save(content, folder / 'x.pth', **kwargs)
+FORMATS = pytest.mark.parametrize('zipped', [True, False])
+
+
+def save_and_read(content, folder, zipped=True):
+    path = str(folder / 'x.pth')
+    torch.save(content, path, _use_new_zipfile_serialization=zipped)
     with safe_loading():
-        return CheckpointLoader.load_checkpoint(
-            str(folder / 'x.pth'), map_location='cpu'
-        )
+        return CheckpointLoader.load_checkpoint(path, map_location='cpu')
 
 
 def history():
@@ -72,10 +74,8 @@ def history():
     return buffer
 
 
-@pytest.mark.parametrize(
-    'options', [{}, dict(_use_new_zipfile_serialization=False)]
-)
-def test_what_checkpoints_hold(options, tmp_path):
+@FORMATS
+def test_what_checkpoints_hold(zipped, tmp_path):
     weight = torch.randn(3, 4)
     content = dict(
         state_dict=collections.OrderedDict(
@@ -97,7 +97,7 @@ def test_what_checkpoints_hold(options, tmp_path):
         numbers=[2**70, -1, 1.5, 3j, True, b'bytes', (1,), frozenset({1})],
     )
     content['state_dict']._metadata = dict(version=1)
-    got = save_and_read(content, tmp_path, **options)
+    got = save_and_read(content, tmp_path, zipped)
     for name, value in content['state_dict'].items():
         assert torch.equal(got['state_dict'][name], value)
     assert got['state_dict']['a'].data_ptr() + 16 == (
@@ -113,14 +113,11 @@ def test_what_checkpoints_hold(options, tmp_path):
 
 
 @pytest.mark.parametrize('evil', [Touch, SystemCall, SetAttribute, Getattr])
-@pytest.mark.parametrize('zipped', [True, False])
+@FORMATS
 def test_nothing_runs(evil, zipped, tmp_path):
+    content = dict(state_dict={}, x=evil(tmp_path / 'made'))
     with pytest.raises(UserError, match=FLAG):
-        save_and_read(
-            dict(state_dict={}, x=evil(tmp_path / 'made')),
-            tmp_path,
-            _use_new_zipfile_serialization=zipped,
-        )
+        save_and_read(content, tmp_path, zipped)
     assert not (tmp_path / 'made').exists()
     assert not hasattr(HistoryBuffer.min, 'hacked')
 
@@ -135,37 +132,22 @@ def evil(tmp_path, model_files):
     return str(path), tmp_path / 'made'
 
 
-def run_tool(name, config, checkpoint, folder, *flags):
-    """A tool up to where the checkpoint has been loaded."""
+def load_with_tool(name, config, path, folder, flags, monkeypatch):
+    """Run a tool up to where the checkpoint has been loaded."""
+    args = [config, path]
     if name == 'infer':
-        args = infer.parse_args(
-            [
-                'x.jpg',
-                '--config',
-                config,
-                '--weights',
-                checkpoint,
-                '--out',
-                str(folder),
-                '--device',
-                'cpu',
-                *flags,
-            ]
-        )
-        return infer.build_inferencer(args)
-    common = [config, checkpoint, *flags]
-    if name == 'export_onnx':
-        common.insert(2, str(folder / 'x.onnx'))
-    module = dict(
-        analyze=analyze, export_onnx=export_onnx, test=test_tool, train=train
-    )[name]
+        args = ['x.jpg', '--config', config, '--weights', path, '--out']
+        args += [str(folder), '--device', 'cpu', *flags]
+        return infer.build_inferencer(infer.parse_args(args))
     if name == 'analyze':
-        return module.main(['predictions', *common])
+        return analyze.main(['predictions', *args, *flags])
+    if name == 'export_onnx':
+        args.append(str(folder / 'x.onnx'))
     if name == 'train':
-        common = [config, '--resume', checkpoint, *flags]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr('sys.argv', [name, *common])
-        return module.main()
+        args = [config, '--resume', path]
+    tools = dict(export_onnx=export_onnx, test=test_tool, train=train)
+    monkeypatch.setattr('sys.argv', [name, *args, *flags])
+    return tools[name].main()
 
 
 class Loaded(Exception):
@@ -175,45 +157,46 @@ class Loaded(Exception):
 @pytest.mark.parametrize(
     'tool', ['infer', 'analyze', 'export_onnx', 'test', 'train']
 )
-def test_tools_run_nothing_unless_told(
+def test_tools_run_nothing_without_the_flag(
     tool, evil, model_files, tmp_path, monkeypatch
 ):
     """With the flag, a tool loads what it refuses without."""
 
     def build(cfg):  # a Runner that only loads
-        return argparse.Namespace(
-            train=lambda: CheckpointLoader.load_checkpoint(cfg.load_from),
-            test=lambda: CheckpointLoader.load_checkpoint(cfg.load_from),
-        )
+        def load():
+            return CheckpointLoader.load_checkpoint(cfg.load_from)
 
-    monkeypatch.setattr('mmengine.runner.Runner.from_cfg', build)
-    monkeypatch.setattr(
-        'poet_mm.analysis.session.build_loader', lambda *_: None
-    )
-    monkeypatch.setattr('poet_mm.analysis.session.check_skeleton', build)
-    for name in ('analyze.build_analysis', 'poet_mm.export.graph.export_onnx'):
-        monkeypatch.setattr(name, raise_loaded)
+        return argparse.Namespace(train=load, test=load)
+
+    def stop(*_):
+        raise Loaded
+
+    session = 'poet_mm.analysis.session'
+    for name, function in (
+        ('mmengine.runner.Runner.from_cfg', build),
+        (f'{session}.build_loader', lambda *_: None),
+        (f'{session}.check_skeleton', lambda *_: None),
+        ('analyze.build_analysis', stop),
+        ('poet_mm.export.graph.export_onnx', stop),
+    ):
+        monkeypatch.setattr(name, function)
     path, made = evil
     with pytest.raises(UserError, match=f'_?io.open.*{FLAG}'):
-        run_tool(tool, model_files[0], path, tmp_path)
+        load_with_tool(tool, model_files[0], path, tmp_path, [], monkeypatch)
     assert not made.exists()
     with contextlib.suppress(Loaded):
-        run_tool(tool, model_files[0], path, tmp_path, FLAG)
+        load_with_tool(
+            tool, model_files[0], path, tmp_path, [FLAG], monkeypatch
+        )
     assert made.exists()
-
-
-def raise_loaded(*_):
-    raise Loaded
 
 
 def test_apis_run_nothing(evil, model_files):
     path, made = evil
-    for load in (
-        read_weights,
-        lambda path: POETInferencer(model_files[0], path, 'cpu'),
-    ):
-        with pytest.raises(UserError, match=FLAG):
-            load(path)
+    with pytest.raises(UserError, match=FLAG):
+        read_weights(path)
+    with pytest.raises(UserError, match=FLAG):
+        POETInferencer(model_files[0], path, 'cpu')
     assert not made.exists()
     with safe_loading(trust=True), safe_loading() as trusted:
         assert trusted
@@ -222,42 +205,38 @@ def test_apis_run_nothing(evil, model_files):
 
 
 def test_torch_and_mmengine_are_as_before(evil):
-    before = CheckpointLoader._schemes.copy(), dict(os.environ)
+    def state():
+        return CheckpointLoader._schemes.copy(), dict(os.environ), torch.load
+
+    before = state()
     with safe_loading():
         inside = CheckpointLoader._schemes.copy()
     assert inside.keys() == before[0].keys()
     assert not set(inside.values()) & set(before[0].values())
     with pytest.raises(UserError, match=FLAG), safe_loading():
         load_checkpoint(nn.Linear(1, 1), evil[0])
-    assert before == (CheckpointLoader._schemes, dict(os.environ))
+    assert before == state()
 
 
 @pytest.mark.parametrize(
-    'name',
+    ('name', 'url'),
     [
-        'https://example.invalid/evil.pth',
-        'torchvision://resnet18',
-        'mmcls://mobilenet_v2',
+        ('https://example.invalid/evil.pth', None),
+        ('torchvision://resnet18', get_torchvision_models()['resnet18']),
+        ('mmcls://mobilenet_v2', get_mmcls_models()['mobilenet_v2']),
     ],
 )
 @pytest.mark.parametrize('setting', [None, DATA_ONLY, ANYTHING])
-def test_downloads_run_nothing(name, setting, evil, tmp_path, monkeypatch):
-    """They are where torch.hub keeps them, whatever torch was told."""
-    urls = {
-        'torchvision://resnet18': get_torchvision_models()['resnet18'],
-        'mmcls://mobilenet_v2': get_mmcls_models()['mobilenet_v2'],
-    }
+def test_downloads_run_nothing(
+    name, url, setting, evil, tmp_path, monkeypatch
+):
+    """They are where torch.hub keeps them, whatever the environment says."""
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))
     if setting:
         monkeypatch.setenv(setting, '1')
-    path = (
-        tmp_path
-        / 'hub'
-        / 'checkpoints'
-        / (urls.get(name, name).split('/')[-1])
-    )
-    path.parent.mkdir(parents=True)
-    path.write_bytes(Path(evil[0]).read_bytes())
+    folder = tmp_path / 'hub' / 'checkpoints'
+    folder.mkdir(parents=True)
+    Path(evil[0]).rename(folder / (url or name).split('/')[-1])
     with pytest.raises(UserError, match=FLAG), safe_loading():
         CheckpointLoader.load_checkpoint(name)
     assert not evil[1].exists()
@@ -283,23 +262,24 @@ def test_no_such_checkpoint(name):
 )
 def test_damaged_file(damage, model_files, tmp_path):
     path = tmp_path / 'damaged.pth'
-    with open(model_files[1], 'rb') as file:
-        path.write_bytes(damage(file.read()))
-    with pytest.raises(UserError, match='damaged or none'):
+    path.write_bytes(damage(Path(model_files[1]).read_bytes()))
+    with pytest.raises(UserError, match='damaged'):
         read_weights(str(path))
 
 
-def test_torchscript_is_a_program(tmp_path):
-    path = str(tmp_path / 'script.pth')
+def test_files_of_something_else(tmp_path):
+    path = str(tmp_path / 'x.pth')
+    torch.save([1, 2], path)
+    with pytest.raises(UserError, match='holds a list'):
+        read_weights(path)
     torch.jit.script(nn.Linear(1, 1)).save(path)
     with pytest.raises(UserError, match='TorchScript'):
         read_weights(path)
+    with pytest.raises(UserError, match='Error'):
+        read_weights('https://127.0.0.1:9/x.pth')
 
 
 def test_config_text_in_meta_is_not_run_when_resuming(tmp_path):
     """Runner.resume gives it to Config.fromstring, which runs it."""
-    path = str(tmp_path / 'x.pth')
-    torch.save(dict(state_dict={}, meta=dict(config='x = 1', epoch=1)), path)
-    with safe_loading():
-        meta = CheckpointLoader.load_checkpoint(path)['meta']
-    assert meta == dict(epoch=1)
+    content = dict(state_dict={}, meta=dict(config='x = 1', epoch=1))
+    assert save_and_read(content, tmp_path)['meta'] == dict(epoch=1)

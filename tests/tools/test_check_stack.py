@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import check_stack as tool
+import pytest
 from helpers import ROOT
 
 
@@ -27,6 +28,7 @@ def test_names_a_library_that_cannot_be_imported(monkeypatch):
     assert 'exit code -' in tool.find_problem()
 
 
+@pytest.mark.slow
 def test_runs_without_any_library(tmp_path):
     """Isolated Python of a clone: no libraries, no current folder."""
     job = subprocess.run(
@@ -74,6 +76,7 @@ for contents in after, contents():
 """
 
 
+@pytest.mark.slow
 def test_nothing_is_patched():
     """Importing poet_mm changes no function and no class of a library; the
     check itself is tried on a patch."""

@@ -1,10 +1,12 @@
 """tools/publish_model.py on a checkpoint of tools/train.py."""
 
+import pytest
 import torch
 from helpers import ROOT
 from tool_runs import run
 
 
+@pytest.mark.slow
 def test_publish_what_was_trained(trained, toy, tmp_path):
     """Plain values, with config and versions, from mmengine's own file."""
     output = run(

@@ -8,6 +8,8 @@ import sys
 import pytest
 from helpers import ROOT
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = [*sorted((ROOT / 'tools').glob('*.sh')), ROOT / '.ci' / 'run']
 UTILITIES = ['bash', 'cat', 'cksum', 'dirname', 'grep', 'mkdir', 'tr']
 
@@ -22,40 +24,28 @@ esac
 """
 
 
-@pytest.fixture
-def machine(tmp_path):
-    """A clone, an empty cache, and a PATH with next to nothing on it."""
-    clone, bin_dir = tmp_path / 'clone', tmp_path / 'bin'
-    for name in ['requirements', 'tools', 'poet_mm/stack.py', '.ci']:
-        (clone / name).parent.mkdir(parents=True, exist_ok=True)
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, clone / name)
-    bin_dir.mkdir()
-    for name in UTILITIES:
-        (bin_dir / name).symlink_to(shutil.which(name))
-    return Machine(clone, bin_dir, tmp_path / 'cache')
+DEAD = '#!/bin/sh\nexit 1\n'
 
 
 class Machine:
-    def __init__(self, clone, bin_dir, cache):
-        self.clone, self.bin_dir, self.cache = clone, bin_dir, cache
+    """A clone, an empty cache, and a PATH with next to nothing on it."""
 
-    def add_command(self, name, script):
-        path = self.bin_dir / name
-        path.write_text(script)
-        path.chmod(0o755)
-        return path
+    def __init__(self, folder):
+        self.clone, self.bin_dir = folder / 'clone', folder / 'bin'
+        self.cache = folder / 'cache'
+        for name in ['requirements', 'tools', 'poet_mm/stack.py', '.ci']:
+            (self.clone / name).parent.mkdir(parents=True, exist_ok=True)
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            copy(ROOT / name, self.clone / name)
+        self.bin_dir.mkdir()
+        for name in UTILITIES:
+            (self.bin_dir / name).symlink_to(shutil.which(name))
 
-    def add_wheel(self):
-        tag = f'cp{sys.version_info.major}{sys.version_info.minor}'
-        pin = (ROOT / 'requirements/mmcv.txt').read_text().strip()
-        folder = f'{pin.replace("==", "-")}_torch-2.1.2_{tag}_linux-x86_64'
-        path = self.cache / 'poet_mm' / folder / f'mmcv-{tag}.whl'
-        path.parent.mkdir(parents=True)
-        path.touch()
-
-    def set_up(self, *args, **env):
-        """Returns what the set-up complains about."""
+    def set_up(self, *args, commands=None, **env):
+        """Return what the set-up complains about, where it has commands."""
+        for name, script in (commands or {}).items():
+            (self.bin_dir / name).write_text(script)
+            (self.bin_dir / name).chmod(0o755)
         job = subprocess.run(
             ['bash', self.clone / 'tools/setup_env.sh', *args],
             text=True,
@@ -70,57 +60,60 @@ class Machine:
         return job.stderr
 
 
-def test_unsupported_python(machine):
-    machine.add_command('python3', '#!/bin/sh\necho 3.13\n')
-    machine.add_command('python', '#!/bin/sh\nexit 127\n')  # a dead shim
-    message = machine.set_up()
-    assert message.count('\n') == 1
-    assert (
-        'Python 3.9 to 3.12 is supported, found: python3 is Python 3.13.'
-        in message
-    )
-    assert 'PYTHON=/path/to/python3.11 bash tools/quickstart.sh' in message
+@pytest.fixture
+def machine(tmp_path):
+    return Machine(tmp_path)
 
 
-def test_no_python(machine):
-    assert 'found: none that runs.' in machine.set_up()
-
-
-def test_no_compiler(machine):
-    message = machine.set_up(
-        PYTHON=str(machine.add_command('python3', NO_ENSUREPIP))
-    )
-    assert 'no C++17 compiler works (tried: c++ g++ clang++)' in message
-    assert message.count('\n') == 1
-
-
-def test_broken_compiler_named_by_user(machine):
-    machine.add_command('python3', NO_ENSUREPIP)
-    machine.add_command('icpx', '#!/bin/sh\nexit 1\n')
-    assert '(tried: icpx)' in machine.set_up(CXX='icpx')
-
-
-def test_no_python_headers(machine):
-    machine.add_command('python3', NO_ENSUREPIP)
-    machine.add_command('clang++', '#!/bin/sh\n! grep -q Python.h\n')
-    message = machine.set_up()
-    assert 'has no headers (Python.h)' in message
+@pytest.mark.parametrize(
+    ('commands', 'env', 'said'),
+    [
+        (
+            {'python3': '#!/bin/sh\necho 3.13\n', 'python': DEAD},
+            {},
+            'found: python3 is Python 3.13.',
+        ),
+        ({}, {}, 'found: none that runs.'),
+        (
+            {'python3': NO_ENSUREPIP},
+            {'PYTHON': 'python3'},
+            '(tried: c++ g++ clang++)',
+        ),
+        (
+            {'python3': NO_ENSUREPIP, 'icpx': DEAD},
+            {'CXX': 'icpx'},
+            '(tried: icpx)',
+        ),
+        (
+            {
+                'python3': NO_ENSUREPIP,
+                'clang++': '#!/bin/sh\n! grep -q Python.h\n',
+            },
+            {},
+            'has no headers (Python.h)',
+        ),
+    ],
+)
+def test_what_is_missing_is_named(machine, commands, env, said):
+    message = machine.set_up(commands=commands, **env)
+    assert said in message
     assert message.count('\n') == 1
 
 
 def test_cached_wheel_needs_no_compiler(machine):
-    machine.add_command('python3', NO_ENSUREPIP)
-    machine.add_wheel()
-    message = machine.set_up()
+    tag = f'cp{sys.version_info.major}{sys.version_info.minor}'
+    pin = (ROOT / 'requirements/mmcv.txt').read_text().strip()
+    folder = f'{pin.replace("==", "-")}_torch-2.1.2_{tag}_linux-x86_64'
+    wheel = machine.cache / 'poet_mm' / folder / f'mmcv-{tag}.whl'
+    wheel.parent.mkdir(parents=True)
+    wheel.touch()
+    message = machine.set_up(commands={'python3': NO_ENSUREPIP})
     assert 'apt install python3-venv' in message
-    assert message.count('\n') == 1
 
 
 def test_no_venv_names_what_is_missing(machine):
-    machine.add_command(
-        'python', f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n'
-    )
-    message = machine.set_up('--no-venv')
+    python = f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n'
+    message = machine.set_up('--no-venv', commands={'python': python})
     for module in runpy.run_path(ROOT / 'poet_mm/stack.py')['SUPPORTED']:
         assert f'{module} is not installed' in message
 
