@@ -59,7 +59,7 @@ def parse_args(argv=None):
     parser.add_argument(
         '--data-root',
         metavar='DIR',
-        help='folder of COCO for loading (default: images of noise)',
+        help='folder of COCO for loading (default: synthetic people)',
     )
     parser.add_argument(
         '--json',

@@ -11,16 +11,16 @@ before it), with the rotation and the holes that POET has besides. MMPose's
 a free canvas: mmdet's crop, rotation and CutOut replace them. They leave the
 people where they were, and the stock pipeline makes no targets: it does less.
 
-Without ``--data-root`` the images are noise, smooth as photographs are, and
-JPEG files of about 150 KB at 640 x 480, the mean of COCO.
+With ``--data-root`` the images are COCO's, else 640 x 640 pixels of
+``tools/make_toy_coco.py``.
 """
 
-import json
 import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
+from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 from mmpose.registry import DATASETS
 
@@ -29,59 +29,6 @@ from . import measure
 THREADS = 1
 CONFIGS = Path(__file__).parents[2] / 'configs'
 ANNOTATIONS = 'annotations/person_keypoints_train2017.json'
-NUM_KEYPOINTS, NUM_PEOPLE = 17, 4
-
-
-def photo(rng, w, h):
-    """Return noise (h, w, 3), uint8, at several scales like photographs."""
-    image = rng.normal(0, 8, (h, w, 3)).astype(np.float32)
-    for scale in (4, 16, 64):
-        coarse = rng.normal(0, 2 * scale**0.5, (h // scale, w // scale, 3))
-        image += cv2.resize(coarse.astype(np.float32), (w, h))
-    return np.clip(image + 128, 0, 255).astype(np.uint8)
-
-
-def random_person(rng, person_id, image):
-    """Return an annotation; every fourth person has no labelled keypoint."""
-    size = np.array([image['width'], image['height']])
-    extent = rng.uniform(0.2, 0.5) * size
-    corner = rng.uniform(0, size - extent)
-    keypoints = corner + rng.uniform(0, extent, (NUM_KEYPOINTS, 2))
-    v = rng.integers(0, 3, NUM_KEYPOINTS) * bool(person_id % NUM_PEOPLE)
-    angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-    ring = np.stack([np.cos(angles), np.sin(angles)], axis=1)  # (40, 2)
-    outline = corner + (1 + ring) / 2 * extent
-    return dict(
-        id=person_id,
-        image_id=image['id'],
-        category_id=1,
-        iscrowd=0,
-        bbox=[*corner, *extent],
-        area=float(extent.prod()),
-        num_keypoints=int((v > 0).sum()),
-        keypoints=np.column_stack([keypoints, v]).flatten().tolist(),
-        segmentation=[outline.flatten().tolist()],
-    )
-
-
-def write_photos(folder, num_images):
-    """Write JPEG files; return COCO's annotations of them."""
-    rng = np.random.default_rng(0)
-    images, people = [], []
-    for image_id in range(num_images):
-        w, h = (640, 480) if image_id % 3 else (480, 640)
-        name = f'{image_id}.jpg'
-        cv2.imwrite(str(folder / name), photo(rng, w, h))
-        images.append(dict(id=image_id, file_name=name, width=w, height=h))
-        people += [
-            random_person(rng, NUM_PEOPLE * image_id + n, images[-1])
-            for n in range(NUM_PEOPLE)
-        ]
-    return dict(
-        images=images,
-        annotations=people,
-        categories=[dict(id=1, name='person')],
-    )
 
 
 def stock_ae_pipeline():
@@ -160,26 +107,23 @@ def run(args, num_images=32):
     cv2.setNumThreads(0)  # as MMPose's default_runtime has it
     try:
         with tempfile.TemporaryDirectory() as folder:
-            if args.data_root:
-                images = Path(args.data_root) / 'train2017'
-                people = Path(args.data_root) / ANNOTATIONS
-            else:
-                images, people = Path(folder), Path(folder) / 'people.json'
-                people.write_text(json.dumps(write_photos(images, num_images)))
-            return compare_recipes(str(people), str(images), num_images, args)
+            if not args.data_root:
+                make_toy_coco(folder, num_images, 0, size=640, seed=0)
+            root = Path(args.data_root or folder)
+            return compare_recipes(root, num_images, args)
     finally:
         cv2.setNumThreads(threads)
 
 
-def compare_recipes(people, images, num_images, args):
+def compare_recipes(root, num_images, args):
     """Return one row for AE, two for POET."""
 
     def load(dataset, pipeline):
         return load_all(
             num_images,
             type=dataset,
-            ann_file=people,
-            data_prefix=dict(img=images),
+            ann_file=str(root / ANNOTATIONS),
+            data_prefix=dict(img=str(root / 'train2017')),
             pipeline=pipeline,
         )
 
