@@ -34,7 +34,8 @@ def drop_cells(image: np.ndarray, keep: np.ndarray) -> np.ndarray:
     keep = keep[:, np.arange(w) * columns // w]  # (rows, w, channels)
     keep = keep.astype(image.dtype).reshape(rows, -1)  # (rows, w * channels)
     keep = keep[np.arange(h) * rows // h]  # (h, w * channels)
-    return image * keep.reshape(image.shape)
+    keep = keep.reshape(image.shape)
+    return np.multiply(image, keep, out=keep)
 
 
 @TRANSFORMS.register_module()
