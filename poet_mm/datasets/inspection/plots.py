@@ -25,17 +25,9 @@ def draw_people_per_image(
         say_nothing_to_show(axes, 'no images')
         return
     axes.bar(*np.unique(counts, return_counts=True), width=0.9)
-    axes.axvline(num_queries, color=COLORS[3], linestyle=':')
-    axes.text(
-        num_queries,
-        0.97,
-        f'{num_queries} queries',
-        color=COLORS[3],
-        transform=axes.get_xaxis_transform(),
-        ha='right',
-        va='top',
-        rotation=90,
-    )
+    label = f'{num_queries} queries'
+    axes.axvline(num_queries, color=COLORS[3], linestyle=':', label=label)
+    axes.legend()
     axes.set(xlabel='people', ylabel='images', yscale='symlog')
     axes.set_ylim(bottom=0)
 
@@ -98,25 +90,19 @@ def draw_dataset(
 
     Args:
         summary (Mapping): See ``summarise`` in ``report.py``.
-        num_queries (int): Of the model.
+        num_queries (int): Number of queries of the model.
         out (str): Picture to write.
         title (str): Name of the data set.
     """
     figure = Figure(figsize=(8, 6))
-    panels = figure.subplots(2, 2)
-    draw_people_per_image(
-        panels[0, 0], summary['people_per_image'], num_queries
-    )
-    draw_scales(panels[0, 1], summary['scales'])
-    draw_image_sizes(panels[1, 0], summary['image_sizes'])
-    draw_keypoints(panels[1, 1], summary)
-    titles = (
-        'people per image',
-        'sizes of people',
-        'sizes of images',
-        'labelled keypoints',
-    )
-    for axes, text in zip(panels.flat, titles):
-        axes.set_title(text)
+    people, scales, images, keypoints = figure.subplots(2, 2).flat
+    people.set_title('people per image')
+    draw_people_per_image(people, summary['people_per_image'], num_queries)
+    scales.set_title('sizes of people')
+    draw_scales(scales, summary['scales'])
+    images.set_title('sizes of images')
+    draw_image_sizes(images, summary['image_sizes'])
+    keypoints.set_title('labelled keypoints')
+    draw_keypoints(keypoints, summary)
     figure.suptitle(title, fontsize=10)
     save_figure(figure, out)
