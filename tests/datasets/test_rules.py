@@ -89,8 +89,8 @@ def test_what_all_people_have_in_common(tmp_path):
     content = make_content()
     hidden = each_person(content, keypoints=[20, 20, 1] * 3)
     assert find(tmp_path, hidden)['nothing_visible'].wrong
-    nobody = each_person(content, keypoints=[0] * 9, num_keypoints=0)
-    assert find(tmp_path, nobody)['unlabelled_people'].count == 8
+    unlabelled = each_person(content, keypoints=[0] * 9, num_keypoints=0)
+    assert find(tmp_path, unlabelled)['unlabelled_people'].count == 8
     handless = each_person(
         content, keypoints=[20, 20, 2] + [0] * 6, num_keypoints=1
     )
