@@ -384,13 +384,10 @@ def encode_mask(mask: np.ndarray) -> dict:
 
 def annotate_region(mask: np.ndarray) -> dict:
     """Return segmentation, area and bbox (x, y, width, height) of a mask."""
-    columns = np.flatnonzero(mask.any(axis=0))
-    rows = np.flatnonzero(mask.any(axis=1))
-    x, y = float(columns[0]), float(rows[0])
     return dict(
         segmentation=encode_mask(mask),
         area=float(mask.sum()),
-        bbox=[x, y, float(columns[-1]) - x + 1, float(rows[-1]) - y + 1],
+        bbox=[float(n) for n in cv2.boundingRect(mask)],
     )
 
 

@@ -29,6 +29,7 @@ from mmpose.registry import DATASETS
 from ..errors import DataFault, MissingFile
 from .annotations import choose_usable, read_annotations, warn
 from .samplers import image_rng
+from .transforms.affine import PERSON_KEYS
 
 IMAGE_KEYS = ('img_id', 'img_path', 'width', 'height')
 
@@ -49,26 +50,22 @@ def gather_people(people: List[dict], num_keypoints: int) -> dict:
         - bbox (np.ndarray): (N, 4), x1, y1, x2, y2 in pixels.
         - bbox_score, area (np.ndarray): (N,), area in square pixels.
         - iscrowd, num_keypoints (np.ndarray): (N,), integers.
-        - id, segmentation, raw_ann_info (list): as in the file.
+        - id, segmentation, raw_ann_info (list): As in the file.
     """
     N, K = len(people), num_keypoints
 
-    def stack(key, shape, dtype=np.float32):
-        values = [person[key] for person in people]
-        return np.asarray(values, dtype=dtype).reshape(N, *shape)
-
-    return {
-        'keypoints': stack('keypoints', (K, 2)),
-        'keypoints_visible': stack('keypoints_visible', (K,)),
-        'bbox': stack('bbox', (4,)),
-        'bbox_score': stack('bbox_score', ()),
-        'area': stack('area', ()),
-        'iscrowd': stack('iscrowd', (), np.int64),
-        'num_keypoints': stack('num_keypoints', (), np.int64),
-        'id': [person['id'] for person in people],
-        'segmentation': [person['segmentation'] for person in people],
-        'raw_ann_info': [person['raw_ann_info'] for person in people],
+    fields = {
+        key: [person[key] for person in people]
+        for key in PERSON_KEYS
+        if key != 'category_id'
     }
+    shapes = dict(keypoints=(K, 2), keypoints_visible=(K,), bbox=(4,))
+    for key in (*shapes, 'bbox_score', 'area'):
+        values = np.asarray(fields[key], dtype=np.float32)
+        fields[key] = values.reshape(N, *shapes.get(key, ()))
+    for key in ('iscrowd', 'num_keypoints'):
+        fields[key] = np.asarray(fields[key], dtype=np.int64)
+    return fields
 
 
 # Workaround (mmpose<=1.3.2): in bottom-up mode `BaseCocoStyleDataset` makes v

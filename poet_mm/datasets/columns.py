@@ -49,40 +49,26 @@ def column(entries: List[dict], key: str) -> np.ndarray:
     )
 
 
-def as_rows(lists: list, length: int) -> np.ndarray:
-    """Return lists of one length as rows of numbers, null as NaN.
-
-    Raises:
-        TypeError, ValueError, OverflowError: A value is not a number.
-    """
-    numbers = np.array(lists)
-    if numbers.dtype.kind == 'U':  # NumPy would convert it
-        raise TypeError('text is not a number')
-    return numbers.astype(np.float64).reshape(len(lists), length)
-
-
 def rows(lists: list, length: int) -> Tuple[np.ndarray, np.ndarray]:
-    """Return lists of numbers as rows of one length.
+    """Return lists of numbers as rows of one length, null as NaN.
 
     Returns:
         tuple: The length of each list (M, ), -1 if it is not a list of
-        numbers; the rows (M, length), NaN where the length differs.
+        numbers; the rows (M, length), NaN if the length differs.
     """
-    lengths = np.array(
-        [len(values) if isinstance(values, list) else -1 for values in lists],
-        dtype=np.int64,
-    )
+    lengths = np.full(len(lists), -1)
     table = np.full((len(lists), length), np.nan)
-    places = np.flatnonzero(lengths == length)
-    damaged = (TypeError, ValueError, OverflowError)
-    try:
-        table[places] = as_rows([lists[n] for n in places], length)
-    except damaged:  # find the damaged ones
-        for n in places:
+    for n, values in enumerate(lists):
+        if isinstance(values, list) and len(values) != length:
+            lengths[n] = len(values)
+        elif isinstance(values, list):
             try:
-                table[n] = as_rows([lists[n]], length)
-            except damaged:
-                lengths[n] = -1
+                numbers = np.array(values)
+                if numbers.dtype.kind != 'U':  # NumPy would convert text
+                    table[n] = numbers.astype(np.float64).reshape(length)
+                    lengths[n] = length
+            except (TypeError, ValueError, OverflowError):
+                continue
     return lengths, table
 
 
