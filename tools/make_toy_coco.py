@@ -318,19 +318,24 @@ class Scene(NamedTuple):
     crowds: List[np.ndarray]  # none or one, (H, W) uint8
 
 
-def draw_scene(
-    rng: np.random.Generator, size: int, num_people: int, has_crowd: bool
-) -> Scene:
-    """Draw from the back to the front.
+def draw_scene(split: str, index: int, size: int, seed: int) -> Scene:
+    """Draw image `index` of a split, from the back to the front.
 
     1. background and clutter
     2. crowd
     3. people, in painter's order
     4. occluding objects
+
+    The scene depends on the arguments only.
     """
+    rng = np.random.default_rng([seed, SPLITS.index(split), index])
+    num_people = int(rng.choice(len(PEOPLE_ODDS), p=PEOPLE_ODDS)) + 1
+    if index % EMPTY_EVERY == EMPTY_AT:
+        num_people = 0
     # 1. background and clutter
     image = random_background(rng, size)
     # 2. crowd
+    has_crowd = index % CROWD_EVERY == CROWD_AT
     crowds = [draw_crowd(rng, image)] if has_crowd else []
     # 3. people, in painter's order
     labels = np.zeros((size, size), np.uint8)
@@ -418,17 +423,6 @@ def annotate_scene(
     ]
 
 
-def make_scene(split: str, index: int, size: int, seed: int) -> Scene:
-    """Draw image `index` of a split, which depends on the arguments only."""
-    rng = np.random.default_rng([seed, SPLITS.index(split), index])
-    num_people = int(rng.choice(len(PEOPLE_ODDS), p=PEOPLE_ODDS)) + 1
-    if index % EMPTY_EVERY == EMPTY_AT:
-        num_people = 0
-    return draw_scene(
-        rng, size, num_people, has_crowd=index % CROWD_EVERY == CROWD_AT
-    )
-
-
 def make_split(
     out: Path,
     split: str,
@@ -445,7 +439,7 @@ def make_split(
     (out / split).mkdir(exist_ok=True)
     images, annotations = [], []
     for index in range(num_images):
-        scene = make_scene(split, index, size, seed)
+        scene = draw_scene(split, index, size, seed)
         image_id = index + 1
         name = f'{image_id:012d}.png'
         path = out / split / name
@@ -493,34 +487,6 @@ def dataset_header(joints: Sequence[str]) -> dict:
     return dict(info=info, licenses=[licence], categories=[category])
 
 
-def check_arguments(
-    out: Path,
-    num_train: int,
-    num_val: int,
-    size: int,
-    seed: int,
-    joints: Sequence[str],
-) -> None:
-    numbers = dict(train=num_train, val=num_val, size=size, seed=seed)
-    for name, value in numbers.items():
-        lowest = 32 if name == 'size' else 0
-        if value < lowest:
-            raise WrongValue(f'{name} must be {lowest} or more, got {value}.')
-    wrong = [name for name in joints if name not in KEYPOINTS]
-    if wrong or not joints or len(set(joints)) < len(joints):
-        raise WrongValue(
-            f'joints must be different ones of {KEYPOINTS}, got '
-            f'{tuple(wrong or joints)}.'
-        )
-    if out.exists() and not out.is_dir():
-        raise WrongValue(f'out must be a folder, got the file {out}.')
-    if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
-        raise WrongValue(
-            f'out must be a new folder, an empty one, or one that this tool '
-            f'made; {out} holds other files.'
-        )
-
-
 def make_toy_coco(
     out: os.PathLike,
     num_train: int,
@@ -542,9 +508,29 @@ def make_toy_coco(
 
     Returns:
         int: The number of annotated people in both splits.
+
+    Raises:
+        WrongValue: An argument is not allowed.
     """
     out = Path(out)
-    check_arguments(out, num_train, num_val, size, seed, joints)
+    numbers = dict(train=num_train, val=num_val, size=size, seed=seed)
+    for name, value in numbers.items():
+        lowest = 32 if name == 'size' else 0
+        if value < lowest:
+            raise WrongValue(f'{name} must be {lowest} or more, got {value}.')
+    wrong = [name for name in joints if name not in KEYPOINTS]
+    if wrong or not joints or len(set(joints)) < len(joints):
+        raise WrongValue(
+            f'joints must be different ones of {KEYPOINTS}, got '
+            f'{tuple(wrong or joints)}.'
+        )
+    if out.exists() and not out.is_dir():
+        raise WrongValue(f'out must be a folder, got the file {out}.')
+    if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
+        raise WrongValue(
+            f'out must be a new folder, an empty one, or one that this tool '
+            f'made; {out} holds other files.'
+        )
     (out / 'annotations').mkdir(parents=True, exist_ok=True)
     (out / MARKER).write_text(
         f'--train {num_train} --val {num_val} --size {size} --seed {seed} '

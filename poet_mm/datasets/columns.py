@@ -120,7 +120,8 @@ class Table:
         self.fits = self.counts == len(keypoint_names)  # (M, )
         # (M, K, 3), x, y, v; NaN where the number of keypoints is not K
         self.keypoints = numbers.reshape(len(lengths), len(keypoint_names), 3)
-        self.labelled = self.keypoints[..., 2] > 0  # (M, K)
+        self.v = self.keypoints[..., 2]  # (M, K)
+        self.labelled = self.v > 0  # (M, K)
 
     @cached_property
     def sizes(self) -> np.ndarray:

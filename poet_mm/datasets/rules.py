@@ -217,7 +217,7 @@ def none_visible(table: Table) -> np.ndarray:
     None are returned if any keypoint of the file is visible.
     """
     people = table.is_person & table.labelled.any(axis=1)
-    return people & ~(table.keypoints[..., 2] == 2).any()
+    return people & ~(table.v == 2).any()
 
 
 def near_origin(table: Table) -> np.ndarray:
@@ -320,7 +320,7 @@ STOPS = [
         'duplicate_image_ids',
         lambda t: repeated(t.images, 'id'),
         'images have the id of another image',
-        'Give each image its own id, and its annotations that image_id.',
+        'Give each image its own id, and its annotations the same image_id.',
         lambda t, i: 'its id is that of an earlier image',
     ),
     annotation_rule(
@@ -380,15 +380,12 @@ STOPS = [
             & ~np.isfinite(t.keypoints).all(axis=2)
         ),
         'keypoints are not finite numbers',
-        'Set x, y, v to finite numbers, to 0, 0, 0 without label.',
+        'Set x, y, v to finite numbers, or to 0, 0, 0 without a label.',
         describe_xyv,
     ),
     keypoint_rule(
         'broken_visibility',
-        lambda t: (
-            np.isfinite(t.keypoints[..., 2])
-            & ~np.isin(t.keypoints[..., 2], (0, 1, 2))
-        ),
+        lambda t: np.isfinite(t.v) & ~np.isin(t.v, (0, 1, 2)),
         'keypoints have a v other than 0, 1 and 2',
         'Set v to 0 (not labelled), 1 (hidden) or 2 (visible).',
         describe_xyv,
@@ -404,8 +401,7 @@ STOPS = [
         'duplicate_annotation_ids',
         lambda t: repeated(t.annotations, 'id'),
         'annotations have the id of another annotation',
-        "Give each annotation its own id: COCO's tools keep one of those "
-        'with the same id.',
+        "Give each annotation its own id: COCO's tools keep only one of them.",
         lambda t, n: 'its id is that of an earlier annotation',
     ),
 ]
@@ -450,8 +446,7 @@ WRONG = [
         'no_such_category',
         unknown_category,
         'annotations are of a category that is not in the file',
-        'Add it to categories, or correct category_id: evaluation knows '
-        'only the categories of the file.',
+        'Add it to categories, which evaluation uses, or correct the id.',
         'category_id',
     ),
     annotation_rule(
@@ -476,10 +471,8 @@ WRONG = [
             & np.isfinite(t.num_keypoints)
             & (t.num_keypoints != t.labelled.sum(axis=1))
         ),
-        'annotations have a num_keypoints other than the number of '
-        'keypoints with v > 0',
-        'Count them again: other tools believe '
-        'num_keypoints, poet_mm counts v > 0.',
+        'annotations have a num_keypoints that is not the number of v > 0',
+        'Set it to that number: other tools use it, poet_mm counts v > 0.',
         lambda t, n: (
             f'num_keypoints is {t.annotations[n]["num_keypoints"]}, '
             f'{t.labelled[n].sum()} have v > 0'
@@ -488,16 +481,14 @@ WRONG = [
     annotation_rule(
         'nothing_visible',
         none_visible,
-        'annotations have hidden keypoints (v = 1) where none of the file '
-        'is visible (v = 2)',
-        "Take POETCodec(supervise='labelled'), or set "
-        'v to 2 where keypoints are seen: POET learns visible ones by '
-        'default.',
+        'annotations have labelled keypoints, but none of the file has v = 2',
+        "Use POETCodec(supervise='labelled'), or set v to 2 for visible "
+        'keypoints: by default POET learns only these.',
     ),
     keypoint_rule(
         'normalised_joints',
         near_origin,
-        'keypoints, all that are labelled, lie within 2 pixels of (0, 0)',
+        'keypoints lie within 2 pixels of (0, 0), as all labelled ones do',
         'Keypoints are expected in pixels: multiply by width and height.',
         describe_xyv,
     ),
@@ -508,9 +499,8 @@ UNUSUAL = [
         'no_joint_names',
         lambda t: np.array([t.file_names is None]),
         'files do not name their keypoints',
-        'Look at some images with '
-        'their keypoints drawn: nothing says that they come in the order '
-        'of the metainfo.',
+        'Draw the keypoints on some images, to see whether their order is '
+        'that of the metainfo.',
     ),
     name_rule(
         'skeleton',
@@ -523,37 +513,34 @@ UNUSUAL = [
         'duplicate_file_names',
         lambda t: repeated(t.images, 'file_name'),
         'images have the file of another image',
-        'Keep one entry per file, with all of its annotations: an image '
-        'with half of its people teaches that the others are no object.',
+        'Keep one entry per file, with all of its annotations: without half '
+        'of its people, an image teaches that these are no object.',
     ),
     annotation_rule(
         'no_pose',
         lambda t: ~t.has_pose & t.has_pose.any(),
         'annotations have no bbox or no keypoints',
-        'They are not used. '
-        'If they should be people, this is the file of another task.',
+        'They are not used. Is this the file of another task?',
     ),
     annotation_rule(
         'several_categories',
         rarer_category,
         'annotations with keypoints are of another category than most',
-        'All are one class to POET. Remove those that are not meant.',
+        'POET has one class for all. Remove those that it should not learn.',
         'category_id',
     ),
     annotation_rule(
         'bbox_beyond_image',
         beyond_image,
         'annotations have a bbox that reaches beyond its image',
-        'It is cut. If there are many, bbox may hold x1, y1, x2, y2 instead '
-        'of x, y, width, height.',
+        'It is cut. Is it x1, y1, x2, y2 instead of x, y, width, height?',
         'bbox',
     ),
     annotation_rule(
         'no_area',
         lambda t: t.has_pose & ~has_area(t),
         'annotations have no area',
-        f'{AREA_FIX}, which training takes; '
-        'evaluation needs use_area=False then.',
+        f'{AREA_FIX}, as training does, or evaluate with use_area=False.',
     ),
     annotation_rule(
         'area_above_box',
@@ -562,29 +549,26 @@ UNUSUAL = [
             & (t.area > 1.01 * t.bbox[:, 2:].prod(axis=1) + TOLERANCE)
         ),
         'annotations have an area larger than that of their bbox',
-        'Correct area or bbox: the mask lies in the box. Were images resized '
-        'and areas left?',
+        'Correct area or bbox. Were the images resized, but not the areas?',
         'area',
     ),
     annotation_rule(
         'no_num_keypoints',
         lambda t: t.has_pose & np.isnan(t.num_keypoints),
         'annotations have no num_keypoints',
-        'Set it to the number of '
-        "keypoints with v > 0; COCO's own tools need it.",
+        "Set it to the number of keypoints with v > 0 for COCO's own tools.",
     ),
     annotation_rule(
         'unlabelled_people',
         many_unlabelled,
         'annotations are people without a labelled keypoint',
-        'They count '
-        'as people whose keypoints are not learned. Are they wanted?',
+        'POET learns them as people without keypoints. Are they wanted?',
     ),
     name_rule(
         'joints_never_labelled',
         lambda t: ~t.labelled.any(axis=0) & t.labelled.any(),
         'keypoints are never labelled',
-        'Nothing will be learned of them. Is this the right skeleton?',
+        'They will not be learned. Is this the right skeleton?',
     ),
     keypoint_rule(
         'joints_outside',
@@ -604,8 +588,7 @@ UNUSUAL = [
         'more_people_than_queries',
         lambda t: t.people_of_image > t.num_queries,
         'images have more people than the model has queries',
-        'Raise model.head.num_queries to the largest number of people, or '
-        'accept that the rest is not learned.',
+        'Raise model.head.num_queries, or accept that POET misses the rest.',
         lambda t, i: f'{t.people_of_image[i]} people, {t.num_queries} queries',
     ),
 ]

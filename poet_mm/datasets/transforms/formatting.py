@@ -17,20 +17,10 @@ from .affine import forward_rows
 # Workaround (mmpose<=1.3.2): `category_id`, among the keys of the default
 # `PackPoseInputs`, reaches `CocoMetric` as an array, which stops with
 # "unhashable type: 'list'"; it is not packed.
-META_KEYS = (
-    'id',
-    'img_id',
-    'img_path',
-    'crowd_index',
-    'ori_shape',
-    'img_shape',
-    'input_size',
-    'input_center',
-    'input_scale',
-    'flip',
-    'flip_direction',
-    'flip_indices',
-    'dataset_name',
+META_KEYS = tuple(
+    key
+    for key in PackPoseInputs().meta_keys
+    if key not in ('category_id', 'raw_ann_info')
 )
 
 

@@ -27,7 +27,6 @@ from mmpose.registry import TRANSFORMS
 from poet_mm.datasets.transforms import affine
 from poet_mm.datasets.transforms.geometry import (
     RandomSizeCrop,
-    WarpOnce,
     move_pixels,
     short_edge_size,
 )
@@ -224,9 +223,14 @@ def test_crop_stays_in_the_image(seed, w, h):
     ),
 )
 def test_images_of_any_shape_without_people(seed, transforms, shape):
-    sample = {'img': np.zeros(shape, np.uint8), 'img_shape': shape[:2]}
+    """As MMPose's inferencer and its data sets in test mode pass them."""
+    sample = dict(id=[], raw_ann_info=None, img_shape=shape[:2])
+    sample['img'] = np.zeros(shape, np.uint8)
     out = run(once(transforms), sample, seed)
     assert out['img'].shape == (*out['img_shape'], *shape[2:])
+    assert {'input_size', 'input_center', 'input_scale'} <= out.keys()
+    assert out['id'] == []
+    assert out['raw_ann_info'] is None
 
 
 @many
@@ -246,29 +250,11 @@ def test_no_people(seed, transforms):
         assert np.shape(out[key]) == np.shape(empty[key]), key
 
 
-@many
-@given(seeds, moves)
-def test_image_alone(seed, transforms):
-    """As MMPose's inferencer and its datasets in test mode pass it."""
-    sample = {key: make_sample()[key] for key in ('img', 'img_shape')}
-    sample.update(id=[], raw_ann_info=None)
-    out = run(once(transforms), sample, seed)
-    assert out['img'].shape == (*out['img_shape'], 3)
-    assert {'input_size', 'input_center', 'input_scale'} <= out.keys()
-    assert out['id'] == []
-    assert out['raw_ann_info'] is None
-
-
 def test_flip_keeps_raw_visibility():
     sample = make_sample()
     flipped = run({'type': 'RandomFlip', 'prob': 1.0}, sample)
     assert np.array_equal(
         flipped['keypoints_visible'], sample['keypoints_visible'][:, [0, 2, 1]]
-    )
-    out = WarpOnce([RESIZE])(flipped)  # a flipped image is a negative stride
-    assert np.array_equal(
-        out['img'],
-        cv2.resize(np.ascontiguousarray(sample['img'][:, ::-1]), (266, 200)),
     )
 
 
