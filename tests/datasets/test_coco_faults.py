@@ -18,6 +18,7 @@ from poet_mm.codecs.poet_codec import POETCodec
 from poet_mm.errors import DataFault
 
 
+@pytest.mark.slow
 def test_first_fault_stops_training_by_default(tmp_path):
     """Also if it is met by a worker process."""
     dataset = make_dataset(tmp_path)

@@ -54,6 +54,7 @@ def run_tool(*args):
         sys.argv = before
 
 
+@pytest.mark.slow
 def test_tool_reports_and_modifies_nothing(tmp_path, capsys):
     content = spoil(make_content(), 'annotations', 3, area=-1, num_keypoints=9)
     ann_file, images = write_data(tmp_path / 'data', content)

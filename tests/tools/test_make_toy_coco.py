@@ -211,7 +211,7 @@ def test_left_is_warm_and_right_is_cold(folder, coco, people):
     assert np.mean(redder['right']) < 0.07
 
 
-def test_people_are_of_a_size_to_learn_from(people):
+def test_sizes_of_people(people):
     heights = [a['bbox'][3] / SIZE for a in people if a['num_keypoints'] == 17]
     assert min(heights) > 0.2
     assert max(heights) > 0.8

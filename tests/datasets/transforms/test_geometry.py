@@ -32,15 +32,7 @@ from poet_mm.datasets.transforms.geometry import (
 )
 from poet_mm.errors import DataFault
 
-ARRAYS = (
-    'keypoints',
-    'keypoints_visible',
-    'bbox',
-    'bbox_score',
-    'area',
-    'iscrowd',
-    'num_keypoints',
-)
+ARRAYS = affine.PERSON_KEYS[:7]
 PERSON_KEYS = (*ARRAYS, 'id', 'segmentation', 'raw_ann_info')
 
 
