@@ -1,17 +1,16 @@
-"""Draw a small data set of articulated people in COCO's keypoint format.
+"""Draw a small data set of synthetic people in COCO's keypoint format.
 
-Writes, as COCO 2017 lays them out, ``train2017/*.png``, ``val2017/*.png`` and
+The files are those of COCO 2017: ``train2017/*.png``, ``val2017/*.png`` and
 ``annotations/person_keypoints_{train,val}2017.json``. The same seed gives the
-same bytes, and image i is the same however many images are made. A second run
+same bytes, and image i does not depend on the number of images. A second run
 into the same folder overwrites files of the same name and deletes none.
 
 Images: each has a background with clutter, 0 to 4 synthetic people in
 painter's order (a later person covers an earlier one), and objects over them.
-All people face the camera, turned by up to 45 degrees. Warm colours are the
-person's left, cold ones the right; a horizontal flip breaks this code (the
-left is then on the proper side, in the wrong colour), so train without one.
-Every 12th image has no people. Every 16th has a crowd of tiny figures behind
-its people, annotated as one region with ``iscrowd`` 1.
+All people face the camera, turned by up to 45 degrees. The person's left is
+warm, the right is cold. A horizontal flip would give a side the wrong colours,
+so train without one. Every 12th image has no people. Every 16th has a crowd of
+tiny figures behind its people, annotated as one region with ``iscrowd`` 1.
 
 Annotations: the silhouette of a person includes its covered parts and ends at
 the image border. `segmentation` is its run length code (a polygon would fill
@@ -107,7 +106,7 @@ def limb_strokes(side: str) -> List[Stroke]:
         ('shoulder', 'elbow', 0.09, 0.9),
         ('elbow', 'wrist', 0.075, 1.2),
     )
-    marks = (*LIMBS[3:], *LIMBS[:3])  # the arm's over the leg's
+    marks = (*LIMBS[3:], *LIMBS[:3])  # those of the arm cover the leg's
     return [
         *(
             Stroke(f'{side}_{a}', f'{side}_{b}', width, side, shade)
@@ -144,7 +143,7 @@ STROKES = {
 class Figure(NamedTuple):
     """Hold a posed person in pixels; P of `POINTS`, first K `KEYPOINTS`."""
 
-    points: np.ndarray  # (P, 2), rounded to 0.1 as they are annotated
+    points: np.ndarray  # (P, 2), rounded to 0.1 like the annotations
     height: float
     near: str  # the side that is nearer to the camera
 
@@ -157,9 +156,9 @@ def direction(angle: float) -> np.ndarray:
 def random_figure(
     rng: np.random.Generator, pelvis: np.ndarray, height: float
 ) -> Figure:
-    """Return a person with its height and the place of its pelvis in pixels.
+    """Return a person of a height and with a pelvis (2,) in pixels.
 
-    Arms and legs bend outwards from the axis of the trunk.
+    Angles of arms and legs are from the axis of the trunk, outwards.
     """
     lean, nod, turn = rng.uniform((-0.5, -0.3, -0.8), (0.5, 0.3, 0.8))
     neck = -TORSO * direction(lean)

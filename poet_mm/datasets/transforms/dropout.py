@@ -1,4 +1,4 @@
-"""Drop rectangles of the image, and leave the labels as they are.
+"""Drop rectangles of the image, without a change of the labels.
 
 The distribution is that of imgaug's ``CoarseDropout``, which the authors'
 release of POET uses. The rectangles are the cells of a coarse grid, whose
@@ -43,7 +43,7 @@ class CoarseDropout(BaseTransform):
     """Drop cells of a coarse grid, with a size drawn for each image.
 
     Args:
-        prob (float): Probability to drop anything at all. Defaults to 0.5.
+        prob (float): Probability to drop cells. Defaults to 0.5.
     """
 
     def __init__(self, prob: float = 0.5) -> None:

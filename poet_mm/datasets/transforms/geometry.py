@@ -20,7 +20,7 @@ from ...errors import DataFault
 from ..rules import MAX_SIDE
 from .affine import Size, compose, move_annotations, warp_image
 
-# The key of the matrix that has not been applied to the pixels yet.
+# The key of the matrix that is not applied to the pixels yet.
 PENDING = 'pending_warp'
 
 
@@ -107,7 +107,7 @@ class RandomRotation(AffineTransform):
     """Rotate about the centre of the image, and keep its size.
 
     Args:
-        prob (float): Probability to rotate at all. Defaults to 0.5.
+        prob (float): Probability to rotate. Defaults to 0.5.
         max_degrees (float): The angle is uniform in [-max_degrees,
             max_degrees]. Defaults to 25.
     """
@@ -129,9 +129,9 @@ class RandomRotation(AffineTransform):
 class RandomAffine(AffineTransform):
     """Rotate, scale and shift into a canvas of one size, for heatmaps.
 
-    This is MMPose 0.x's augmentation for associative embedding. A window with
-    the aspect ratio of the canvas is laid on the image; at scale 1 it is as
-    large as fits into the image, at 1.5 half as large again.
+    This is MMPose 0.x's augmentation for associative embedding. It cuts out a
+    window with the aspect ratio of the canvas. At scale 1 the window is as
+    large as fits into the image, at scale 1.5 it is 1.5 times as large.
 
     Args:
         size (tuple[int, int]): (w, h) of the canvas in pixels.
@@ -213,7 +213,7 @@ class ShortEdgeResize(AffineTransform):
 
     Args:
         short_edges (int | sequence[int]): Length of the short edge in pixels,
-            or several, of which one is drawn for every image.
+            or several lengths; one is drawn for every image.
         max_size (int, optional): Limit of the long edge in pixels. Defaults
             to ``None``, no limit.
     """
