@@ -90,7 +90,7 @@ def main() -> None:
     source = args.source / ANN_FILE.format('train')
     if not source.is_file():
         raise UserError(
-            f"There is no {source}. Name a folder in COCO's layout."
+            f"there is no {source}. Name a folder in COCO's layout."
         )
     if (args.out / 'annotations').exists():
         raise UserError(

@@ -26,7 +26,7 @@ def test_make_subset(toy, tmp_path):
     other = tmp_path.parent / 'other'
     for args, said in (
         ((toy, tmp_path), 'already holds a data set'),
-        ((other, tmp_path), 'There is no'),
+        ((other, tmp_path), 'there is no'),
         ((toy, other, '--images', 99), 'Only 0 images'),
     ):
         output = run('make_subset.py', *args, check=False)
