@@ -73,7 +73,7 @@ def make_sample(seed=0, N=4, size=(W, H)):
         v[-2:] = 0
     corners = rng.uniform(0, (w, h), (N, 2, 2))
     bbox = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
-    sample = {
+    return {
         'img': rng.integers(0, 256, (h, w, 3), np.uint8),
         'img_shape': (h, w),
         'keypoints': rng.uniform(0, (w, h), (N, K, 2)).astype(np.float32),
@@ -88,7 +88,6 @@ def make_sample(seed=0, N=4, size=(W, H)):
         'raw_ann_info': [{'id': n} for n in ids],
         'flip_indices': [0, 2, 1],
     }
-    return sample
 
 
 def run(config, sample, seed=0):
@@ -96,8 +95,8 @@ def run(config, sample, seed=0):
     return TRANSFORMS.build(config)(copy.copy(sample))
 
 
-def once(transforms, **kwargs):
-    return {'type': 'WarpOnce', 'transforms': transforms, **kwargs}
+def once(transforms):
+    return {'type': 'WarpOnce', 'transforms': transforms}
 
 
 RESIZE = {'type': 'ShortEdgeResize', 'short_edges': 200}

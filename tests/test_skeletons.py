@@ -1,7 +1,7 @@
-"""Configs of other skeletons and of fine-tuning: from files to AP, small.
+"""Configs of other skeletons and of fine-tuning, from files to AP.
 
-Each config keeps all that it says of data, skeleton, hooks and evaluation;
-only sizes are made smaller.
+Data, skeleton, hooks and evaluation are those of the config; only sizes are
+smaller.
 """
 
 import copy
@@ -21,6 +21,7 @@ from mmpose.registry import DATASETS, METRICS, MODELS
 
 from poet_mm.utils.config import set_data_root, walk
 
+pytestmark = pytest.mark.slow
 CONFIGS = Path(__file__).parent.parent / 'configs'
 JOINTS = {
     'poet_fast_r18_five_toy': 5,
@@ -32,72 +33,46 @@ HEIGHT, WIDTH = 72, 96
 FINETUNE = 'poet_fast_r50_finetune'
 
 
-def write_image(rng, folder, name):
-    folder.mkdir(parents=True, exist_ok=True)
-    noise = rng.integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-    assert cv2.imwrite(str(folder / name), noise)
-
-
 def annotation(rng, number, image_id, num_keypoints, area):
-    """A person all over the image, every joint seen."""
-    joints = rng.uniform(
-        (4, 4, 2), (WIDTH - 4, HEIGHT - 4, 2), (num_keypoints, 3)
-    )
-    low, high = joints[:, :2].min(0), joints[:, :2].max(0)
-    box = [*low.tolist(), *(high - low).tolist()]
+    """A person all over the image, every keypoint visible."""
+    high = (WIDTH - 4, HEIGHT - 4, 2)
+    keypoints = rng.uniform((4, 4, 2), high, (num_keypoints, 3))
+    corner, size = keypoints[:, :2].min(0), np.ptp(keypoints[:, :2], axis=0)
     return dict(
         id=number,
         image_id=image_id,
         category_id=1,
         iscrowd=0,
         num_keypoints=num_keypoints,
-        keypoints=joints.ravel().tolist(),
-        bbox=box,
-        **(dict(area=box[2] * box[3]) if area else {}),
+        keypoints=keypoints.ravel().tolist(),
+        bbox=[*corner.tolist(), *size.tolist()],
+        **(dict(area=float(size.prod())) if area else {}),
     )
 
 
 def write_data(root, cfg, num_keypoints, num_images=4):
-    """What the config's loaders look for; as CrowdPose has it, without areas
-    and with a crowd index, where the evaluator takes it so."""
+    """The files of the config's loaders; as in CrowdPose, without areas and
+    with a crowd index, if the evaluator expects that."""
     rng = np.random.default_rng(0)
-    crowded = cfg.val_evaluator.get('iou_type') == 'keypoints_crowd'
+    area = cfg.val_evaluator.get('iou_type') != 'keypoints_crowd'
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        folder = root / loader.dataset.data_prefix.img
+        folder.mkdir(parents=True, exist_ok=True)
         images, people = [], []
-        for image_id in range(1, num_images + 1):
-            name = f'{image_id}.png'
-            write_image(rng, root / loader.dataset.data_prefix.img, name)
-            images.append(
-                dict(
-                    id=image_id,
-                    file_name=name,
-                    height=HEIGHT,
-                    width=WIDTH,
-                    crowdIndex=0.3 * image_id - 0.3,
-                )
-            )
+        for n in range(1, num_images + 1):
+            noise = rng.integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+            assert cv2.imwrite(str(folder / f'{n}.png'), noise)
+            images.append(dict(id=n, file_name=f'{n}.png', width=WIDTH))
+            images[-1].update(height=HEIGHT, crowdIndex=0.3 * n - 0.3)
             people += [
-                annotation(
-                    rng,
-                    10 * image_id + n,
-                    image_id,
-                    num_keypoints,
-                    area=not crowded,
-                )
-                for n in range(image_id % 3)
+                annotation(rng, 10 * n + k, n, num_keypoints, area)
+                for k in range(n % 3)
             ]
+        content = dict(info={}, images=images, annotations=people)
+        content['categories'] = [dict(id=1, name='it')]
         ann_file = root / loader.dataset.ann_file
         ann_file.parent.mkdir(exist_ok=True)
-        ann_file.write_text(
-            json.dumps(
-                dict(
-                    info={},
-                    images=images,
-                    annotations=people,
-                    categories=[dict(id=1, name='it')],
-                )
-            )
-        )
+        ann_file.write_text(json.dumps(content))
 
 
 def make_small(cfg):
@@ -140,6 +115,10 @@ def small_config(name, folder):
     return cfg
 
 
+def load_checkpoint(work_dir):
+    return torch.load(Path(work_dir) / 'epoch_1.pth', weights_only=False)
+
+
 @pytest.fixture(scope='module', params=JOINTS)
 def trained(request, tmp_path_factory):
     """Name of a config, its runner, and what its validation gave."""
@@ -158,11 +137,7 @@ def test_trains_predicts_and_evaluates(trained):
     assert math.isfinite(metrics['val/loss'])
     if runner.cfg.default_hooks.checkpoint.save_best:
         assert list(Path(runner.work_dir).glob(f'best_{prefix}_AP_*.pth'))
-    saved = torch.load(
-        Path(runner.work_dir) / 'epoch_1.pth',
-        map_location='cpu',
-        weights_only=False,
-    )
+    saved = load_checkpoint(runner.work_dir)
     assert saved['meta']['dataset_meta']['num_keypoints'] == JOINTS[name]
     batch = next(iter(runner.val_dataloader))
     with torch.no_grad():
@@ -182,21 +157,14 @@ def test_perfect_predictions_have_ap_1(trained):
     assert len(dataset.metainfo['sigmas']) == JOINTS[name]
     for sample in dataset:
         people = len(sample['keypoints'])
-        metric.process(
-            [],
-            [
-                dict(
-                    id=sample['id'],
-                    img_id=sample['img_id'],
-                    gt_instances={},
-                    pred_instances=dict(
-                        keypoints=sample['keypoints'],
-                        keypoint_scores=np.ones((people, JOINTS[name])),
-                        bbox_scores=np.ones(people),
-                    ),
-                )
-            ],
+        perfect = dict(
+            keypoints=sample['keypoints'],
+            keypoint_scores=np.ones((people, JOINTS[name])),
+            bbox_scores=np.ones(people),
         )
+        result = dict(gt_instances={}, pred_instances=perfect)
+        result.update(id=sample['id'], img_id=sample['img_id'])
+        metric.process([], [result])
     metrics = metric.evaluate(len(dataset))
     prefix = runner.cfg.val_evaluator.get('prefix', 'coco')
     assert metrics[f'{prefix}/AP'] == pytest.approx(1)
@@ -222,11 +190,7 @@ def finetuned(tmp_path_factory):
     runner, keep = Runner.from_cfg(cfg), KeepStart()
     runner.register_hook(keep)
     runner.train()
-    saved = torch.load(
-        Path(cfg.work_dir) / 'epoch_1.pth',
-        map_location='cpu',
-        weights_only=False,
-    )
+    saved = load_checkpoint(cfg.work_dir)
     return model.state_dict(), keep.start, runner.model.state_dict(), saved
 
 
@@ -235,31 +199,20 @@ def test_finetuning_takes_what_fits(finetuned):
     fits = start.keys() & source.keys()
     assert all(torch.equal(start[name], source[name]) for name in fits)
     parts = {'.'.join(name.split('.')[:2]) for name in start.keys() - fits}
-    assert parts == {
-        'head.branches',
-        'head.center_embed',
-        'head.denoising',
-        'head.detail',
-        'head.proposals',
-    }
+    new = ('branches', 'center_embed', 'denoising', 'detail', 'proposals')
+    assert parts == {f'head.{name}' for name in new}
 
 
 def test_finetuning_freezes_and_averages(finetuned):
     """Frozen parts stay, the others move, and what is kept is their mean."""
     _, start, end, saved = finetuned
     moved = {key for key in end if not torch.equal(start[key], end[key])}
-    frozen = (
-        'backbone.conv1',
-        'backbone.bn1',
-        'backbone.layer1',
-        'backbone.layer2',
+    frozen = tuple(
+        f'backbone.{n}' for n in ('conv1', 'bn1', 'layer1', 'layer2')
     )
-    assert not any(key.startswith(frozen) for key in moved)
-    assert {
-        'backbone.layer3.0.conv1.weight',
-        'head.input_proj.weight',
-    } <= moved
+    assert not any(name.startswith(frozen) for name in moved)
     key = 'head.input_proj.weight'
+    assert {'backbone.layer3.0.conv1.weight', key} <= moved
     assert torch.equal(saved['ema_state_dict'][f'module.{key}'], end[key])
     assert not torch.equal(saved['state_dict'][key], end[key])
     assert not torch.equal(saved['state_dict'][key], start[key])

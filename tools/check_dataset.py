@@ -1,8 +1,8 @@
 """Report what is wrong or unusual in a data set, before a long training.
 
-No file is modified. Exit code 0: nothing is wrong (there may be unusual
-things); 1: something is; 2: the file cannot be read or has another layout than
-COCO's.
+No file is modified. Exit code 0: nothing is wrong, though things may be
+unusual; 1: something is wrong; 2: the file cannot be read or has another
+layout than COCO's.
 
 Examples:
   python tools/check_dataset.py ANNOTATIONS.json --images FOLDER
@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--images',
         metavar='DIR',
-        help='folder of the images, to look at the header of every file '
+        help='folder of the images: check the header of every file '
         '(default: images are not checked)',
     )
     parser.add_argument(
@@ -38,7 +38,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--config',
         help='config to train with (file, or name of one in configs/) or '
-        'metainfo file: its keypoints and number of queries are expected '
+        'metainfo file, whose keypoints and number of queries are expected '
         '(default: keypoints of the file, 25 queries)',
     )
     parser.add_argument(
@@ -72,9 +72,7 @@ def check() -> int:
         write_report,
     )
 
-    expected = Expected()
-    if args.config is not None:
-        expected = read_expected(args.config)
+    expected = read_expected(args.config) if args.config else Expected()
     table, findings = check_dataset(
         args.ann_file, args.images, expected, args.decode
     )

@@ -1,7 +1,7 @@
-"""Cut a small data set out of one in COCO's layout, to train and test on.
+"""Make a small data set from one in COCO's layout, to test overfitting.
 
-The annotations are the same in train and val, enough to prove that a model can
-overfit. The images are links; the source is not changed.
+Train and val have the same images and annotations. The folders of images are
+links; the source is not changed.
 
 Examples:
   python tools/make_subset.py COCO data/coco_16
@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
         'source',
         type=Path,
         metavar='COCO',
-        help="folder in COCO's layout, of which train is used",
+        help="folder in COCO's layout; its train split is used",
     )
     parser.add_argument(
         'out', type=Path, metavar='DIR', help='folder to write'
@@ -53,14 +53,19 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def choose_images(coco, count, min_people, min_area):
+def choose_images(
+    coco: dict, count: int, min_people: int, min_area: float
+) -> dict:
     """Return the first images in which all people are labelled and large.
 
     Args:
         coco (dict): Contents of a COCO person_keypoints file.
+        count (int): Largest number of images.
+        min_people (int): Smallest number of people in an image.
+        min_area (float): Smallest area of each person in square pixels.
 
     Returns:
-        dict: The same, with the chosen images and their annotations only.
+        dict: The contents with the chosen images and their annotations only.
     """
     people_of = defaultdict(list)
     for ann in coco['annotations']:
@@ -101,9 +106,8 @@ def main() -> None:
     if len(subset['images']) < args.images:
         raise UserError(
             f'Only {len(subset["images"])} images have at least '
-            f'{args.min_people} people of area '
-            f'{args.min_area:g} or more, and no others. Lower '
-            '--images, --min-people or --min-area.'
+            f'{args.min_people} people, all of an area of at least '
+            f'{args.min_area:g}. Lower --images, --min-people or --min-area.'
         )
     (args.out / 'annotations').mkdir(parents=True)
     for split in ('train', 'val'):

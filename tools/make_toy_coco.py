@@ -1,17 +1,16 @@
-"""Draw a small data set of articulated people in COCO's keypoint format.
+"""Draw a small data set of synthetic people in COCO's keypoint format.
 
-Writes, as COCO 2017 lays them out, ``train2017/*.png``, ``val2017/*.png`` and
+The files are those of COCO 2017: ``train2017/*.png``, ``val2017/*.png`` and
 ``annotations/person_keypoints_{train,val}2017.json``. The same seed gives the
-same bytes, and image i is the same however many images are made. A second run
+same bytes, and image i does not depend on the number of images. A second run
 into the same folder overwrites files of the same name and deletes none.
 
 Images: each has a background with clutter, 0 to 4 synthetic people in
 painter's order (a later person covers an earlier one), and objects over them.
-All people face the camera, turned by up to 45 degrees. Warm colours are the
-person's left, cold ones the right; a horizontal flip breaks this code (the
-left is then on the proper side, in the wrong colour), so train without one.
-Every 12th image has no people. Every 16th has a crowd of tiny figures behind
-its people, annotated as one region with ``iscrowd`` 1.
+All people face the camera, turned by up to 45 degrees. The person's left is
+warm, the right is cold. A horizontal flip would give a side the wrong colours,
+so train without one. Every 12th image has no people. Every 16th has a crowd of
+tiny figures behind its people, annotated as one region with ``iscrowd`` 1.
 
 Annotations: the silhouette of a person includes its covered parts and ends at
 the image border. `segmentation` is its run length code (a polygon would fill
@@ -43,47 +42,21 @@ import numpy as np
 
 from poet_mm import cli
 from poet_mm.errors import WrongValue
+from poet_mm.utils.files import write_whole
 
+SIDES = ('left', 'right')
+LIMBS = ('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
 KEYPOINTS = (
     'nose',
-    'left_eye',
-    'right_eye',
-    'left_ear',
-    'right_ear',
-    'left_shoulder',
-    'right_shoulder',
-    'left_elbow',
-    'right_elbow',
-    'left_wrist',
-    'right_wrist',
-    'left_hip',
-    'right_hip',
-    'left_knee',
-    'right_knee',
-    'left_ankle',
-    'right_ankle',
+    *(f'{side}_{part}' for part in ('eye', 'ear', *LIMBS) for side in SIDES),
 )
-SKELETON = (
-    (16, 14),
-    (14, 12),
-    (17, 15),
-    (15, 13),
-    (12, 13),
-    (6, 12),
-    (7, 13),
-    (6, 7),
-    (6, 8),
-    (7, 9),
-    (8, 10),
-    (9, 11),
-    (2, 3),
-    (1, 2),
-    (1, 3),
-    (2, 4),
-    (3, 5),
-    (4, 6),
-    (5, 7),
-)  # 1-based, as COCO has it
+# COCO's skeleton: the starts and the ends of its lines, counted from 1.
+SKELETON = tuple(
+    zip(
+        (16, 14, 17, 15, 12, 6, 7, 6, 6, 7, 8, 9, 2, 1, 1, 2, 3, 4, 5),
+        (14, 12, 15, 13, 13, 12, 13, 7, 8, 9, 10, 11, 3, 2, 3, 4, 5, 6, 7),
+    )
+)
 POINTS = KEYPOINTS + ('neck', 'pelvis', 'head')  # the ends of strokes
 PELVIS = POINTS.index('pelvis')
 
@@ -120,6 +93,11 @@ class Stroke(NamedTuple):
     shade: float  # brightness; 1 is the colour itself
 
 
+def dot(point: str, width: float, colour: str, shade: float) -> Stroke:
+    """Return a round mark on one of `POINTS`."""
+    return Stroke(point, point, width, colour, shade)
+
+
 def limb_strokes(side: str) -> List[Stroke]:
     """Return leg, arm, and a bright mark on each of their keypoints."""
     limbs = (
@@ -128,31 +106,32 @@ def limb_strokes(side: str) -> List[Stroke]:
         ('shoulder', 'elbow', 0.09, 0.9),
         ('elbow', 'wrist', 0.075, 1.2),
     )
-    marks = ('hip', 'knee', 'ankle', 'shoulder', 'elbow', 'wrist')
+    marks = (*LIMBS[3:], *LIMBS[:3])  # those of the arm cover the leg's
     return [
-        Stroke(f'{side}_{a}', f'{side}_{b}', width, side, shade)
-        for a, b, width, shade in limbs
-    ] + [Stroke(f'{side}_{a}', f'{side}_{a}', 0.045, side, 1.6) for a in marks]
+        *(
+            Stroke(f'{side}_{a}', f'{side}_{b}', width, side, shade)
+            for a, b, width, shade in limbs
+        ),
+        *(dot(f'{side}_{part}', 0.045, side, 1.6) for part in marks),
+    ]
 
 
 def person_strokes(far: str, near: str) -> List[Stroke]:
     """Return all strokes of a person, from the back to the front."""
-    trunk = [
+    return [
+        *limb_strokes(far),
         Stroke('pelvis', 'neck', 0.17, 'torso', 1.0),
         Stroke('left_hip', 'right_hip', 0.11, 'torso', 0.8),
         Stroke('left_shoulder', 'right_shoulder', 0.09, 'torso', 1.2),
         Stroke('neck', 'head', 0.07, 'head', 0.8),
+        *limb_strokes(near),
+        dot('head', 2 * HEAD, 'head', 1.0),
+        dot(f'{far}_ear', 0.06, far, 1.0),
+        dot(f'{far}_eye', 0.04, far, 0.7),
+        dot(f'{near}_ear', 0.06, near, 1.0),
+        dot(f'{near}_eye', 0.04, near, 0.7),
+        dot('nose', 0.035, 'nose', 1.0),
     ]
-    face = (
-        [Stroke('head', 'head', 2 * HEAD, 'head', 1.0)]
-        + [
-            Stroke(f'{side}_{a}', f'{side}_{a}', width, side, shade)
-            for side in (far, near)
-            for a, width, shade in (('ear', 0.06, 1.0), ('eye', 0.04, 0.7))
-        ]
-        + [Stroke('nose', 'nose', 0.035, 'nose', 1.0)]
-    )
-    return limb_strokes(far) + trunk + limb_strokes(near) + face
 
 
 STROKES = {
@@ -164,7 +143,7 @@ STROKES = {
 class Figure(NamedTuple):
     """Hold a posed person in pixels; P of `POINTS`, first K `KEYPOINTS`."""
 
-    points: np.ndarray  # (P, 2), rounded to 0.1 as they are annotated
+    points: np.ndarray  # (P, 2), rounded to 0.1 like the annotations
     height: float
     near: str  # the side that is nearer to the camera
 
@@ -174,58 +153,38 @@ def direction(angle: float) -> np.ndarray:
     return np.array([math.sin(angle), math.cos(angle)])
 
 
-def pose_side(
-    rng: np.random.Generator,
-    side: int,
-    lean: float,
-    shoulder: np.ndarray,
-    hip: np.ndarray,
-) -> Dict[str, np.ndarray]:
-    """Return a random arm and leg, bent outwards from the trunk's axis."""
-    raised, elbow_bend = rng.uniform((-0.3, -1.4), (2.6, 1.4))
-    spread, knee_bend = rng.uniform((-0.15, -0.8), (0.8, 0.3))
-    elbow = shoulder + UPPER_ARM * direction(lean + side * raised)
-    knee = hip + THIGH * direction(lean + side * spread)
-    return {
-        'shoulder': shoulder,
-        'elbow': elbow,
-        'wrist': elbow
-        + FOREARM * direction(lean + side * (raised + elbow_bend)),
-        'hip': hip,
-        'knee': knee,
-        'ankle': knee + SHIN * direction(lean + side * (spread + knee_bend)),
-    }
-
-
-def pose_head(
-    head: np.ndarray, angle: float, turn: float
-) -> Dict[str, np.ndarray]:
-    """Return nose, eyes and ears around the head's centre."""
-    up, across = -direction(angle), direction(angle + math.pi / 2)
-    gaze = head + 0.5 * HEAD * math.sin(turn) * across
-    points = {'head': head, 'nose': gaze - 0.25 * HEAD * up}
-    for name, side in (('left', 1), ('right', -1)):
-        aside = side * HEAD * math.cos(turn) * across
-        points[f'{name}_ear'] = head + aside
-        points[f'{name}_eye'] = gaze + 0.4 * aside + 0.25 * HEAD * up
-    return points
-
-
 def random_figure(
     rng: np.random.Generator, pelvis: np.ndarray, height: float
 ) -> Figure:
-    """Return a person of this height with its pelvis at this pixel."""
+    """Return a person of a height and with a pelvis (2,) in pixels.
+
+    Angles of arms and legs are from the axis of the trunk, outwards.
+    """
     lean, nod, turn = rng.uniform((-0.5, -0.3, -0.8), (0.5, 0.3, 0.8))
-    up, across = -direction(lean), direction(lean + math.pi / 2)
-    neck = TORSO * up
-    points = {'neck': neck, 'pelvis': np.zeros(2)}
-    points.update(pose_head(neck + NECK * up, lean + nod, turn))
-    for name, side in (('left', 1), ('right', -1)):
-        aside = side * math.cos(turn) * across
-        joints = pose_side(
-            rng, side, lean, neck + SHOULDER * aside, HIP * aside
-        )
-        points.update({f'{name}_{a}': xy for a, xy in joints.items()})
+    neck = -TORSO * direction(lean)
+    head = neck - NECK * direction(lean)
+    up, across = -direction(lean + nod), direction(lean + nod + math.pi / 2)
+    gaze = head + 0.5 * HEAD * math.sin(turn) * across
+    points = {'neck': neck, 'pelvis': np.zeros(2), 'head': head}
+    points['nose'] = gaze - 0.25 * HEAD * up
+    for name, side in zip(SIDES, (1, -1)):
+        aside = side * HEAD * math.cos(turn) * across
+        outwards = side * math.cos(turn) * direction(lean + math.pi / 2)
+        raised, elbow_bend = rng.uniform((-0.3, -1.4), (2.6, 1.4))
+        spread, knee_bend = rng.uniform((-0.15, -0.8), (0.8, 0.3))
+        shoulder, hip = neck + SHOULDER * outwards, HIP * outwards
+        elbow = shoulder + UPPER_ARM * direction(lean + side * raised)
+        knee = hip + THIGH * direction(lean + side * spread)
+        forearm = FOREARM * direction(lean + side * (raised + elbow_bend))
+        shin = SHIN * direction(lean + side * (spread + knee_bend))
+        points[f'{name}_eye'] = gaze + 0.4 * aside + 0.25 * HEAD * up
+        points[f'{name}_ear'] = head + aside
+        points[f'{name}_shoulder'] = shoulder
+        points[f'{name}_elbow'] = elbow
+        points[f'{name}_wrist'] = elbow + forearm
+        points[f'{name}_hip'] = hip
+        points[f'{name}_knee'] = knee
+        points[f'{name}_ankle'] = knee + shin
     unit_points = np.stack([points[name] for name in POINTS])  # (P, 2)
     # + 0.0 makes a rounded -0.0 a plain 0.
     return Figure(
@@ -241,9 +200,10 @@ def place_person(
     size: int,
     others: Sequence[np.ndarray],
 ) -> np.ndarray:
-    """Return the pelvis of a new person: of six random places, the one
-    farthest from the others. Both hips are in the image; a head or feet may
-    be outside.
+    """Return the pelvis (2,) of a new person.
+
+    Of six random places it is the one farthest from the pelvises of others.
+    Both hips are in the image; a head or feet may be outside.
     """
     margin = max(0.5 * height - 0.1 * size, 0.1 * size)
     places = rng.uniform(
@@ -251,9 +211,7 @@ def place_person(
     )
     if not others:
         return places[0]
-    distances = np.linalg.norm(
-        places[:, None] - np.stack(others)[None], axis=-1
-    )  # (6, N)
+    distances = np.linalg.norm(places[:, None] - others, axis=-1)  # (6, N)
     return places[distances.min(axis=1).argmax()]
 
 
@@ -273,8 +231,9 @@ def to_fixed(points: np.ndarray) -> List[List[int]]:
 def draw_figure(
     image: np.ndarray, figure: Figure, palette: Dict[str, List[float]]
 ) -> np.ndarray:
-    """Draw a person over `image`, and return its silhouette (H, W), uint8, 1
-    inside.
+    """Draw a person over `image`, and return its silhouette.
+
+    The silhouette is (H, W), uint8, 1 inside.
     """
     mask = np.zeros(image.shape[:2], np.uint8)
     points = dict(zip(POINTS, to_fixed(figure.points)))
@@ -313,8 +272,10 @@ def dull_colour(rng: np.random.Generator) -> List[int]:
 def draw_object(
     rng: np.random.Generator, image: np.ndarray, sides: np.ndarray
 ) -> np.ndarray:
-    """Draw a rotated rectangle or an ellipse of these full side lengths at a
-    random place, and return its mask (H, W), uint8, 1 inside.
+    """Draw a rectangle or an ellipse at a random place, and return its mask.
+
+    `sides` are its full side lengths in pixels, its angle is random. The mask
+    is (H, W), uint8, 1 inside.
     """
     mask = np.zeros(image.shape[:2], np.uint8)
     centre = rng.uniform(0, len(image), 2)
@@ -330,8 +291,9 @@ def draw_object(
 
 
 def draw_crowd(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """Draw some tiny figures in one region of the image, and return the
-    region (H, W), uint8, 1 inside: the figures and a margin around them.
+    """Draw some tiny figures, and return their region in the image.
+
+    The region is (H, W), uint8, 1 on the figures and in a margin around them.
     """
     size = len(image)
     corner = rng.uniform(0.05, 0.45, 2) * size
@@ -355,19 +317,24 @@ class Scene(NamedTuple):
     crowds: List[np.ndarray]  # none or one, (H, W) uint8
 
 
-def draw_scene(
-    rng: np.random.Generator, size: int, num_people: int, has_crowd: bool
-) -> Scene:
-    """Draw from the back to the front:
+def draw_scene(split: str, index: int, size: int, seed: int) -> Scene:
+    """Draw image `index` of a split, from the back to the front.
 
     1. background and clutter
     2. crowd
     3. people, in painter's order
     4. occluding objects
+
+    The scene depends on the arguments only.
     """
+    rng = np.random.default_rng([seed, SPLITS.index(split), index])
+    num_people = int(rng.choice(len(PEOPLE_ODDS), p=PEOPLE_ODDS)) + 1
+    if index % EMPTY_EVERY == EMPTY_AT:
+        num_people = 0
     # 1. background and clutter
     image = random_background(rng, size)
     # 2. crowd
+    has_crowd = index % CROWD_EVERY == CROWD_AT
     crowds = [draw_crowd(rng, image)] if has_crowd else []
     # 3. people, in painter's order
     labels = np.zeros((size, size), np.uint8)
@@ -390,8 +357,9 @@ def draw_scene(
 def joint_visibility(
     joints: np.ndarray, labels: np.ndarray, label: int
 ) -> np.ndarray:
-    """Return COCO's v (K,) of the keypoints (K, 2) of the person whose pixels
-    have this label.
+    """Return COCO's v (K,) of the keypoints (K, 2) of a person.
+
+    The visible pixels of the person have this label.
     """
     last = np.array(labels.shape[::-1]) - 1
     inside = ((joints >= 0) & (joints <= last)).all(axis=1)
@@ -408,8 +376,9 @@ def flat_keypoints(joints: np.ndarray, visibility: np.ndarray) -> List[float]:
 
 
 def encode_mask(mask: np.ndarray) -> dict:
-    """Return COCO's uncompressed run lengths of a (H, W) mask of 0 and 1,
-    column by column, starting with a run of zeros that may be empty.
+    """Return COCO's uncompressed run lengths of a (H, W) mask of 0 and 1.
+
+    They go column by column and start with a run of zeros, which may be empty.
     """
     # The 0 in front makes the first change, if any, one from 0 to 1.
     changes = np.flatnonzero(np.diff(mask.T.ravel(), prepend=np.uint8(0)))
@@ -419,14 +388,11 @@ def encode_mask(mask: np.ndarray) -> dict:
 
 def annotate_region(mask: np.ndarray) -> dict:
     """Return segmentation, area and bbox (x, y, width, height) of a mask."""
-    columns = np.flatnonzero(mask.any(axis=0))
-    rows = np.flatnonzero(mask.any(axis=1))
-    x, y = float(columns[0]), float(rows[0])
-    return {
-        'segmentation': encode_mask(mask),
-        'area': float(mask.sum()),
-        'bbox': [x, y, float(columns[-1]) - x + 1, float(rows[-1]) - y + 1],
-    }
+    return dict(
+        segmentation=encode_mask(mask),
+        area=float(mask.sum()),
+        bbox=[float(n) for n in cv2.boundingRect(mask)],
+    )
 
 
 def annotate_scene(
@@ -434,39 +400,26 @@ def annotate_scene(
 ) -> List[dict]:
     """Return COCO's annotations of all visible people, then of the crowd."""
     rows = [KEYPOINTS.index(name) for name in joints]
-    found = []  # mask, points, visibility, iscrowd
+    found = []  # mask, keypoints, iscrowd
     for n, figure in enumerate(scene.figures):
         points = figure.points[rows]  # (K, 2)
         if (scene.labels == n + 1).any():
             visibility = joint_visibility(points, scene.labels, n + 1)
-            found.append((scene.silhouettes[n], points, visibility, 0))
-    for region in scene.crowds:
-        found.append(
-            (region, np.zeros((len(rows), 2)), np.zeros(len(rows), int), 1)
-        )
+            keypoints = flat_keypoints(points, visibility)
+            found.append((scene.silhouettes[n], keypoints, 0))
+    found += [(region, [0] * 3 * len(rows), 1) for region in scene.crowds]
     return [
-        {
-            'id': 10 * image_id + k,  # at most 5 in an image
-            'image_id': image_id,
-            'category_id': 1,
-            'iscrowd': iscrowd,
-            'num_keypoints': int((visibility > 0).sum()),
-            'keypoints': flat_keypoints(points, visibility),
+        dict(
+            id=10 * image_id + k,  # at most 5 in an image
+            image_id=image_id,
+            category_id=1,
+            iscrowd=iscrowd,
+            num_keypoints=sum(v > 0 for v in keypoints[2::3]),
+            keypoints=keypoints,
             **annotate_region(mask),
-        }
-        for k, (mask, points, visibility, iscrowd) in enumerate(found)
+        )
+        for k, (mask, keypoints, iscrowd) in enumerate(found)
     ]
-
-
-def make_scene(split: str, index: int, size: int, seed: int) -> Scene:
-    """Draw image `index` of a split, which depends on the arguments only."""
-    rng = np.random.default_rng([seed, SPLITS.index(split), index])
-    num_people = int(rng.choice(len(PEOPLE_ODDS), p=PEOPLE_ODDS)) + 1
-    if index % EMPTY_EVERY == EMPTY_AT:
-        num_people = 0
-    return draw_scene(
-        rng, size, num_people, has_crowd=index % CROWD_EVERY == CROWD_AT
-    )
 
 
 def make_split(
@@ -485,103 +438,52 @@ def make_split(
     (out / split).mkdir(exist_ok=True)
     images, annotations = [], []
     for index in range(num_images):
-        scene = make_scene(split, index, size, seed)
+        scene = draw_scene(split, index, size, seed)
         image_id = index + 1
-        file_name = f'{image_id:012d}.png'
-        write_image(out / split / file_name, scene.image)
+        name = f'{image_id:012d}.png'
+        path = out / split / name
+        if not cv2.imwrite(str(path), scene.image):
+            raise OSError(f'could not write {path}')
         images.append(
-            {
-                'id': image_id,
-                'file_name': file_name,
-                'width': size,
-                'height': size,
-                'license': 1,
-            }
+            dict(
+                id=image_id, file_name=name, width=size, height=size, license=1
+            )
         )
         annotations += annotate_scene(scene, image_id, joints)
-    write_json(
-        out / 'annotations' / f'person_keypoints_{split}.json',
-        {
-            **dataset_header(joints),
-            'images': images,
-            'annotations': annotations,
-        },
+    content = dict(
+        dataset_header(joints), images=images, annotations=annotations
+    )
+    write_whole(
+        json.dumps(content, separators=(',', ':')).encode(),
+        str(out / 'annotations' / f'person_keypoints_{split}.json'),
     )
     return sum(not a['iscrowd'] for a in annotations)
 
 
 def dataset_header(joints: Sequence[str]) -> dict:
     links = [[KEYPOINTS[end - 1] for end in link] for link in SKELETON]
-    return {
-        'info': {
-            'description': 'Drawn people in COCO keypoint format, made by '
-            'tools/make_toy_coco.py',
-            'version': '1.0',
-        },
-        'licenses': [
-            {
-                'id': 1,
-                'name': 'CC0 1.0',
-                'url': 'https://creativecommons.org/publicdomain/zero/1.0/',
-            }
+    info = dict(
+        description='Drawn '
+        'people in COCO keypoint format, made by tools/make_toy_coco.py',
+        version='1.0',
+    )
+    licence = dict(
+        id=1,
+        name='CC0 1.0',
+        url='https://creativecommons.org/publicdomain/zero/1.0/',
+    )
+    category = dict(
+        id=1,
+        name='person',
+        supercategory='person',
+        keypoints=joints,
+        skeleton=[
+            [joints.index(end) + 1 for end in link]
+            for link in links
+            if {*link} <= {*joints}
         ],
-        'categories': [
-            {
-                'id': 1,
-                'name': 'person',
-                'supercategory': 'person',
-                'keypoints': joints,
-                'skeleton': [
-                    [joints.index(end) + 1 for end in link]
-                    for link in links
-                    if {*link} <= {*joints}
-                ],
-            }
-        ],
-    }
-
-
-def write_image(path: Path, image: np.ndarray) -> None:
-    if not cv2.imwrite(str(path), image):
-        raise OSError(f'could not write {path}')
-
-
-def write_json(path: Path, content: dict) -> None:
-    """Write a partial file and rename it, so that no reader finds half."""
-    partial = path.with_suffix('.partial')
-    partial.write_text(json.dumps(content, separators=(',', ':')))
-    os.replace(partial, path)
-
-
-def check_arguments(
-    out: Path,
-    num_train: int,
-    num_val: int,
-    size: int,
-    seed: int,
-    joints: Sequence[str],
-) -> None:
-    for name, value, lowest in (
-        ('train', num_train, 0),
-        ('val', num_val, 0),
-        ('size', size, 32),
-        ('seed', seed, 0),
-    ):
-        if value < lowest:
-            raise WrongValue(f'{name} must be {lowest} or more, got {value}.')
-    wrong = [name for name in joints if name not in KEYPOINTS]
-    if wrong or not joints or len(set(joints)) < len(joints):
-        raise WrongValue(
-            f'joints must be different ones of {KEYPOINTS}, got '
-            f'{tuple(wrong or joints)}'
-        )
-    if out.exists() and not out.is_dir():
-        raise WrongValue(f'out must be a folder, got the file {out}')
-    if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
-        raise WrongValue(
-            f'out must be a new folder, an empty one, or one that this tool '
-            f'made; {out} holds other files'
-        )
+    )
+    return dict(info=info, licenses=[licence], categories=[category])
 
 
 def make_toy_coco(
@@ -605,9 +507,29 @@ def make_toy_coco(
 
     Returns:
         int: The number of annotated people in both splits.
+
+    Raises:
+        WrongValue: An argument is not allowed.
     """
     out = Path(out)
-    check_arguments(out, num_train, num_val, size, seed, joints)
+    numbers = dict(train=num_train, val=num_val, size=size, seed=seed)
+    for name, value in numbers.items():
+        lowest = 32 if name == 'size' else 0
+        if value < lowest:
+            raise WrongValue(f'{name} must be {lowest} or more, got {value}.')
+    wrong = [name for name in joints if name not in KEYPOINTS]
+    if wrong or not joints or len(set(joints)) < len(joints):
+        raise WrongValue(
+            f'joints must be different ones of {KEYPOINTS}, got '
+            f'{tuple(wrong or joints)}.'
+        )
+    if out.exists() and not out.is_dir():
+        raise WrongValue(f'out must be a folder, got the file {out}.')
+    if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
+        raise WrongValue(
+            f'out must be a new folder, an empty one, or one that this tool '
+            f'made; {out} holds other files.'
+        )
     (out / 'annotations').mkdir(parents=True, exist_ok=True)
     (out / MARKER).write_text(
         f'--train {num_train} --val {num_val} --size {size} --seed {seed} '

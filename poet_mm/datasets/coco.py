@@ -1,4 +1,4 @@
-"""Read COCO people for bottom-up models, with all fields of COCO.
+"""Read people in COCO's format for bottom-up models, with all their fields.
 
 Differences from MMPose's ``BaseCocoStyleDataset`` in bottom-up mode:
 
@@ -11,30 +11,26 @@ Differences from MMPose's ``BaseCocoStyleDataset`` in bottom-up mode:
 - Images stay in the order of the annotation file.
 - There is no ``category_id``: with the default ``PackPoseInputs`` it reaches
   ``CocoMetric`` as an array, which stops with "unhashable type: 'list'".
-- Damaged annotations and images stop the run with an error that names them;
-  in training they may be left out instead, and are counted.
+- A damaged annotation or image stops the run with an error that names it. In
+  training it can be left out instead; the log counts it.
 
 N: number of people of an image, K: number of keypoints of the skeleton.
 """
 
-import logging
 import os.path as osp
 from itertools import groupby
 from typing import List, Optional, Set, Tuple
 
 import numpy as np
 from mmengine.fileio import exists
-from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
 from ..errors import DataFault, MissingFile
-from .annotations import choose_usable, read_annotations
-from .columns import distance_outside
+from .annotations import choose_usable, read_annotations, warn
 from .samplers import image_rng
+from .transforms.affine import PERSON_KEYS
 
-IMAGE_CHOICES = ('all', 'with_people')
-FAULT_CHOICES = ('raise', 'skip')
 IMAGE_KEYS = ('img_id', 'img_path', 'width', 'height')
 
 
@@ -54,44 +50,22 @@ def gather_people(people: List[dict], num_keypoints: int) -> dict:
         - bbox (np.ndarray): (N, 4), x1, y1, x2, y2 in pixels.
         - bbox_score, area (np.ndarray): (N,), area in square pixels.
         - iscrowd, num_keypoints (np.ndarray): (N,), integers.
-        - id, segmentation, raw_ann_info (list): as in the file.
+        - id, segmentation, raw_ann_info (list): As in the file.
     """
     N, K = len(people), num_keypoints
 
-    def stack(key, shape, dtype=np.float32):
-        values = [person[key] for person in people]
-        return np.asarray(values, dtype=dtype).reshape(N, *shape)
-
-    return {
-        'keypoints': stack('keypoints', (K, 2)),
-        'keypoints_visible': stack('keypoints_visible', (K,)),
-        'bbox': stack('bbox', (4,)),
-        'bbox_score': stack('bbox_score', ()),
-        'area': stack('area', ()),
-        'iscrowd': stack('iscrowd', (), np.int64),
-        'num_keypoints': stack('num_keypoints', (), np.int64),
-        'id': [person['id'] for person in people],
-        'segmentation': [person['segmentation'] for person in people],
-        'raw_ann_info': [person['raw_ann_info'] for person in people],
+    fields = {
+        key: [person[key] for person in people]
+        for key in PERSON_KEYS
+        if key != 'category_id'
     }
-
-
-def count_outside(data_list: List[dict]) -> Tuple[int, int, float]:
-    """Return the number of labelled keypoints outside of their images, the
-    number of all labelled ones, and the largest distance in pixels.
-    """
-    outside, labelled, farthest = 0, 0, 0.0
-    for sample in data_list:
-        visible = sample['keypoints_visible'] > 0  # (N, K)
-        if visible.any():
-            size = np.array([sample['width'], sample['height']])
-            distance = np.where(
-                visible, distance_outside(sample['keypoints'], size), 0
-            )
-            outside += np.count_nonzero(distance)
-            labelled += np.count_nonzero(visible)
-            farthest = max(farthest, distance.max())
-    return outside, labelled, float(farthest)
+    shapes = dict(keypoints=(K, 2), keypoints_visible=(K,), bbox=(4,))
+    for key in (*shapes, 'bbox_score', 'area'):
+        values = np.asarray(fields[key], dtype=np.float32)
+        fields[key] = values.reshape(N, *shapes.get(key, ()))
+    for key in ('iscrowd', 'num_keypoints'):
+        fields[key] = np.asarray(fields[key], dtype=np.int64)
+    return fields
 
 
 # Workaround (mmpose<=1.3.2): in bottom-up mode `BaseCocoStyleDataset` makes v
@@ -106,16 +80,15 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
 
     Args:
         images (str, optional): ``'all'`` keeps every image of the file,
-            ``'with_people'`` those with at least one annotation of a person,
-            also a crowd or one without keypoints (2,693 of the 5,000 images of
-            val2017). Defaults to ``None``: ``'all'`` in test mode,
-            ``'with_people'`` in training.
-        faults (str): ``'raise'`` stops at the first image or annotation with
-            a fault, with a :class:`DataFault` that names it. ``'skip'``, in
-            training only, leaves the image out, logs it, and draws another
-            one in its place if its file is to blame. Defaults to
-            ``'raise'``.
-        data_mode (str): ``'bottomup'``, the only mode there is.
+            ``'with_people'`` those with at least one annotation, also of a
+            crowd or of a person without labelled keypoints (2,693 of the
+            5,000 images of val2017). Defaults to ``None``: ``'all'`` in test
+            mode, ``'with_people'`` in training.
+        faults (str): ``'raise'`` raises a :class:`DataFault` that names the
+            first image or annotation with a fault. ``'skip'``, in training
+            only, leaves the image out and logs it; if its file is damaged,
+            another image is drawn in its place. Defaults to ``'raise'``.
+        data_mode (str): ``'bottomup'``, the only mode.
         **kwargs: As in :class:`BaseCocoStyleDataset`: ``ann_file``,
             ``data_root``, ``data_prefix``, ``pipeline``, ``test_mode``, ...
             Without ``metainfo`` the skeleton is COCO's.
@@ -137,14 +110,14 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
         test_mode = kwargs.get('test_mode', False)
         if images is None:
             images = 'all' if test_mode else 'with_people'
-        if images not in IMAGE_CHOICES:
-            raise ValueError(
-                f'images is {images!r}, expected one of {IMAGE_CHOICES}.'
-            )
-        if faults not in FAULT_CHOICES:
-            raise ValueError(
-                f'faults is {faults!r}, expected one of {FAULT_CHOICES}.'
-            )
+        for name, value, choices in (
+            ('images', images, ('all', 'with_people')),
+            ('faults', faults, ('raise', 'skip')),
+        ):
+            if value not in choices:
+                raise ValueError(
+                    f'{name} is {value!r}, expected one of {choices}.'
+                )
         if faults == 'skip' and test_mode:
             raise ValueError(
                 "faults='skip' is for training: an evaluation without some of "
@@ -158,7 +131,7 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
 
     @classmethod
     def _load_metainfo(cls, metainfo: Optional[dict] = None) -> dict:
-        """Read the metainfo; say it if its file is missing."""
+        """Read the metainfo, or raise a MissingFile."""
         try:
             return super()._load_metainfo(metainfo)
         except FileNotFoundError as error:
@@ -199,7 +172,7 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
         return instance_list, image_list
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
-        """Parse one annotation that has a box and keypoints.
+        """Return the person of one annotation that has a box and keypoints.
 
         Args:
             raw_data_info (dict): ``raw_ann_info`` and ``raw_img_info``, the
@@ -256,25 +229,14 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
                 f'{self.ann_file!r} has {len(image_list)} images, none of '
                 f'them to use with images={self.images!r}.'
             )
-        self._tell_outside(data_list)
         return data_list
 
-    def _tell_outside(self, data_list: List[dict]) -> None:
-        """Log how many keypoints lie outside of their images."""
-        outside, labelled, farthest = count_outside(data_list)
-        if outside:
-            print_log(
-                f'{self.ann_file!r}: {outside:,} of {labelled:,} labelled '
-                f'keypoints lie outside of their image, up to {farthest:.1f} '
-                'pixels. In training they are not supervised.',
-                logger='current',
-                level=logging.WARNING,
-            )
-
     def prepare_data(self, idx: int) -> Optional[dict]:
-        """Load and transform an image, with random numbers from the seed of
-        its batch. Return None, for which mmengine draws another image, if it
-        has a fault and faults are skipped.
+        """Load and transform an image with the seed of its batch.
+
+        Returns:
+            dict, optional: The sample. None if the image has a fault and
+            faults are skipped: mmengine then draws another image.
         """
         try:
             with image_rng(idx):
@@ -282,16 +244,10 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
         except DataFault as fault:
             if self.faults == 'raise':
                 raise
-            self._tell_unreadable(int(idx), fault)
+            if int(idx) not in self.unreadable:
+                self.unreadable.add(int(idx))
+                warn(
+                    f'{fault} Another image is drawn in its place; '
+                    f'{len(self.unreadable)} of {len(self)} images so far.'
+                )
             return None
-
-    def _tell_unreadable(self, idx: int, fault: DataFault) -> None:
-        """Log once per image and process that another takes its place."""
-        if idx not in self.unreadable:
-            self.unreadable.add(idx)
-            print_log(
-                f'{fault} Another image is drawn in its place; '
-                f'{len(self.unreadable)} of {len(self)} images so far.',
-                logger='current',
-                level=logging.WARNING,
-            )

@@ -1,11 +1,11 @@
-"""Read an annotation file into columns, whatever its values are.
+"""Read an annotation file into columns of numbers, also if it is damaged.
 
 I: number of images, M: number of annotations, K: number of keypoints.
 """
 
 import math
 from functools import cached_property
-from typing import Any, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 
@@ -27,10 +27,21 @@ def as_key(value: Any) -> Any:
     return repr(value) if isinstance(value, (dict, list)) else value
 
 
+def each(entries: List[dict], test: Callable[[Any], bool]) -> np.ndarray:
+    """Return the entries that pass a test, bool (len(entries), )."""
+    return np.array([test(entry) for entry in entries], dtype=bool)
+
+
+def first_index(entries: List[dict], key: str) -> Dict[Any, int]:
+    """Return the index of the first entry with each value of a key."""
+    first = {}
+    for n, entry in enumerate(entries):
+        first.setdefault(as_key(entry.get(key)), n)
+    return first
+
+
 def column(entries: List[dict], key: str) -> np.ndarray:
-    """Return the numbers (len(entries), ) under a key, NaN where there is
-    none.
-    """
+    """Return the values (len(entries), ) of a key, NaN if not a number."""
     values = [entry.get(key) for entry in entries]
     return np.array(
         [value if is_number(value) else np.nan for value in values],
@@ -38,59 +49,53 @@ def column(entries: List[dict], key: str) -> np.ndarray:
     )
 
 
-def as_rows(lists: list, length: int) -> np.ndarray:
-    """Return lists of one length as rows of numbers, null as NaN, or raise a
-    TypeError, ValueError or OverflowError.
-    """
-    numbers = np.array(lists)
-    if numbers.dtype.kind == 'U':  # NumPy would convert it
-        raise TypeError('text is not a number')
-    return numbers.astype(np.float64).reshape(len(lists), length)
-
-
 def rows(lists: list, length: int) -> Tuple[np.ndarray, np.ndarray]:
-    """Return lists of numbers as rows of one length.
+    """Return lists of numbers as rows of one length, null as NaN.
 
     Returns:
         tuple: The length of each list (M, ), -1 if it is not a list of
-        numbers; the rows (M, length), NaN where the length differs.
+        numbers; the rows (M, length), NaN if the length differs.
     """
-    lengths = np.array(
-        [len(values) if isinstance(values, list) else -1 for values in lists],
-        dtype=np.int64,
-    )
+    lengths = np.full(len(lists), -1)
     table = np.full((len(lists), length), np.nan)
-    places = np.flatnonzero(lengths == length)
-    damaged = (TypeError, ValueError, OverflowError)
-    try:
-        table[places] = as_rows([lists[n] for n in places], length)
-    except damaged:  # find out which
-        for n in places:
+    for n, values in enumerate(lists):
+        if isinstance(values, list) and len(values) != length:
+            lengths[n] = len(values)
+        elif isinstance(values, list):
             try:
-                table[n] = as_rows([lists[n]], length)
-            except damaged:
-                lengths[n] = -1
+                numbers = np.array(values)
+                if numbers.dtype.kind != 'U':  # NumPy would convert text
+                    table[n] = numbers.astype(np.float64).reshape(length)
+                    lengths[n] = length
+            except (TypeError, ValueError, OverflowError):
+                continue
     return lengths, table
 
 
 def distance_outside(points: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Return by how many pixels points (..., 2) lie outside of images of
-    size (..., 2), along the axis where it is more; 0 inside.
+    """Return the distance of points from images in pixels, 0 inside.
+
+    Args:
+        points (np.ndarray): (..., 2), x, y in pixels.
+        size (np.ndarray): (..., 2), width and height in pixels.
+
+    Returns:
+        np.ndarray: (...), the larger of the distances along x and y.
     """
     return np.maximum(np.maximum(-points, points - size), 0).max(axis=-1)
 
 
 class Table:
-    """Hold an annotation file as columns, made when a rule asks for them.
+    """Hold an annotation file as columns, made when a rule needs them.
 
     Values that are not finite numbers are NaN.
 
     Args:
         content (dict): From ``read_annotations``.
-        keypoint_names (list[str]): Of the K expected keypoints.
-        file_names (list[str], optional): The names that the file gives them.
-        num_queries (int): Largest number of people that a model finds in an
-            image. Defaults to 25, the paper's.
+        keypoint_names (list[str]): Names of the K expected keypoints.
+        file_names (list[str], optional): Names of the keypoints in the file.
+        num_queries (int): Queries of the model, the largest number of people
+            that it finds in an image. Defaults to 25, the paper's.
     """
 
     def __init__(
@@ -115,13 +120,12 @@ class Table:
         self.fits = self.counts == len(keypoint_names)  # (M, )
         # (M, K, 3), x, y, v; NaN where the number of keypoints is not K
         self.keypoints = numbers.reshape(len(lengths), len(keypoint_names), 3)
-        self.labelled = self.keypoints[..., 2] > 0  # (M, K)
+        self.v = self.keypoints[..., 2]  # (M, K)
+        self.labelled = self.v > 0  # (M, K)
 
     @cached_property
     def sizes(self) -> np.ndarray:
-        """Return width and height (I, 2) in pixels, NaN where one of them
-        is below 1.
-        """
+        """Return width and height (I, 2) in pixels, NaN if one is below 1."""
         sizes = np.stack(
             [column(self.images, key) for key in ('width', 'height')], axis=1
         )
@@ -129,12 +133,8 @@ class Table:
 
     @cached_property
     def image_of(self) -> np.ndarray:
-        """Return the index of the image of each annotation (M, ), -1 where
-        the file has none.
-        """
-        index = {}
-        for i, image in enumerate(self.images):
-            index.setdefault(as_key(image.get('id')), i)
+        """Return the index (M, ) of an annotation's image, -1 if missing."""
+        index = first_index(self.images, 'id')
         return np.array(
             [
                 index.get(as_key(ann.get('image_id')), -1)
@@ -160,28 +160,23 @@ class Table:
 
     @cached_property
     def num_keypoints(self) -> np.ndarray:
-        """Return what the file tells as ``num_keypoints`` (M, )."""
+        """Return ``num_keypoints`` (M, ) of the file."""
         return column(self.annotations, 'num_keypoints')
 
     @cached_property
     def iscrowd(self) -> np.ndarray:
-        """Return ``iscrowd`` (M, ), 0 where it is missing."""
+        """Return ``iscrowd`` (M, ), 0 if missing, NaN if not 0 or 1."""
         values = [ann.get('iscrowd', 0) for ann in self.annotations]
-        return np.array(
-            [value if value in (0, 1) else np.nan for value in values],
-            dtype=np.float64,
-        )
+        return np.array([v if v in (0, 1) else np.nan for v in values], float)
 
     @cached_property
     def has_pose(self) -> np.ndarray:
-        """Return which annotations (M, ) have a box and keypoints; the data
-        set uses no others.
-        """
-        return np.array(list(map(has_pose, self.annotations)), dtype=bool)
+        """Return the annotations (M, ) that the data set uses."""
+        return each(self.annotations, has_pose)
 
     @cached_property
     def is_person(self) -> np.ndarray:
-        """Return which annotations (M, ) are a person, not a crowd."""
+        """Return the annotations (M, ) of a person, not a crowd."""
         return self.has_pose & (self.iscrowd != 1)
 
     @cached_property
@@ -192,8 +187,9 @@ class Table:
 
     @cached_property
     def outside(self) -> np.ndarray:
-        """Return by how many pixels labelled keypoints (M, K) lie outside of
-        their image, 0 where its size is unknown.
+        """Return the distance (M, K) of labelled keypoints from their image.
+
+        It is in pixels, 0 inside and if the size of the image is unknown.
         """
         distance = distance_outside(
             self.keypoints[..., :2], self.size_of[:, None]

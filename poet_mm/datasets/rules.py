@@ -1,6 +1,6 @@
 """Define what is wrong or unusual in an annotation file, once for all.
 
-``BottomupCocoDataset`` raises the first violation of a rule that stops it;
+``BottomupCocoDataset`` raises the first violation of a rule in ``STOPS``;
 ``tools/check_dataset.py`` prints the violations of all rules.
 I: number of images, M: number of annotations, K: number of keypoints.
 """
@@ -8,22 +8,21 @@ I: number of images, M: number of annotations, K: number of keypoints.
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Union
 
 import numpy as np
 
-from .columns import Table, as_key, is_number
+from .columns import Table, as_key, each, first_index, is_number
 
 MAX_SIDE = 2**15 - 2  # cv2 cannot rotate or crop images with a longer side
 MAX_LISTED = 1000  # examples that a report file lists
 TOLERANCE = 1.0  # pixels; labels are rounded
-# The data set raises it; training would learn something wrong; worth a look.
-STOPS, WRONG, UNUSUAL = 'stops', 'wrong', 'unusual'
 
 
 @dataclass
 class Finding:
-    """Say what was found, how often, where, and what to do."""
+    """Hold all violations of one rule, and what to do about them."""
 
     name: str
     wrong: bool
@@ -37,62 +36,60 @@ class Finding:
 class Rule(NamedTuple):
     """Describe one thing that can be wrong or unusual.
 
-    ``mask`` is True where a table violates the rule. Its shape goes with
-    ``entry``: image (I, ), annotation (M, ), keypoint (M, K), name (K, ) or
-    file (1, ).
+    ``mask`` returns an array that is True where a table violates the rule.
+    ``entry`` gives its shape: image (I, ), annotation (M, ), keypoint (M, K),
+    name (K, ) or file (1, ).
     """
 
-    name: str  # published in dataset.json
-    severity: str
     entry: str
+    name: str  # published in dataset.json
     mask: Callable[[Table], np.ndarray]
-    text: str  # goes on after "N of M "
+    text: str  # follows "N of M "
     fix: str
-    # the key that is to blame, or a function of the table and the index
+    # a key of the entry, or a function of the table and the flat index
     value: Union[str, Callable[[Table, int], str]] = ''
 
-    def places(self, table: Table) -> np.ndarray:
-        """Return the flat indices of the violations."""
+    def violations(self, table: Table) -> np.ndarray:
+        """Return the mask of the violations."""
         with np.errstate(invalid='ignore', over='ignore'):
-            return np.flatnonzero(self.mask(table))
+            return self.mask(table)
 
-    def tell(self, table: Table, place: int) -> str:
-        """Return the name of an entry and the value it has."""
-        value = self.value
+    def describe(self, table: Table, place: int) -> str:
+        """Return the name of an entry and the value that is wrong."""
+        name, value = NAMES[self.entry](table, place), self.value
         if callable(value):
             value = value(table, place)
         elif value:
-            value = tell_key(
-                (table.images if self.entry == 'image' else table.annotations)[
-                    place
-                ],
-                value,
-            )
-        name = NAMES[self.entry](table, place)
+            images = self.entry == 'image'
+            entries = table.images if images else table.annotations
+            value = describe_key(entries[place], value)
         return f'{name}: {value}' if value else name
 
-    def check(self, table: Table) -> Iterator[Finding]:
-        """Yield a finding of all violations, if there are any."""
-        with np.errstate(invalid='ignore', over='ignore'):
-            mask = self.mask(table)
-        places = np.flatnonzero(mask)
-        if len(places):
+
+def find_violations(
+    rules: List[Rule], table: Table, wrong: bool
+) -> Iterator[Finding]:
+    """Yield a finding for each rule that a table violates."""
+    for rule in rules:
+        mask = rule.violations(table)
+        places = np.flatnonzero(mask).tolist()
+        if places:
+            examples = [rule.describe(table, n) for n in places[:MAX_LISTED]]
             yield Finding(
-                self.name,
-                self.severity != UNUSUAL,
-                self.text,
+                rule.name,
+                wrong,
+                rule.text,
                 len(places),
                 mask.size,
-                [self.tell(table, int(n)) for n in places[:MAX_LISTED]],
-                self.fix,
+                examples,
+                rule.fix,
             )
 
 
-def tell_key(entry: dict, key: str) -> str:
-    """Return a key and its value, as they are in the file."""
-    return f'{key} is ' + (
-        repr(entry[key])[:80] if key in entry else 'missing'
-    )
+def describe_key(entry: dict, key: str) -> str:
+    """Return a key and its value in the file."""
+    value = repr(entry[key])[:80] if key in entry else 'missing'
+    return f'{key} is {value}'
 
 
 def name_image(table: Table, i: int) -> str:
@@ -104,14 +101,14 @@ def name_image(table: Table, i: int) -> str:
 def name_annotation(table: Table, n: int) -> str:
     """Return the name of an annotation in a message."""
     ann, i = table.annotations[n], table.image_of[n]
-    image = (
-        name_image(table, i) if i >= 0 else f'image {ann.get("image_id")!r}'
-    )
+    image = f'image {ann.get("image_id")!r}'
+    if i >= 0:
+        image = name_image(table, i)
     return f'annotation {ann.get("id")} of {image}'
 
 
 def name_keypoint(table: Table, k: int) -> str:
-    """Return the name of a keypoint in a message."""
+    """Return the name of a keypoint of the skeleton in a message."""
     return f'keypoint {k} ({table.keypoint_names[k]})'
 
 
@@ -128,23 +125,26 @@ NAMES = dict(
     name=name_keypoint,
     file=lambda table, place: 'the file',
 )
+image_rule = partial(Rule, 'image')
+annotation_rule = partial(Rule, 'annotation')
+keypoint_rule = partial(Rule, 'keypoint')
+name_rule = partial(Rule, 'name')
+file_rule = partial(Rule, 'file')
 
 
-def xyv(table: Table, place: int) -> str:
-    """Return x, y, v of a keypoint, as they are in the file."""
+def describe_xyv(table: Table, place: int) -> str:
+    """Return x, y, v of a keypoint in the file."""
     n, k = divmod(place, len(table.keypoint_names))
-    values = table.annotations[n]['keypoints'][3 * k : 3 * k + 3]
+    text = f'x, y, v is {table.annotations[n]["keypoints"][3 * k : 3 * k + 3]}'
     distance = table.outside[n, k]
-    size = ' x '.join(f'{side:g}' for side in table.size_of[n])
-    return f'x, y, v is {values}' + (
-        f', {distance:,.1f} pixels outside of an image of {size}'
-        if distance > 0
-        else ''
-    )
+    if distance > 0:
+        size = ' x '.join(f'{side:g}' for side in table.size_of[n])
+        text += f', {distance:,.1f} pixels outside of an image of {size}'
+    return text
 
 
-def keypoint_count(table: Table, n: int) -> str:
-    """Return how many keypoints an annotation has."""
+def describe_count(table: Table, n: int) -> str:
+    """Return the number of keypoints that an annotation has."""
     values = table.annotations[n].get('keypoints')
     if not isinstance(values, list) or (
         table.counts[n] < 0 and len(values) % 3 == 0
@@ -158,55 +158,53 @@ def keypoint_count(table: Table, n: int) -> str:
 
 def not_integer(entries: List[dict], key: str) -> np.ndarray:
     """Return where the value of a key is not an integer."""
-    return np.array(
-        [not isinstance(entry.get(key), int) for entry in entries], dtype=bool
-    )
+    return each(entries, lambda entry: not isinstance(entry.get(key), int))
 
 
 def repeated(entries: List[dict], key: str) -> np.ndarray:
     """Return where an earlier entry has the same value of a key."""
-    seen, again = set(), np.zeros(len(entries), dtype=bool)
-    for n, entry in enumerate(entries):
-        value = as_key(entry.get(key))
-        again[n] = value in seen
-        seen.add(value)
-    return again
+    first = first_index(entries, key)
+    firsts = [first[as_key(entry.get(key))] for entry in entries]
+    return np.array(firsts, dtype=int) < np.arange(len(entries))
 
 
-def told(entries: List[dict], key: str) -> np.ndarray:
-    """Return where entries have a key."""
-    return np.array([key in entry for entry in entries], dtype=bool)
+def has_area(table: Table) -> np.ndarray:
+    """Return the annotations (M, ) that have the key ``area``."""
+    return each(table.annotations, lambda ann: 'area' in ann)
 
 
-def size_needed(table: Table) -> np.ndarray:
-    """Return the images (I, ) that tell a broken size, or have poses, which
-    need one.
+def has_file_name(image: dict) -> bool:
+    """Return whether an image has a file name."""
+    name = image.get('file_name')
+    return isinstance(name, str) and bool(name)
+
+
+def has_wrong_size(image: dict) -> bool:
+    """Return whether an image has a width or height other than 1 or more."""
+    sides = (image.get('width', 1), image.get('height', 1))
+    return not all(is_number(side) and side >= 1 for side in sides)
+
+
+def lacks_size(table: Table, needed: bool) -> np.ndarray:
+    """Return the images (I, ) without a size, of those that need one or not.
+
+    Needed: it has poses, or its size is wrong rather than missing.
     """
-    poses = np.bincount(
-        table.image_of[table.has_pose] + 1, minlength=len(table.images) + 1
-    )[1:]
-    return (poses > 0) | np.array(
-        [
-            not all(
-                is_number(image.get(key, 1)) and image.get(key, 1) >= 1
-                for key in ('width', 'height')
-            )
-            for image in table.images
-        ],
-        dtype=bool,
-    )
+    with_pose = table.image_of[table.has_pose]
+    needs = np.isin(np.arange(len(table.images)), with_pose)
+    needs |= each(table.images, has_wrong_size)
+    return np.isnan(table.sizes[:, 0]) & (needs == needed)
 
 
 def far_outside(table: Table) -> np.ndarray:
-    """Return the keypoints (M, K) farther outside of their image than its
-    longer side.
-    """
+    """Return keypoints (M, K) farther from their image than it is long."""
     return table.outside > table.size_of.max(axis=1)[:, None]
 
 
 def many_unlabelled(table: Table) -> np.ndarray:
-    """Return people (M, ) without a labelled keypoint if they are more than
-    half of all.
+    """Return people (M, ) without a labelled keypoint.
+
+    None are returned if they are at most half of all people.
     """
     people = table.is_person & table.fits
     unlabelled = people & ~table.labelled.any(axis=1)
@@ -214,16 +212,18 @@ def many_unlabelled(table: Table) -> np.ndarray:
 
 
 def none_visible(table: Table) -> np.ndarray:
-    """Return people (M, ) with labelled keypoints if no keypoint of the file
-    is visible.
+    """Return people (M, ) with labelled keypoints.
+
+    None are returned if any keypoint of the file is visible.
     """
     people = table.is_person & table.labelled.any(axis=1)
-    return people & ~(table.keypoints[..., 2] == 2).any()
+    return people & ~(table.v == 2).any()
 
 
 def near_origin(table: Table) -> np.ndarray:
-    """Return labelled keypoints (M, K) if all of them are within 2 pixels of
-    (0, 0).
+    """Return the labelled keypoints (M, K).
+
+    None are returned unless all of them are within 2 pixels of (0, 0).
     """
     xy = np.abs(table.keypoints[table.labelled][:, :2])
     return table.labelled & ((xy <= 2).all() and (table.sizes > 16).any())
@@ -231,13 +231,10 @@ def near_origin(table: Table) -> np.ndarray:
 
 def unknown_category(table: Table) -> np.ndarray:
     """Return annotations (M, ) of a category that the file does not list."""
-    known = {as_key(category.get('id')) for category in table.categories}
-    return np.array(
-        [
-            as_key(ann.get('category_id')) not in known
-            for ann in table.annotations
-        ],
-        dtype=bool,
+    known = first_index(table.categories, 'id')
+    return each(
+        table.annotations,
+        lambda ann: as_key(ann.get('category_id')) not in known,
     )
 
 
@@ -249,22 +246,34 @@ def rarer_category(table: Table) -> np.ndarray:
     return table.is_person & np.array([n != most for n in used], dtype=bool)
 
 
-def plain(names: Optional[List[str]]) -> List[str]:
-    """Return names without capitals, blanks and hyphens."""
+def beyond_image(table: Table) -> np.ndarray:
+    """Return annotations (M, ) whose box reaches beyond their image."""
+    low = table.bbox[:, :2]
+    high = low + table.bbox[:, 2:]
+    beyond = (low < -TOLERANCE) | (high > table.size_of + TOLERANCE)
+    return (
+        table.has_pose & beyond.any(axis=1) & np.isfinite(table.size_of[:, 0])
+    )
+
+
+def normalise(names: Optional[List[str]]) -> List[str]:
+    """Return names in lower case, with ``_`` for blanks and hyphens."""
     return [
         re.sub(r'[\s_-]+', '_', name.strip().lower()) for name in names or []
     ]
 
 
 def renamed(table: Table, reordered: bool) -> np.ndarray:
-    """Return the keypoints (K, ) with another name in the file, if the names
-    are (not) the expected ones in another order.
+    """Return the keypoints (K, ) with another name in the file.
+
+    Args:
+        table (Table): The annotation file.
+        reordered (bool): True for names that are the expected ones in another
+            order, False for other names.
     """
-    ours, theirs = plain(table.file_names), plain(table.keypoint_names)
-    if (
-        len(ours) != len(theirs)
-        or (sorted(ours) == sorted(theirs)) != reordered
-    ):
+    ours, theirs = map(normalise, (table.file_names, table.keypoint_names))
+    same_names = sorted(ours) == sorted(theirs)
+    if len(ours) != len(theirs) or same_names != reordered:
         return np.zeros(len(theirs), dtype=bool)
     return np.array([a != b for a, b in zip(ours, theirs)], dtype=bool)
 
@@ -282,173 +291,131 @@ AREA_FIX = 'Set area to that of the mask, or to 0.53 of the box'
 BOX_FIX = 'Set bbox to four finite numbers x, y, width, height in pixels'
 SIZE_FIX = 'Set width and height to those of the image file, at least 1 pixel.'
 
-# Of an image or annotation with several faults, the first one is raised.
-RULES = [
-    Rule(
+# The data set raises these. If an entry violates several, it raises the first.
+STOPS = [
+    image_rule(
         'image_id_type',
-        STOPS,
-        'image',
         lambda t: not_integer(t.images, 'id'),
         'images have an id that is not an integer',
         'Set id to an integer, and image_id of the annotations.',
         'id',
     ),
-    Rule(
+    image_rule(
         'no_file_name',
-        STOPS,
-        'image',
-        lambda t: np.array(
-            [
-                not image.get('file_name')
-                or not isinstance(image['file_name'], str)
-                for image in t.images
-            ],
-            dtype=bool,
-        ),
+        lambda t: ~each(t.images, has_file_name),
         'images have no file name',
         'Set file_name to the name of a file.',
         'file_name',
     ),
-    Rule(
+    image_rule(
         'no_image_size',
-        STOPS,
-        'image',
-        lambda t: np.isnan(t.sizes[:, 0]) & size_needed(t),
-        'images tell no width and height of at least 1',
+        lambda t: lacks_size(t, needed=True),
+        'images have no width and height of at least 1',
         SIZE_FIX,
         lambda t, i: ', '.join(
-            tell_key(t.images[i], key) for key in ('width', 'height')
+            describe_key(t.images[i], key) for key in ('width', 'height')
         ),
     ),
-    Rule(
+    image_rule(
         'duplicate_image_ids',
-        STOPS,
-        'image',
         lambda t: repeated(t.images, 'id'),
         'images have the id of another image',
-        'Give each image its own id, and its annotations that image_id.',
+        'Give each image its own id, and its annotations the same image_id.',
         lambda t, i: 'its id is that of an earlier image',
     ),
-    Rule(
+    annotation_rule(
         'no_such_image',
-        STOPS,
-        'annotation',
         lambda t: t.image_of < 0,
         'annotations are of an image that is not in the file',
         'Add the image, or remove the annotation.',
         lambda t, n: f'not one of the {len(t.images):,} images of the file',
     ),
-    Rule(
+    annotation_rule(
         'annotation_id_type',
-        STOPS,
-        'annotation',
         lambda t: not_integer(t.annotations, 'id'),
         'annotations have an id that is not an integer',
         'Set id to an integer.',
         'id',
     ),
-    Rule(
+    annotation_rule(
         'category_id_type',
-        STOPS,
-        'annotation',
         lambda t: not_integer(t.annotations, 'category_id'),
         'annotations have a category_id that is not an integer',
         'Set category_id to an integer, for people to 1 as in COCO.',
         'category_id',
     ),
-    Rule(
+    annotation_rule(
         'broken_iscrowd',
-        STOPS,
-        'annotation',
         lambda t: np.isnan(t.iscrowd),
         'annotations have an iscrowd other than 0 and 1',
         'Set iscrowd to 1 for a region with many people, else to 0.',
         'iscrowd',
     ),
-    Rule(
+    annotation_rule(
         'broken_bbox',
-        STOPS,
-        'annotation',
         lambda t: t.has_pose & ~np.isfinite(t.bbox).all(axis=1),
         'annotations have a bbox that is not four finite numbers',
         f'{BOX_FIX}.',
         'bbox',
     ),
-    Rule(
+    annotation_rule(
         'broken_area',
-        STOPS,
-        'annotation',
-        lambda t: t.has_pose & told(t.annotations, 'area') & ~(t.area >= 0),
+        lambda t: t.has_pose & has_area(t) & ~(t.area >= 0),
         'annotations have an area that is not a number above 0',
         f'{AREA_FIX}: OKS divides by it.',
         'area',
     ),
-    Rule(
+    annotation_rule(
         'wrong_number_of_joints',
-        STOPS,
-        'annotation',
         lambda t: t.has_pose & ~t.fits,
         'annotations have another number of keypoints than the metainfo',
         'Give x, y, v of each keypoint in one list, 0, 0, 0 for a keypoint '
         'without label, or take the metainfo of this skeleton.',
-        keypoint_count,
+        describe_count,
     ),
-    Rule(
+    keypoint_rule(
         'broken_joints',
-        STOPS,
-        'keypoint',
         lambda t: (
             (t.has_pose & t.fits)[:, None]
             & ~np.isfinite(t.keypoints).all(axis=2)
         ),
         'keypoints are not finite numbers',
-        'Set x, y, v to finite numbers, to 0, 0, 0 without label.',
-        xyv,
+        'Set x, y, v to finite numbers, or to 0, 0, 0 without a label.',
+        describe_xyv,
     ),
-    Rule(
+    keypoint_rule(
         'broken_visibility',
-        STOPS,
-        'keypoint',
-        lambda t: (
-            np.isfinite(t.keypoints[..., 2])
-            & ~np.isin(t.keypoints[..., 2], (0, 1, 2))
-        ),
+        lambda t: np.isfinite(t.v) & ~np.isin(t.v, (0, 1, 2)),
         'keypoints have a v other than 0, 1 and 2',
         'Set v to 0 (not labelled), 1 (hidden) or 2 (visible).',
-        xyv,
+        describe_xyv,
     ),
-    Rule(
+    keypoint_rule(
         'joints_far_outside',
-        STOPS,
-        'keypoint',
         far_outside,
         'keypoints lie farther outside of their image than it is long',
         'Correct them, or set them to 0, 0, 0 if they are not seen.',
-        xyv,
+        describe_xyv,
     ),
-    Rule(
+    annotation_rule(
         'duplicate_annotation_ids',
-        STOPS,
-        'annotation',
         lambda t: repeated(t.annotations, 'id'),
         'annotations have the id of another annotation',
-        "Give each annotation its own id: COCO's tools keep one of those "
-        'with the same id.',
+        "Give each annotation its own id: COCO's tools keep only one of them.",
         lambda t, n: 'its id is that of an earlier annotation',
     ),
-    Rule(
-        'nobody',
-        WRONG,
-        'file',
+]
+# Training would learn something wrong, or evaluation would measure it.
+WRONG = [
+    file_rule(
+        'no_people',
         lambda t: np.array([not t.has_pose.any()]),
         'files have no annotation with a bbox and keypoints',
         'Take a file of poses, such as person_keypoints_*.json; '
         'instances_*.json and captions_*.json are of other tasks.',
     ),
-    Rule(
+    file_rule(
         'skeleton',
-        WRONG,
-        'file',
         lambda t: np.array(
             [
                 t.file_names is not None
@@ -462,254 +429,190 @@ RULES = [
             f'{len(t.keypoint_names)} in the metainfo'
         ),
     ),
-    Rule(
+    name_rule(
         'skeleton',
-        WRONG,
-        'name',
         lambda t: renamed(t, True),
         'keypoints come in another order than in the metainfo',
         METAINFO_FIX,
         name_in_file,
     ),
-    Rule(
+    image_rule(
         'no_image_size',
-        WRONG,
-        'image',
-        lambda t: np.isnan(t.sizes[:, 0]) & ~size_needed(t),
-        'images without people tell no width and height',
+        lambda t: lacks_size(t, needed=False),
+        'images without people have no width and height',
         SIZE_FIX,
     ),
-    Rule(
+    annotation_rule(
         'no_such_category',
-        WRONG,
-        'annotation',
         unknown_category,
         'annotations are of a category that is not in the file',
-        'Add it to categories, or correct category_id: evaluation knows '
-        'only the categories of the file.',
+        'Add it to categories, which evaluation uses, or correct the id.',
         'category_id',
     ),
-    Rule(
+    annotation_rule(
         'empty_bbox',
-        WRONG,
-        'annotation',
         lambda t: t.has_pose & (t.bbox[:, 2:] <= 0).any(axis=1),
         'annotations have a bbox without extent',
         f'{BOX_FIX}, around the keypoints.',
         'bbox',
     ),
-    Rule(
+    annotation_rule(
         'broken_area',
-        WRONG,
-        'annotation',
         lambda t: t.has_pose & (t.area == 0),
         'annotations have an area of 0',
         f'{AREA_FIX}: OKS divides by it.',
         'area',
     ),
-    Rule(
+    annotation_rule(
         'lying_num_keypoints',
-        WRONG,
-        'annotation',
         lambda t: (
             t.has_pose
             & t.fits
             & np.isfinite(t.num_keypoints)
             & (t.num_keypoints != t.labelled.sum(axis=1))
         ),
-        'annotations have a num_keypoints other than the number of '
-        'keypoints with v > 0',
-        'Count them again: other tools believe '
-        'num_keypoints, poet_mm counts v > 0.',
+        'annotations have a num_keypoints that is not the number of v > 0',
+        'Set it to that number: other tools use it, poet_mm counts v > 0.',
         lambda t, n: (
             f'num_keypoints is {t.annotations[n]["num_keypoints"]}, '
             f'{t.labelled[n].sum()} have v > 0'
         ),
     ),
-    Rule(
+    annotation_rule(
         'nothing_visible',
-        WRONG,
-        'annotation',
         none_visible,
-        'annotations have hidden keypoints (v = 1) where none of the file '
-        'is visible (v = 2)',
-        "Take POETCodec(supervise='labelled'), or set "
-        'v to 2 where keypoints are seen: POET learns visible ones by '
-        'default.',
+        'annotations have labelled keypoints, but none of the file has v = 2',
+        "Use POETCodec(supervise='labelled'), or set v to 2 for visible "
+        'keypoints: by default POET learns only these.',
     ),
-    Rule(
+    keypoint_rule(
         'normalised_joints',
-        WRONG,
-        'keypoint',
         near_origin,
-        'keypoints, all that are labelled, lie within 2 pixels of (0, 0)',
+        'keypoints lie within 2 pixels of (0, 0), as all labelled ones do',
         'Keypoints are expected in pixels: multiply by width and height.',
-        xyv,
+        describe_xyv,
     ),
-    Rule(
+]
+# A person should look at these.
+UNUSUAL = [
+    file_rule(
         'no_joint_names',
-        UNUSUAL,
-        'file',
         lambda t: np.array([t.file_names is None]),
         'files do not name their keypoints',
-        'Look at some images with '
-        'their keypoints drawn: nothing says that they come in the order '
-        'of the metainfo.',
+        'Draw the keypoints on some images, to see whether their order is '
+        'that of the metainfo.',
     ),
-    Rule(
+    name_rule(
         'skeleton',
-        UNUSUAL,
-        'name',
         lambda t: renamed(t, False),
         'keypoints have another name than in the metainfo',
         METAINFO_FIX,
         name_in_file,
     ),
-    Rule(
+    image_rule(
         'duplicate_file_names',
-        UNUSUAL,
-        'image',
         lambda t: repeated(t.images, 'file_name'),
         'images have the file of another image',
-        'Keep one entry per file, with all of its annotations: an image '
-        'with half of its people teaches that the others are no object.',
+        'Keep one entry per file, with all of its annotations: without half '
+        'of its people, an image teaches that these are no object.',
     ),
-    Rule(
+    annotation_rule(
         'no_pose',
-        UNUSUAL,
-        'annotation',
         lambda t: ~t.has_pose & t.has_pose.any(),
         'annotations have no bbox or no keypoints',
-        'They are not used. '
-        'If they should be people, this is the file of another task.',
+        'They are not used. Is this the file of another task?',
     ),
-    Rule(
+    annotation_rule(
         'several_categories',
-        UNUSUAL,
-        'annotation',
         rarer_category,
         'annotations with keypoints are of another category than most',
-        'All are one class to POET. Remove those that are not meant.',
+        'POET has one class for all. Remove those that it should not learn.',
         'category_id',
     ),
-    Rule(
+    annotation_rule(
         'bbox_beyond_image',
-        UNUSUAL,
-        'annotation',
-        lambda t: (
-            t.has_pose
-            & (
-                (t.bbox[:, :2] < -TOLERANCE)
-                | (t.bbox[:, :2] + t.bbox[:, 2:] > t.size_of + TOLERANCE)
-            ).any(axis=1)
-            & (t.size_of[:, 0] >= 1)
-        ),
+        beyond_image,
         'annotations have a bbox that reaches beyond its image',
-        'It is cut. If there are many, bbox may hold x1, y1, x2, y2 instead '
-        'of x, y, width, height.',
+        'It is cut. Is it x1, y1, x2, y2 instead of x, y, width, height?',
         'bbox',
     ),
-    Rule(
+    annotation_rule(
         'no_area',
-        UNUSUAL,
-        'annotation',
-        lambda t: t.has_pose & ~told(t.annotations, 'area'),
+        lambda t: t.has_pose & ~has_area(t),
         'annotations have no area',
-        f'{AREA_FIX}, which training takes; '
-        'evaluation needs use_area=False then.',
+        f'{AREA_FIX}, as training does, or evaluate with use_area=False.',
     ),
-    Rule(
+    annotation_rule(
         'area_above_box',
-        UNUSUAL,
-        'annotation',
         lambda t: (
             t.has_pose
             & (t.area > 1.01 * t.bbox[:, 2:].prod(axis=1) + TOLERANCE)
         ),
         'annotations have an area larger than that of their bbox',
-        'Correct area or bbox: the mask lies in the box. Were images resized '
-        'and areas left?',
+        'Correct area or bbox. Were the images resized, but not the areas?',
         'area',
     ),
-    Rule(
+    annotation_rule(
         'no_num_keypoints',
-        UNUSUAL,
-        'annotation',
         lambda t: t.has_pose & np.isnan(t.num_keypoints),
         'annotations have no num_keypoints',
-        'Set it to the number of '
-        "keypoints with v > 0; COCO's own tools need it.",
+        "Set it to the number of keypoints with v > 0 for COCO's own tools.",
     ),
-    Rule(
+    annotation_rule(
         'unlabelled_people',
-        UNUSUAL,
-        'annotation',
         many_unlabelled,
         'annotations are people without a labelled keypoint',
-        'They count '
-        'as people whose keypoints are not learned. Are they wanted?',
+        'POET learns them as people without keypoints. Are they wanted?',
     ),
-    Rule(
+    name_rule(
         'joints_never_labelled',
-        UNUSUAL,
-        'name',
         lambda t: ~t.labelled.any(axis=0) & t.labelled.any(),
         'keypoints are never labelled',
-        'Nothing will be learned of them. Is this the right skeleton?',
+        'They will not be learned. Is this the right skeleton?',
     ),
-    Rule(
+    keypoint_rule(
         'joints_outside',
-        UNUSUAL,
-        'keypoint',
         lambda t: (t.outside > TOLERANCE) & ~far_outside(t),
         f'keypoints lie more than {TOLERANCE:g} pixel outside of their image',
         'They are evaluated, but not supervised. Set them to 0, 0, 0, or '
         'correct them. Are they of images of another size?',
-        xyv,
+        describe_xyv,
     ),
-    Rule(
+    keypoint_rule(
         'joints_at_origin',
-        UNUSUAL,
-        'keypoint',
         lambda t: t.labelled & (t.keypoints[..., :2] == 0).all(axis=2),
         'labelled keypoints are at (0, 0)',
         'Set v to 0 if this means that there is no label.',
     ),
-    Rule(
+    image_rule(
         'more_people_than_queries',
-        UNUSUAL,
-        'image',
         lambda t: t.people_of_image > t.num_queries,
         'images have more people than the model has queries',
-        'Raise model.head.num_queries to the largest number of people, or '
-        'accept that the rest is not learned.',
+        'Raise model.head.num_queries, or accept that POET misses the rest.',
         lambda t, i: f'{t.people_of_image[i]} people, {t.num_queries} queries',
     ),
 ]
 
 
-def first_faults(table: Table, entry: str) -> Dict[int, str]:
+def first_faults(table: Table, *entries: str) -> Dict[int, str]:
     """Return the first fault that stops the data set, by entry.
 
     Args:
         table (Table): The annotation file.
-        entry (str): ``'image'`` or ``'annotation'``.
+        *entries (str): ``'image'``, or ``'annotation'`` and ``'keypoint'``.
 
     Returns:
         dict: Index of each image or annotation with a fault, in the order of
-        the file -> what it is, and what to do.
+        the file -> the fault and what to do.
     """
     found = {}
-    for rule in RULES:
-        if rule.severity != STOPS or (rule.entry == 'image') != (
-            entry == 'image'
-        ):
-            continue
-        K = len(table.keypoint_names) if rule.entry == 'keypoint' else 1
-        for place in rule.places(table).tolist():
-            found.setdefault(place // K, (rule, place))
+    for rule in STOPS:
+        if rule.entry in entries:
+            K = len(table.keypoint_names) if rule.entry == 'keypoint' else 1
+            for place in np.flatnonzero(rule.violations(table)).tolist():
+                found.setdefault(place // K, (rule, place))
     faults = {}
     for n, (rule, place) in sorted(found.items()):
-        text = rule.tell(table, place)
+        text = rule.describe(table, place)
         faults[n] = f'{text[0].upper()}{text[1:]}. {rule.fix}'
     return faults

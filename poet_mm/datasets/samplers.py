@@ -1,15 +1,15 @@
 """Make batches of images of similar shape, so that little of them is padding.
 
-Images of a batch are padded to the largest height and width among them. Drawn
-at random, with a random size each, 41 % of the pixels of a batch of 6 are
-padding in POET's recipe (study 1). Two things lower that:
+Images of a batch are padded to the largest height and width among them. With
+random images and a random size for each, 41 % of the pixels of a batch of 6
+are padding in POET's recipe (study 1). Two things lower that:
 
 - :class:`SimilarShapeBatchSampler` chooses images of similar aspect ratio;
-- :class:`SameInBatch` makes random transforms draw alike for a whole batch.
+- :class:`SameInBatch` draws the same random numbers for a whole batch.
 
 Each image still comes once in an epoch, and its augmentation has the
-distribution of the recipe. Only the images of a step are chosen otherwise, and
-their sizes are no longer independent.
+distribution of the recipe. But the images of a batch are not a random choice,
+and their sizes are not independent.
 """
 
 from contextlib import contextmanager, nullcontext
@@ -20,14 +20,17 @@ import numpy as np
 from mmpose.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
+WINDOW = 16  # batches that are sorted together
+
 
 class BatchIndex(int):
     """Carry the index of an image and the seed of its batch.
 
-    Data sets of mmengine hand it on to the pipeline as ``sample_idx``.
+    Data sets of mmengine pass it to the pipeline as ``sample_idx``.
     """
 
     def __new__(cls, index: int, batch_seed: int) -> 'BatchIndex':
+        """Make an integer that also has batch_seed."""
         self = super().__new__(cls, index)
         self.batch_seed = batch_seed
         return self
@@ -48,10 +51,10 @@ def numpy_seeded(*seed: int) -> Iterator[None]:
 
 
 def image_rng(index: int) -> ContextManager:
-    """Return a context in which an image draws from its batch's seed.
+    """Return a context that seeds ``np.random`` for an image of a batch.
 
     Its random numbers then depend neither on the worker that loads it nor on
-    the images before, and a resumed run draws them again.
+    the images before, and a resumed run draws the same.
     """
     if isinstance(index, BatchIndex):
         return numpy_seeded(index.batch_seed, 1 + int(index))
@@ -66,11 +69,11 @@ class SimilarShapeBatchSampler(Sampler):
     2. Sort its images by width / height, and cut batches.
     3. Shuffle the batches, and give each a seed.
 
-    Every index of the sampler comes once. Seed and epoch of the sampler decide
-    on everything, also on augmentation (:func:`image_rng`), so a resumed run
-    equals one without a break. Ranks shuffle alike: in the same step they get
-    batches of similar shape, with the same seed, and do not wait for each
-    other.
+    Every index of the sampler comes once. Everything follows from seed and
+    epoch of the sampler, also the augmentation (:func:`image_rng`), so a
+    resumed run equals one without a break. All ranks shuffle in the same
+    order: in a step they get batches of similar shape with the same seed, and
+    do not wait for each other.
 
     Use it as ``batch_sampler`` of a ``train_dataloader``; mmengine adds
     ``sampler`` and ``batch_size``. It yields lists of :class:`BatchIndex`.
@@ -79,22 +82,18 @@ class SimilarShapeBatchSampler(Sampler):
         sampler (Sampler): With ``seed``, and a ``dataset`` whose
             ``get_data_info`` has ``width`` and ``height``.
         batch_size (int): Images of a batch; the last one may be smaller.
-        window (int): Batches of a window. It is at most a quarter of an epoch,
-            else a small data set would have the same batches every time.
-            Defaults to 16.
     """
 
-    def __init__(
-        self, sampler: Sampler, batch_size: int, window: int = 16
-    ) -> None:
-        if batch_size < 1 or window < 1:
+    def __init__(self, sampler: Sampler, batch_size: int) -> None:
+        if batch_size < 1:
             raise ValueError(
-                f'batch_size is {batch_size}, window {window}, '
-                'expected at least 1.'
+                f'batch_size is {batch_size}, expected at least 1.'
             )
         self.sampler = sampler
         self.batch_size = batch_size
-        self.window = max(1, min(window, len(self) // 4))
+        # With a window of an epoch, a small data set would have the same
+        # batches in every epoch.
+        self.window = max(1, min(WINDOW, len(self) // 4))
         dataset = sampler.dataset
         self.ratios = [aspect_ratio(dataset, i) for i in range(len(dataset))]
 

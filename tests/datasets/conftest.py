@@ -1,15 +1,14 @@
-"""What is said while data are read."""
+"""The log of the data set."""
 
 import pytest
 
 
 @pytest.fixture
 def log(monkeypatch):
-    """What is said in the log while data are read."""
-    said = []
-    for module in ('coco', 'annotations'):
-        monkeypatch.setattr(
-            f'poet_mm.datasets.{module}.print_log',
-            lambda text, **kwargs: said.append(text),
-        )
-    return said
+    """Warnings while data are read."""
+    texts = []
+    monkeypatch.setattr(
+        'poet_mm.datasets.annotations.print_log',
+        lambda text, **kwargs: texts.append(text),
+    )
+    return texts

@@ -18,6 +18,7 @@ from poet_mm.codecs.poet_codec import POETCodec
 from poet_mm.errors import DataFault
 
 
+@pytest.mark.slow
 def test_first_fault_stops_training_by_default(tmp_path):
     """Also if it is met by a worker process."""
     dataset = make_dataset(tmp_path)
@@ -58,12 +59,8 @@ def test_evaluation_leaves_nothing_out(tmp_path):
 
 def test_joint_far_away_without_label_is_harmless(tmp_path):
     """It is not there, so that its place must not reach the target."""
-    content = spoil(
-        make_content(),
-        'annotations',
-        0,
-        keypoints=with_joint(0, [1e300, 20, 0]),
-    )
+    far = with_joint(0, [1e300, 20, 0])
+    content = spoil(make_content(), 'annotations', 0, keypoints=far)
     sample = make_dataset(tmp_path, content).get_data_info(0)
     labels = POETCodec().encode(
         sample['keypoints'], sample['keypoints_visible'], (H, W)
@@ -78,8 +75,5 @@ def test_images_without_annotations_are_no_fault(tmp_path):
     del content['annotations'], content['categories']
     dataset = make_dataset(tmp_path, content, test_mode=True)
     assert len(dataset) == 4
-    assert Compose(PIPELINE)(dataset.get_data_info(3))['inputs'].shape == (
-        3,
-        H,
-        W,
-    )
+    packed = Compose(PIPELINE)(dataset.get_data_info(3))
+    assert packed['inputs'].shape == (3, H, W)

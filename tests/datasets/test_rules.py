@@ -6,10 +6,10 @@ from faulty_data import (
     METAINFO,
     NAMES,
     W,
+    faulty_joint,
     find,
     make_content,
     spoil,
-    with_joint,
     write_data,
 )
 
@@ -53,16 +53,8 @@ OTHER = dict(
     area_above_box=(False, 'annotations', dict(area=5000)),
     lying_num_keypoints=(True, 'annotations', dict(num_keypoints=2)),
     no_num_keypoints=(False, 'annotations', dict(num_keypoints=...)),
-    joints_outside=(
-        False,
-        'annotations',
-        dict(keypoints=with_joint(0, [W + 5, 20, 2])),
-    ),
-    joints_at_origin=(
-        False,
-        'annotations',
-        dict(keypoints=with_joint(0, [0, 0, 2])),
-    ),
+    joints_outside=(False, *faulty_joint(0, [W + 5, 20, 2])),
+    joints_at_origin=(False, *faulty_joint(0, [0, 0, 2])),
 )
 
 
@@ -89,8 +81,8 @@ def test_what_all_people_have_in_common(tmp_path):
     content = make_content()
     hidden = each_person(content, keypoints=[20, 20, 1] * 3)
     assert find(tmp_path, hidden)['nothing_visible'].wrong
-    nobody = each_person(content, keypoints=[0] * 9, num_keypoints=0)
-    assert find(tmp_path, nobody)['unlabelled_people'].count == 8
+    unlabelled = each_person(content, keypoints=[0] * 9, num_keypoints=0)
+    assert find(tmp_path, unlabelled)['unlabelled_people'].count == 8
     handless = each_person(
         content, keypoints=[20, 20, 2] + [0] * 6, num_keypoints=1
     )

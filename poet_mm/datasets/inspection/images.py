@@ -1,4 +1,4 @@
-"""Look at the image files, and define what is wrong with them."""
+"""Read the headers of image files, and define what is wrong with them."""
 
 import os
 import os.path as osp
@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Callable, Iterator, List, Optional
+from typing import Any, Iterator, List, Optional
 
 import mmcv
 import numpy as np
 from PIL import Image
 
-from ..columns import Table
-from ..rules import MAX_SIDE, UNUSUAL, WRONG, Rule
+from ..columns import Table, each
+from ..rules import MAX_SIDE, image_rule
 
 ORIENTATION = 0x0112  # EXIF's tag; 1 is upright
 SMALL = 32  # pixels, the stride of a ResNet
@@ -22,7 +22,7 @@ WIDE_MODES = ('I', 'F', 'I;16', 'I;16B', 'I;16L', 'I;16N')
 
 @dataclass
 class ImageFile:
-    """Hold what the header of a file tells."""
+    """Hold the header of an image file."""
 
     exists: bool = False
     size: tuple = (np.nan, np.nan)  # (w, h) as training loads it
@@ -50,7 +50,7 @@ def read_file(path: str, decode: bool = False) -> ImageFile:
             file.orientation = image.getexif().get(ORIENTATION, 1)
             if decode:
                 image.load()
-        if file.orientation != 1:  # only some formats are turned by cv2
+        if file.orientation != 1:  # cv2 turns only some formats
             loaded = mmcv.imread(path)
             file.size = loaded.shape[1::-1] if loaded is not None else (0, 0)
     except Exception as error:  # each format has its own
@@ -60,8 +60,9 @@ def read_file(path: str, decode: bool = False) -> ImageFile:
 
 @contextmanager
 def any_number_of_pixels() -> Iterator[None]:
-    """Suspend PIL's limit, which holds for the whole process: training loads
-    images with cv2, which takes all up to ``MAX_SIDE``.
+    """Suspend PIL's limit on the size of an image.
+
+    Training loads images with cv2, which allows sides up to ``MAX_SIDE``.
     """
     limit = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = None
@@ -83,7 +84,7 @@ def read_files(table: Table, folder: str, decode: bool) -> List[ImageFile]:
 
 @dataclass
 class FileTable:
-    """Hold image files beside their entries, for the rules below."""
+    """Hold image files beside their entries in the annotation file."""
 
     table: Table
     files: List[ImageFile]
@@ -92,58 +93,49 @@ class FileTable:
         """Return a column of the annotation file."""
         return getattr(self.table, name)
 
-    def mask(self, test: Callable[[ImageFile], bool]) -> np.ndarray:
-        """Return where a file (I, ) passes a test."""
-        return np.array(list(map(test, self.files)), dtype=bool)
-
     @cached_property
     def loaded(self) -> np.ndarray:
-        """Return width and height (I, 2) of the files in pixels, NaN where
-        they cannot be read.
+        """Return width and height (I, 2) of the files in pixels.
+
+        They are NaN if a file cannot be read.
         """
         return np.array([file.size for file in self.files]).reshape(-1, 2)
 
     @cached_property
     def differ(self) -> np.ndarray:
-        """Return where the size of a file is not that of its entry (I, )."""
+        """Return the files (I, ) whose size is not that of their entry."""
         known = np.isfinite(self.loaded) & np.isfinite(self.sizes)
         return (known & (self.loaded != self.sizes)).any(axis=1)
 
 
 def both_sizes(t: FileTable, i: int) -> str:
     """Return the size of a file, and that of its entry."""
-    size, told, turn = t.loaded[i], t.sizes[i], t.files[i].orientation
+    (w, h), (ann_w, ann_h) = t.loaded[i], t.sizes[i]
+    turn = t.files[i].orientation
     return (
-        f'{size[0]:g} x {size[1]:g} pixels, {told[0]:g} x {told[1]:g} in '
-        'the annotation file'
+        f'{w:g} x {h:g} pixels, {ann_w:g} x {ann_h:g} in the annotation file'
         + (f', EXIF orientation {turn}' if turn != 1 else '')
     )
 
 
-FILE_RULES = [
-    Rule(
+WRONG_FILES = [
+    image_rule(
         'missing_images',
-        WRONG,
-        'image',
-        lambda t: t.mask(lambda file: not file.exists),
+        lambda t: each(t.files, lambda file: not file.exists),
         'images are not in the folder',
         'Put them there, correct file_name '
         'or --images, or remove their entries and annotations.',
     ),
-    Rule(
+    image_rule(
         'broken_images',
-        WRONG,
-        'image',
-        lambda t: t.mask(lambda file: file.error is not None),
+        lambda t: each(t.files, lambda file: file.error is not None),
         'images cannot be read',
         'Copy them again, remove their entries and '
         "annotations, or train with faults='skip'.",
         lambda t, i: t.files[i].error,
     ),
-    Rule(
+    image_rule(
         'sizes_differ',
-        WRONG,
-        'image',
         lambda t: t.differ,
         'images have another size than in the annotation file',
         'Correct width and height if the keypoints lie right on the image, '
@@ -151,39 +143,35 @@ FILE_RULES = [
         'the image without it, upright.',
         both_sizes,
     ),
-    Rule(
+    image_rule(
         'huge_images',
-        WRONG,
-        'image',
         lambda t: (t.loaded > MAX_SIDE).any(axis=1),
         f'images have a side of more than {MAX_SIDE} pixels',
         'Make them smaller, with their annotations.',
         both_sizes,
     ),
-    Rule(
+]
+UNUSUAL_FILES = [
+    image_rule(
         'wide_images',
-        UNUSUAL,
-        'image',
-        lambda t: t.mask(lambda file: file.mode in WIDE_MODES),
+        lambda t: each(t.files, lambda file: file.mode in WIDE_MODES),
         'images have more than 8 bits per channel',
         'Training takes the upper 8 of 16 bits, and of floating point what '
         'lies in 0 to 255. Convert them if that leaves too little.',
         lambda t, i: t.files[i].mode,
     ),
-    Rule(
+    image_rule(
         'exif_orientation',
-        UNUSUAL,
-        'image',
-        lambda t: t.mask(lambda file: file.orientation != 1) & ~t.differ,
+        lambda t: (
+            each(t.files, lambda file: file.orientation != 1) & ~t.differ
+        ),
         'images are turned by EXIF',
         'Were they annotated as a viewer shows '
         'them? Training turns JPEG and PNG, no other formats.',
         both_sizes,
     ),
-    Rule(
+    image_rule(
         'tiny_images',
-        UNUSUAL,
-        'image',
         lambda t: (t.loaded < SMALL).any(axis=1),
         f'images have a side of less than {SMALL} pixels',
         'They are enlarged. Do they show enough?',

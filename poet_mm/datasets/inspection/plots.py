@@ -1,5 +1,6 @@
 """Draw people, sizes and keypoints of a data set."""
 
+from functools import partial
 from typing import Mapping
 
 import numpy as np
@@ -21,30 +22,16 @@ def draw_people_per_image(
     axes: Axes, counts: np.ndarray, num_queries: int
 ) -> None:
     """Draw images by their number of people, and the number of queries."""
-    if not len(counts):
-        say_nothing_to_show(axes, 'no images')
-        return
     axes.bar(*np.unique(counts, return_counts=True), width=0.9)
-    axes.axvline(num_queries, color=COLORS[3], linestyle=':')
-    axes.text(
-        num_queries,
-        0.97,
-        f'{num_queries} queries',
-        color=COLORS[3],
-        transform=axes.get_xaxis_transform(),
-        ha='right',
-        va='top',
-        rotation=90,
-    )
+    label = f'{num_queries} queries'
+    axes.axvline(num_queries, color=COLORS[3], linestyle=':', label=label)
+    axes.legend()
     axes.set(xlabel='people', ylabel='images', yscale='symlog')
     axes.set_ylim(bottom=0)
 
 
 def draw_scales(axes: Axes, scales: np.ndarray) -> None:
     """Draw people by their size, with COCO's limits."""
-    if not len(scales):
-        say_nothing_to_show(axes, 'no areas')
-        return
     low, high = np.log2([scales.min(), scales.max()])
     bins = 2 ** np.arange(np.floor(low), np.ceil(high) + 0.25, 0.25)
     axes.hist(scales, bins=bins if len(bins) > 1 else 10)
@@ -60,9 +47,6 @@ def draw_scales(axes: Axes, scales: np.ndarray) -> None:
 
 def draw_image_sizes(axes: Axes, sizes: np.ndarray) -> None:
     """Draw width and height of images, larger points for more images."""
-    if not len(sizes):
-        say_nothing_to_show(axes, 'no sizes')
-        return
     kinds, counts = np.unique(sizes, axis=0, return_counts=True)
     axes.scatter(
         *kinds.T, s=8 + 200 * counts / counts.max(), alpha=0.4, linewidth=0
@@ -75,9 +59,6 @@ def draw_image_sizes(axes: Axes, sizes: np.ndarray) -> None:
 def draw_keypoints(axes: Axes, summary: Mapping) -> None:
     """Draw the share of people with each keypoint, visible or hidden."""
     names = summary['joint_names']
-    if not names or not summary['people']:
-        say_nothing_to_show(axes, 'no keypoints')
-        return
     share = 100 / summary['people']
     places = np.arange(len(names))
     visible, hidden = summary['visible'] * share, summary['hidden'] * share
@@ -98,25 +79,33 @@ def draw_dataset(
 
     Args:
         summary (Mapping): See ``summarise`` in ``report.py``.
-        num_queries (int): Of the model.
+        num_queries (int): Number of queries of the model.
         out (str): Picture to write.
         title (str): Name of the data set.
     """
     figure = Figure(figsize=(8, 6))
-    panels = figure.subplots(2, 2)
-    draw_people_per_image(
-        panels[0, 0], summary['people_per_image'], num_queries
+    counts, scales, sizes = (
+        summary[key] for key in ('people_per_image', 'scales', 'image_sizes')
     )
-    draw_scales(panels[0, 1], summary['scales'])
-    draw_image_sizes(panels[1, 0], summary['image_sizes'])
-    draw_keypoints(panels[1, 1], summary)
-    titles = (
-        'people per image',
-        'sizes of people',
-        'sizes of images',
-        'labelled keypoints',
+    has_keypoints = summary['joint_names'] and summary['people']
+    panels = (
+        (
+            'people per image',
+            len(counts),
+            partial(draw_people_per_image, num_queries=num_queries),
+            counts,
+        ),
+        ('sizes of people', len(scales), draw_scales, scales),
+        ('sizes of images', len(sizes), draw_image_sizes, sizes),
+        ('labelled keypoints', has_keypoints, draw_keypoints, summary),
     )
-    for axes, text in zip(panels.flat, titles):
-        axes.set_title(text)
+    for axes, (name, has_data, draw, data) in zip(
+        figure.subplots(2, 2).flat, panels
+    ):
+        axes.set_title(name)
+        if has_data:
+            draw(axes, data)
+        else:
+            say_nothing_to_show(axes, 'no data')
     figure.suptitle(title, fontsize=10)
     save_figure(figure, out)

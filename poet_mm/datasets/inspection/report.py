@@ -22,12 +22,15 @@ def summarise(table: Table) -> Dict[str, object]:
         table (Table): The annotation file.
 
     Returns:
-        dict: Counts of ``images``, ``annotations``, ``crowds``, ``people``,
-        ``labelled_people``; ``joints``, the numbers of keypoints of people
-        with v = 0, 1 and 2; ``joint_names`` and, by keypoint, the numbers of
-        ``hidden`` and ``visible`` ones; ``people_per_image``; ``scales``,
-        square roots of the areas of people, in pixels; ``image_sizes``
-        (I, 2), in pixels.
+        dict: The published keys:
+
+        - images, annotations, crowds, people, labelled_people (int): Counts.
+        - joints (list[int]): Keypoints of people with v = 0, 1 and 2.
+        - joint_names (list[str]): Names of the K keypoints.
+        - hidden, visible (np.ndarray): (K,), people with v = 1 and v = 2.
+        - people_per_image (np.ndarray): (I,).
+        - scales (np.ndarray): Square roots of people's areas, in pixels.
+        - image_sizes (np.ndarray): (I, 2), width and height in pixels.
     """
     people = table.is_person
     v = table.keypoints[people][..., 2]  # (N, K)
@@ -48,52 +51,39 @@ def summarise(table: Table) -> Dict[str, object]:
     )
 
 
-def percent(part: int, whole: int) -> str:
-    """Return a share as text, 0 % of nothing."""
-    return f'{100 * part / max(whole, 1):.0f} %'
-
-
 def format_summary(summary: dict) -> str:
     """Return the first lines of the report."""
-    counts = summary['people_per_image']
+    people, counts = summary['people'], summary['people_per_image']
     sizes, scales = summary['image_sizes'], summary['scales']
-    unlabelled, hidden, visible = summary['joints']
-    total = sum(summary['joints'])
-    per_image = (
-        f'; {counts.mean():.1f} per image, at most {counts.max()}, '
-        f'{(counts == 0).sum():,} images without'
-        if len(counts)
-        else ''
-    )
-    lines = [
-        f'images  {summary["images"]:,}',
-        f'people  {summary["people"]:,}, '
-        f'{percent(summary["labelled_people"], summary["people"])} with '
-        f'labelled keypoints{per_image}; {summary["crowds"]:,} crowds',
-        f'keypoints  {len(summary["joint_names"])} per person; v = 0: '
-        f'{percent(unlabelled, total)}, 1: {percent(hidden, total)}, 2: '
-        f'{percent(visible, total)}',
-    ]
+    labelled = 100 * summary['labelled_people'] / max(people, 1)
+    joints = np.array(summary['joints'])
+    v0, v1, v2 = 100 * joints / max(joints.sum(), 1)
+    text = f'images  {summary["images"]:,}'
     if len(sizes):
         (w1, h1), (w2, h2) = sizes.min(axis=0), sizes.max(axis=0)
-        lines[0] += f', {w1:g} to {w2:g} pixels wide, {h1:g} to {h2:g} high'
-    if len(scales):
-        lines.append(
-            'sizes   '
-            + ', '.join(
-                f'{name} {value:.0f}'
-                for name, value in zip(
-                    ('5 %:', 'median:', '95 %:'),
-                    np.percentile(scales, (5, 50, 95)),
-                )
-            )
-            + ' pixels (square root of the area)'
+        text += f', {w1:g} to {w2:g} pixels wide, {h1:g} to {h2:g} high'
+    text += f'\npeople  {people:,}, {labelled:.0f} % with labelled keypoints'
+    if len(counts):
+        text += (
+            f'; {counts.mean():.1f} per image, at most {counts.max()}, '
+            f'{(counts == 0).sum():,} images without'
         )
-    return '\n'.join(lines)
+    text += (
+        f'; {summary["crowds"]:,} crowds\n'
+        f'keypoints  {len(summary["joint_names"])} per person; '
+        f'v = 0: {v0:.0f} %, 1: {v1:.0f} %, 2: {v2:.0f} %'
+    )
+    if len(scales):
+        low, median, high = np.percentile(scales, (5, 50, 95))
+        text += (
+            f'\nsizes   5 %: {low:.0f}, median: {median:.0f}, 95 %: '
+            f'{high:.0f} pixels (square root of the area)'
+        )
+    return text
 
 
 def format_finding(finding: Finding) -> str:
-    """Return the text of a finding, with some examples and what to do."""
+    """Return the text of a finding, with some examples and the fix."""
     kind = 'WRONG' if finding.wrong else 'unusual'
     lines = [f'{kind}: {finding.count:,} of {finding.total:,} {finding.text}']
     lines += [f'    {example}' for example in finding.examples[:SHOWN]]
@@ -111,21 +101,15 @@ def format_report(
     Args:
         summary (dict): From ``summarise``.
         findings (list[Finding]): From ``check_dataset``.
-        unchecked (str): What was not checked, in words.
+        unchecked (str): A sentence about what was not checked.
     """
     wrong = sum(finding.wrong for finding in findings)
-    unusual = len(findings) - wrong
-    verdict = (
-        f'{wrong} findings are wrong, {unusual} unusual.'
-        if findings
-        else 'Nothing wrong or unusual.'
-    )
-    parts = [
-        format_summary(summary),
-        *map(format_finding, findings),
-        f'{verdict} {unchecked}'.strip(),
-    ]
-    return '\n\n'.join(parts)
+    verdict = 'Nothing wrong or unusual.'
+    if findings:
+        unusual = len(findings) - wrong
+        verdict = f'{wrong} findings are wrong, {unusual} unusual.'
+    texts = [format_summary(summary), *map(format_finding, findings)]
+    return '\n\n'.join([*texts, f'{verdict} {unchecked}'.strip()])
 
 
 def write_report(
@@ -142,25 +126,20 @@ def write_report(
         findings (list[Finding]): From ``check_dataset``.
         title (str): Name of the data set.
         num_queries (int): Of the model, for the picture.
-        folder (str): Folder to write, made if it is not there.
+        folder (str): Folder to write, made if it is missing.
 
     Returns:
-        list[str]: The files.
+        list[str]: Paths of the files.
     """
     os.makedirs(folder, exist_ok=True)
     stem = osp.join(folder, 'dataset')
     draw_dataset(summary, num_queries, stem, title)
+    numbers = {key: np.asarray(n).tolist() for key, n in summary.items()}
+    content = dict(
+        title=title,
+        summary=numbers,
+        findings=[asdict(finding) for finding in findings],
+    )
     with open(f'{stem}.json', 'w') as file:
-        json.dump(
-            dict(
-                title=title,
-                summary={
-                    key: np.asarray(value).tolist()
-                    for key, value in summary.items()
-                },
-                findings=[asdict(finding) for finding in findings],
-            ),
-            file,
-            indent=1,
-        )
+        json.dump(content, file, indent=1)
     return [f'{stem}.{ending}' for ending in ('png', 'pdf', 'json')]

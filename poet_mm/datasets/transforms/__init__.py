@@ -1,6 +1,4 @@
-"""Register the transforms: loading that finds damage, geometry with one warp,
-coarse dropout, heatmap masks, packing.
-"""
+"""Register the transforms."""
 
 from . import (
     dropout,

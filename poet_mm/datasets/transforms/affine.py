@@ -20,12 +20,11 @@ import numpy as np
 
 Size = Tuple[int, int]
 
-# ImageNet's mean colour in BGR: 0 after normalisation, the value with which
-# the data preprocessor pads, so that the outside of an image always
-# looks the same to the model.
+# ImageNet's mean colour in BGR. Normalisation makes it 0, the value with which
+# the data preprocessor pads: all outside of the image looks the same.
 MEAN_BGR = (104, 116, 124)
 
-# One entry per person each; one index filters them together.
+# Fields with one entry per person, which one index filters together.
 PERSON_KEYS = (
     'keypoints',
     'keypoints_visible',
@@ -97,13 +96,13 @@ def input_window(
 
 
 def move_people(results: dict, matrix: np.ndarray, size: Size) -> None:
-    """Move all people of a sample, and drop those who left the image.
+    """Move all people of a sample, and drop those outside of the image.
 
     1. Keypoints move; outside of the image their v becomes 0.
     2. Boxes become the box around their moved corners, cut at the image.
     3. Areas are multiplied by ``|det|`` and the share of the box that stays.
-    4. A person leaves with the last labelled keypoint; crowds and people
-       without one leave with the last part of their box.
+    4. A person is dropped if no labelled keypoint is left in the image, a
+       crowd or a person without labelled keypoints if no part of the box is.
     5. Every per-person field is filtered with one index. ``segmentation``
        and ``raw_ann_info`` keep the pixels of the original image.
 
@@ -114,8 +113,8 @@ def move_people(results: dict, matrix: np.ndarray, size: Size) -> None:
         matrix (np.ndarray): (2, 3), input to output pixels.
         size (tuple[int, int]): Output size (w, h).
     """
-    labelled_before = (results['keypoints_visible'] > 0).any(axis=1)
-    N = len(labelled_before)
+    had_keypoints = (results['keypoints_visible'] > 0).any(axis=1)
+    N = len(had_keypoints)
 
     # 1. Keypoints
     keypoints = move_points(results['keypoints'], matrix)
@@ -141,7 +140,7 @@ def move_people(results: dict, matrix: np.ndarray, size: Size) -> None:
     # 4. People in the image
     crowd = np.asarray(results.get('iscrowd', np.zeros(N)), dtype=bool)
     stays = np.where(
-        labelled_before & ~crowd, (visible > 0).any(axis=1), rest > 0
+        had_keypoints & ~crowd, (visible > 0).any(axis=1), rest > 0
     )
     if stays.all():
         return
@@ -205,10 +204,10 @@ def is_resize(matrix: np.ndarray, image_size: Size, size: Size) -> bool:
 
 
 def forward_rows(image: np.ndarray) -> np.ndarray:
-    """Return the same image with its rows stored from left to right.
+    """Return the image with its rows stored from left to right.
 
-    A flip by MMPose is a view with a negative stride, which cv2 copies pixel
-    by pixel: 1.1 ms for 640 x 480 pixels, 0.04 ms here.
+    MMPose flips an image by a view with a negative stride. cv2 would copy it
+    pixel by pixel: 1.1 ms for 640 x 480 pixels, 0.04 ms here.
     """
     if image.strides[1] < 0:
         flipped = cv2.flip(image[:, ::-1], 1)
@@ -218,11 +217,11 @@ def forward_rows(image: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def exact_warps():
-    """Let cv2 warp with Intel's IPP, where it was built with it (x86).
+    """Let cv2 warp with Intel's IPP if it was built with it (x86).
 
-    cv2 calls IPP "not exact" because it differs from cv2's own code. That
-    rounds positions to 1/32 pixel: up to 7 of 255 off in noise, where IPP is
-    bilinear interpolation to the last digit, and takes half the time.
+    cv2 calls IPP "not exact" because it differs from cv2's own code. But that
+    code rounds positions to 1/32 pixel and is up to 7 of 255 off in noise. IPP
+    interpolates to the last digit and takes half the time.
     """
     before = cv2.ipp.useIPP_NotExact()
     cv2.ipp.setUseIPP_NotExact(True)
@@ -238,7 +237,10 @@ def warp_image(
     size: Size,
     fill: Sequence[int] = MEAN_BGR,
 ) -> np.ndarray:
-    """Move the pixels of an image, in the cheapest way that is exact.
+    """Return the moved pixels of an image.
+
+    A crop of whole pixels is a view, a plain resize is ``cv2.resize``, and all
+    else is ``cv2.warpAffine``.
 
     Args:
         image (np.ndarray): (h, w) or (h, w, channels).
@@ -248,8 +250,7 @@ def warp_image(
             channel. Defaults to :data:`MEAN_BGR`.
 
     Returns:
-        np.ndarray: (h, w) or (h, w, channels) of the new size. A window of
-        whole pixels, the whole image included, is a view of the input.
+        np.ndarray: (h, w) or (h, w, channels) of the new size.
     """
     w, h = size
     image_size = image.shape[1::-1]
@@ -260,14 +261,14 @@ def warp_image(
     if is_resize(matrix, image_size, size):
         moved = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
     else:
-        # cv2 counts from the centre of the first pixel, our pixels from its
-        # corner; without this half pixel an enlarged image would be shifted.
-        from_middles = matrix.copy()
-        from_middles[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
+        # cv2 has (0, 0) at the centre of the first pixel, here it is at the
+        # corner: without this half pixel an enlarged image would be shifted.
+        of_centres = matrix.copy()
+        of_centres[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
         with exact_warps():
             moved = cv2.warpAffine(
                 image,
-                from_middles,
+                of_centres,
                 size,
                 flags=cv2.INTER_LINEAR,
                 borderValue=fill,

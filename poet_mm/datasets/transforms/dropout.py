@@ -1,4 +1,4 @@
-"""Drop rectangles of the image, and leave the labels as they are.
+"""Drop rectangles of the image, without a change of the labels.
 
 The distribution is that of imgaug's ``CoarseDropout``, which the authors'
 release of POET uses. The rectangles are the cells of a coarse grid, whose
@@ -15,6 +15,8 @@ from mmpose.registry import TRANSFORMS
 # could be dropped as a whole.
 MIN_CELLS = 3
 DROPPED = (0.05, 0.2)  # range of the share of cells to drop
+SIZE = (0.015, 0.03)  # range of the number of cells per pixel of a side
+PER_CHANNEL = 0.5  # probability to draw each channel separately
 
 
 def drop_cells(image: np.ndarray, keep: np.ndarray) -> np.ndarray:
@@ -29,47 +31,34 @@ def drop_cells(image: np.ndarray, keep: np.ndarray) -> np.ndarray:
     """
     h, w = image.shape[:2]
     rows, columns = keep.shape[:2]
-    tops = -(np.arange(rows + 1) * -h // rows)  # (rows + 1, ), of the cells
-    keep = keep[:, np.arange(w) * columns // w].reshape(rows, *image.shape[1:])
-    keep = keep.astype(image.dtype, order='C')  # else numpy multiplies slowly
-    dropped = np.empty_like(image)
-    for row in range(rows):
-        pixels = slice(tops[row], tops[row + 1])
-        np.multiply(image[pixels], keep[row], out=dropped[pixels])
-    return dropped
+    keep = keep[:, np.arange(w) * columns // w]  # (rows, w, channels)
+    keep = keep.astype(image.dtype).reshape(rows, -1)  # (rows, w * channels)
+    keep = keep[np.arange(h) * rows // h]  # (h, w * channels)
+    keep = keep.reshape(image.shape)
+    return np.multiply(image, keep, out=keep)
 
 
 @TRANSFORMS.register_module()
 class CoarseDropout(BaseTransform):
-    """Drop the cells of a coarse grid, all drawn in one pass per image.
+    """Drop cells of a coarse grid, with a size drawn for each image.
 
     Args:
-        prob (float): Probability to drop anything at all. Defaults to 0.5.
-        size (tuple[float, float]): Range of the number of cells along a side,
-            as a share of its pixels: 0.02 makes cells of 50 pixels, in an
-            image of at least 150. Defaults to (0.015, 0.03).
-        per_channel (float): Probability to draw each channel on its own.
-            Defaults to 0.5.
+        prob (float): Probability to drop cells. Defaults to 0.5.
     """
 
-    def __init__(
-        self,
-        prob: float = 0.5,
-        size: Tuple[float, float] = (0.015, 0.03),
-        per_channel: float = 0.5,
-    ) -> None:
+    def __init__(self, prob: float = 0.5) -> None:
         self.prob = prob
-        self.size = size
-        self.per_channel = per_channel
 
     def draw(self, shape: Tuple[int, ...]) -> np.ndarray:
-        """Draw the cells to keep, (rows, columns, channels), for an image of
-        shape (h, w, channels) or (h, w).
+        """Draw the cells to keep, (rows, columns, channels).
+
+        Args:
+            shape (tuple[int]): (h, w, channels) or (h, w) of the image.
         """
         h, w, channels = (*shape, 1)[:3]
-        cells = np.random.uniform(*self.size, size=2) * (h, w)
+        cells = np.random.uniform(*SIZE, size=2) * (h, w)
         rows, columns = np.maximum(cells.astype(int), MIN_CELLS)
-        drawn = channels if np.random.rand() < self.per_channel else 1
+        drawn = channels if np.random.rand() < PER_CHANNEL else 1
         keep = np.random.rand(rows, columns, drawn) >= np.random.uniform(
             *DROPPED
         )

@@ -17,20 +17,10 @@ from .affine import forward_rows
 # Workaround (mmpose<=1.3.2): `category_id`, among the keys of the default
 # `PackPoseInputs`, reaches `CocoMetric` as an array, which stops with
 # "unhashable type: 'list'"; it is not packed.
-META_KEYS = (
-    'id',
-    'img_id',
-    'img_path',
-    'crowd_index',
-    'ori_shape',
-    'img_shape',
-    'input_size',
-    'input_center',
-    'input_scale',
-    'flip',
-    'flip_direction',
-    'flip_indices',
-    'dataset_name',
+META_KEYS = tuple(
+    key
+    for key in PackPoseInputs().meta_keys
+    if key not in ('category_id', 'raw_ann_info')
 )
 
 
@@ -51,15 +41,17 @@ def image_planes(image: np.ndarray) -> torch.Tensor:
 
 @TRANSFORMS.register_module()
 class PackBottomupInputs(PackPoseInputs):
-    """Pack ``inputs`` (channels, h, w), uint8 as loaded, and ``data_samples``,
-    whose ``gt_instances`` also have ``areas`` and ``iscrowd``.
+    """Pack ``inputs`` (channels, h, w) and ``data_samples``.
+
+    The inputs are uint8, as loaded. ``gt_instances`` of the data samples also
+    have ``areas`` and ``iscrowd``.
 
     Args:
         meta_keys (Sequence[str]): Metainfo of a data sample. Defaults to
             MMPose's without ``raw_ann_info`` and ``category_id``, which only
             a ``CocoMetric`` without ``ann_file`` needs.
-        pack_transformed (bool): As in ``PackPoseInputs``, for MMPose's
-            ``browse_dataset.py``, which sets it. Defaults to False.
+        pack_transformed (bool): As in ``PackPoseInputs``; MMPose's
+            ``browse_dataset.py`` sets it. Defaults to False.
     """
 
     instance_mapping_table = dict(
@@ -76,7 +68,7 @@ class PackBottomupInputs(PackPoseInputs):
         )
 
     def transform(self, results: dict) -> dict:
-        """Let MMPose pack all but the pixels."""
+        """Pack the pixels as planes, and all else as MMPose does."""
         image = forward_rows(results['img'])
         packed = super().transform({**results, 'img': image[:1, :1]})
         packed['inputs'] = image_planes(image)

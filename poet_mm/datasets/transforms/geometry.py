@@ -18,9 +18,9 @@ from mmpose.registry import TRANSFORMS
 
 from ...errors import DataFault
 from ..rules import MAX_SIDE
-from .affine import MEAN_BGR, Size, compose, move_annotations, warp_image
+from .affine import Size, compose, move_annotations, warp_image
 
-# The key of the matrix that has not been applied to the pixels yet.
+# The key of the matrix that is not applied to the pixels yet.
 PENDING = 'pending_warp'
 
 
@@ -49,16 +49,15 @@ def short_edge_size(
     return long_edge, short_edge
 
 
-def move_pixels(
-    results: dict,
-    matrix: np.ndarray,
-    size: Size,
-    fill: Sequence[int] = MEAN_BGR,
-) -> None:
-    """Apply :func:`warp_image` to a sample, and name it if it is too large."""
+def move_pixels(results: dict, matrix: np.ndarray, size: Size) -> None:
+    """Apply :func:`warp_image` to a sample.
+
+    Raises:
+        DataFault: The image is too large for cv2.
+    """
     image = results['img']
     try:
-        results['img'] = warp_image(image, matrix, size, fill)
+        results['img'] = warp_image(image, matrix, size)
     except cv2.error as error:
         h, w = image.shape[:2]
         raise DataFault(
@@ -108,7 +107,7 @@ class RandomRotation(AffineTransform):
     """Rotate about the centre of the image, and keep its size.
 
     Args:
-        prob (float): Probability to rotate at all. Defaults to 0.5.
+        prob (float): Probability to rotate. Defaults to 0.5.
         max_degrees (float): The angle is uniform in [-max_degrees,
             max_degrees]. Defaults to 25.
     """
@@ -130,9 +129,9 @@ class RandomRotation(AffineTransform):
 class RandomAffine(AffineTransform):
     """Rotate, scale and shift into a canvas of one size, for heatmaps.
 
-    This is MMPose 0.x's augmentation for associative embedding. A window with
-    the aspect ratio of the canvas is laid on the image; at scale 1 it is as
-    large as fits into the image, at 1.5 half as large again.
+    This is MMPose 0.x's augmentation for associative embedding. It cuts out a
+    window with the aspect ratio of the canvas. At scale 1 the window is as
+    large as fits into the image, at scale 1.5 it is 1.5 times as large.
 
     Args:
         size (tuple[int, int]): (w, h) of the canvas in pixels.
@@ -214,7 +213,7 @@ class ShortEdgeResize(AffineTransform):
 
     Args:
         short_edges (int | sequence[int]): Length of the short edge in pixels,
-            or several, of which one is drawn for every image.
+            or several lengths; one is drawn for every image.
         max_size (int, optional): Limit of the long edge in pixels. Defaults
             to ``None``, no limit.
     """
@@ -243,25 +242,20 @@ class ShortEdgeResize(AffineTransform):
 
 @TRANSFORMS.register_module()
 class WarpOnce(BaseTransform):
-    """Apply geometric transforms to the annotations one by one, and their
-    product to the pixels at once.
+    """Apply geometric transforms with one warp of the pixels.
 
-    It may hold :class:`AffineTransform` s and wrappers of them, such as
-    mmcv's ``RandomChoice`` or :class:`SameInBatch`, but nothing else that
-    changes pixels.
+    The annotations move with each transform, the pixels at the end by the
+    product of the matrices. ``transforms`` may hold
+    :class:`AffineTransform` s and wrappers of them, such as mmcv's
+    ``RandomChoice`` or :class:`SameInBatch`, but nothing else that changes
+    pixels.
 
     Args:
         transforms (list[dict]): Transforms, applied in order.
-        fill (sequence[int]): Colour (BGR) of what a rotation brings in from
-            outside. Defaults to ImageNet's mean, which is 0 after
-            normalisation like the padding of the batch.
     """
 
-    def __init__(
-        self, transforms: List[dict], fill: Sequence[int] = MEAN_BGR
-    ) -> None:
+    def __init__(self, transforms: List[dict]) -> None:
         self.transforms = Compose(transforms)
-        self.fill = fill
 
     def transform(self, results: dict) -> dict:
         """Collect the matrices, then move the pixels."""
@@ -269,5 +263,5 @@ class WarpOnce(BaseTransform):
         results = self.transforms(results)
         matrix = results.pop(PENDING)
         h, w = results['img_shape']
-        move_pixels(results, matrix, (w, h), self.fill)
+        move_pixels(results, matrix, (w, h))
         return results

@@ -7,7 +7,6 @@ image, then flipped and moved like the image; it has the size of the heatmaps.
 
 from typing import List, Tuple, Union
 
-import cv2
 import mmcv
 import numpy as np
 import xtcocotools.mask as coco_mask
@@ -42,8 +41,8 @@ def draw_segmentations(
             runs.extend(drawn if isinstance(drawn, list) else [drawn])
     if not runs:
         return np.zeros(shape, dtype=np.uint8)
-    columns = coco_mask.decode(coco_mask.merge(runs)).T  # stored first there
-    return cv2.transpose(columns)
+    # COCO stores the mask by columns.
+    return np.ascontiguousarray(coco_mask.decode(coco_mask.merge(runs)))
 
 
 # Workaround (mmpose<=1.3.2): `BottomupGetHeatmapMask` ignores the run
@@ -58,7 +57,7 @@ class HeatmapMask(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        """Draw the mask, flip it, and move it to the centres of the cells."""
+        """Draw the mask, flip it, and sample it at the centres of cells."""
         h, w = results['ori_shape'][:2]
         valid = 1 - draw_segmentations(results.get('invalid_segs', []), (h, w))
         if results.get('flip'):

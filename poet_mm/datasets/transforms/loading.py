@@ -13,14 +13,13 @@ from ...errors import DataFault
 
 @TRANSFORMS.register_module()
 class LoadIntactImage(LoadImage):
-    """Load an image as MMPose's ``LoadImage`` does, or raise a
-    :class:`DataFault` that names it.
+    """Load an image as MMPose's ``LoadImage`` does, with named errors.
 
     Gray, CMYK, 16-bit (divided by 256) and transparent images become BGR of 8
-    bits. An image that EXIF turns is turned, in formats where cv2 does that
-    (JPEG, PNG). It is an error if the annotations have another size, because
-    keypoints would be elsewhere. Damage that leaves a readable file of the
-    right size is not found.
+    bits. EXIF turns JPEG and PNG images; cv2 ignores it in other formats. It
+    is an error if the annotations have another size, because keypoints would
+    be elsewhere. Damage that leaves a readable file of the right size is not
+    found.
 
     Args:
         **kwargs: As in MMPose's ``LoadImage``, without
@@ -29,8 +28,11 @@ class LoadIntactImage(LoadImage):
     """
 
     def transform(self, results: dict) -> Optional[dict]:
-        """Load ``img`` unless it is there, set its shapes, compare them with
-        ``width`` and ``height``.
+        """Load ``img`` unless it is there, and set its shapes.
+
+        Raises:
+            DataFault: The image cannot be read, or its size is not that of
+                the annotations.
         """
         if 'img' not in results:
             results['img'] = self._load(results['img_path'])
@@ -67,14 +69,14 @@ class LoadIntactImage(LoadImage):
 def check_size(results: dict) -> None:
     """Raise a DataFault if an image has another size than its annotations."""
     h, w = results['img_shape']
-    told = results.get('width'), results.get('height')
-    if None in told or told == (w, h):
+    ann_w, ann_h = results.get('width'), results.get('height')
+    if None in (ann_w, ann_h) or (ann_w, ann_h) == (w, h):
         return
     hint = ''
-    if told == (h, w):
+    if (ann_w, ann_h) == (h, w):
         hint = ' Is one of them turned, and the other not (EXIF)?'
     raise DataFault(
         f'Image {results["img_path"]!r} has {w} x {h} pixels, its annotations '
-        f'are for {told[0]} x {told[1]}: keypoints would be elsewhere.{hint} '
+        f'are for {ann_w} x {ann_h}: keypoints would be elsewhere.{hint} '
         'Correct the file, or the annotations and their width and height.'
     )

@@ -1,5 +1,6 @@
-"""Draw alike for all images of a batch, so that little of it is padding, see
-:mod:`poet_mm.datasets.samplers`.
+"""Draw the same random numbers for all images of a batch.
+
+See :mod:`poet_mm.datasets.samplers` for the reason.
 """
 
 from typing import List
@@ -14,8 +15,9 @@ from ..samplers import BatchIndex, numpy_seeded
 class SameInBatch(BaseTransform):
     """Apply transforms with the same random numbers to all images of a batch.
 
-    They must draw from ``np.random``. Images without the seed of a batch, from
-    another sampler or a data set inside of another, draw on their own.
+    They must draw from ``np.random``. An image without the seed of a batch
+    draws its own numbers: it comes from another sampler, or from a data set
+    inside of another.
 
     Args:
         transforms (list[dict]): Transforms, applied in order.

@@ -42,7 +42,7 @@ def test_faults_of_image_files(tmp_path):
     assert who(found(decode=True)['broken_images']) == ['2', '3', '4']
     assert who(headers['sizes_differ']) == ['5', '6']
     assert 'EXIF' in headers['sizes_differ'].examples[1]
-    # turned when loaded, and told so; never turned when loaded
+    # 7 is turned when loaded, as its size says; 8 is never turned
     assert who(headers['exif_orientation']) == ['7', '8']
     assert who(headers['wide_images']) == ['9']
 

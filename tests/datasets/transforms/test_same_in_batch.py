@@ -6,18 +6,21 @@ from mmpose.registry import TRANSFORMS
 from poet_mm.datasets.samplers import BatchIndex
 
 
-def draw_sizes(batch, size=(640, 480), config=None):
+def draw_sizes(batch, size=(640, 480)):
     """Sizes (h, w) that a batch of indices draws for images of one size."""
     resize = dict(type='ShortEdgeResize', short_edges=[*range(100, 500)])
     crop = dict(type='RandomSizeCrop', min_size=50, max_size=400)
     same = TRANSFORMS.build(
         dict(type='SameInBatch', transforms=[resize, crop])
     )
-    image = np.zeros((*size[::-1], 3), np.uint8)
     return [
-        same(dict(img=image, img_shape=size[::-1], sample_idx=index))[
-            'img_shape'
-        ]
+        same(
+            dict(
+                img_shape=size[::-1],
+                sample_idx=index,
+                pending_warp=np.eye(2, 3),  # as in WarpOnce, without pixels
+            )
+        )['img_shape']
         for index in batch
     ]
 
