@@ -102,7 +102,7 @@ def test_ae_has_predictions_only(world, tmp_path):
         (['--image', '77'], '--image 77 .* such as 1'),
         (['--points', '1,1'], '--image'),
         (['--image', '1', '--points', '1,99'], '1.0, 99.0.* 64 x 96'),
-        (['--cfg-options', 'model.head.num_queries=3'], 'num_queries'),
+        (['--cfg-options', 'model.head.num_queries=3'], 'query_embedding'),
         (['--cfg-options', 'test_dataloader=None'], 'no test_dataloader'),
     ],
 )
