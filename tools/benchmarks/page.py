@@ -33,7 +33,7 @@ def row_cells(row: Dict) -> List[str]:
         row['incumbent'],
         time_cell(row['theirs']),
         time_cell(row['ours']),
-        f'{row["ratio"]:.{1 if row["ratio"] >= 1.5 else 2}f}x',
+        f'{row["ratio"]:.{1 if row["ratio"] >= 10 else 2}f}x',
         memory,
         row['note'],
     ]
