@@ -101,5 +101,7 @@ def draw_scaling(rows: List[Dict], out: Path) -> None:
             values = [row[side][key] for row in rows]
             axes.plot(tokens, values, label=name, marker='o', color=color)
         axes.set(xlabel='tokens', ylabel=label, xscale='log', yscale='log')
+        axes.set_xticks(tokens[::2], tokens[::2])
+        axes.minorticks_off()
     panels[0].legend()
     save_figure(figure, str(out))
