@@ -157,7 +157,7 @@ class FastCocoMetric(CocoMetric):
             coco.getAnnIds(imgIds=coco.getImgIds(), catIds=coco.getCatIds())
         )
 
-    # Private door (mmpose 1.3.2, checked): CocoMetric calls it to evaluate.
+    # Private API (mmpose 1.3.2, checked): CocoMetric calls it to evaluate.
     def _do_python_keypoint_eval(self, outfile_prefix: str) -> list:
         """Return COCO's numbers for the results of ``results2json``.
 

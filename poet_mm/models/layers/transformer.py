@@ -3,7 +3,7 @@
 Source: DETR (arXiv 2005.12872), appendix A.3; post-norm, no final norm after
 the encoder, one shared norm after every decoder layer.
 
-Private door (mmdet 3.3.0, checked): mmdet's layers, encoder and decoder build
+Private API (mmdet 3.3.0, checked): mmdet's layers, encoder and decoder build
 their parts in `_init_layers`, which is overridden here. Norms are LayerNorm:
 `norm_cfg` and `post_norm_cfg` of mmdet are not used.
 
