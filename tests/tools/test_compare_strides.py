@@ -258,3 +258,14 @@ def test_last_error(tmp_path, code, text, error):
     log = tmp_path / 'log'
     log.write_text(text)
     assert compare_strides.last_error(str(log), code) == error
+
+
+def test_curve_of_any_evaluator():
+    records = [
+        dict(step=5, epoch=1, loss=3.0),
+        {'step': 1, 'crowdpose/AP': 0.25},
+        {'step': 2, 'crowdpose/AP': 0.5},
+    ]
+    (point,) = row_file.read_curve(records, epochs=1)
+    assert (point['epoch'], point['AP']) == (1, 25)
+    assert point['losses'] == dict(loss=3.0)
