@@ -383,21 +383,16 @@ class POETInferencer(Pose2DInferencer):
         people = [split_people(sample.pred_instances) for sample in preds]
         if pred_out_dir:
             for sample, found in zip(preds, people):
-                self._save(sample, found, pred_out_dir)
+                if self._video_input:  # MMPose writes all frames at the end
+                    frames = self.video_info['predictions']
+                    # A failed frame gets an empty list, so list position =
+                    # frame id.
+                    frames += [[]] * (sample.img_id - len(frames)) + [found]
+                else:
+                    stem = osp.splitext(osp.basename(sample.img_path))[0]
+                    path = osp.join(pred_out_dir, f'{stem}.json')
+                    mmengine.dump(found, path, indent='  ')
         return dict(
             visualization=visualization,
             predictions=preds if return_datasamples else people,
         )
-
-    def _save(
-        self, sample: PoseDataSample, people: List[dict], pred_out_dir: str
-    ) -> None:
-        """Write the people of an image, or keep those of a frame."""
-        if self._video_input:  # MMPose writes all frames at the end
-            frames = self.video_info['predictions']
-            # A failed frame gets an empty list, so list position = frame id.
-            frames += [[]] * (sample.img_id - len(frames)) + [people]
-        else:
-            stem = osp.splitext(osp.basename(sample.img_path))[0]
-            path = osp.join(pred_out_dir, f'{stem}.json')
-            mmengine.dump(people, path, indent='  ')
