@@ -1,4 +1,4 @@
-"""Draw the paper's figures from any checkpoint.
+"""Draw the paper's figures from a checkpoint.
 
 Each figure is written to NAME.png and NAME.pdf, the numbers behind it to
 NAME.json and NAME.csv, and its caption to NAME.txt.
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from poet_mm.analysis.result import Analysis, Result
     from poet_mm.analysis.session import Session
 
-# File of poet_mm/analysis: help text, in the order of the report.
+# Map each module of poet_mm/analysis to its help text, in the order of the
+# report.
 ANALYSES = dict(
     predictions='best and worst images by OKS, and errors of people (Fig. 3)',
     attention='attention of encoder and decoder in an image (Fig. 5)',
@@ -79,7 +80,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.5,
         metavar='P',
-        help='least score of a person, in [0, 1]',
+        help='minimum score of a person, in [0, 1]',
     )
     parser.add_argument(
         '--device',
@@ -243,7 +244,7 @@ def run_report(session: 'Session', args: argparse.Namespace) -> None:
     if not session.is_poet:
         names = [name for name in names if not analysis_class(name).poet_only]
         others = ', '.join(sorted(set(ANALYSES) - set(names)))
-        skipped.append(f'Only POET has {others}.')
+        skipped.append(f'Skipped {others}: they need a POETHead.')
     results += run_analyses(names, session, args)
     for result in results:
         write_result(result, args.out)

@@ -34,11 +34,12 @@ PUBLISHED = osp.join(
     osp.dirname(osp.abspath(__file__)), '../configs/comparisons/published.json'
 )
 NOTE = (
-    'AP and AR in percent. Parameters: all, and those that are trained. '
-    'GFLOPs are multiply-adds for a square of the input size, both passes of '
-    'a flip test counted; times are medians of single test images; memory is '
-    'the most that training took, on the GPU or, without one, of the whole '
-    'process. Sigma is in cells.'
+    "AP and AR are in percent. 'params' counts all parameters, 'trained' "
+    'those with gradients. GFLOPs are multiply-adds for a square of the input '
+    'size, both passes of a flip test counted. Times are medians of single '
+    'test images. Memory is the peak of training, on the GPU or, without one, '
+    "of the whole process. 'sigma' is the width of AE's heatmap peaks in "
+    'heatmap cells.'
 )
 PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
@@ -191,7 +192,7 @@ def run_all(
         f'\nTable   {args.work_dir}/table.md\n'
         f'Figure  {args.work_dir}/figure1.png'
     )
-    if comparison.val_interval:
+    if osp.isfile(osp.join(args.work_dir, 'convergence.png')):
         print(f'Figure  {args.work_dir}/convergence.png')
     return int(any(r['how'].startswith('failed: ') for r in results))
 
@@ -220,7 +221,7 @@ def end_with_parent() -> None:
 
 
 def run_process(command: List[str], log: str) -> str:
-    """Run a command with its output in a log; return its last error."""
+    """Run a command, write its output to a log, return the last error."""
     os.makedirs(osp.dirname(log), exist_ok=True)
     with open(log, 'w') as file:
         code = subprocess.run(
@@ -261,7 +262,9 @@ def write_results(
 
 
 if __name__ == '__main__':
-    try:  # `last_error` looks for this name in the log of a row
+    # A failed row prints 'UserError: ...', which `last_error` finds in its
+    # log.
+    try:
         sys.exit(
             cli.run(main, name='UserError' if '--row' in sys.argv else '')
         )

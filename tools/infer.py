@@ -7,8 +7,8 @@ input. A camera is recorded until Ctrl-C.
 
 Exit codes:
   0    no failures
-  1    an input failed, or a video was cut off; one line on each
-  2    nothing was done: a wrong argument, or the network fails on every image
+  1    an input failed, or a video was truncated; stderr has one line for each
+  2    no result: a wrong argument, or the network failed on the first images
   130  stopped by Ctrl-C; results so far are kept
 
 Examples:
@@ -119,7 +119,12 @@ def check_args(
         value = getattr(args, name)
         if value is not None and not 0 < value < float('inf'):
             flag = name.replace('_', '-')
-            parser.error(f'--{flag} {value:g} is not above 0')
+            parser.error(f'--{flag} {value:g} must be above 0 and finite')
+    for name in ('score_thr', 'kpt_thr'):
+        value = getattr(args, name)
+        if value is not None and not 0 <= value <= 1:
+            flag = name.replace('_', '-')
+            parser.error(f'--{flag} {value:g} must be in [0, 1]')
     cli.check_file(args.weights, 'checkpoint')
     if args.config is not None:
         find_config(args.config)
@@ -146,7 +151,7 @@ def build_inferencer(args: argparse.Namespace) -> 'POETInferencer':
         ) from error
 
 
-def sort_inputs(
+def split_inputs(
     inputs: List[str], report: Callable[[UserError], None]
 ) -> Tuple[List[str], List]:
     """Return the image files, and the video files and camera numbers."""
@@ -168,7 +173,7 @@ def report_failure(results: 'ResultFolder', error: UserError) -> None:
     print(f'infer.py: {error}', file=sys.stderr, flush=True)
 
 
-def infer(find_people: Callable, inputs) -> Iterator[tuple]:
+def iterate_results(find_people: Callable, inputs) -> Iterator[tuple]:
     """Yield the sample and the drawn picture of each image."""
     for result in find_people(inputs):
         yield from zip(result['predictions'], result['visualization'])
@@ -181,7 +186,7 @@ def draw_images(
     report: Callable[[UserError], None],
 ) -> None:
     """Draw all image files."""
-    for sample, drawn in infer(find_people, images):
+    for sample, drawn in iterate_results(find_people, images):
         try:
             results.add_picture(sample, drawn)
         except UserError as error:
@@ -207,14 +212,14 @@ def draw_all(
         score_thr=args.score_thr,
         kpt_thr=args.kpt_thr,
     )
-    images, videos = sort_inputs(args.inputs, report)
+    images, videos = split_inputs(args.inputs, report)
     try:
         if images:
             draw_images(find_people, images, results, report)
         for source in videos:
             try:
                 video = Video(source)
-                frames = infer(find_people, video)
+                frames = iterate_results(find_people, video)
                 results.add_video(video, args.fps or video.fps, frames)
             except UserError as error:
                 if isinstance(error, EveryImageFails) and not results.entries:

@@ -1,4 +1,4 @@
-"""Inference: find people in images, folders and videos."""
+"""Find people in images, folders and videos."""
 
 from importlib import import_module
 from typing import Any

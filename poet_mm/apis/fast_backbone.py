@@ -10,7 +10,7 @@ BATCH_NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm)
 PROBE = (1, 3, 64, 64)  # B, C, H, W
 # Narrower networks do not get faster on a CPU with channels-last feature maps.
 MIN_CHANNELS = 16
-TOLERANCE = 1e-3  # share of the largest value of a feature map
+TOLERANCE = 1e-3  # relative to the largest absolute value
 
 
 # Workaround (mmcv<=2.1.0): `fuse_conv_bn` pairs convolutions and norms by the
@@ -19,9 +19,9 @@ TOLERANCE = 1e-3  # share of the largest value of a feature map
 def as_fast_backbone(backbone: nn.Module) -> nn.Module:
     """Fold batch norms and keep feature maps in channels-last order.
 
-    Each batch norm is folded into the convolution before it. mmcv takes the
-    order in which a block declares them. If a block uses them in another
-    order, the outputs would change, and the backbone is not folded.
+    Each batch norm is folded into the convolution before it. mmcv pairs them
+    in the order of their declaration. If a block uses them in another order,
+    the outputs would change, and the backbone is not folded.
 
     Args:
         backbone (nn.Module): In evaluation mode. Its weights keep their
@@ -43,5 +43,6 @@ def as_fast_backbone(backbone: nn.Module) -> nn.Module:
         m.out_channels for m in fast.modules() if isinstance(m, nn.Conv2d)
     ]
     if channels and min(channels) >= MIN_CHANNELS:
+        # If nothing was folded, this changes the original in place.
         fast = fast.to(memory_format=torch.channels_last)
     return fast

@@ -6,10 +6,10 @@ and the drawing are the same. Differences, for models without a detector:
 - Images go through the network in batches.
 - Predictions have a score, and those below ``score_thr`` are dropped.
 - A broken image, or one on which the network fails, can be left out.
-- A video that is cut off is reported; MMPose takes it for a whole one.
-- A video is finished if the user stops early, and written as ``.mp4``.
+- A truncated video raises an error; MMPose accepts it silently.
+- A video is closed properly if the user stops early; the format is ``.mp4``.
 - Gray, 16-bit and BGRA arrays are converted.
-- A camera works without a screen.
+- A camera needs no display.
 - An image that is drawn is read only once.
 - The progress bar shows the total.
 """
@@ -43,7 +43,8 @@ from .video import Video, VideoWriter
 OnError = Optional[Callable[[UserError], None]]
 
 KPT_THR = 0.3  # MMPose's default
-MAX_FAILURES = 3  # at the beginning: then the images are not the cause
+# Failures before the first success; then model or device are the cause.
+MAX_FAILURES = 3
 
 
 class ErrorReporter:
@@ -55,7 +56,7 @@ class ErrorReporter:
 
     def __init__(self, on_error: OnError) -> None:
         self.on_error = on_error
-        self.num_failed = 0  # images that could be read
+        self.num_failed = 0  # readable images that failed
         self.any_succeeded = False
 
     @contextmanager
@@ -69,7 +70,7 @@ class ErrorReporter:
             self.on_error(error)
 
     def report_failure(self, name: str, error: Exception) -> None:
-        """Report an image on which the network or the drawing failed.
+        """Report a readable image on which something failed.
 
         Raises:
             EveryImageFails: The first images have all failed.
@@ -88,10 +89,10 @@ class ErrorReporter:
 
 # Workaround (mmpose<=1.3.2): `Pose2DInferencer` lacks what is listed above
 # for models without a detector.
-# Private door (mmengine 0.10.7, mmpose 1.3.2, checked): the underscored
+# Private API (mmengine 0.10.7, mmpose 1.3.2, checked): the underscored
 # methods, which mmengine documents for its subclasses.
 class POETInferencer(Pose2DInferencer):
-    """Run a bottom-up model of any skeleton once over many images.
+    """Find people with a bottom-up model of any skeleton.
 
     Args:
         model (str | Config, optional): Config file, the name of one in
@@ -123,8 +124,8 @@ class POETInferencer(Pose2DInferencer):
             model = find_config(os.fspath(model))
         super().__init__(model, weights, device, show_progress=show_progress)
         self.visualizer.score_thr = 0.0  # __call__ drops the low scores
-        self.parts = self.visualizer.draw
-        self.sizes = dict(
+        self.default_draw = self.visualizer.draw
+        self.default_sizes = dict(
             radius=self.visualizer.radius, thickness=self.visualizer.line_width
         )
 
@@ -161,7 +162,7 @@ class POETInferencer(Pose2DInferencer):
         return super()._init_pipeline(cfg)
 
     def _init_collate(self, cfg: Config) -> Callable:
-        """Return mmengine's default; looking it up would print a warning."""
+        """Return `pseudo_collate`; mmengine's lookup would print a warning."""
         return pseudo_collate
 
     def _init_visualizer(self, cfg: Config):
@@ -186,7 +187,7 @@ class POETInferencer(Pose2DInferencer):
         kpt_thr: Optional[float] = None,
         **kwargs,
     ) -> Iterator[dict]:
-        """Find people; a generator, which computes a batch at each step.
+        """Yield the people of each batch.
 
         Args:
             inputs: An image (file, or array in BGR, gray or BGRA), a folder
@@ -201,20 +202,21 @@ class POETInferencer(Pose2DInferencer):
             out_dir (str, optional): Same as ``vis_out_dir=OUT/visualizations,
                 pred_out_dir=OUT/predictions``.
             on_error (callable, optional): Called with a :class:`UserError`
-                for every image that cannot be read, on which the network
-                fails, or that cannot be drawn; the image is left out. Also
-                called for a video that is cut off, after its last frame.
-                Defaults to None: the error is raised.
-            score_thr (float): People with lower scores are dropped; 0 keeps
-                all queries. Defaults to 0.5.
-            draw (sequence[str], optional): Parts to draw. Defaults to None,
-                those of the :class:`POETVisualizer` in the config.
+                for every image that cannot be read, prepared or drawn, or on
+                which the network fails; the image is left out. Also called
+                for a truncated video, after its last frame. Defaults to None:
+                the error is raised.
+            score_thr (float): Drop people with scores up to this value; 0
+                keeps all queries. Defaults to 0.5.
+            draw (sequence[str], optional): Parts to draw: 'skeleton',
+                'centers', 'offsets', 'visibility'. Defaults to None, those of
+                the :class:`POETVisualizer` in the config.
             kpt_thr (float, optional): Keypoints with lower
                 ``keypoint_scores`` are not drawn. Defaults to None: 0.3, or 0
                 where visibility is drawn, because hidden keypoints have low
                 scores.
-            **kwargs: As in MMPose: ``return_vis``, ``show``, ``wait_time``,
-                ``radius``, ``thickness``, ``black_background``,
+            **kwargs: As in MMPose: ``return_vis``, ``show``, ``wait_time``
+                (in seconds), ``radius``, ``thickness``, ``black_background``,
                 ``vis_out_dir`` and ``pred_out_dir``.
 
         Yields:
@@ -223,17 +225,17 @@ class POETInferencer(Pose2DInferencer):
             ``return_vis``, a picture (h, w, 3), RGB, per image.
 
         Raises:
-            EveryImageFails: With ``on_error``, if the network or the drawing
-                has failed on each of the first three images.
+            EveryImageFails: With ``on_error``, if each of the first three
+                readable images has failed.
         """
         if out_dir is not None:
             kwargs.setdefault('vis_out_dir', f'{out_dir}/visualizations')
             kwargs.setdefault('pred_out_dir', f'{out_dir}/predictions')
-        self.visualizer.draw = draw or self.parts
+        self.visualizer.draw = draw or self.default_draw
         if kpt_thr is None:
             kpt_thr = 0.0 if 'visibility' in self.visualizer.draw else KPT_THR
         _, _, drawing, saving = self._dispatch_kwargs(**kwargs)
-        drawing = {**self.sizes, **drawing, 'kpt_thr': kpt_thr}
+        drawing = {**self.default_sizes, **drawing, 'kpt_thr': kpt_thr}
         errors = ErrorReporter(on_error)
         images = open_inputs(inputs)
         self._begin_video(images, drawing.get('vis_out_dir'))
@@ -288,8 +290,8 @@ class POETInferencer(Pose2DInferencer):
                 for image in batch:
                     yield from self._infer([image], score_thr, drawing, errors)
             else:
-                name = self._name_of(data[0]['data_samples'])
-                errors.report_failure(name, error)
+                info = data[0]['data_samples'].metainfo
+                errors.report_failure(self._name_of(info), error)
             return
         for sample, original in zip(samples, originals):
             try:
@@ -297,16 +299,16 @@ class POETInferencer(Pose2DInferencer):
             except OSError:  # a fault of the disk, not of the image
                 raise
             except Exception as error:
-                errors.report_failure(self._name_of(sample), error)
+                errors.report_failure(self._name_of(sample.metainfo), error)
             else:
                 errors.any_succeeded = True
                 yield sample, drawn[0] if drawn else None
 
-    def _name_of(self, sample: PoseDataSample) -> str:
+    def _name_of(self, info: dict) -> str:
         """Return the name of an image or frame in messages."""
         if self._video_input:
-            return f'{self.video_info["name"]}: frame {sample.img_id}'
-        return sample.img_path
+            return f'{self.video_info["source"]}: frame {info["img_id"]}'
+        return info['img_path']
 
     def _begin_video(
         self, images: Iterable[ImageLike], vis_out_dir: Optional[str]
@@ -315,48 +317,60 @@ class POETInferencer(Pose2DInferencer):
         self._video_input = isinstance(images, Video)
         if not self._video_input:
             return
-        self.video_info = dict(name=images.name, writer=None, predictions=[])
+        name = f'{images.stem}.mp4'  # MMPose names the JSON file like it
+        self.video_info = dict(
+            name=name, source=images.name, writer=None, predictions=[]
+        )
         if vis_out_dir:
             os.makedirs(vis_out_dir, exist_ok=True)
-            path = osp.join(vis_out_dir, f'{images.stem}.mp4')
+            path = osp.join(vis_out_dir, name)
             self.video_info['output_file'] = path
             self.video_info['writer'] = VideoWriter(path, images.fps)
 
     def _load(
         self, images: Iterable[ImageLike], errors: ErrorReporter
     ) -> Iterator[tuple]:
-        """Yield :meth:`preprocess_single` of the images that can be read."""
-        for info in data_infos(images):
-            with errors.reporting():
-                yield self.preprocess_single(info)
+        """Yield the prepared sample and the picture of each readable image.
 
-    def preprocess_single(self, info: dict) -> tuple:
-        """Load and prepare one image.
+        The picture (h, w, 3), BGR, is that of the pipeline's first transform.
+        """
+        for info in data_infos(images):
+            data = None
+            with errors.reporting():
+                data = self._load_one(info)
+            if data is None:
+                continue
+            picture = data['img']
+            try:
+                for transform in self.pipeline.transforms[1:]:
+                    data = transform(data)
+            except Exception as error:
+                errors.report_failure(self._name_of(info), error)
+            else:
+                yield data, picture
+
+    def _load_one(self, info: dict) -> dict:
+        """Return the output of the pipeline's first transform.
 
         Args:
             info (dict): From :func:`data_infos`.
 
-        Returns:
-            tuple[dict, np.ndarray]: Output of the pipeline, and the image
-            (h, w, 3), BGR, as the pipeline's first transform loads it.
+        Raises:
+            UserError: The image cannot be read.
         """
-        load, *others = self.pipeline.transforms
         if 'img' in info:
-            info['img'] = as_bgr(info['img'])
+            info['img'] = as_bgr(info['img'], self._name_of(info))
         elif is_video(info['img_path']):
             raise UserError(
                 f'{info["img_path"]}: a video, and the others are '
                 'images; give videos one by one'
             )
-        data = {**info, **self.model.dataset_meta}
         try:
-            data = load(data)
-            original = data['img']
-            for transform in others:
-                data = transform(data)
+            return self.pipeline.transforms[0](
+                {**info, **self.model.dataset_meta}
+            )
         except Exception as error:
-            raise unreadable(info['img_path'], error) from error
-        return data, original
+            raise unreadable(self._name_of(info), error) from error
 
     def postprocess(
         self,
@@ -367,15 +381,17 @@ class POETInferencer(Pose2DInferencer):
     ) -> dict:
         """Pack the results of a batch, and write them to ``pred_out_dir``."""
         people = [split_people(sample.pred_instances) for sample in preds]
-        for sample, found in zip(preds, people if pred_out_dir else []):
-            if self._video_input:  # MMPose writes all frames at the end
-                frames = self.video_info['predictions']
-                # a frame that failed has an empty list: ids stay the same
-                frames += [[]] * (sample.img_id - len(frames)) + [found]
-            else:
-                stem = osp.splitext(osp.basename(sample.img_path))[0]
-                path = osp.join(pred_out_dir, f'{stem}.json')
-                mmengine.dump(found, path, indent='  ')
+        if pred_out_dir:
+            for sample, found in zip(preds, people):
+                if self._video_input:  # MMPose writes all frames at the end
+                    frames = self.video_info['predictions']
+                    # A failed frame gets an empty list, so list position =
+                    # frame id.
+                    frames += [[]] * (sample.img_id - len(frames)) + [found]
+                else:
+                    stem = osp.splitext(osp.basename(sample.img_path))[0]
+                    path = osp.join(pred_out_dir, f'{stem}.json')
+                    mmengine.dump(found, path, indent='  ')
         return dict(
             visualization=visualization,
             predictions=preds if return_datasamples else people,

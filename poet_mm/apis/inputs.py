@@ -79,12 +79,13 @@ def find_sources(path: Union[str, os.PathLike]) -> List[Source]:
     return files
 
 
-def as_bgr(image: np.ndarray) -> np.ndarray:
+def as_bgr(image: np.ndarray, name: str) -> np.ndarray:
     """Convert an array to the image that ``cv2.imread`` would return.
 
     Args:
         image (np.ndarray): (h, w), (h, w, 1), (h, w, 3) in BGR or (h, w, 4)
             in BGRA, uint8 or uint16.
+        name (str): Name of the image in messages.
 
     Returns:
         np.ndarray: (h, w, 3), uint8, BGR.
@@ -100,9 +101,9 @@ def as_bgr(image: np.ndarray) -> np.ndarray:
         or image.dtype not in (np.uint8, np.uint16)
     ):
         raise UserError(
-            f'array: {image.dtype} of shape {shape} is not an image; expected '
-            'uint8 or uint16, (h, w), or (h, w, channels) with 1, 3 (BGR) or '
-            '4 (BGRA) channels'
+            f'{name}: array of {image.dtype} and shape {shape} is not an '
+            'image; expected uint8 or uint16, (h, w), or (h, w, channels) '
+            'with 1, 3 (BGR) or 4 (BGRA) channels'
         )
     if image.dtype == np.uint16:
         image = (image >> 8).astype(np.uint8)
@@ -112,10 +113,10 @@ def as_bgr(image: np.ndarray) -> np.ndarray:
 
 
 def image_ids(images: Sequence[ImageLike]) -> List[int]:
-    """Return COCO's ids of images, all different.
+    """Return a unique id for each image.
 
-    An image file has the number in its name. Arrays, other names and repeated
-    numbers get the numbers above the largest one, or from 0 if there is none.
+    A file named by a number keeps that number, as in COCO. Others get the
+    numbers above the largest one, or from 0 if there is none.
     """
     ids: List[Optional[int]] = []
     for image in images:

@@ -63,7 +63,7 @@ class ResultFolder:
         scores = sample.pred_instances.bbox_scores
         thumbnail = make_thumbnail(drawn[..., ::-1])
         self.entries.append(Entry(sample.img_path, name, thumbnail, scores))
-        self._count(sample, self.people)
+        self._record(sample, self.people)
 
     def add_video(
         self, video: Video, fps: float, results: Iterable[Result]
@@ -78,6 +78,7 @@ class ResultFolder:
             results (iterable): Sample and drawn frame (h, w, 3), RGB, of each
                 frame.
         """
+        # `_new_name` removes what follows the last dot.
         name = self._new_name('videos', f'{video.stem}.', '.mp4')
         writer = VideoWriter(osp.join(self.folder, name), fps)
         people: List[dict] = []
@@ -88,7 +89,7 @@ class ResultFolder:
                 scores = sample.pred_instances.bbox_scores
                 if best is None or len(scores) > len(best[0]):
                     best = scores, drawn.copy()
-                self._count(sample, people)
+                self._record(sample, people)
         finally:
             writer.release()
             if best is not None:
@@ -117,21 +118,21 @@ class ResultFolder:
         path = osp.join(self.folder, 'gallery.html')
         write_gallery(path, self.entries, self.title, self.failures)
 
-    def _count(self, sample: PoseDataSample, people: List[dict]) -> None:
+    def _record(self, sample: PoseDataSample, people: List[dict]) -> None:
         """Count a picture and its people, and append them to a JSON list."""
         self.num_pictures += 1
         self.num_people += len(sample.pred_instances)
         if self.save_json:
             people += to_coco(sample)
 
-    def _new_name(self, folder: str, path: str, suffix: str) -> str:
+    def _new_name(self, subfolder: str, path: str, suffix: str) -> str:
         """Return an unused name, relative to the folder of results."""
-        mkdir_or_exist(osp.join(self.folder, folder))
+        mkdir_or_exist(osp.join(self.folder, subfolder))
         stem = osp.splitext(osp.basename(path))[0]
-        name, number = f'{folder}/{stem}{suffix}', 1
+        name, number = f'{subfolder}/{stem}{suffix}', 1
         while name.lower() in self._names:  # for case-insensitive file systems
             number += 1
-            name = f'{folder}/{stem}_{number}{suffix}'
+            name = f'{subfolder}/{stem}_{number}{suffix}'
         self._names.add(name.lower())
         return name
 

@@ -29,13 +29,12 @@ def split_people(instances: InstanceData) -> List[dict]:
     return people
 
 
-def to_coco(sample: PoseDataSample, category_id: int = 1) -> List[dict]:
+def to_coco(sample: PoseDataSample) -> List[dict]:
     """Return the people of an image as COCO's results, for ``COCO.loadRes``.
 
     Args:
         sample (PoseDataSample): From :class:`POETInferencer`, with
             ``return_datasamples=True``.
-        category_id (int): COCO's id of the class. Defaults to 1, person.
 
     Returns:
         list[dict]: ``image_id``, ``category_id``, ``keypoints`` [x, y, score,
@@ -48,7 +47,7 @@ def to_coco(sample: PoseDataSample, category_id: int = 1) -> List[dict]:
     return [
         dict(
             image_id=sample.img_id,
-            category_id=category_id,
+            category_id=1,  # person
             keypoints=np.round(pose.astype(float), 4).ravel().tolist(),
             score=float(score),
             file_name=osp.basename(sample.img_path),

@@ -33,8 +33,8 @@ def import_av(name: str):
 class Video:
     """Iterate once over the frames of a video file or a camera.
 
-    Frames are (h, w, 3), uint8, BGR, upright. A file ends at its last frame or
-    at the first damaged one, a camera when it is unplugged.
+    Frames are (h, w, 3), uint8, BGR, upright. The iteration ends after the
+    last frame, at the first damaged frame, or when the camera is unplugged.
 
     Args:
         source (str | int): A file, or the number of a camera.
@@ -42,7 +42,10 @@ class Video:
     Attributes:
         name (str): Name of the source in messages.
         fps (float): Frames per second.
-        num_frames (int | None): Number of frames that the file declares.
+        num_frames (int | None): Number of frames that the file declares, else
+            estimated from its duration; None if unknown.
+        max_missing (float): Number of frames that may be missing at the end,
+            more than 0 if ``num_frames`` is an estimate.
         num_read (int): Number of frames read so far.
 
     Raises:
@@ -52,7 +55,7 @@ class Video:
     def __init__(self, source: Union[str, int]) -> None:
         self.num_frames = None
         self.num_read = 0
-        self.max_missing = 0.0  # frames; more if num_frames is an estimate
+        self.max_missing = 0.0
         if isinstance(source, int):
             self.name = f'webcam:{source}'
             self._open_camera(source)
@@ -133,7 +136,8 @@ def _read_file(file, stream) -> Iterator[np.ndarray]:
 
     with suppress(FFmpegError):  # Video.check_end() reports the damage
         for frame in file.decode(stream):
-            # phones store frames as the sensor lies, and the angle
+            # Phones store unrotated frames and a rotation angle (degrees,
+            # counter-clockwise).
             turns = round(frame.rotation / 90)
             image = np.rot90(frame.to_ndarray(format='bgr24'), turns)
             yield np.ascontiguousarray(image)
@@ -160,8 +164,7 @@ class VideoWriter:
     def write(self, frame: np.ndarray) -> None:
         """Append a frame (h, w, 3), BGR; PyAV resizes it where needed.
 
-        H.264 has even sizes only: an odd frame gets its last row or column
-        twice.
+        H.264 has even sizes only: an odd frame repeats its last row or column.
 
         Raises:
             UserError: H.264 has no such size.

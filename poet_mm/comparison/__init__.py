@@ -1,1 +1,1 @@
-"""POET against associative embedding over backbone strides."""
+"""Compare POET with associative embedding over backbone strides."""

@@ -1,4 +1,4 @@
-"""Measure what a model costs: parameters, arithmetic, time, memory.
+"""Measure what a model costs: parameters, multiply-adds, time, memory.
 
 This works for bottom-up models whose head predicts from ``forward(feats)``.
 Time is split there: what follows ``forward`` is post-processing.
@@ -9,7 +9,7 @@ import resource
 import statistics
 import time
 from collections import Counter
-from typing import Callable, Dict, Tuple
+from typing import Callable, Dict, List, Tuple
 
 import torch
 from mmengine.dataset import pseudo_collate
@@ -31,15 +31,15 @@ def count_parameters(model: nn.Module) -> Tuple[int, int]:
 
 
 def measure_pass(model: nn.Module, size: int) -> Tuple[int, float]:
-    """Return stride and arithmetic of one pass over size x size pixels.
+    """Return stride and multiply-adds of one pass over size x size pixels.
 
     Convolutions, linear layers and attention are counted. A multiply-add is
     one operation, as is usual in this field.
 
     Returns:
-        tuple[int, float]: Input pixels per cell of the map that the head reads
-        people from (heatmaps, or the feature level that becomes tokens), and
-        multiply-adds in 10^9.
+        tuple[int, float]: Input pixels per cell of the feature map (AE:
+        heatmap; POET: the level that becomes tokens), and multiply-adds in
+        10^9.
     """
     image = torch.zeros(
         1, 3, size, size, device=next(model.parameters()).device
@@ -116,10 +116,16 @@ def time_inference(
     return dict(network_ms=network_ms, post_ms=post_ms, input=int(longest))
 
 
-def peak_memory() -> Dict[str, object]:
-    """Return the peak in MB, of the GPU or, without one, of this process."""
+# Workaround (mmengine<=0.10.7): its log processor resets torch's peak at every
+# record, so the peak of a training is in the log.
+def peak_memory(records: List[dict]) -> Dict[str, object]:
+    """Return the peak in MB, of the GPU or, without one, of this process.
+
+    Args:
+        records (list[dict]): Log of a training, from :func:`read_scalars`.
+    """
     if torch.cuda.is_available():
-        peak = torch.cuda.max_memory_allocated() / 2**20
+        peak = max(record.get('memory', 0) for record in records)
         return dict(memory_mb=peak, memory_kind='GPU')
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     return dict(memory_mb=peak, memory_kind='process')

@@ -27,7 +27,7 @@ def draw_lines(axes: Axes, rows: List[dict], label: str, **style) -> None:
 
 @in_style()
 def draw_strides(rows: List[dict], out: str, title: str) -> None:
-    """Draw AP against stride, the published points behind the measured ones.
+    """Draw AP against stride, with the published points behind.
 
     Args:
         rows (list[dict]): Results with ``method``, ``stride``, ``AP`` in

@@ -5,7 +5,7 @@ import os.path as osp
 from typing import List, Optional
 
 from mmengine.config import Config
-from mmengine.dist import get_world_size
+from mmengine.dist import barrier, get_world_size
 from mmengine.runner import Runner
 
 from ..checkpoints.loading import load_weights
@@ -39,8 +39,9 @@ def run_row(comparison: Comparison, row: Row, cfg: Config) -> None:
             cfg.load_from, cfg.resume = latest, True
         runner = Runner.from_cfg(cfg)
         runner.train()
-        # EMAHook keeps the mean weights in files only, and a test would
-        # start another mean.
+        barrier()  # rank 0 may still write the last file
+        # The file holds EMAHook's averaged weights, the model the raw ones.
+        # `runner.test()` would start a new average from the raw ones.
         load_weights(unwrapped_model(runner), newest_whole(cfg))
     if runner.rank:
         runner.test()
@@ -60,33 +61,23 @@ def run_row(comparison: Comparison, row: Row, cfg: Config) -> None:
 
 
 def describe_init(cfg: Config, row: Row) -> Optional[str]:
-    """Return the file of the initial weights, or the row's own words."""
-    if row.init or row.checkpoint:
-        return row.init
+    """Return the file name of the initial weights, 'random' without any.
+
+    A row with a checkpoint has None.
+    """
+    if row.checkpoint:
+        return None
     backbone = cfg.model.backbone.get('init_cfg') or {}
     start = cfg.get('load_from') or backbone.get('checkpoint')
     return osp.basename(start) if start else 'random'
 
 
-def training_minutes(work_dir: str, steps: int) -> float:
-    """Return the minutes of all training steps.
-
-    The log has the mean seconds of the steps since its last record. Steps
-    after the last record count as much as those before it.
-    """
-    total, logged, seconds = 0.0, 0, 0.0
-    for record in read_scalars(work_dir):
-        if 'loss' in record:
-            seconds = record['time']
-            total += seconds * (record['step'] - logged)
-            logged = record['step']
-    return (total + seconds * (steps - logged)) / 60
-
-
 def describe_training(runner: Runner, cfg: Config, epochs: int) -> dict:
     """Return the columns of the table that describe the training."""
     steps = epochs * len(runner.train_dataloader)
-    minutes = training_minutes(cfg.work_dir, steps)
+    records = read_scalars(cfg.work_dir)
+    # All steps, those before a resume included; the log has running means.
+    seconds = runner.message_hub.get_scalar('train/time').mean()
     return dict(
         epochs=epochs,
         images_seen=epochs * len(runner.train_dataloader.dataset),
@@ -95,23 +86,26 @@ def describe_training(runner: Runner, cfg: Config, epochs: int) -> dict:
             group.get('initial_lr', group['lr'])
             for group in runner.optim_wrapper.param_groups
         ),
-        minutes=minutes,
-        step_ms=6e4 * minutes / steps,
-        **peak_memory(),
-        curve=read_curve(cfg.work_dir, epochs),
+        minutes=steps * seconds / 60,
+        step_ms=1000 * seconds,
+        **peak_memory(records),
+        curve=read_curve(records, epochs),
         how='trained here',
     )
 
 
-def read_curve(work_dir: str, epochs: int) -> List[dict]:
-    """Read every evaluation during training from the log.
+def read_curve(records: List[dict], epochs: int) -> List[dict]:
+    """Return every evaluation during training.
+
+    Args:
+        records (list[dict]): Log of the training, from :func:`read_scalars`.
+        epochs (int): Epochs of the training.
 
     Returns:
         list[dict]: ``epoch``, COCO's numbers in percent, and ``losses``: the
-        mean in that epoch of ``loss`` (the sum of all terms) and of the terms
-        of the last decoder layer.
+        mean over that epoch's records of ``loss`` (the sum of all terms) and
+        of the terms of the last decoder layer.
     """
-    records = read_scalars(work_dir)
     losses = {
         key: dict(zip(*series(records, key))) for key in loss_keys(records)
     }
@@ -126,7 +120,8 @@ def read_curve(work_dir: str, epochs: int) -> List[dict]:
             },
         )
         for record in records
-        if 'coco/AP' in record and record['step'] <= epochs
+        if any(key.endswith('/AP') for key in record)
+        and record['step'] <= epochs
     ]
 
 

@@ -22,7 +22,7 @@ from typing import List, Optional
 from mmengine.config import Config
 
 from ..errors import UserError
-from ..utils.config import pretrained_files, set_data_root, walk
+from ..utils.config import pretrained_files, read_config, set_data_root, walk
 
 
 @dataclass
@@ -38,7 +38,6 @@ class Row:
         epochs (int, optional): Epochs of this row instead of the budget; with
             a checkpoint, those that it was trained for.
         seed (int): Random seed.
-        init (str, optional): Describes the initial weights in words.
         options (dict): Changes to the config, as in ``--cfg-options``.
     """
 
@@ -49,7 +48,6 @@ class Row:
     checkpoint: Optional[str] = None
     epochs: Optional[int] = None
     seed: int = 0
-    init: Optional[str] = None
     options: dict = field(default_factory=dict)
 
 
@@ -61,6 +59,7 @@ class Comparison:
     rows: List[Row]
     data_root: str
     options: dict
+    last_options: dict  # of the command line; they override rows
     val_interval: Optional[int] = None
 
 
@@ -105,12 +104,13 @@ def read_comparison(
         data_root (str, optional): Replaces that of the file.
         epochs (int, optional): Replaces the budget of the file and the epochs
             of rows without a checkpoint.
-        options (dict, optional): Added to those of the file.
+        options (dict, optional): Changes to the configs of all rows. They
+            override those of the file and of its rows.
 
     Raises:
         UserError: A file is missing, a key is unknown, or a value is wrong.
     """
-    cfg = Config.fromfile(path)
+    cfg = read_config(path)
     rows = [read_row(row, osp.dirname(path)) for row in cfg.get('rows', [])]
     names = [row.name for row in rows]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -142,16 +142,18 @@ def read_comparison(
         title=cfg.get('title', osp.splitext(osp.basename(path))[0]),
         rows=rows,
         data_root=data_root,
-        options={**cfg.get('options', {}), **(options or {})},
+        options=cfg.get('options', {}),
+        last_options=options or {},
         val_interval=val_interval,
     )
 
 
 def row_config(comparison: Comparison, row: Row) -> Config:
     """Return the config of a row with data root, options and seed set."""
-    cfg = Config.fromfile(row.config)
+    cfg = read_config(row.config)
     set_data_root(cfg, comparison.data_root)
     cfg.merge_from_dict({**comparison.options, **row.options})
+    cfg.merge_from_dict(comparison.last_options)
     cfg.randomness = dict(seed=row.seed)
     for part in ('cfg', 'dataloader', 'evaluator'):
         cfg[f'val_{part}'] = (
@@ -162,8 +164,11 @@ def row_config(comparison: Comparison, row: Row) -> Config:
 
 def check_files(cfg: Config, row: Row) -> None:
     """Raise a UserError unless annotations, images and weights are there."""
-    wanted = [*pretrained_files(cfg), cfg.get('load_from') or '']
-    for node in walk([cfg.train_dataloader, cfg.test_dataloader]):
+    wanted, loaders = [], [cfg.test_dataloader]
+    if not row.checkpoint:
+        wanted += [*pretrained_files(cfg), cfg.get('load_from') or '']
+        loaders.append(cfg.train_dataloader)
+    for node in walk(loaders):
         if node.get('ann_file'):
             paths = node['ann_file'], *node.get('data_prefix', {}).values()
             root = node.get('data_root', '')
@@ -178,8 +183,8 @@ def row_folder(
 ) -> str:
     """Return the folder of a row.
 
-    Its name has a hash of config, checkpoint, epochs and number of GPUs, so
-    that a change of these starts a new folder and never shows an old result.
+    A change of config, checkpoint path, epochs, val_interval or number of GPUs
+    starts a new folder. Changed data or code does not.
     """
     content = [cfg.to_dict(), row.checkpoint, row.epochs]
     content += [comparison.val_interval, gpus]
@@ -195,7 +200,8 @@ def set_budget(
     """Set the epochs of a training and stretch its schedule to fit.
 
     Milestones, ends and periods that are counted in epochs keep their share
-    of the training. Those counted in iterations (warm-up) stay.
+    of the training. Those counted in iterations (warm-up) stay. The checkpoint
+    hook gets an interval for these epochs, and does not keep the best one.
 
     Args:
         cfg (Config): Changed in place.
@@ -209,7 +215,8 @@ def set_budget(
         if not scheduler.get('by_epoch', True):
             continue
         for key in scheduler.keys() & {'begin', 'end', 'T_max'}:
-            scheduler[key] = round(scheduler[key] * stretch)
+            least = 0 if key == 'begin' else 1
+            scheduler[key] = max(least, round(scheduler[key] * stretch))
         if 'milestones' in scheduler:
             scheduler.milestones = [
                 max(1, round(step * stretch)) for step in scheduler.milestones

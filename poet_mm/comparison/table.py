@@ -7,7 +7,7 @@ from typing import List, Mapping
 
 from tabulate import tabulate
 
-# Column of the table: name that CocoMetric gives the number.
+# Map each column to its metric name in CocoMetric.
 METRICS = {
     'AP': 'AP',
     'AP50': 'AP .5',
@@ -21,7 +21,7 @@ METRICS = {
     'ARL': 'AR (L)',
 }
 
-# Key of a result: heading and number format of its column.
+# Map each key of a result to the heading and number format of its column.
 COLUMNS = dict(
     name=('row', ''),
     method=('method', ''),

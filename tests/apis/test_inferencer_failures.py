@@ -67,6 +67,21 @@ def test_one_frame_fails(inferencer, fails_on, tmp_path):
     assert numbers == [10, 10, 10, 0, 10]
 
 
+def test_a_transform_fails(inferencer, images, monkeypatch):
+    """The image is readable: its error keeps its name, and counts."""
+
+    def fail(results):
+        raise ValueError('too much')
+
+    monkeypatch.setattr(inferencer.pipeline.transforms[1], 'transform', fail)
+    with pytest.raises(ValueError, match='too much'):
+        next(inferencer(images[0]))
+    errors = []
+    with pytest.raises(EveryImageFails, match='first 3'):
+        list(inferencer(images, on_error=errors.append))
+    assert str(errors[0]) == f'{images[0]}: ValueError: too much'
+
+
 def test_every_image_fails(inferencer, images, ids, fails_on):
     """Three are enough to know; broken files do not count."""
     fails_on('forward', ids)

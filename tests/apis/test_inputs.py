@@ -26,9 +26,9 @@ def test_files_of_all_sorts(inferencer, tmp_path):
         np.dstack([bgr, bgr[..., 0]]),
     ):
         cv2.imwrite(path, array)
-        np.testing.assert_array_equal(as_bgr(array), cv2.imread(path))
+        np.testing.assert_array_equal(as_bgr(array, ''), cv2.imread(path))
     assert_same(people_of(inferencer, array), people_of(inferencer, path))
-    assert as_bgr(bgr[..., :1]).shape == bgr.shape
+    assert as_bgr(bgr[..., :1], '').shape == bgr.shape
 
     turned = Image.fromarray(bgr[..., ::-1])
     exif = turned.getexif()
@@ -50,8 +50,8 @@ def test_files_of_all_sorts(inferencer, tmp_path):
     ],
 )
 def test_arrays_that_are_no_images(shape, dtype):
-    with pytest.raises(UserError, match=r'expected uint8 or uint16'):
-        as_bgr(np.zeros(shape, dtype))
+    with pytest.raises(UserError, match=r'a\.jpg: .* uint8 or uint16'):
+        as_bgr(np.zeros(shape, dtype), 'a.jpg')
 
 
 def test_broken_images(inferencer, images, tmp_path):

@@ -187,7 +187,7 @@ def test_video_among_images(inferencer, images, tmp_path):
         list(inferencer(folder))
 
 
-def test_webcam(inferencer, monkeypatch):
+def test_webcam(inferencer, monkeypatch, tmp_path):
     """A camera without a screen: three frames, then it is unplugged."""
     frames = [(True, np.zeros((40, 60, 3), np.uint8))] * 3 + [(False, None)]
     camera = SimpleNamespace(
@@ -198,4 +198,7 @@ def test_webcam(inferencer, monkeypatch):
     )
     monkeypatch.setattr(cv2, 'VideoCapture', {1: camera}.get)
     assert Video(1).fps == 25
-    assert len(people_of(inferencer, 'webcam:1')) == 3
+    out = dict(vis_out_dir=str(tmp_path), pred_out_dir=str(tmp_path))
+    assert len(people_of(inferencer, 'webcam:1', **out)) == 3
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ['webcam1.json', 'webcam1.mp4']

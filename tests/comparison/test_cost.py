@@ -6,7 +6,7 @@ from helpers import ROOT, tiny_head_cfg
 from mmengine.config import Config
 from mmpose.registry import DATASETS, MODELS
 
-from poet_mm.comparison.cost import measure_pass, time_inference
+from poet_mm.comparison.cost import measure_pass, peak_memory, time_inference
 
 
 class FeatureMap(torch.nn.Module):
@@ -43,6 +43,12 @@ def test_flops_equal_the_arithmetic():
     assert gflops * 1e9 == pytest.approx(expected)
     assert stride == 8
     assert all(p.requires_grad for p in model.parameters())
+
+
+def test_memory_of_the_gpu_is_the_peak_of_the_log(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    records = [dict(memory=100), dict(memory=300), {'coco/AP': 0.5}]
+    assert peak_memory(records)['memory_mb'] == 300
 
 
 def test_time_is_split_and_the_model_left_as_it_was(toy):

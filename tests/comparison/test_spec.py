@@ -13,6 +13,7 @@ from poet_mm.comparison.spec import (
     row_folder,
     set_budget,
 )
+from poet_mm.errors import UserError
 
 
 def test_a_change_of_config_is_another_row(toy, tmp_path):
@@ -44,6 +45,32 @@ def test_whose_epochs_count(toy, tmp_path):
         )
     ]
     assert epochs == [[2, 4, 7], [9, 9, 7]]
+
+
+def test_the_command_line_overrides_rows(toy, tmp_path):
+    key = 'train_dataloader.batch_size'
+    rows = [dict(ROWS[0], options={key: 5})]
+    path = str(write_comparison(tmp_path / 'c.py', toy, rows=rows))
+    for options, size in (({}, 5), ({key: 6}, 6)):
+        comparison = read_comparison(path, options=options)
+        cfg = row_config(comparison, comparison.rows[0])
+        assert cfg.train_dataloader.batch_size == size
+
+
+def test_a_row_with_a_checkpoint_needs_no_training_data(toy, tmp_path):
+    rows = [dict(ROWS[0], checkpoint=__file__)]
+    path = str(write_comparison(tmp_path / 'c.py', toy, rows=rows))
+    options = {
+        'train_dataloader.dataset.ann_file': 'none.json',
+        'model.init_cfg': dict(type='Pretrained', checkpoint='no'),
+    }
+    comparison = read_comparison(path, options=options)
+    row = comparison.rows[0]
+    cfg = row_config(comparison, row)
+    check_files(cfg, row)
+    row.checkpoint = None
+    with pytest.raises(UserError, match='no, which row ae needs'):
+        check_files(cfg, row)
 
 
 @pytest.mark.slow
@@ -79,3 +106,6 @@ def test_budget_stretches_the_schedule():
     assert cfg.train_cfg.val_interval == 2
     assert cfg.param_scheduler[1].T_max == 32
     assert cfg.default_hooks.checkpoint.interval == 3
+    cfg.param_scheduler[1].T_max = 8
+    set_budget(cfg, 1)
+    assert cfg.param_scheduler[1].T_max == 1

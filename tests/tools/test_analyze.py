@@ -91,7 +91,7 @@ def test_ae_has_predictions_only(world, tmp_path):
     analyze.main(['report', *args])
     assert (tmp_path / 'predictions.png').is_file()
     assert not (tmp_path / 'layers.png').exists()
-    assert 'Only POET has' in (tmp_path / 'report.html').read_text()
+    assert 'they need a POETHead' in (tmp_path / 'report.html').read_text()
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,7 @@ def test_evaluated_on_the_way(toy, tmp_path):
     [
         (dict(data_root='/nowhere'), '/nowhere'),
         (dict(rows=[dict(config='none.py')]), r'no config .*none\.py'),
+        (dict(rows=[dict(config='bad.py')]), 'NameError'),
         (dict(rows=[dict(ROWS[0], colour='red')]), "'colour'.*may have name"),
         (dict(rows=[ROWS[0], ROWS[0]]), r"\['ae'\]"),
         (dict(rows=[dict(ROWS[0], checkpoint='x.pth')]), r' x\.pth'),
@@ -160,6 +161,7 @@ def test_evaluated_on_the_way(toy, tmp_path):
     ],
 )
 def test_mistakes_are_one_sentence(toy, tmp_path, changes, named, monkeypatch):
+    (tmp_path / 'bad.py').write_text('a = b')
     path = write_comparison(tmp_path / 'c.py', toy, **changes)
     monkeypatch.setattr(
         sys, 'argv', ['', str(path), '--work-dir', str(tmp_path / 'work')]
@@ -256,3 +258,14 @@ def test_last_error(tmp_path, code, text, error):
     log = tmp_path / 'log'
     log.write_text(text)
     assert compare_strides.last_error(str(log), code) == error
+
+
+def test_curve_of_any_evaluator():
+    records = [
+        dict(step=5, epoch=1, loss=3.0),
+        {'step': 1, 'crowdpose/AP': 0.25},
+        {'step': 2, 'crowdpose/AP': 0.5},
+    ]
+    (point,) = row_file.read_curve(records, epochs=1)
+    assert (point['epoch'], point['AP']) == (1, 25)
+    assert point['losses'] == dict(loss=3.0)

@@ -137,9 +137,11 @@ def test_ctrl_c_keeps_what_is_done(run, toy, tmp_path, monkeypatch):
     ('flags', 'part'),
     [
         (['--draw', 'bones'], "'bones' is not one of skeleton"),
-        (['--fps', '0'], '--fps 0 is not above 0'),
+        (['--fps', '0'], '--fps 0 '),
         (['--fps', 'inf'], '--fps inf'),
-        (['--batch-size', '0'], '--batch-size 0 is not above 0'),
+        (['--batch-size', '0'], '--batch-size 0 '),
+        (['--score-thr', '50'], '--score-thr 50 '),
+        (['--kpt-thr', '-1'], '--kpt-thr -1 '),
     ],
 )
 def test_wrong_flags(run_wrong, flags, part, capsys):
