@@ -23,7 +23,7 @@ def has_bfloat16(device: str) -> bool:
         # Not `is_bf16_supported`: from torch 2.4 on it includes emulation.
         is_rocm = torch.version.hip is not None
         return is_rocm or torch.cuda.get_device_capability()[0] >= 8
-    # Private API (torch 2.14.1, checked): an older torch may lack it.
+    # Private API (torch 2.14.1, checked). A build without mkldnn lacks it.
     supported = getattr(torch.ops.mkldnn, '_is_mkldnn_bf16_supported', None)
     return supported is not None and supported()
 

@@ -29,11 +29,7 @@ MISSING = dict(
         2,
         'There is no checkpoint none.pth.',
     ),
-    analyze=(
-        'layers none.py none.pth',
-        1,
-        'none.py is neither a config file',
-    ),
+    analyze=('layers none.py none.pth', 1, 'none.py is neither a config file'),
     check_dataset=('none.json', 2, 'There is no file none.json.'),
     compare_strides=('none.py', 1, 'There is no comparison file none.py.'),
     convert_checkpoint=(
