@@ -9,7 +9,7 @@ from ..errors import UserError
 
 
 @contextmanager
-def writing(path: str) -> Iterator[None]:
+def explain_write_errors(path: str) -> Iterator[None]:
     """Turn an OSError, such as a full disk, into a UserError."""
     try:
         yield
