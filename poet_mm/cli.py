@@ -1,7 +1,7 @@
 """Share arguments, checks and config changes between the tools.
 
 A tool checks its arguments before it imports torch, so that ``--help`` and
-mistakes get an answer at once:
+wrong arguments are answered before torch loads:
 
 1. It sets ``__parse_first__ = True`` and imports this file, which only needs
    the standard library.
@@ -23,6 +23,7 @@ import poet_mm
 from .errors import OutOfGPUMemory, UserError, first_line
 from .utils.config import (
     check_data_root,
+    find_config,
     pretrained_files,
     read_config,
     set_data_root,
@@ -37,13 +38,13 @@ LESS_MEMORY = """\
 To use less memory, least cost first (--cfg-options, except --amp):
   - training: --amp
   - training: efficient_conv_bn_eval=[backbone], if its norms are frozen
-  - training: model.head.encoder.num_cp=N for an encoder of N layers, which
-    are then computed twice instead of kept
+  - training: model.head.encoder.num_cp=N; N of its layers recompute
+    activations in the backward pass (N <= number of layers)
   - a smaller batch_size in train_dataloader or test_dataloader; in training
-    optim_wrapper.accumulative_counts=2 makes up for half of it
+    also optim_wrapper.accumulative_counts=2 after halving it
   - fewer tokens: short_edges and max_size of ShortEdgeResize in the pipeline,
-    or a config for 512 pixels (*_512_coco.py) or with a larger stride (dc45,
-    dc5, none in its name: 8, 16, 32)"""
+    or a config for 512 pixels (*_512_coco.py), or a config with a larger
+    stride (in its name: dc45 = 8, dc5 = 16, neither = 32)"""
 
 
 class HelpFormatter(
@@ -163,7 +164,7 @@ def check_file(path: str, kind: str) -> None:
 
 def check_common_arguments(args: argparse.Namespace) -> None:
     """Check ``config``, ``data_root`` and ``cfg_options``."""
-    check_file(args.config, 'config')
+    find_config(args.config)
     if args.data_root is not None:
         check_data_root(args.data_root)
     check_options(args.cfg_options)
@@ -245,6 +246,10 @@ def load_config(args: argparse.Namespace) -> 'Config':
 
     Args:
         args (Namespace): From :func:`add_common_arguments`.
+
+    Raises:
+        UserError: The config or the data set does not exist, or the config
+            does not fit an option.
     """
     import torch
 
@@ -260,6 +265,11 @@ def load_config(args: argparse.Namespace) -> 'Config':
     if args.data_root is not None:
         set_data_root(cfg, args.data_root)
     if args.show or args.show_dir is not None:
+        if not cfg.get('default_hooks', {}).get('visualization'):
+            raise UserError(
+                '--show and --show-dir need default_hooks.visualization in '
+                'the config.'
+            )
         cfg.default_hooks.visualization.update(
             enable=True,
             show=args.show,
@@ -324,6 +334,8 @@ def use_amp(cfg: 'Config', dtype: str) -> None:
         dtype = 'bfloat16' if has_bfloat16(device) else 'float16'
     if dtype == 'bfloat16':
         cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
+        for key in ('dtype', 'loss_scale', 'use_fsdp'):  # of AmpOptimWrapper
+            cfg.optim_wrapper.pop(key, None)
     elif device == 'cuda':
         cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype=dtype)
     else:
@@ -338,7 +350,7 @@ def use_tensorboard(cfg: 'Config') -> None:
     if find_spec('tensorboard') is None:
         raise UserError(
             '--tensorboard needs the package tensorboard: '
-            'pip install tensorboard .'
+            'pip install tensorboard'
         )
     backends = cfg.visualizer.setdefault('vis_backends', [])
     if all(node['type'] != TENSORBOARD for node in backends):
@@ -362,5 +374,5 @@ def check_pretrained(cfg: 'Config') -> None:
                 f'({type(error).__name__}: {first_line(error)}). Give a file '
                 'with --cfg-options model.backbone.init_cfg.checkpoint=FILE, '
                 'or start from random weights with --cfg-options '
-                'model.backbone.init_cfg=None .'
+                'model.backbone.init_cfg=None'
             ) from error

@@ -5,7 +5,7 @@ Tools catch :class:`UserError` and print its message without a traceback.
 
 
 class UserError(Exception):
-    """Signal a mistake of the user that one sentence explains."""
+    """Report a mistake that the user can correct. The message says how."""
 
 
 class DataFault(UserError, ValueError):
@@ -49,7 +49,7 @@ def unreadable(path: str, error: Exception) -> UserError:
 
     Args:
         path (str): Path of the image.
-        error (Exception): From :class:`LoadIntactImage` or a file.
+        error (Exception): Error that reading the file raised.
     """
     if isinstance(error.__cause__, OSError):  # behind a DataFault
         error = error.__cause__

@@ -30,7 +30,10 @@ def test_amp(monkeypatch, gpu, bfloat16, dtype, wrapper):
     monkeypatch.setattr('torch.cuda.is_available', lambda: gpu)
     monkeypatch.setattr(HAS_BFLOAT16, lambda device: bfloat16)
     cfg = Config.fromfile(CONFIG)
+    cfg.optim_wrapper.loss_scale = 512.0
     cli.use_amp(cfg, dtype)
+    takes_scale = wrapper == 'AmpOptimWrapper'
+    assert ('loss_scale' in cfg.optim_wrapper) == takes_scale
     assert cfg.optim_wrapper.type == wrapper
     assert cfg.optim_wrapper.clip_grad.max_norm == 1.0
 

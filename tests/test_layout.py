@@ -10,7 +10,6 @@ TESTED_IN = {
     'comparison/row.py': 'tools/test_compare_strides.py',
     'datasets/inspection/plots.py': 'tools/test_check_dataset.py',
     'engine/hooks/incident.py': 'engine/hooks/test_non_finite.py',
-    'engine/hooks/match_quality.py': 'integration/test_monitoring.py',
     'engine/hooks/utils.py': 'engine/hooks/test_validation_loss.py',
     'evaluation/coco_arrays.py': 'evaluation/test_fast_coco_metric.py',
     'models/layers/precision.py': 'models/layers/test_decoding.py',

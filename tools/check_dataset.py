@@ -18,7 +18,7 @@ __parse_first__ = True
 from poet_mm import cli
 from poet_mm.errors import UserError
 from poet_mm.utils.config import find_config
-from poet_mm.utils.files import writing
+from poet_mm.utils.files import explain_write_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -80,7 +80,7 @@ def check() -> int:
     unchecked = '' if args.images else 'Images were not checked (--images).'
     print(format_report(summary, findings, unchecked))
     if args.out is not None:
-        with writing(args.out):
+        with explain_write_errors(args.out):
             files = write_report(
                 summary,
                 findings,

@@ -77,10 +77,10 @@ def parse_args() -> argparse.Namespace:
 
 def write(checkpoint: dict, path: str) -> None:
     from poet_mm.checkpoints.publish import to_bytes
-    from poet_mm.utils.files import write_whole, writing
+    from poet_mm.utils.files import explain_write_errors, write_whole
 
     data = to_bytes(checkpoint)
-    with writing(path):
+    with explain_write_errors(path):
         write_whole(data, path)
     print(f'{path}: {len(data) / 1e6:.1f} MB')
 

@@ -30,7 +30,7 @@ os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
 from poet_mm import cli
 from poet_mm.errors import EveryImageFails, UserError, first_line
 from poet_mm.utils.config import find_config
-from poet_mm.utils.files import writing
+from poet_mm.utils.files import explain_write_errors
 
 if TYPE_CHECKING:
     from poet_mm.apis import POETInferencer
@@ -250,7 +250,7 @@ def infer_all(argv=None) -> int:
     inferencer = build_inferencer(args)
     inferencer.show_progress = sys.stderr.isatty()
     inferencer.visualizer.min_side = MIN_SIDE
-    with writing(args.out):
+    with explain_write_errors(args.out):
         title = make_title(args.inputs)
         results = ResultFolder(args.out, title, args.save_json)
         code = draw_all(inferencer, args, results)

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(**cli.about(__doc__))
-    parser.add_argument('config', metavar='CONFIG', help='config file')
+    parser.add_argument(
+        'config',
+        metavar='CONFIG',
+        help='config file, or name of one in configs/',
+    )
     parser.add_argument(
         'checkpoint', metavar='CHECKPOINT', help='checkpoint file or URL'
     )

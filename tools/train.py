@@ -1,6 +1,7 @@
 """Train a pose model.
 
-It has the options of MMPose's train.py, and --data-root and --tensorboard.
+It has the options of MMPose's train.py, and --data-root, --tensorboard and
+--trust-pickle.
 Several processes: bash tools/dist_train.sh CONFIG GPUS [options].
 
 Examples:
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(**cli.about(__doc__))
-    parser.add_argument('config', metavar='CONFIG', help='config file')
+    parser.add_argument(
+        'config',
+        metavar='CONFIG',
+        help='config file, or name of one in configs/',
+    )
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -53,7 +58,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='multiply the learning rate by actual / base batch size',
+        help='multiply the learning rate by the ratio of the real to the base '
+        'batch size',
     )
     cli.add_common_arguments(parser)
     args = parser.parse_args()
@@ -78,6 +84,11 @@ def merge_args(cfg: 'Config', args: argparse.Namespace) -> 'Config':
     if args.tensorboard:
         cli.use_tensorboard(cfg)
     if args.auto_scale_lr:
+        if not (cfg.get('auto_scale_lr') or {}).get('base_batch_size'):
+            raise UserError(
+                '--auto-scale-lr needs auto_scale_lr.base_batch_size in the '
+                'config.'
+            )
         cfg.auto_scale_lr.enable = True
     cfg.merge_from_dict(args.cfg_options)
     return cfg

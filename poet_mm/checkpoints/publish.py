@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..utils.config import walk
-from ..utils.files import write_whole, writing
+from ..utils.files import explain_write_errors, write_whole
 from .compare import strip_ddp
 from .files import read_checkpoint, state_dict_of, versions
 from .safe_config import NotPlain, read_plain
@@ -71,7 +71,7 @@ def publish(source: str, target: str) -> str:
     digest = hashlib.sha256(data).hexdigest()[:8]
     stem, ending = osp.splitext(target)
     path = f'{stem}-{digest}{ending or ".pth"}'
-    with writing(path):
+    with explain_write_errors(path):
         write_whole(data, path)
     return path
 

@@ -11,14 +11,19 @@ from torch import nn
 
 
 def has_bfloat16(device: str) -> bool:
-    """Return whether ``'cpu'`` or ``'cuda'`` computes in bfloat16.
+    """Return whether a device computes natively in bfloat16.
 
-    Other devices emulate it: on a CPU without AVX-512 a convolution takes 60
-    times as long as in float32.
+    A device without native support emulates it: a convolution on a CPU without
+    AVX-512 takes 60 times as long as in float32.
+
+    Args:
+        device (str): 'cpu' or 'cuda'.
     """
     if device == 'cuda':
-        return torch.cuda.is_bf16_supported()
-    # Private door (torch 2.14.1, checked).
+        # Not `is_bf16_supported`: from torch 2.4 on it includes emulation.
+        is_rocm = torch.version.hip is not None
+        return is_rocm or torch.cuda.get_device_capability()[0] >= 8
+    # Private API (torch 2.14.1, checked). A build without mkldnn lacks it.
     supported = getattr(torch.ops.mkldnn, '_is_mkldnn_bf16_supported', None)
     return supported is not None and supported()
 

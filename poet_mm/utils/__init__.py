@@ -1,1 +1,1 @@
-"""Read configs and training logs, and write files, independent of poses."""
+"""Read configs and training logs, and write files."""

@@ -100,8 +100,10 @@ def read_config(name: str) -> 'Config':
         return Config.fromfile(path)
     except Exception as error:  # a config is a program
         last = traceback.extract_tb(error.__traceback__)[-1]
-        of_config = last.name == '<module>'
-        where = f'; {last.filename}, line {last.lineno}' if of_config else ''
+        at_top_level = last.name == '<module>'
+        where = (
+            f'; {last.filename}, line {last.lineno}' if at_top_level else ''
+        )
         raise UserError(
             f'{path} cannot be read as a config '
             f'({type(error).__name__}: {first_line(error)}{where}). '

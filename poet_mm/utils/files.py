@@ -1,4 +1,4 @@
-"""Write files that are whole or absent, whenever the writer is killed."""
+"""Write files atomically."""
 
 import os
 import os.path as osp
@@ -9,7 +9,7 @@ from ..errors import UserError
 
 
 @contextmanager
-def writing(path: str) -> Iterator[None]:
+def explain_write_errors(path: str) -> Iterator[None]:
     """Turn an OSError, such as a full disk, into a UserError."""
     try:
         yield
@@ -20,7 +20,7 @@ def writing(path: str) -> Iterator[None]:
 
 
 def write_whole(data: bytes, path: str) -> None:
-    """Write a whole file, or leave the file that was there.
+    """Write a file atomically: if it fails, the old file stays.
 
     The data is written to ``PATH.part``, synchronised with the disk and then
     renamed. The next call overwrites the ``PATH.part`` of a killed process.

@@ -3,27 +3,30 @@
 import json
 import os.path as osp
 import re
-from glob import glob
+from glob import escape, glob
 from typing import Dict, List, Tuple
 
 from ..errors import MissingFile
 
 Records = List[Dict[str, float]]
 VALIDATION = 'val/'  # prefix of losses of validation images
-ONLY_TRAINING = re.compile(r'(enc|dn)\.(d\d+\.)?loss').match
+is_training_only = re.compile(r'(enc|dn)\.(d\d+\.)?loss').match
 
 
-def read_file(name: str) -> Records:
-    """Return the records of a file, without a last line that is not whole."""
+def read_records(name: str) -> Records:
+    """Read the records of a file.
+
+    Skip a last line that is still being written.
+    """
     with open(name) as lines:
         return [json.loads(line) for line in lines if line.endswith('\n')]
 
 
-def starts_over(records: Records, before: Records) -> bool:
-    """Return whether records are of a new training, not of a resumed one.
+def is_new_training(records: Records, before: Records) -> bool:
+    """Return whether records belong to a new training.
 
-    A new training logs a step as early as the first step ``before``, or its
-    first epoch after later epochs.
+    If not, they continue ``before``. A new training logs a step as early as
+    the first step ``before``, or its first epoch after later epochs.
     """
     before = [record for record in before if 'loss' in record]
     records = [record for record in records if 'loss' in record]
@@ -44,12 +47,13 @@ def find_trainings(work_dir: str) -> List[Records]:
         work_dir (str): Work dir of ``tools/train.py``, or one of its folders
             that are named by a time.
     """
-    names = glob(osp.join(work_dir, 'vis_data', 'scalars.json')) or glob(
-        osp.join(work_dir, '*', 'vis_data', 'scalars.json')
+    folder = escape(work_dir)
+    names = glob(osp.join(folder, 'vis_data', 'scalars.json')) or glob(
+        osp.join(folder, '*', 'vis_data', 'scalars.json')
     )
     trainings: List[Records] = []
-    for records in filter(None, map(read_file, sorted(names))):
-        if not trainings or starts_over(records, trainings[-1]):
+    for records in filter(None, map(read_records, sorted(names))):
+        if not trainings or is_new_training(records, trainings[-1]):
             trainings.append([])
         trainings[-1].extend(records)
     return trainings
@@ -64,8 +68,8 @@ def read_scalars(work_dir: str) -> Records:
     Returns:
         list[dict]: Records with ``step`` and either ``loss*`` (per logging
         interval, step = iteration) or ``coco/*`` and ``val/loss*`` (per
-        validation, step = epoch). If a resumed run repeats a step, its record
-        counts.
+        validation, step = epoch). If a resumed run repeats a step, the later
+        record replaces the earlier one.
 
     Raises:
         MissingFile: The work dir has no records.
@@ -73,8 +77,8 @@ def read_scalars(work_dir: str) -> Records:
     trainings = find_trainings(work_dir)
     if not trainings:
         raise MissingFile(
-            f'No scalars.json with records in {work_dir}. Give the --work-dir '
-            'of a training.'
+            f'No scalars.json with records in {work_dir}. Give a work dir of '
+            'tools/train.py.'
         )
     records = {
         ('loss' in record, record['step']): record for record in trainings[-1]
@@ -83,7 +87,7 @@ def read_scalars(work_dir: str) -> Records:
 
 
 def series(records: Records, key: str) -> Tuple[List[float], List[float]]:
-    """Return the epochs and values of a key, averaged over each epoch."""
+    """Return the epochs, and the mean of a key in each."""
     epochs: Dict[float, List[float]] = {}
     for record in records:
         if key in record:
@@ -100,7 +104,7 @@ def of_decoder_layers(records: Records) -> Records:
     """
     result = []
     for record in records:
-        others = {key: record[key] for key in record if ONLY_TRAINING(key)}
+        others = {key: record[key] for key in record if is_training_only(key)}
         kept = {key: record[key] for key in record if key not in others}
         if others:
             kept['loss'] = record['loss'] - sum(others.values())

@@ -1,8 +1,21 @@
 """The bfloat16 wrapper: products in bfloat16, the rest in fp32."""
 
+import pytest
 import torch
 from helpers import loss_and_gradients
 from mmengine.optim import build_optim_wrapper
+
+from poet_mm.engine.optim_wrappers import has_bfloat16
+
+
+@pytest.mark.parametrize(
+    ('hip', 'capability', 'expected'),
+    [(None, (7, 5), False), (None, (8, 0), True), ('6.0', (7, 5), True)],
+)
+def test_gpu_that_emulates_bfloat16(monkeypatch, hip, capability, expected):
+    monkeypatch.setattr('torch.version.hip', hip)
+    monkeypatch.setattr('torch.cuda.get_device_capability', lambda: capability)
+    assert has_bfloat16('cuda') == expected
 
 
 def test_bfloat16_wrapper(model, batch):

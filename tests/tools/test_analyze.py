@@ -116,4 +116,4 @@ def test_tool_ends_with_a_sentence(monkeypatch):
     monkeypatch.setattr('sys.argv', [str(tool), 'layers', 'none.py', 'x.pth'])
     with pytest.raises(SystemExit) as error:
         runpy.run_path(str(tool), run_name='__main__')
-    assert error.value.code == 'analyze.py: There is no config none.py.'
+    assert error.value.code.startswith('analyze.py: none.py is neither')

@@ -22,14 +22,14 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ('torch', 'mmengine', 'mmcv', 'mmpose', 'mmdet', 'matplotlib')
 # Tool: arguments that name missing files, exit code, message.
 MISSING = dict(
-    train=('none.py', 1, 'There is no config none.py.'),
-    test=('none.py none.pth', 1, 'There is no config none.py.'),
+    train=('none.py', 1, 'none.py is neither a config file'),
+    test=('none.py none.pth', 1, 'none.py is neither a config file'),
     infer=(
         'x.jpg --weights none.pth --out out',
         2,
         'There is no checkpoint none.pth.',
     ),
-    analyze=('layers none.py none.pth', 1, 'There is no config none.py.'),
+    analyze=('layers none.py none.pth', 1, 'none.py is neither a config file'),
     check_dataset=('none.json', 2, 'There is no file none.json.'),
     compare_strides=('none.py', 1, 'There is no comparison file none.py.'),
     convert_checkpoint=(

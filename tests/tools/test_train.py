@@ -1,5 +1,6 @@
 """tools/train.py, as a user runs it, on toy people."""
 
+import os.path as osp
 from argparse import Namespace
 
 import numpy as np
@@ -108,6 +109,31 @@ def test_flags_of_training(monkeypatch):
     flags['resume'] = 'auto'
     cfg = train.merge_args(Config.fromfile(CONFIG), Namespace(**flags))
     assert (cfg.resume, cfg.load_from) == (True, None)
+
+
+def test_config_by_its_name(monkeypatch):
+    monkeypatch.setattr('sys.argv', ['train.py', 'poet_r18_toy'])
+    cfg = cli.load_config(train.parse_args())
+    assert cfg.work_dir == osp.join('work_dirs', 'poet_r18_toy')
+    monkeypatch.setattr('sys.argv', ['train.py', 'poet_r18'])
+    with pytest.raises(UserError, match='Did you mean'):
+        train.parse_args()
+
+
+@pytest.mark.parametrize(
+    ('flag', 'text', 'needed'),
+    [
+        ('--auto-scale-lr', 'auto_scale_lr = None', 'base_batch_size'),
+        ('--show', 'default_hooks = dict(visualization=None)', 'visualiz'),
+    ],
+)
+def test_flag_that_needs_a_key(flag, text, needed, monkeypatch, tmp_path):
+    path = tmp_path / 'without.py'
+    path.write_text(f'_base_ = {str(CONFIG)!r}\n{text}\n')
+    monkeypatch.setattr('sys.argv', ['train.py', str(path), flag])
+    args = train.parse_args()
+    with pytest.raises(UserError, match=needed):
+        train.merge_args(cli.load_config(args), args)
 
 
 def test_missing_checkpoint_to_resume(monkeypatch):

@@ -18,6 +18,7 @@ def test_series_averages_epochs():
 
 
 def test_curves_need_a_log(tmp_path):
+    tmp_path = tmp_path / 'lr[1e-4]'
     with pytest.raises(FileNotFoundError, match=r'No scalars\.json'):
         read_scalars(str(tmp_path))
     folder = tmp_path / 'run' / 'vis_data'

@@ -1,4 +1,4 @@
-"""Write checkpoints that are whole or absent, whenever training is killed."""
+"""Write checkpoints atomically: a killed training leaves no half file."""
 
 import os
 from typing import List
@@ -14,10 +14,10 @@ _outdated: List[str] = []  # shared: mmengine makes a backend for each file
 
 
 class AtomicBackend(LocalBackend):
-    """Store files whole, and remove files only after the next is written."""
+    """Write files atomically, and delay removals until the next write."""
 
     def put(self, obj: bytes, filepath: str) -> None:
-        """Write a whole file, then remove outdated files."""
+        """Write a file atomically, then remove outdated files."""
         write_whole(obj, filepath)
         for path in _outdated:
             if path != filepath and os.path.isfile(path):
@@ -25,7 +25,7 @@ class AtomicBackend(LocalBackend):
         _outdated.clear()
 
     def remove(self, filepath: str) -> None:
-        """Note a file as outdated."""
+        """Remember a file, to remove it after the next ``put``."""
         _outdated.append(filepath)
 
 
@@ -43,8 +43,8 @@ class AtomicCheckpointHook(CheckpointHook):
 
     Args:
         **kwargs: Arguments of ``CheckpointHook``. With ``backend_args``, or
-            an ``out_dir`` that is a URL, files are as safe as that storage
-            makes them.
+            an ``out_dir`` that is a URL, this hook changes nothing: mmengine's
+            storage backend writes the files.
     """
 
     def __init__(self, **kwargs) -> None:

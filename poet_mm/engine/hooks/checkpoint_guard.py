@@ -1,4 +1,4 @@
-"""Stop with one sentence if a checkpoint does not fit."""
+"""Raise a UserError if a checkpoint does not fit the model."""
 
 from typing import List
 
@@ -22,15 +22,18 @@ class CheckpointGuardHook(Hook):
     of all others.
 
     To test or to resume, all weights must fit. To start a training from a
-    checkpoint (``load_from``), backbone, encoder and decoder must each fit
-    completely or be absent; queries and outputs may differ, see
-    :func:`starting_weights`.
+    checkpoint (``load_from``), backbone, neck, input projection, encoder and
+    decoder must each fit completely or be absent; queries and prediction
+    layers may differ, see :func:`starting_weights`.
     """
 
     priority = 'VERY_HIGH'  # before EMAHook copies the checkpoint
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Check a checkpoint, and keep only its weights that fit.
+        """Check a checkpoint.
+
+        To start a training, replace its ``state_dict`` with a full one: its
+        weights that fit, and the initial weights of the model elsewhere.
 
         Raises:
             UserError: The weights do not fit the model, or a training resumes

@@ -16,13 +16,13 @@ class EpochSeedHook(Hook):
 
     Dropout, denoising and augmentation in the main process then depend only
     on the seed of the run, the first iteration of the epoch and the rank. They
-    do not depend on earlier validations or on a killed process. (A checkpoint
-    could keep the generator states of one rank only.)
+    do not depend on earlier validations or on a killed process. Storing the
+    generator states in the checkpoint would not do: only rank 0 writes it.
 
-    Augmentation in loader processes depends on the seed of the batch, see
-    ``BatchIndex``, which is derived from the seed of the sampler. The hook
-    sets that one too: mmengine builds the sampler before it reads the seed of
-    the run from the checkpoint.
+    The hook also sets ``sampler.seed``, because mmengine builds the sampler
+    before it reads the seed of the run from the checkpoint. Augmentation in
+    worker processes uses a seed for each batch, derived from it (see
+    ``BatchIndex``).
     """
 
     def before_train_epoch(self, runner: Runner) -> None:

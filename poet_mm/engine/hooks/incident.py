@@ -1,4 +1,4 @@
-"""Write a training step to a file of plain data, and repeat the step."""
+"""Save a failed training step as plain data, and run it again."""
 
 import torch
 from mmengine.runner import CheckpointLoader
@@ -8,11 +8,12 @@ from torch import nn
 
 from ...checkpoints.safe_load import safe_loading
 
-PARTS = dict(InstanceData=InstanceData, PixelData=PixelData)
+# Types of the fields of a PoseDataSample that can be saved.
+FIELD_TYPES = dict(InstanceData=InstanceData, PixelData=PixelData)
 
 
 def write_incident(path: str, batch: dict, **state) -> None:
-    """Write a batch of the data loader, and the state of a step."""
+    """Save a batch, and the state of its step as in :func:`read_incident`."""
     samples = [
         dict(
             metainfo=dict(sample.metainfo),
@@ -30,8 +31,9 @@ def read_incident(path: str) -> dict:
     """Read a step without running code from the file.
 
     Returns:
-        dict: ``batch`` of the data loader, ``message``, ``random`` state of
-        torch on the CPU, and ``weights`` of the model, both before the step.
+        dict: ``batch``; ``message``; ``random``, the state of torch's CPU
+        generator before the step; ``weights``, the model's state dict. CUDA
+        generators are not stored, so dropout on a GPU is not repeated.
     """
     with safe_loading():
         incident = CheckpointLoader.load_checkpoint(path, map_location='cpu')
@@ -39,7 +41,7 @@ def read_incident(path: str) -> dict:
     for i, plain in enumerate(samples):
         samples[i] = PoseDataSample(metainfo=plain['metainfo'])
         for name, (kind, fields) in plain['parts'].items():
-            setattr(samples[i], name, PARTS[kind](**fields))
+            setattr(samples[i], name, FIELD_TYPES[kind](**fields))
     return incident
 
 

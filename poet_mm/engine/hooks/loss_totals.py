@@ -1,7 +1,8 @@
 """Sum losses and match quality over batches and ranks, and divide them.
 
-Each total is a tensor (2, L) or (2, ) by name: a sum and its divisor. They are
-summed separately, so that means do not depend on how images are batched.
+``Totals`` maps a name to a tensor (2, L), or (2, ) for a value without layers.
+Row 0 is a sum, row 1 its divisor. Both are accumulated separately, so that
+means do not depend on how images are batched.
 
 Letters: L decoder layers, P matched pairs, K keypoints.
 """
@@ -18,7 +19,8 @@ from ...models.targets import get_field
 
 Totals = Dict[str, Tensor]
 
-FOUND_THR = 0.5  # a person is found from this probability on
+# A person counts as found if the class probability of its query is above this.
+FOUND_THR = 0.5
 
 
 def with_divisor(
@@ -31,8 +33,8 @@ def with_divisor(
 
 
 @torch.no_grad()
-def match_quality(batch: SetLoss, sigmas: Tensor) -> Totals:
-    """Return how well the matched pairs of a batch agree.
+def match_totals(batch: SetLoss, sigmas: Tensor) -> Totals:
+    """Return the totals of OKS and of people found, over the matched pairs.
 
     Args:
         batch (SetLoss): From :meth:`PoseSetLoss.measure`.
@@ -81,7 +83,7 @@ def add(totals: Totals, others: Totals) -> Totals:
     return {**totals, **{k: totals.get(k, 0) + x for k, x in others.items()}}
 
 
-def to_host(totals: Totals) -> Totals:
+def as_cpu_double(totals: Totals) -> Totals:
     """Return totals as float64 on the CPU, so that long sums do not round."""
     return {name: x.cpu().double() for name, x in totals.items()}
 
@@ -89,7 +91,7 @@ def to_host(totals: Totals) -> Totals:
 def sum_over_ranks(totals: Totals) -> Totals:
     """Return the totals of all ranks, on the CPU. A rank may have none."""
     result: Totals = {}
-    for others in all_gather_object(to_host(totals)):
+    for others in all_gather_object(as_cpu_double(totals)):
         result = add(result, others)
     return result
 

@@ -5,13 +5,13 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ...models.losses.pose_set_loss import SetLoss
-from .loss_totals import Totals, add, match_quality, means, sum_over_ranks
+from .loss_totals import Totals, add, match_totals, means, sum_over_ranks
 from .utils import poet_head, sigmas_of
 
 
 @HOOKS.register_module()
 class MatchQualityHook(Hook):
-    """Log how well the pairs agree that the assigner has matched.
+    """Log OKS and the number of people found, over the matched pairs.
 
     - ``oks``: mean OKS between people and their queries, over the supervised
       keypoints. People without one do not count. Needs the areas of people.
@@ -22,8 +22,8 @@ class MatchQualityHook(Hook):
     These names are for the last decoder layer. ``d<i>.oks`` and
     ``d<i>.found_per_image`` are for layer i before it. Each value is the mean
     over the people or images of all ranks since the last record of the log.
-    The hook uses the pairs of the loss, and reads the device only when the
-    logger writes a record.
+    The hook uses the pairs of the loss, and copies values to the CPU only when
+    the logger writes a record.
     """
 
     def __init__(self) -> None:
@@ -38,14 +38,13 @@ class MatchQualityHook(Hook):
     def add_batch(self, batch: SetLoss) -> None:
         """Add the quality of a batch that :class:`PoseSetLoss` passes."""
         self.sigmas = self.sigmas.to(batch.matched['logits'].device)
-        self.totals = add(self.totals, match_quality(batch, self.sigmas))
+        self.totals = add(self.totals, match_totals(batch, self.sigmas))
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, **kwargs
     ) -> None:
         """Pass the means to the logger, which runs next, if it will log."""
-        at_end = self.end_of_epoch(runner.train_dataloader, batch_idx)
-        if at_end or self.every_n_inner_iters(batch_idx, log_interval(runner)):
+        if writes_record(runner, batch_idx):
             for name, value in means(sum_over_ranks(self.totals)).items():
                 runner.message_hub.update_scalar(f'train/{name}', value)
             self.totals = {}
@@ -55,7 +54,13 @@ class MatchQualityHook(Hook):
         poet_head(runner, self).loss_module.listeners.remove(self.add_batch)
 
 
-def log_interval(runner: Runner) -> int:
-    """Return the iterations between two log records, 1 without a logger."""
-    loggers = [hook for hook in runner.hooks if isinstance(hook, LoggerHook)]
-    return loggers[0].interval if loggers else 1
+def writes_record(runner: Runner, batch_idx: int) -> bool:
+    """Return whether the logger writes a record; True without a logger."""
+    loader = runner.train_dataloader
+    for hook in runner.hooks:
+        if isinstance(hook, LoggerHook):
+            last = not hook.ignore_last or len(loader) <= hook.interval
+            return hook.every_n_inner_iters(batch_idx, hook.interval) or (
+                last and hook.end_of_epoch(loader, batch_idx)
+            )
+    return True

@@ -20,16 +20,17 @@ from .utils import unwrapped_model
 class NonFiniteHook(Hook):
     """Raise a NonFiniteError if a cost, loss or gradient is not finite.
 
-    The message names loss terms, costs, decoder layers and images, and a file
-    for :func:`replay`. All ranks get the same gradient, so all of them stop.
-    Infinite gradients that ``AmpOptimWrapper`` skips are no error.
+    The message names loss terms, costs, decoder layers, images, and the file
+    of the step for :func:`replay`. A non-finite gradient reaches all ranks, so
+    all stop. A non-finite cost stops its own rank only; the launcher then ends
+    the others. Infinite gradients that ``AmpOptimWrapper`` skips are allowed.
 
     Args:
         action (str): Ignored. Configs of older checkpoints set it.
     """
 
     def __init__(self, action: str = 'stop') -> None:
-        self.action = action
+        pass
 
     def before_train(self, runner: Runner) -> None:
         """Skip optimiser steps whose gradient or matching is not finite."""
@@ -48,7 +49,8 @@ class NonFiniteHook(Hook):
         def guarded_step(*args, **kwargs):
             grads = [x.grad for x in self.model.parameters()]
             sums = [x.float().sum() for x in grads if x is not None]
-            total = float(torch.stack([self.loss, *sums]).sum())  # waits
+            # This copies to the CPU, so it waits for the GPU.
+            total = float(torch.stack([self.loss, *sums]).sum())
             if self.matching or not math.isfinite(total):
                 self.reason = f'the sum of loss and gradients is {total}'
                 return None
@@ -68,35 +70,31 @@ class NonFiniteHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: dict
     ) -> None:
-        """Raise if the step was skipped or its loss is not finite."""
+        """Save the step and raise an error, if it is not finite."""
         # In a validation, without a listener, the assigner itself raises.
         self.listeners.remove(self.matching.append)
         loss = float(outputs['loss'])
-        if self.matching or not math.isfinite(loss):
-            self.reason = self.reason or f'the loss is {loss}'
-        if self.reason:
-            self._stop(runner, data_batch, outputs)
-
-    def _stop(self, runner: Runner, batch: dict, losses: dict) -> None:
-        """Write the step to a file, and raise the error."""
-        bad = {k: float(x) for k, x in losses.items() if not math.isfinite(x)}
-        samples = batch['data_samples']
+        if not self.reason and not self.matching and math.isfinite(loss):
+            return
+        reason = self.reason or f'the loss is {loss}'
+        bad = {k: float(x) for k, x in outputs.items() if not math.isfinite(x)}
+        samples = data_batch['data_samples']
         images = {i for costs in self.matching for i in costs.images}
         samples = [samples[i] for i in sorted(images)] or samples
-        paths = [str(sample.get('img_path')) for sample in samples]
         message = (
-            f'Iteration {runner.iter + 1} of epoch {runner.epoch + 1}, rank '
-            f'{runner.rank}: {self.reason}. Losses that are not finite (d0 is '
-            f'the first decoder layer): {bad or "none"}. '
-            f'{"".join(f"{costs} " for costs in self.matching)}'
-            f'Images: {", ".join(paths)}.'
+            f'Iteration {runner.iter + 1} of the training (epoch '
+            f'{runner.epoch + 1}), rank {runner.rank}: {reason}. Losses that '
+            f'are not finite (d0 = first decoder layer): {bad or "none"}. '
+            f'{"".join(f"{costs} " for costs in self.matching)}Images: '
+            f'{", ".join(str(x.get("img_path")) for x in samples)}.'
         )
         folder = Path(runner.work_dir, 'non_finite')
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f'iter_{runner.iter + 1}_rank_{runner.rank}.pth'
         state = dict(random=self.random, weights=self.model.state_dict())
-        write_incident(str(path), batch, message=message, **state)
+        write_incident(str(path), data_batch, message=message, **state)
         raise NonFiniteError(
-            f'{message} To repeat this step: {path}. Usual causes: keypoints '
-            'that are NaN, a high learning rate, fp16 (use --amp bfloat16).'
+            f'{message} The step is saved in {path}; to repeat it, see "NaN '
+            'or infinity" in the README. Usual causes: keypoints that are '
+            'NaN, a high learning rate, fp16 (use --amp bfloat16).'
         )

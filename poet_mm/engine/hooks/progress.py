@@ -22,7 +22,8 @@ class ProgressHook(Hook):
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
-            speed_estimate_period=600,  # longer than most validations
+            # Seconds, more than most validations: the estimate includes them.
+            speed_estimate_period=600,
         )
         self.task = self.bar.add_task('Training', total=None)
 
@@ -63,7 +64,8 @@ def show_progress(runner: Runner) -> Iterator[None]:
     try:
         with hook.bar:
             for handler in handlers:
-                handler.setStream(sys.stdout)  # of rich, writes above the bar
+                # rich has replaced it: lines appear above the bar.
+                handler.setStream(sys.stdout)
             yield
     finally:
         for handler in handlers:

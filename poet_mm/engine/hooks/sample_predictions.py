@@ -13,8 +13,11 @@ from mmpose.registry import HOOKS
 from mmpose.structures import PoseDataSample
 
 from ...models.instances import to_original
+from .utils import poet_head
 
-SHOWN_SIZE = 480  # pixels; smaller images are enlarged to be readable
+# Pixels: approximate longest side of small images after enlarging them by a
+# whole factor.
+SHOWN_SIZE = 480
 NUM_IMAGES = 4  # the first validation images with a labelled keypoint
 SCORE_THR = 0.5  # minimum score of a person to be drawn
 KPT_THR = 0.3  # minimum predicted visibility of a keypoint to be drawn
@@ -42,14 +45,15 @@ class SamplePredictionsHook(Hook):
         self.interval = interval
         self.backend_args = backend_args
         self.last_drawn: Optional[int] = None  # epoch
-        self.left = 0  # images to draw in this validation
+        self.num_remaining = 0  # images to draw in this validation
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Draw at the first validation, and after each interval."""
-        last, self.left = self.last_drawn, 0
+        """Decide whether this validation draws, and how many images."""
+        poet_head(runner, self)
+        last, self.num_remaining = self.last_drawn, 0
         if last is None or runner.epoch - last >= self.interval:
             self.last_drawn = runner.epoch
-            self.left = NUM_IMAGES if is_main_process() else 0
+            self.num_remaining = NUM_IMAGES if is_main_process() else 0
 
     def after_val_iter(
         self,
@@ -60,8 +64,8 @@ class SamplePredictionsHook(Hook):
     ) -> None:
         """Draw samples with people until enough are drawn."""
         for sample in outputs or []:
-            if self.left and has_people(sample):
-                self.left -= 1
+            if self.num_remaining and has_people(sample):
+                self.num_remaining -= 1
                 self.draw(runner, sample)
 
     def draw(self, runner: Runner, sample: PoseDataSample) -> None:
@@ -91,8 +95,9 @@ def drawable(sample: PoseDataSample, zoom: float) -> PoseDataSample:
     """Return ground truth and predictions for POET's or MMPose's visualizer.
 
     Coordinates are pixels of the original image times ``zoom``. Ground truth
-    has all labelled keypoints, with COCO's v. Predictions are the people above
-    SCORE_THR, with the predicted visibility of their keypoints.
+    has all labelled keypoints; ``keypoints_visible`` is COCO's v: 1 occluded,
+    2 visible. Predictions are the people above SCORE_THR, with the predicted
+    visibility of their keypoints.
     """
     people, found = sample.gt_instances, sample.pred_instances
     found = found[found.bbox_scores > SCORE_THR]

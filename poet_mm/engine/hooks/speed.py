@@ -40,10 +40,10 @@ def use_channels_last(model: nn.Module) -> None:
 class CompileHook(Hook):
     """Compile modules of the model with ``torch.compile`` before training.
 
-    The modules must take tensors only. Each new shape is compiled again (with
-    ``dynamic=True`` only once more). A large
-    ``model.data_preprocessor.pad_size_divisor`` gives batches few shapes.
-    torch before 2.4 cannot compile under Python 3.12.
+    The modules must take tensors only. Each new input shape is compiled again;
+    with ``dynamic=True``, only the second shape is. To have few shapes, set a
+    large ``model.data_preprocessor.pad_size_divisor``. torch before 2.4 cannot
+    compile under Python 3.12.
 
     Args:
         modules (sequence[str]): Names of the modules. Defaults to the

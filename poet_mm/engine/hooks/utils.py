@@ -1,4 +1,4 @@
-"""Parts of a Runner that several hooks need."""
+"""Get the model, the head and the sigmas from a Runner."""
 
 import torch
 from mmengine.hooks import Hook

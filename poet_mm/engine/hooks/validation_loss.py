@@ -14,19 +14,20 @@ from mmpose.structures import PoseDataSample
 from ...codecs.poet_codec import POETCodec
 from ...models.layers.precision import full_precision
 from ...models.targets import stack_targets
+from ...utils.logs import VALIDATION
 from .loss_totals import (
     Totals,
     add,
+    as_cpu_double,
     loss_totals,
-    match_quality,
+    match_totals,
     means,
     sum_over_ranks,
-    to_host,
 )
 from .utils import poet_head, sigmas_of
 
-PREFIX = 'val/'
-LOGGED = 'val/' + PREFIX  # in the message hub
+# Prefix of these values in the message hub, which adds another 'val/'.
+HUB_PREFIX = 'val/' + VALIDATION
 
 
 @HOOKS.register_module()
@@ -40,10 +41,11 @@ class ValidationLossHook(Hook):
 
     The values are those of one batch with all validation images, in eval
     mode: sums over images and ranks, divided by the number of people
-    (``loss_cls``: by the weights of all queries). So they do not depend on
-    batch size or number of ranks. Two-stage proposals (``enc.*``) and
-    denoising queries (``dn.*``) are not part of ``val/loss``. ``analyze.py
-    curves`` subtracts them from ``loss`` to compare both.
+    (``loss_cls``: by the summed class weights of all queries). So they do not
+    depend on batch size or number of ranks. Two-stage proposals (``enc.*``)
+    and denoising queries (``dn.*``) are not part of ``val/loss``. ``analyze.py
+    curves`` subtracts them from the training loss, so that both curves have
+    the same terms.
 
     The model is not run again. Parameters, gradients, mode and random numbers
     do not change. ``save_best='val/loss', rule='less'`` chooses the best
@@ -66,7 +68,7 @@ class ValidationLossHook(Hook):
         # Workaround (mmengine<=0.10.7): `LogProcessor` averages a validation
         # value named "loss" over earlier validations. Forget these.
         scalars = runner.message_hub.log_scalars
-        for name in [name for name in scalars if name.startswith(LOGGED)]:
+        for name in [name for name in scalars if name.startswith(HUB_PREFIX)]:
             scalars.pop(name)
 
     def _keep(self, head, args: tuple, outputs: dict) -> None:
@@ -96,8 +98,8 @@ class ValidationLossHook(Hook):
         self.sigmas = self.sigmas.to(logits.device)
         with torch.no_grad(), full_precision(logits):
             batch = head.loss_module.measure(self.outputs, targets, num_people)
-        totals = {**loss_totals(batch), **match_quality(batch, self.sigmas)}
-        self.totals = add(self.totals, to_host(totals))
+        totals = {**loss_totals(batch), **match_totals(batch, self.sigmas)}
+        self.totals = add(self.totals, as_cpu_double(totals))
 
     def after_val_epoch(
         self, runner: Runner, metrics: Optional[Dict[str, float]] = None
@@ -110,15 +112,16 @@ class ValidationLossHook(Hook):
             return
         total = sum(x for name, x in values.items() if 'loss' in name)
         for name, value in dict(loss=total, **values).items():
-            metrics[PREFIX + name] = value
+            metrics[VALIDATION + name] = value
 
     def _warn(self, reason: str) -> None:
         if not self._warned:
             self._warned = True
             print_log(
-                f'No validation loss: the validation samples {reason}. Use '
-                'BottomupCocoDataset in val_dataloader, and end its pipeline '
-                'with PackBottomupInputs.',
+                f'Some validation images {reason}. Their batches do not count '
+                'in the validation loss. Use BottomupCocoDataset in '
+                'val_dataloader, and end its pipeline with '
+                'PackBottomupInputs.',
                 logger='current',
                 level=logging.WARNING,
             )
@@ -127,9 +130,10 @@ class ValidationLossHook(Hook):
 def with_targets(
     sample: PoseDataSample, codec: POETCodec
 ) -> Optional[PoseDataSample]:
-    """Return a sample with POET's targets, encoded from its people in pixels.
+    """Return a new sample that has only POET's targets.
 
-    Returns None if the sample has no people with keypoints and iscrowd.
+    They are encoded from ``gt_instances`` (pixels of the network's input).
+    Return None if these have no ``keypoints`` or ``iscrowd``.
     """
     people = sample.get('gt_instances', InstanceData())
     if not all(name in people for name in ('keypoints', 'iscrowd')):

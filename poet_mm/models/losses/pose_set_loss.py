@@ -115,7 +115,7 @@ class PoseSetLoss(BaseModule):
         Returns:
             dict: Scalars: ``loss_cls`` and ``loss_<field>`` of the last
             layer, ``d<i>.loss_*`` of layer i before it; ``enc.loss_*`` of the
-            proposals; ``dn.loss_<field>`` and ``d<i>.dn.loss_<field>`` of
+            proposals; ``dn.loss_<field>`` and ``dn.d<i>.loss_<field>`` of
             denoising queries, which have no class loss.
         """
         # 1.

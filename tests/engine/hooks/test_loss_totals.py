@@ -13,9 +13,9 @@ from xtcocotools.cocoeval import COCOeval
 from poet_mm.codecs.poet_codec import POETCodec
 from poet_mm.engine.hooks import loss_totals as totals
 from poet_mm.engine.hooks.loss_totals import (
-    match_quality,
+    as_cpu_double,
+    match_totals,
     means,
-    to_host,
     with_divisor,
 )
 from poet_mm.models.targets import stack_targets
@@ -75,7 +75,7 @@ def test_oks_of_every_layer_is_cocos():
     loss = tiny_head().loss_module
     targets, num_people = stack_targets(samples)
     batch = loss.measure(outputs, targets, num_people)
-    got = means(to_host(match_quality(batch, torch.tensor(SIGMAS))))
+    got = means(as_cpu_double(match_totals(batch, torch.tensor(SIGMAS))))
 
     pairs = loss.assigner.assign(outputs, targets, num_people)
     pixels = (
@@ -106,8 +106,8 @@ def test_found_by_hand():
         matched=dict(logits=logits),
         true=dict(labels=torch.zeros(2, 3, dtype=torch.long)),
     )
-    quality = match_quality(batch, torch.ones(1))
-    assert means(to_host(quality)) == pytest.approx(
+    quality = match_totals(batch, torch.ones(1))
+    assert means(as_cpu_double(quality)) == pytest.approx(
         {
             'people_per_image': 4 / 5,
             'found_per_image': 2 / 5,

@@ -39,7 +39,7 @@ def test_nan_in_matching_stops_and_can_be_repeated(
 ):
     runner = broken_runner(toy, tmp_path, 'people', [2])
     message, incident = stop(runner)
-    assert 'Iteration 2 of epoch 1' in message
+    assert 'Iteration 2 of the training (epoch 1)' in message
     assert 'KeypointL1Cost(keypoints)' in message
     assert 'decoder layers [0, 1, 2], images [1] of the batch' in message
     assert message.count('train2017') == 1  # the image that it is
@@ -71,7 +71,7 @@ def test_bad_gradient_of_a_finite_loss_stops(toy, tmp_path):
     weight = runner.model.head.input_proj.weight
     weight.register_hook(lambda grad: grad * math.nan)
     message, _ = stop(runner)
-    assert 'Iteration 1 of epoch 1' in message
+    assert 'Iteration 1 of the training (epoch 1)' in message
     assert 'gradients is nan' in message
 
 
@@ -83,7 +83,7 @@ def test_infinite_loss_with_finite_gradients_moves_no_weight(toy, tmp_path):
         )
     )
     message, incident = stop(runner)
-    assert 'Iteration 1 of epoch 1' in message
+    assert 'Iteration 1 of the training (epoch 1)' in message
     start = incident['weights']
     for name, weight in runner.model.named_parameters():
         assert torch.equal(weight, start[name]), name
@@ -94,7 +94,7 @@ def test_bad_loss_stops_while_gradients_are_accumulated(toy, tmp_path):
         toy, tmp_path, 'loss', [1], **{'optim_wrapper.accumulative_counts': 2}
     )
     message, _ = stop(runner)
-    assert 'Iteration 1 of epoch 1' in message
+    assert 'Iteration 1 of the training (epoch 1)' in message
     assert 'the loss is inf' in message
 
 

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from helpers import tiny_head
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
@@ -19,10 +20,11 @@ from poet_mm.engine.hooks.sample_predictions import (
 )
 def test_interval_of_samples_is_in_epochs(interval, drawn):
     """Validations after epochs 10, 20, 25 and 30."""
+    model = SimpleNamespace(head=tiny_head())
     hook, got = SamplePredictionsHook(interval=interval), []
     for epoch in (10, 20, 25, 30):
-        hook.before_val_epoch(SimpleNamespace(epoch=epoch))
-        if hook.left:
+        hook.before_val_epoch(SimpleNamespace(epoch=epoch, model=model))
+        if hook.num_remaining:
             got.append(epoch)
     assert got == drawn
 

@@ -10,6 +10,7 @@ from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
 from poet_mm.engine.hooks.match_quality import MatchQualityHook
+from poet_mm.engine.hooks.sample_predictions import SamplePredictionsHook
 from poet_mm.engine.hooks.validation_loss import (
     ValidationLossHook,
     with_targets,
@@ -118,6 +119,7 @@ def test_areas_are_for_oks_only():
     [
         (MatchQualityHook, 'before_train'),
         (ValidationLossHook, 'before_val_epoch'),
+        (SamplePredictionsHook, 'before_val_epoch'),
     ],
 )
 def test_other_heads_are_refused(hook, method):
