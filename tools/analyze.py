@@ -52,7 +52,11 @@ def parse_point(text: str) -> List[float]:
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of a model and its images."""
-    parser.add_argument('config', metavar='CONFIG', help='config file')
+    parser.add_argument(
+        'config',
+        metavar='CONFIG',
+        help='config file, or name of one in configs/',
+    )
     parser.add_argument(
         'checkpoint', metavar='CHECKPOINT', help='checkpoint file or URL'
     )

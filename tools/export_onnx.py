@@ -19,12 +19,16 @@ import os.path as osp
 __parse_first__ = True
 
 from poet_mm import cli
-from poet_mm.utils.config import read_config
+from poet_mm.utils.config import find_config, read_config
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(**cli.about(__doc__))
-    parser.add_argument('config', metavar='CONFIG', help='config file')
+    parser.add_argument(
+        'config',
+        metavar='CONFIG',
+        help='config file, or name of one in configs/',
+    )
     parser.add_argument(
         'checkpoint', metavar='CHECKPOINT', help='checkpoint file or URL'
     )
@@ -63,7 +67,7 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if not (args.out or args.torchscript):
         parser.error('give an ONNX file to write, or --torchscript FILE')
-    cli.check_file(args.config, 'config')
+    find_config(args.config)
     cli.check_file(args.checkpoint, 'checkpoint')
     cli.check_options(args.cfg_options)
     return args

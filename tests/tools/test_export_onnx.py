@@ -107,7 +107,7 @@ def test_nothing_to_export(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ('args', 'part'),
     [
-        (['none.py', 'none.pth'], 'There is no config none.py'),
+        (['none.py', 'none.pth'], 'none.py is neither a config'),
         ([CONFIG, 'none.pth'], 'There is no checkpoint none.pth'),
     ],
 )

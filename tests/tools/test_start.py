@@ -37,7 +37,11 @@ MISSING = dict(
         1,
         'There is no checkpoint none.pth.',
     ),
-    export_onnx=('none.py none.pth x.onnx', 1, 'There is no config none.py.'),
+    export_onnx=(
+        'none.py none.pth x.onnx',
+        1,
+        'none.py is neither a config file',
+    ),
     publish_model=('none.pth x.pth', 1, 'There is no checkpoint none.pth.'),
     make_subset=('none out', 1, 'there is no none/annotations'),
     make_toy_coco=('--out toy --size 31', 1, 'size must be 32 or more, got'),
