@@ -9,7 +9,7 @@ from mmengine.dist import get_world_size
 from mmengine.runner import Runner
 
 from ..checkpoints.loading import load_weights
-from ..checkpoints.resume import newest_whole
+from ..checkpoints.resume import newest_undamaged
 from ..engine.hooks.utils import unwrapped_model
 from ..utils.files import write_whole
 from ..utils.logs import loss_keys, read_scalars, series
@@ -34,14 +34,14 @@ def run_row(comparison: Comparison, row: Row, cfg: Config) -> None:
         runner = Runner.from_cfg(cfg)
     else:
         set_budget(cfg, row.epochs, comparison.val_interval)
-        latest = newest_whole(cfg)
+        latest = newest_undamaged(cfg)
         if latest is not None:  # else load_from is where the row starts
             cfg.load_from, cfg.resume = latest, True
         runner = Runner.from_cfg(cfg)
         runner.train()
         # EMAHook keeps the mean weights in files only, and a test would
         # start another mean.
-        load_weights(unwrapped_model(runner), newest_whole(cfg))
+        load_weights(unwrapped_model(runner), newest_undamaged(cfg))
     if runner.rank:
         runner.test()
         return
