@@ -1,7 +1,7 @@
 """Check the versions of what poet_mm needs, before importing any of it.
 
-Importing poet_mm calls ``check_stack``, ``tools/setup_env.sh --no-venv`` runs
-this file, and ``setup.py`` asks pip for the same ranges.
+Importing poet_mm calls ``check_stack``, ``tools/setup_env.sh`` runs this file,
+and ``setup.py`` asks pip for the same ranges.
 """
 
 import operator

@@ -175,11 +175,8 @@ def _is_foreign_file(path: Any) -> bool:
     """
     if not isinstance(path, str) or not osp.isfile(osp.expanduser(path)):
         return False
-    known = [osp.join(folder, osp.basename(path)) for folder in DATASETS]
-    return not any(
-        osp.exists(file) and osp.samefile(file, osp.expanduser(path))
-        for file in known
-    )
+    folder = osp.dirname(osp.realpath(osp.expanduser(path)))
+    return folder not in map(osp.realpath, DATASETS)
 
 
 def _is_registered(name: Any) -> bool:
