@@ -162,6 +162,15 @@ def check_file(path: str, kind: str) -> None:
         raise UserError(f'There is no {kind} {path}.')
 
 
+def check_source(path: str) -> None:
+    """Raise a UserError if the checkpoint SRC of a tool is not a file."""
+    if '://' in path:
+        raise UserError(
+            f'SRC must be a file, got the URL {path}. Download it first.'
+        )
+    check_file(path, 'checkpoint')
+
+
 def check_common_arguments(args: argparse.Namespace) -> None:
     """Check ``config``, ``data_root`` and ``cfg_options``."""
     find_config(args.config)

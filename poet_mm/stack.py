@@ -1,13 +1,14 @@
 """Check the versions of what poet_mm needs, before importing any of it.
 
-Importing poet_mm calls ``check_stack``, ``tools/setup_env.sh --no-venv`` runs
-this file, and ``setup.py`` asks pip for the same ranges.
+Importing poet_mm calls ``check_stack``, ``tools/setup_env.sh`` runs this file,
+and ``setup.py`` asks pip for the same ranges.
 """
 
 import operator
 import re
 import sys
 from importlib.util import find_spec
+from typing import Iterable, Iterator, Optional, Tuple
 
 PYTHON = '>=3.9'
 
@@ -40,7 +41,7 @@ COMPARE = {
 }
 
 
-def check_stack():
+def check_stack() -> None:
     """Raise an ImportError unless poet_mm can run here.
 
     The message says what was found, what is supported and what to install.
@@ -64,7 +65,7 @@ def check_stack():
         raise ImportError('\n'.join(lines))
 
 
-def install_commands(modules):
+def install_commands(modules: Iterable[str]) -> Iterator[str]:
     """Yield commands that install supported versions of ``modules``."""
     wanted = [
         f"'{module}{SUPPORTED[module]}'"
@@ -74,6 +75,8 @@ def install_commands(modules):
     if wanted:
         yield f'Install supported versions:  pip install {" ".join(wanted)}'
     if 'mmcv' in modules:
+        # pkg_resources is imported by torch.utils.cpp_extension of old torch
+        # and by mmcv's setup.py
         old = in_range(installed_version('torch') or '2.1', '<2.3')
         setuptools = 'setuptools<70' if old else 'setuptools<81'
         yield (
@@ -83,7 +86,7 @@ def install_commands(modules):
         )
 
 
-def find_problem(module):
+def find_problem(module: str) -> Optional[str]:
     """Return what is wrong with ``module``, or None. Imports nothing."""
     if not is_importable(module):
         return f'{module} is not installed, supported: {SUPPORTED[module]}'
@@ -103,16 +106,17 @@ def find_problem(module):
             'mmcv-lite is installed, but mmpose imports the compiled '
             'operators that only mmcv has: pip uninstall mmcv-lite'
         )
-    return None  # a source tree on PYTHONPATH has no version: try it
+    # a source tree on PYTHONPATH has no version; its import will tell
+    return None
 
 
-def is_importable(module):
+def is_importable(module: str) -> bool:
     """Return whether a module has code, not just an empty folder."""
     spec = find_spec(module)
     return spec is not None and spec.origin is not None
 
 
-def installed_version(distribution):
+def installed_version(distribution: str) -> Optional[str]:
     """Return the version of an installed distribution, or None."""
     from importlib import metadata  # missing before Python 3.8
 
@@ -122,8 +126,11 @@ def installed_version(distribution):
         return None
 
 
-def in_range(version, supported):
-    """Return True for ``in_range('2.1.2+cu121', '>=2.1,<3')``."""
+def in_range(version: str, supported: str) -> bool:
+    """Return whether a version is in a range.
+
+    For example, ``'2.1.2+cu121'`` is in ``'>=2.1,<3'``.
+    """
     release = parse_release(version)
     return all(
         COMPARE[sign](release, parse_release(limit))
@@ -131,7 +138,7 @@ def in_range(version, supported):
     )
 
 
-def parse_release(version):
+def parse_release(version: str) -> Tuple[int, ...]:
     """Return (2, 1, 0) for '2.1', '2.1.0+cu121' and '2.1.0rc1'."""
     numbers = re.match(r'\d+(\.\d+)*', version)[0].split('.')
     return tuple(int(number) for number in [*numbers, 0, 0][:3])

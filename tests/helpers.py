@@ -13,7 +13,7 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 from torch import nn
 
-from poet_mm.checkpoints.compare import build_model
+from poet_mm.checkpoints.convert import build_model
 from poet_mm.codecs.poet_codec import POETCodec
 from poet_mm.evaluation.oks import People
 

@@ -13,7 +13,7 @@ TESTED_IN = {
     'engine/hooks/utils.py': 'engine/hooks/test_validation_loss.py',
     'evaluation/coco_arrays.py': 'evaluation/test_fast_coco_metric.py',
     'models/layers/precision.py': 'models/layers/test_decoding.py',
-    'visualization/predictions.py': 'tools/test_analyze.py',
+    'visualization/skeletons.py': 'tools/test_analyze.py',
     'visualization/strokes.py': 'visualization/test_pose_visualizer.py',
 }
 NOTHING_TO_TEST = {'version.py', 'engine/hooks/out_of_memory.py'}

@@ -1,7 +1,7 @@
 """Print the installed versions, and whether poet_mm supports them.
 
 The tool needs nothing but Python. It reports libraries that are missing or
-cannot be imported, and what to do about it. Exit code 0: poet_mm can run here.
+cannot be imported, and how to repair it. Exit code 0: poet_mm can run here.
 Exit code 1: it cannot.
 
 Examples:
@@ -23,8 +23,9 @@ PACKAGE = next(
     for path in (HERE.parents[1] / 'poet_mm', HERE.parents[2])
     if (path / 'stack.py').is_file()
 )
+# runpy: importing poet_mm would raise the error that we want to print
 stack = runpy.run_path(str(PACKAGE / 'stack.py'))
-# Modules that were compiled against torch or NumPy, perhaps other versions.
+# compiled libraries; mmpose.models imports the rest
 IMPORTS = 'import torchvision.ops, xtcocotools.mask, mmcv.ops, mmpose.models'
 
 

@@ -4,10 +4,10 @@ poet         The authors' released checkpoint, `{'model': weights, ...}`. The
              result is a whole model for configs/poet_r50_release_coco.py, with
              the number of queries of the checkpoint. Its outputs are compared
              with the equations of the release, on a batch with padding.
-detr         A DETR (R50, R101, with or without DC5: the weights have the same
-             form, the config makes the difference). The result has backbone,
-             projection, encoder, decoder and the first queries, to start a
-             training from. Class and box layers are dropped.
+detr         DETR R50 or R101, with or without DC5. DC5 has the same weights:
+             choose it with --config. The result has backbone, projection,
+             encoder, decoder and the first queries, to start a training from.
+             Class and box layers are dropped.
 to-release   The reverse of `poet`: a whole model with the release's three
              classes.
 
@@ -18,8 +18,8 @@ Start a training with --cfg-options load_from=DST. The tool uses every weight
 of SRC or prints it as dropped, and a block of the model gets all of its
 weights or none; else nothing is written. The tool reads SRC without running
 code in it (--trust-pickle runs it), and writes tensors and plain values only.
-Weights that were trained on BGR images or with Caffe's strides fit, too, and
-look the same. Make sure that SRC is neither.
+Weights trained on BGR images or with Caffe's strides have the same shapes. The
+tool cannot detect them: make sure that SRC has neither.
 
 Examples:
   python tools/convert_checkpoint.py poet SRC DST
@@ -37,8 +37,8 @@ from poet_mm.utils.config import find_config, read_config
 
 LAYOUTS = {  # layout: help text, default config
     'poet': ("the authors' release of POET", 'poet_r50_release_coco'),
-    'detr': ('a DETR, to start from', 'poet_r50_coco'),
-    'to-release': ("ours to the authors' release", None),
+    'detr': ('DETR weights, to start a training from', 'poet_r50_coco'),
+    'to-release': ('the reverse of poet', None),
 }
 
 
@@ -63,12 +63,13 @@ def parse_args() -> argparse.Namespace:
             )
             cli.add_options_argument(command)
     args = parser.parse_args()
-    cli.check_file(args.source, 'checkpoint')
-    if osp.realpath(args.source) == osp.realpath(args.target):
-        raise UserError(
-            f'DST {args.target} is SRC {args.source}, which would be lost. '
-            'Give another file to write.'
-        )
+    cli.check_source(args.source)
+    for path in (args.target, f'{args.target}.part'):  # see write_whole
+        if osp.exists(path) and osp.samefile(args.source, path):
+            raise UserError(
+                f'Writing DST {args.target} would overwrite SRC '
+                f'{args.source}. Give another file to write.'
+            )
     if 'config' in args:
         find_config(args.config)
         cli.check_options(args.cfg_options)
@@ -93,8 +94,9 @@ def compare(conversion) -> None:
     print(
         'Largest difference from the equations of the source, on 2 images '
         f'with padding, all decoder layers: {difference["poses"]:.1e} in '
-        f'poses (between 0 and 1), {difference["logits"]:.1e} in logits '
-        f'(up to {difference["largest"]:.1f})'
+        'poses (offsets in [-1, 1], the rest in [0, 1]), '
+        f'{difference["logits"]:.1e} in logits '
+        f'(up to {difference["max_logit"]:.1f})'
     )
 
 
@@ -115,13 +117,13 @@ def print_usage(conversion, args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = cli.start(parse_args())
-    from poet_mm.checkpoints.convert import convert, release_of
+    from poet_mm.checkpoints.convert import convert, convert_to_release
     from poet_mm.checkpoints.safe_load import safe_loading
 
     conversion = None
     with safe_loading(args.trust_pickle):
         if args.layout == 'to-release':
-            checkpoint, dropped = release_of(args.source)
+            checkpoint, dropped = convert_to_release(args.source)
         else:
             cfg = read_config(args.config)
             cfg.merge_from_dict(args.cfg_options)

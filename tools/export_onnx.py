@@ -77,13 +77,13 @@ def load_model(args: argparse.Namespace):
     """Return the model on the CPU, in eval mode."""
     from mmpose.apis import init_model
 
-    from poet_mm.checkpoints.loading import fit_weights, read_weights
+    from poet_mm.checkpoints.loading import check_weights, read_weights
 
     cfg = read_config(args.config)
     cfg.merge_from_dict(args.cfg_options)
     weights = read_weights(args.checkpoint)
     model = init_model(cfg, args.checkpoint, device='cpu')
-    fit_weights(model, weights, args.checkpoint)
+    check_weights(model, weights, args.checkpoint)
     return model
 
 

@@ -2,11 +2,11 @@
 
 The target poet_r50.pth becomes poet_r50-0123abcd.pth, named by the beginning
 of the file's SHA-256. It holds weights (with EMA the averaged ones), config,
-metainfo and versions, but no optimizer and logs. Absolute paths in the config
-are shortened, the data root to data/ (change it with --data-root of test.py),
-and settings of the run, such as its work dir, are left out. All is tensors,
-numbers and strings: ``torch.load(weights_only=True)`` reads the file on every
-version of torch, and ``POETInferencer(None, FILE)`` needs nothing else.
+metainfo and versions, but no optimizer and logs. Absolute paths are shortened:
+the data root becomes data/ (change it with --data-root of test.py). Settings
+of the run, such as its work dir, are removed. The file has tensors, numbers
+and strings only: ``torch.load(weights_only=True)`` reads it on every version
+of torch, and ``POETInferencer(None, FILE)`` needs nothing else.
 
 Examples:
   python tools/publish_model.py work_dirs/poet/epoch_300.pth poet_r50.pth
@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     )
     cli.add_trust_argument(parser)
     args = parser.parse_args()
-    cli.check_file(args.source, 'checkpoint')
+    cli.check_source(args.source)
     return args
 
 
@@ -41,7 +41,7 @@ def main() -> None:
     with safe_loading(args.trust_pickle):
         path = publish(args.source, args.target)
     before, after = (osp.getsize(name) / 1e6 for name in (args.source, path))
-    print(f'{path}: {after:.1f} MB, of {before:.1f}')
+    print(f'{path}: {after:.1f} MB (from {before:.1f} MB)')
 
 
 if __name__ == '__main__':

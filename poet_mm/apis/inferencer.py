@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import nn
 
-from ..checkpoints.loading import fit_weights
+from ..checkpoints.loading import check_weights
 from ..checkpoints.safe_config import check_config_of
 from ..checkpoints.safe_load import safe_loading
 from ..errors import EveryImageFails, UserError, first_line, unreadable
@@ -146,7 +146,7 @@ class POETInferencer(Pose2DInferencer):
     ) -> None:
         """Load weights as MMPose does, after a check that they fit."""
         if checkpoint is not None:
-            fit_weights(
+            check_weights(
                 model, checkpoint.get('state_dict', checkpoint), self.weights
             )
         super()._load_weights_to_model(model, checkpoint, cfg)

@@ -1,15 +1,12 @@
 """Compare the weights of a checkpoint with a model, block by block.
 
-A block is what a figure of the model would show as one box, for example the
-backbone, the encoder of the head, or its queries.
+A block is a module of the model, or of its head: ``backbone``, ``neck``,
+``head.encoder``, ``head.query_embedding``.
 """
 
 from typing import Dict, List, Mapping, NamedTuple, Tuple
 
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmpose.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 Shapes = Dict[str, Tuple[int, ...]]  # shapes of weights by name
 
@@ -20,7 +17,10 @@ def strip_ddp(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
 
 
 def shapes_of(weights: Mapping[str, Tensor]) -> Shapes:
-    """Return shapes by name, without ``num_batches_tracked``."""
+    """Return shapes by name.
+
+    ``num_batches_tracked`` is left out: frozen batch norms do not have it.
+    """
     return {
         name: tuple(value.shape)
         for name, value in weights.items()
@@ -30,7 +30,10 @@ def shapes_of(weights: Mapping[str, Tensor]) -> Shapes:
 
 
 def block_of(name: str) -> str:
-    """Return ``'head.encoder'`` for ``'head.encoder.layers.0.bias'``."""
+    """Return the block of a weight.
+
+    For example ``'head.encoder'`` of ``'head.encoder.layers.0.bias'``.
+    """
     parts = name.split('.')
     return '.'.join(parts[: 2 if parts[0] == 'head' else 1])
 
@@ -54,7 +57,7 @@ class Block(NamedTuple):
         return self.expected == self.found
 
     @property
-    def misfits(self) -> List[str]:
+    def missing_or_reshaped(self) -> List[str]:
         """Return names that the checkpoint lacks or has in another shape."""
         return [
             name
@@ -69,7 +72,7 @@ class Block(NamedTuple):
         if not self.expected:
             return f'{self.name} is not in the model'
         extra = [name for name in self.found if name not in self.expected]
-        first = [*self.misfits, *extra][0]
+        first = [*self.missing_or_reshaped, *extra][0]
         return (
             f'{first} is {self.found.get(first, "not")} in the checkpoint, '
             f'{self.expected.get(first, "not")} in the model'
@@ -90,9 +93,3 @@ def compare_blocks(expected: Shapes, found: Shapes) -> List[Block]:
     for name, shape in found.items():
         blocks[block_of(name)].found[name] = shape
     return list(blocks.values())
-
-
-def build_model(cfg: Config) -> nn.Module:
-    """Build the model of a config, with random weights."""
-    init_default_scope(cfg.get('default_scope', 'mmpose'))
-    return MODELS.build(cfg.model)

@@ -1,6 +1,7 @@
-"""Convert checkpoints of other programs to ours, and ours to the release.
+"""Convert checkpoints of DETR and of the authors' POET.
 
-A converted checkpoint fits its config in whole blocks.
+The results have this repository's layout. :func:`convert_to_release` converts
+back to the authors'. Each block of the model gets all of its weights or none.
 """
 
 import hashlib
@@ -12,12 +13,15 @@ import mmpose.apis
 import torch
 from mmengine.config import Config
 from mmengine.model import stack_batch
+from mmengine.registry import init_default_scope
+from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
 from ..errors import UserError, first_line
 from ..models.layers.pose import fields_of
-from .compare import build_model, compare_blocks, shapes_of
+from ..utils.config import walk
+from .compare import compare_blocks, shapes_of
 from .files import versions
 from .layouts import (
     CLASS_ORDER,
@@ -26,11 +30,11 @@ from .layouts import (
     guess_layout,
     to_release,
 )
-from .loading import misfit, read_weights
+from .loading import misfit_error, read_weights
 from .publish import to_plain
-from .release_model import release_model
+from .release_model import HEADS, release_model
 
-# How the other programs normalise images. Weights do not show it.
+# Image normalisation of DETR and POET. It cannot be read from weights.
 IMAGENET = dict(
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
@@ -53,7 +57,8 @@ class Conversion(NamedTuple):
         model (nn.Module): Model of the config, with the converted weights.
         source (dict): Weights by their old names.
         cfg (Config): Config that the checkpoint fits.
-        dropped (list[str]): Phrases for the weights that were left out.
+        dropped (list[str]): Descriptions of the weights that were left out,
+            such as ``'bbox_embed (6 weights)'``.
     """
 
     checkpoint: Dict[str, Any]
@@ -66,17 +71,22 @@ class Conversion(NamedTuple):
 def convert(layout: str, path: str, cfg: Config) -> Conversion:
     """Convert a checkpoint of another program.
 
+    1. Read the weights, and check the config.
+    2. Rename the weights.
+    3. Build the model, and compare the weights with it block by block.
+
     Args:
         layout (str): ``'poet'`` or ``'detr'``.
         path (str): Checkpoint file.
-        cfg (Config): Config that the result is for. With ``'poet'`` its number
-            of queries is set to that of the checkpoint, and the config goes
-            into the result.
+        cfg (Config): Config that the result is for. With ``'poet'`` it is
+            changed in place: its number of queries becomes that of the
+            checkpoint. The result then contains the config.
 
     Raises:
         UserError: A weight has no place, a block does not fit the config, or
             the config is not of a POET.
     """
+    # 1. Read.
     source = read_source(path, layout)
     check_config(cfg, layout)
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
@@ -84,6 +94,7 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
         source=dict(layout=layout, file=osp.basename(path), sha256=digest),
         versions=versions(),
     )
+    # 2. Rename.
     dropped: List[str] = []
     if layout == 'poet':
         weights = from_release(source)
@@ -97,10 +108,12 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
             ),
         )
     else:
-        learned = not cfg.model.head.get('propose', False)
+        # two-stage proposals replace it
+        has_query_embedding = not cfg.model.head.get('propose', False)
         weights, dropped = from_detr(
-            source, cfg.model.head.num_queries if learned else 0
+            source, cfg.model.head.num_queries if has_query_embedding else 0
         )
+    # 3. Compare.
     try:
         model = build_model(cfg)
     except Exception as error:  # each part checks its own values
@@ -117,33 +130,44 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
     ]
     if wrong:
         advice = 'Give the config that it is for with --config.'
-        raise misfit(path, wrong, advice)
+        raise misfit_error(path, wrong, advice)
     model.load_state_dict(weights, strict=False)
     return Conversion(
         dict(state_dict=weights, meta=meta), model.eval(), source, cfg, dropped
     )
 
 
-def release_of(path: str) -> Tuple[Dict[str, Any], List[str]]:
+def build_model(cfg: Config) -> nn.Module:
+    """Build the model of a config, with random weights."""
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    return MODELS.build(cfg.model)
+
+
+def convert_to_release(path: str) -> Tuple[Dict[str, Any], List[str]]:
     """Convert a checkpoint of ours to the layout of the authors' release.
 
     Returns:
-        tuple[dict, list[str]]: Contents of the file to write, and phrases for
-        the weights that were left out.
+        tuple[dict, list[str]]: Contents of the file to write, and descriptions
+        of the weights that were left out.
 
     Raises:
-        UserError: The weights are of another model, or of a part of one.
+        UserError: The weights are of another model or incomplete.
     """
     source = read_source(path, 'to-release')
     release = to_release(source)
     try:
-        with torch.no_grad():  # it uses every weight
+        with torch.no_grad():  # run once: a missing weight raises a KeyError
             image, padding = torch.zeros(1, 3, 32, 32), torch.zeros(1, 32, 32)
             release_model(release, image, padding.bool())
     except KeyError as error:
         raise UserError(
             f'{error} is missing: the release of POET is a whole model, not a '
             'part such as a backbone.'
+        ) from error
+    except RuntimeError as error:
+        raise UserError(
+            f'The release of POET has {HEADS} attention heads. These weights '
+            f'do not fit it: {first_line(error)}'
         ) from error
     counters = len(source) - len(release)
     dropped = [f'num_batches_tracked ({counters} weights)'] if counters else []
@@ -160,8 +184,6 @@ def read_source(path: str, layout: str) -> Dict[str, Tensor]:
     Raises:
         UserError: The file cannot be read, or has another layout.
     """
-    if not osp.isfile(path):
-        raise UserError(f'There is no checkpoint {path}.')
     weights = read_weights(path)
     expected = 'ours' if layout == 'to-release' else layout
     found = guess_layout(weights)
@@ -178,8 +200,9 @@ def read_source(path: str, layout: str) -> Dict[str, Tensor]:
 def check_config(cfg: Config, layout: str) -> None:
     """Raise a UserError if a config does not suit converted weights.
 
-    It must have a POETHead, and must normalise images and stride its ResNet as
-    the other programs do: weights fit other settings, too.
+    It must have a POETHead with 8 attention heads, ImageNet normalisation in
+    RGB, and a ResNet with ``style='pytorch'``. Weights have the same shapes
+    with other settings, so that loading would not show the mistake.
     """
     model = cfg.get('model') or {}
     head = model.get('head') or {}
@@ -197,10 +220,12 @@ def check_config(cfg: Config, layout: str) -> None:
     backbone = model.get('backbone') or {}
     if backbone.get('style', 'pytorch') != 'pytorch':
         wrong.append('model.backbone.style=pytorch')
+    if any(node.get('num_heads', HEADS) != HEADS for node in walk(head)):
+        wrong.append(f'num_heads={HEADS} in model.head')
     if wrong:
         raise UserError(
             'The weights would fit, but were trained with '
-            f'{" ".join(wrong)}: set that in the config.'
+            f'{", ".join(wrong)}: set that in the config.'
         )
 
 
@@ -208,7 +233,7 @@ def check_config(cfg: Config, layout: str) -> None:
 def largest_difference(conversion: Conversion) -> Dict[str, float]:
     """Compare a converted model with the equations of the release.
 
-    Both see images of noise, of different sizes in one batch.
+    Both get the same random images, padded to one batch.
 
     Args:
         conversion (Conversion): Conversion of layout ``'poet'``.
@@ -216,7 +241,7 @@ def largest_difference(conversion: Conversion) -> Dict[str, float]:
     Returns:
         dict[str, float]: Largest absolute difference over all decoder layers
         of ``logits`` and of ``poses`` (centres, offsets, visibility), and
-        ``largest``, the largest absolute logit.
+        ``max_logit``, the largest absolute logit.
 
     Raises:
         UserError: A difference is larger than rounding errors.
@@ -239,13 +264,13 @@ def largest_difference(conversion: Conversion) -> Dict[str, float]:
         (fields[name] - value).abs().max()
         for name, value in fields_of(poses).items()
     ]
-    difference = float(torch.stack(differences).max())
-    largest = float(expected.abs().max())
-    allowed = TOLERANCE * max(1.0, largest)
-    if not (logits <= allowed and difference <= TOLERANCE):  # NaN, too
+    pose_difference = float(torch.stack(differences).max())
+    max_logit = float(expected.abs().max())
+    allowed = TOLERANCE * max(1.0, max_logit)
+    if not (logits <= allowed and pose_difference <= TOLERANCE):  # NaN, too
         raise UserError(
             f'The converted model differs from the source by {logits:.1e} in '
-            f'its logits (allowed {allowed:.1e}) and {difference:.1e} in its '
-            f'poses (allowed {TOLERANCE:.0e}), so nothing was written.'
+            f'its logits (allowed {allowed:.1e}) and {pose_difference:.1e} in '
+            f'its poses (allowed {TOLERANCE:.0e}), so nothing was written.'
         )
-    return dict(logits=logits, poses=difference, largest=largest)
+    return dict(logits=logits, poses=pose_difference, max_logit=max_logit)

@@ -1,4 +1,4 @@
-"""Read checkpoint files, and note versions in those that are written."""
+"""Read checkpoint files, and list the library versions to save in them."""
 
 from importlib import import_module
 from typing import Any, Dict

@@ -1,9 +1,9 @@
-"""Rename weights between the layouts of other programs and of this one.
+"""Rename weights between the authors' POET, DETR and this repository.
 
 In a template of names, ``#`` is one part of a name, without dots, and ``*`` is
-the rest of a name. Both are kept. The authors' release of POET has the names
-of DETR, with other outputs. ``tools/convert_checkpoint.py`` describes the
-layouts.
+the rest of a name. Both are kept. The authors' POET has DETR's checkpoint
+keys, except for the output layers. ``tools/convert_checkpoint.py`` describes
+the layouts.
 """
 
 import re
@@ -26,7 +26,7 @@ LAYER: Pairs = (  # of the encoder or the decoder
     ('norm2.#', 'norms.1.#'),
     ('norm3.#', 'norms.2.#'),
 )
-TRUNK: Pairs = (
+SHARED_PAIRS: Pairs = (  # of the authors' POET and of DETR
     ('backbone.0.body.*', 'backbone.*'),
     ('input_proj.#', 'head.input_proj.#'),
     *(
@@ -36,9 +36,9 @@ TRUNK: Pairs = (
     ('transformer.decoder.norm.#', 'head.decoder.post_norm.#'),
 )
 QUERIES = ('query_embed.weight', 'head.query_embedding.weight')
-# Both poses are xc, yc, then dx, dy, v of every keypoint.
+# Both layouts of a pose: xc, yc, then dx, dy, v of each keypoint.
 RELEASE: Pairs = (
-    *TRUNK,
+    *SHARED_PAIRS,
     QUERIES,
     ('class_embed.#', 'head.class_embed.#'),
     ('kpt_embed.layers.*', 'head.pose_embed.layers.*'),
@@ -46,7 +46,8 @@ RELEASE: Pairs = (
 # The release's classes are empty person, person, no object; ours are person,
 # empty person, no object (codecs/poet_codec.py). The order is its own inverse.
 CLASS_ORDER = [1, 0, 2]
-OURS = ('head.input_proj.', 'head.encoder.', 'head.decoder.')  # in no other
+# prefixes that neither DETR nor the authors' release has
+OURS = ('head.input_proj.', 'head.encoder.', 'head.decoder.')
 
 
 def rename(
@@ -54,12 +55,11 @@ def rename(
     pairs: Sequence[Tuple[str, str]],
     layout: str,
 ) -> Dict[str, Tensor]:
-    """Rename weights from the first to the second template of a pair.
+    """Rename each weight by the first pair whose old template matches.
 
     Args:
         weights (dict): Weights by name.
-        pairs (sequence): Templates of old and new names. The first pair that
-            fits is used.
+        pairs (sequence): Templates of old and new names.
         layout (str): Name of the other program for the message.
 
     Raises:
@@ -141,8 +141,8 @@ def from_detr(
             objects. 0 takes none.
 
     Returns:
-        tuple[dict, list[str]]: Weights by our names, and a phrase for each
-        part that was dropped, such as ``'bbox_embed (6 weights)'``.
+        tuple[dict, list[str]]: Weights by our names, and descriptions of the
+        weights that were left out, such as ``'bbox_embed (6 weights)'``.
 
     Raises:
         UserError: DETR has fewer queries, or a weight has no place.
@@ -155,7 +155,7 @@ def from_detr(
         if names:
             dropped.append(f'{part} ({len(names)} weights)')
     queries = weights.pop(QUERIES[0], ())
-    ours = rename(weights, TRUNK, 'DETR')
+    ours = rename(weights, SHARED_PAIRS, 'DETR')
     if num_queries > len(queries):
         raise UserError(
             f'The config has {num_queries} queries, the DETR checkpoint '
@@ -172,13 +172,13 @@ def from_detr(
 
 
 def guess_layout(weights: Mapping) -> Optional[str]:
-    """Guess the program that a checkpoint is of from the names of its weights.
+    """Guess the layout of a checkpoint from the names of its weights.
 
     Returns:
         str, optional: ``'poet'``, the authors' release; ``'detr'``;
         ``'ours'``, a POET of this repository; or None.
     """
-    weights = weights.get('model', weights)
+    weights = weights.get('model', weights)  # a whole file, of the inferencer
     if any(str(name).startswith(OURS) for name in weights):
         return 'ours'
     first = {str(name).split('.')[0] for name in weights}

@@ -1,11 +1,13 @@
 """Load checkpoints that fit a model, and name what differs in others.
 
-mmengine loads whatever fits, and a model with some random weights looks like a
-badly trained one.
+mmengine loads the weights that fit and leaves the others random. Such a model
+looks badly trained.
 """
 
+import logging
 from typing import Dict, List, Mapping, Tuple
 
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from ..errors import UserError
@@ -16,7 +18,13 @@ from .layouts import guess_layout
 # Blocks that a training takes whole or not at all. The others depend on
 # skeleton, queries and losses. They may differ, and then keep their initial
 # weights.
-TRUNK = ('backbone', 'neck', 'head.input_proj', 'head.encoder', 'head.decoder')
+WHOLE_BLOCKS = (
+    'backbone',
+    'neck',
+    'head.input_proj',
+    'head.encoder',
+    'head.decoder',
+)
 BACKBONE_ALONE = (
     'To take the backbone alone, leave load_from out and set '
     'model.backbone.init_cfg.checkpoint=FILE'
@@ -36,16 +44,19 @@ def load_weights(model: nn.Module, checkpoint: str) -> None:
     """Load all weights of a model from a file or URL.
 
     Raises:
-        UserError: The checkpoint cannot be read, or see :func:`fit_weights`.
+        UserError: The checkpoint cannot be read or does not fit, see
+            :func:`check_weights`.
     """
-    weights = fit_weights(model, read_weights(checkpoint), checkpoint)
+    weights = check_weights(model, read_weights(checkpoint), checkpoint)
     model.load_state_dict(weights, strict=False)
 
 
-def fit_weights(
+def check_weights(
     model: nn.Module, weights: Mapping[str, Tensor], checkpoint: str
 ) -> Dict[str, Tensor]:
-    """Check that weights are all that a model needs.
+    """Check that a checkpoint has every weight of a model.
+
+    Weights that the model does not have are a warning.
 
     Args:
         model (nn.Module): Model to load the weights into.
@@ -57,19 +68,32 @@ def fit_weights(
 
     Raises:
         UserError: Weights are missing, have other shapes, are NaN or infinite,
-            or a block of ``TRUNK`` has more of them than the model: ResNet-101
-            has all weights of ResNet-50. The message names the first block
-            that differs.
+            or a block of ``WHOLE_BLOCKS`` has more weights than the model.
+            (ResNet-101 contains all weights of ResNet-50, so that missing
+            weights alone would not show the mistake.) The message names the
+            first block that differs.
     """
     weights = strip_ddp(weights)
-    wrong = [
+    blocks = [
         block
         for block in _compare(model.state_dict(), weights, checkpoint)
-        if block.misfits or (block.name in TRUNK and not block.fits)
+        if not block.fits
+    ]
+    wrong = [
+        block
+        for block in blocks
+        if block.missing_or_reshaped or block.name in WHOLE_BLOCKS
     ]
     if wrong:
         advice = 'Give the config and --cfg-options that it was trained with.'
-        raise misfit(checkpoint, wrong, advice)
+        raise misfit_error(checkpoint, wrong, advice)
+    for block in blocks:
+        print_log(
+            f'{checkpoint}: {_describe_partial(block)} Is the config the '
+            'right one?',
+            logger='current',
+            level=logging.WARNING,
+        )
     _check_finite(weights, checkpoint)
     return weights
 
@@ -79,8 +103,8 @@ def starting_weights(
 ) -> Tuple[Dict[str, Tensor], List[str]]:
     """Choose the weights to start a training from.
 
-    The checkpoint may be of other data. A block of ``TRUNK`` must fit whole or
-    be absent. Of other blocks every weight is taken that fits.
+    The checkpoint may be of other data. A block of ``WHOLE_BLOCKS`` must fit
+    whole or be absent. In the other blocks, every weight that fits is taken.
 
     Args:
         model (nn.Module): Model to train, with its initial weights.
@@ -89,12 +113,12 @@ def starting_weights(
 
     Returns:
         tuple[dict, list[str]]: Weights for every name of the model, the
-        initial ones where the checkpoint has none, and sentences on the
-        blocks that differ.
+        initial ones where the checkpoint has none, and one sentence for each
+        block that differs.
 
     Raises:
-        UserError: A block of the trunk fits in part, no name is the model's,
-            or weights are NaN or infinite.
+        UserError: A block of ``WHOLE_BLOCKS`` fits in part, no name is the
+            model's, or weights are NaN or infinite.
     """
     weights, initial = strip_ddp(weights), model.state_dict()
     blocks = [
@@ -105,11 +129,11 @@ def starting_weights(
     wrong = [
         block
         for block in blocks
-        if block.name in TRUNK and block.found and block.expected
+        if block.name in WHOLE_BLOCKS and block.found and block.expected
     ]
     if wrong:
         advice = f'{BACKBONE_ALONE} model.backbone.init_cfg.prefix=backbone.'
-        raise misfit(checkpoint, wrong, advice)
+        raise misfit_error(checkpoint, wrong, advice)
     values = {
         name: weights[name]
         if getattr(weights.get(name), 'shape', None) == value.shape
@@ -149,24 +173,28 @@ def _check_finite(weights: Mapping[str, Tensor], checkpoint: str) -> None:
     if names:
         raise UserError(
             f'{checkpoint} has weights that are NaN or infinite, in '
-            f'{len(names)} of {len(weights)} tensors (first: {names[0]}): its '
-            'training had failed. Take an earlier one.'
+            f'{len(names)} of {len(weights)} tensors (first: {names[0]}). '
+            'Its training diverged. Take an earlier checkpoint.'
         )
 
 
 def _describe_partial(block: Block) -> str:
     """Say which weights of a block are not loaded, and why."""
-    if not block.misfits:
-        return f'{block.name} is not used whole: {block.describe()}.'
-    part = ', '.join(block.misfits)
-    if len(block.misfits) == len(block.expected):
+    misfits = block.missing_or_reshaped
+    if not misfits:
+        use = 'is used in part' if block.expected else 'is not used'
+        return f'{block.name} {use}: {block.describe()}.'
+    part = ', '.join(misfits)
+    if len(misfits) == len(block.expected):
         part = 'all'
     return (
         f'{block.name} keeps its initial weights ({part}): {block.describe()}.'
     )
 
 
-def misfit(checkpoint: str, wrong: List[Block], advice: str) -> UserError:
+def misfit_error(
+    checkpoint: str, wrong: List[Block], advice: str
+) -> UserError:
     """Return the error for blocks that differ; it describes the first one."""
     message = f'{checkpoint} does not fit the config: {wrong[0].describe()}.'
     if wrong[1:]:

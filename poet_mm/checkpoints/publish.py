@@ -15,7 +15,7 @@ from ..errors import UserError
 from ..utils.config import walk
 from ..utils.files import explain_write_errors, write_whole
 from .compare import strip_ddp
-from .files import read_checkpoint, state_dict_of, versions
+from .files import read_checkpoint, state_dict_of
 from .safe_config import NotPlain, read_plain
 
 PLAIN = (str, int, float, bool, type(None))
@@ -38,7 +38,7 @@ DATA_ROOT = 'data/'  # replaces an absolute data root
 
 
 def publish(source: str, target: str) -> str:
-    """Write a small, plain copy of a checkpoint that others can use.
+    """Write a copy with weights, config and metainfo only, in plain values.
 
     With EMA, mmengine keeps the averaged weights in ``state_dict`` and those
     of the last step in ``ema_state_dict``. The averaged ones are published.
@@ -94,12 +94,14 @@ def _published_meta(meta: Dict[str, Any], source: str) -> Dict[str, Any]:
         kept['cfg'] = without_private(kept['cfg'])
     except UserError as error:
         raise UserError(f'{source}: {error}') from error
-    kept.setdefault('versions', versions())
     return kept
 
 
 def to_plain(value: Any, name: str = 'checkpoint') -> Any:
-    """Turn arrays into lists, and copy views of tensors.
+    """Return a value of built-in types and tensors only.
+
+    Arrays become lists. A view becomes a tensor of its own, so that its whole
+    storage is not saved.
 
     Args:
         value (Any): Numbers, strings, arrays and tensors, in dicts, lists and
@@ -126,37 +128,34 @@ def to_plain(value: Any, name: str = 'checkpoint') -> Any:
         ]
         return items if isinstance(value, list) else tuple(items)
     raise UserError(
-        f'{name} is a {type(value).__name__}, which only a pickle '
-        'of classes can keep. Leave it out or make it a number, '
-        'a string, or a list of them.'
+        f'{name} is a {type(value).__name__}. Only numbers, strings, arrays, '
+        'tensors and lists or dicts of them can be published. Remove it.'
     )
 
 
 def to_bytes(checkpoint: Dict[str, Any]) -> bytes:
-    """Return the contents of a checkpoint file, equal for equal values."""
-    buffer = io.BytesIO()  # torch.save to a file would add the file's name
+    """Return the bytes of a checkpoint file, the same for the same values."""
+    buffer = io.BytesIO()  # torch.save(path) would store the file name, too
     torch.save(to_plain(checkpoint), buffer)
     return buffer.getvalue()
 
 
 def without_private(cfg: str) -> str:
-    """Remove from the text of a config what tells where it was run.
+    """Remove private paths and run settings from the text of a config.
 
-    The config is read without running it. ``PRIVATE`` keys are left out, and
-    absolute paths shortened:
+    The config is read without running it. The keys of ``PRIVATE`` are removed,
+    and absolute paths are shortened:
 
-    - a ``data_root`` to ``data/``;
-    - a path in a data root to the rest after it, and before it ``data/``
-      unless a dataset adds its ``data_root`` (``tools/test.py --data-root``
-      finds both);
-    - any other file to its name, any other folder to ``'.'``.
+    - A ``data_root`` becomes ``data/``.
+    - A path inside a data root becomes relative to it. It gets ``data/`` in
+      front, unless it is in a dataset, which adds its ``data_root``.
+      ``tools/test.py --data-root`` finds both.
+    - Any other file becomes its name, any other folder ``'.'``.
 
     Raises:
         UserError: The config is not text, or is more than data.
     """
     try:
-        if not isinstance(cfg, str):
-            raise NotPlain(f'is a {type(cfg).__name__}')
         data = read_plain(cfg)
     except NotPlain as error:
         raise UserError(
@@ -168,7 +167,8 @@ def without_private(cfg: str) -> str:
         for node in walk(data)
         if ABSOLUTE.match(str(node.get('data_root')))
     }
-    roots = sorted(roots, key=len, reverse=True)  # inner ones first
+    # longest first, because one may contain another
+    roots = sorted(roots, key=len, reverse=True)
     public = {key: data[key] for key in data if key not in PRIVATE}
     return Config(
         {key: _shorten(value, roots) for key, value in public.items()}
@@ -176,18 +176,18 @@ def without_private(cfg: str) -> str:
 
 
 def _shorten(value: Any, roots: List[str], in_dataset: bool = False) -> Any:
-    """Shorten the absolute paths in a value of a config.
+    """Shorten the absolute paths in a value of a config, keys included.
 
     Args:
         value (Any): For example ``'/home/me/coco/annotations/a.json'``.
-        roots (list[str]): ``['/home/me/coco']``, inner ones first.
+        roots (list[str]): ``['/home/me/coco']``, longest first.
         in_dataset (bool): Whether the value is in a dict with a ``data_root``,
             to which paths are relative.
     """
     if isinstance(value, dict):
         in_dataset = in_dataset or 'data_root' in value
         return {
-            key: _shorten(item, roots, in_dataset)
+            _shorten(key, roots): _shorten(item, roots, in_dataset)
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):

@@ -6,7 +6,8 @@ A.3), POET (arXiv 2103.12115, section 3). This is an independent reference: it
 uses functions of torch, and nothing of poet_mm, mmpose or mmdet. Depth and
 width are those of the weights.
 
-Letters: B images, T tokens, Q queries, C channels, L layers, K keypoints.
+Letters: B images, T tokens, Q queries, C channels, L layers, K keypoints. The
+last feature map of the backbone has D channels and h x w cells.
 ``w`` are the weights by the names of the release, ``name`` is the beginning of
 the names of a layer.
 """
@@ -19,14 +20,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-HEADS = 8
+HEADS = 8  # attention heads of DETR and POET; weights do not show them
 Weights = Dict[str, Tensor]
 
 
 def release_model(
     w: Weights, images: Tensor, padding: Tensor
 ) -> Tuple[Tensor, Tensor]:
-    """Predict poses.
+    """Return the logits and poses of all decoder layers.
 
     Args:
         w (dict): Weights by the names of the release.
@@ -35,7 +36,8 @@ def release_model(
 
     Returns:
         tuple[Tensor, Tensor]: Logits (L, B, Q, 3) and poses (L, B, Q, 2 + 3K)
-        in [0, 1].
+        in [0, 1]. Poses are the sigmoid of raw outputs: offsets 0 to 1 stand
+        for -1 to 1, see :func:`~poet_mm.models.layers.pose.fields_of`.
 
     Raises:
         KeyError: A weight is missing.
@@ -43,7 +45,7 @@ def release_model(
     feat = resnet(w, 'backbone.0.body', images)
     mask = F.interpolate(padding[None].float(), feat.shape[-2:])[0].bool()
     tokens = F.conv2d(feat, w['input_proj.weight'], w['input_proj.bias'])
-    position = sine_code(mask, tokens.shape[1]).flatten(1, 2)  # (B, T, C)
+    position = sine_position(mask, tokens.shape[1]).flatten(1, 2)  # (B, T, C)
     memory, mask = tokens.flatten(2).mT, mask.flatten(1)  # (B, T, C), (B, T)
     for layer in numbered(w, 'transformer.encoder.layers'):
         key = memory + position
@@ -62,7 +64,7 @@ def release_model(
 def numbered(w: Weights, name: str) -> Iterator[str]:
     """Yield ``'name.0'``, ``'name.1'``, ... as far as there are weights.
 
-    The first is expected to be there.
+    The first is always yielded, so that a missing layer raises a KeyError.
     """
     for number in count():
         part = f'{name}.{number}'
@@ -92,7 +94,7 @@ def conv_norm(
 
 
 def resnet(w: Weights, name: str, x: Tensor) -> Tensor:
-    """Return the last feature map (B, C, H / 32, W / 32)."""
+    """Return the last feature map (B, D, h, w), h = H / 32, rounded up."""
     x = conv_norm(w, f'{name}.conv1', f'{name}.bn1', x, 2, 3).relu()
     x = F.max_pool2d(x, 3, 2, 1)
     for stage in range(1, 5):
@@ -119,11 +121,11 @@ def residual_block(w: Weights, name: str, x: Tensor, stride: int) -> Tensor:
     return (x + y).relu()
 
 
-def sine_code(mask: Tensor, channels: int) -> Tensor:
+def sine_position(mask: Tensor, channels: int) -> Tensor:
     """Return the position code (B, h, w, C) of cells with a mask (B, h, w).
 
     The first half of the channels is for y, the second for x. Sine and cosine
-    alternate. y and x run to 2 pi over the cells that are not padding.
+    alternate. y and x grow from 0 to 2 pi over the cells without padding.
     """
     half = channels // 2
     rates = 10000 ** (2 * (torch.arange(half) // 2) / half)
@@ -168,16 +170,19 @@ def feed_forward(w: Weights, layer: str, x: Tensor) -> Tensor:
     return linear(w, f'{layer}.linear2', hidden)
 
 
-def decode(w: Weights, memory: Tensor, position: Tensor, mask: Tensor):
+def decode(
+    w: Weights, memory: Tensor, position: Tensor, mask: Tensor
+) -> Tensor:
     """Return the states of the queries after every layer, (L, B, Q, C)."""
-    code = w['query_embed.weight'].expand(len(memory), -1, -1)
-    x, states = torch.zeros_like(code), []
+    query_pos = w['query_embed.weight'].expand(len(memory), -1, -1)
+    x, states = torch.zeros_like(query_pos), []
     key = memory + position
     for layer in numbered(w, 'transformer.decoder.layers'):
-        y = attention(w, f'{layer}.self_attn', x + code, x + code, x)
+        query = x + query_pos
+        y = attention(w, f'{layer}.self_attn', query, query, x)
         x = layer_norm(w, f'{layer}.norm1', x + y)
         y = attention(
-            w, f'{layer}.multihead_attn', x + code, key, memory, mask
+            w, f'{layer}.multihead_attn', x + query_pos, key, memory, mask
         )
         x = layer_norm(w, f'{layer}.norm2', x + y)
         x = layer_norm(w, f'{layer}.norm3', x + feed_forward(w, layer, x))

@@ -6,6 +6,7 @@ mmengine runs a config as Python, imports the modules of its
 """
 
 import ast
+import os.path as osp
 from typing import Any, Iterator, Tuple
 
 import mmengine.registry
@@ -14,30 +15,56 @@ from mmengine.registry import Registry
 from mmengine.runner import CheckpointLoader
 
 from ..errors import UserError
+from ..stack import is_importable
+from ..utils.config import CONFIGS
 
-SCOPES = (None, 'mmpose', 'mmdet', 'mmcv', 'mmengine', 'mmpretrain')
-IMPORTS = ('poet_mm', 'mmpretrain', 'mmpretrain.models')
-KEYPOINT_TYPES = ('', 'upper', 'lower')  # types in a metainfo, not of objects
+# not mmpretrain: its AutoModelForCausalLM can download and run code
+SCOPES = (None, 'mmpose', 'mmdet', 'mmcv', 'mmengine')
+REFUSED = (  # classes of mmdet and mmcv
+    'BertModel',  # downloads from the Hugging Face hub
+    'RandomSamplingNegPos',  # likewise
+    'CameraMotionCompensation',  # evaluates an argument as Python
+    'RFSearchHook',  # likewise
+)
+CONFIG_FILES = ('from_file', 'teacher_config', 'teacher_cfg', 'student_cfg')
+DATASETS = [  # folders of metainfo files that are safe to run
+    osp.join(folder, '_base_', 'datasets')
+    for folder in (
+        CONFIGS,
+        osp.join(osp.dirname(mmpose.__file__), '.mim', 'configs'),
+    )
+]
+# In a metainfo, 'type' is a part of the body, not a class.
+KEYPOINT_TYPES = ('', 'upper', 'lower')
 
 
 class NotPlain(ValueError):
-    """The text of a config is more than data; the message is a predicate."""
+    """Signal a config that is more than data.
+
+    The message continues 'The config ...'.
+    """
 
 
 def check_config_of(checkpoint: str) -> None:
-    """Check the config that mmengine would take from a checkpoint file.
+    """Check the config in a checkpoint file.
+
+    It is looked up as mmengine's Inferencer does: ``message_hub`` first, then
+    ``meta``.
 
     Raises:
         UserError: There is none, or see :func:`check_config_text`.
     """
     content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    runtime = content.get('message_hub', {}).get('runtime_info', {})
-    text = runtime.get('cfg', content.get('meta', {}).get('cfg'))
-    if text is None:
+    try:
+        try:
+            text = content['message_hub']['runtime_info']['cfg']
+        except KeyError:
+            text = content['meta']['cfg']
+    except (KeyError, TypeError) as error:  # absent, or no dict
         raise UserError(
             f'There is no config inside of {checkpoint}: give the '
             'one that it was trained with (--config).'
-        )
+        ) from error
     check_config_text(text, checkpoint)
 
 
@@ -69,6 +96,8 @@ def read_plain(text: str) -> dict:
     Raises:
         NotPlain: The config is more than literals and ``dict(...)``.
     """
+    if not isinstance(text, str):
+        raise NotPlain(f'is a {type(text).__name__}')
     if '{{' in text:  # mmengine replaces it by other text before running
         raise NotPlain('has a {{ in it')
     try:
@@ -116,7 +145,7 @@ class _DictCalls(ast.NodeTransformer):
 
 
 def _find_problems(data: Any) -> Iterator[str]:
-    """Yield a predicate for every value that could run code."""
+    """Yield the end of the message for each value that could run code."""
     if isinstance(data, (list, tuple)):
         for item in data:
             yield from _find_problems(item)
@@ -132,28 +161,45 @@ def _find_problems(data: Any) -> Iterator[str]:
         if key == 'custom_imports':
             names = value.get('imports') if isinstance(value, dict) else value
             names = names if isinstance(names, (list, tuple)) else [names]
-            yield from (f'imports {x}' for x in names if x not in IMPORTS)
+            yield from (f'imports {x}' for x in names if x != 'poet_mm')
+        if key in CONFIG_FILES and _is_foreign_file(value):
+            yield f'reads the Python file {value} ({key})'
         yield from _find_problems(value)
+
+
+def _is_foreign_file(path: Any) -> bool:
+    """Return whether a path is a file other than our and MMPose's metainfo.
+
+    A file that does not exist is allowed: MMPose then takes its own of that
+    name.
+    """
+    if not isinstance(path, str) or not osp.isfile(osp.expanduser(path)):
+        return False
+    folder = osp.dirname(osp.realpath(osp.expanduser(path)))
+    return folder not in map(osp.realpath, DATASETS)
 
 
 def _is_registered(name: Any) -> bool:
     """Return whether a registry has a class of this name.
 
     The name may begin with a library, as in ``'mmdet.L1Loss'``. mmengine would
-    import any other name that has a dot.
+    import any other name as a module. It also imports a name of another
+    registry than the one it builds from, so no module may have that name.
     """
     if not isinstance(name, str):
         return False
     if name in KEYPOINT_TYPES:
         return True
     scope, _, key = name.rpartition('.')
+    if key in REFUSED or (not scope and is_importable(key)):
+        return False
     registries = [
         registry
         for module in (mmengine.registry, mmpose.registry)
         for root in vars(module).values()
         if isinstance(root, Registry)
         for registry in (root, *root.children.values())
-        if scope in ('', registry.scope)
+        if registry.scope in SCOPES and scope in ('', registry.scope)
     ]
     if not any(key in registry.module_dict for registry in registries):
         for registry in registries:  # its modules may not be imported yet

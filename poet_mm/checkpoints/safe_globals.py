@@ -1,10 +1,11 @@
-"""Declare the names that a checkpoint may hold beside tensors.
+"""Declare the pickle globals (importable names) that a checkpoint may use.
 
-All of them make data. A training checkpoint of mmengine 0.10.7 holds six names
-that torch refuses (``torch.serialization.get_unsafe_globals_in_checkpoint``
-lists them): ``HistoryBuffer`` for logged scalars, ``getattr`` for its
-statistics, and ``_reconstruct``, ``scalar``, ``ndarray`` and ``dtype`` for
-arrays and numbers of NumPy. Sets and DETR's ``Namespace`` are allowed, too.
+None of them runs code of the file. A training checkpoint of mmengine 0.10.7
+uses six names that torch refuses
+(``torch.serialization.get_unsafe_globals_in_checkpoint`` lists them):
+``HistoryBuffer`` for logged scalars, ``getattr`` for its statistics, and
+``_reconstruct``, ``scalar``, ``ndarray`` and ``dtype`` for arrays and numbers
+of NumPy. Sets and DETR's ``Namespace`` are allowed, too.
 """
 
 import argparse
@@ -19,9 +20,10 @@ from mmengine.logging import HistoryBuffer
 from ..stack import in_range
 
 # From torch 2.6 on, weights_only=True can be given more names.
-STRICT = in_range(torch.__version__, '>=2.6')
+HAS_SAFE_GLOBALS = in_range(torch.__version__, '>=2.6')
 STATISTICS = ('min', 'max', 'current', 'mean')
-DTYPES = '?bBhHiIlLqQefdFDSU'  # all of NumPy but 'O', objects
+# numbers, bool and text; no objects ('O'), dates or structs
+DTYPES = '?bBhHiIlLqQefdFDSU'
 
 
 class RefusedPickle(pickle.UnpicklingError):
@@ -62,7 +64,7 @@ def register_safe_globals() -> None:
 
     Does nothing before torch 2.6, where ``safe_pickle.py`` reads the names.
     """
-    if STRICT:
+    if HAS_SAFE_GLOBALS:
         dtypes = {type(np.dtype(kind)) for kind in DTYPES}
         torch.serialization.add_safe_globals(
             [(value, name) for name, value in declared_globals().items()]

@@ -16,7 +16,7 @@ import torch
 from mmengine.runner import CheckpointLoader, checkpoint
 
 from ..errors import MissingFile, UserError, first_line
-from .safe_globals import STRICT, RefusedPickle
+from .safe_globals import HAS_SAFE_GLOBALS, RefusedPickle
 
 FLAG = '--trust-pickle'  # of the tools, see cli.add_trust_argument
 # Environment variables of torch that overrule what its callers ask for.
@@ -41,7 +41,7 @@ def safe_loading(trust: bool = False) -> Iterator[bool]:
     If calls are nested, the outermost one decides, and all yield its decision.
 
     Args:
-        trust (bool): Run the code all the same. Defaults to False.
+        trust (bool): Also load files that can run code. Defaults to False.
 
     Yields:
         bool: Whether checkpoints are trusted.
@@ -67,9 +67,10 @@ def safe_loading(trust: bool = False) -> Iterator[bool]:
 
 
 def guarded(loader: Callable, trust: bool) -> Callable:
-    """Return a loader that reads data only, unless trusted.
+    """Return a loader that reads data only.
 
-    Its errors say in a sentence what is wrong with a checkpoint.
+    ``trust`` also allows pickles with code. The errors of the loader are a
+    UserError with one sentence.
     """
 
     @wraps(loader)  # mmengine logs its name
@@ -85,8 +86,10 @@ def guarded(loader: Callable, trust: bool) -> Callable:
                 f'{type(content).__name__}, expected weights by name.'
             )
         if not trust:
-            # old files have it, and Runner.resume would run it
-            (content.get('meta') or {}).pop('config', None)
+            meta = content.get('meta')
+            if isinstance(meta, dict):
+                # meta['config'] of mmcv 1.x; Runner.resume would run it
+                meta.pop('config', None)
         return content
 
     return load
@@ -98,8 +101,8 @@ def torch_reads(anything: bool) -> Iterator[None]:
     torch_load = torch.load
     before = {name: os.environ.get(name) for name in (DATA_ONLY, ANYTHING)}
     os.environ[ANYTHING] = str(int(anything))
-    os.environ[DATA_ONLY] = str(int(STRICT and not anything))
-    if not (STRICT or anything):
+    os.environ[DATA_ONLY] = str(int(HAS_SAFE_GLOBALS and not anything))
+    if not (HAS_SAFE_GLOBALS or anything):
         # Workaround (torch<2.6): its weights_only cannot be extended.
         from .safe_pickle import load_data
 
@@ -117,6 +120,7 @@ def torch_reads(anything: bool) -> Iterator[None]:
 
 def explain(error: Exception, name: str) -> Exception:
     """Return the error to raise if a checkpoint cannot be read."""
+    # torchvision:// and open-mmlab:// raise a KeyError for unknown names
     if isinstance(error, FileNotFoundError) or (
         '://' in name and isinstance(error, KeyError)
     ):
@@ -134,9 +138,8 @@ def explain(error: Exception, name: str) -> Exception:
             'Python: inside `with safe_loading(trust=True)`).'
         )
     return UserError(
-        f'Cannot read the checkpoint {name}, it is damaged or of another '
-        f'format {cause}. A file that was cut off when it was written or '
-        'copied is lost: take another.'
+        f'Cannot read the checkpoint {name} {cause}. It is damaged or of '
+        'another format. Take another copy.'
     )
 
 

@@ -21,8 +21,8 @@ from mmengine.logging import HistoryBuffer
 
 from .safe_globals import RefusedPickle, declared_globals
 
-# Types whose instances may get a state. A state for a class would change all
-# its instances.
+# Only instances of these types may be given attributes. Changing a class would
+# change all its instances.
 STATEFUL = (
     torch.Tensor,
     collections.OrderedDict,

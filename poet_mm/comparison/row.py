@@ -9,7 +9,7 @@ from mmengine.dist import barrier, get_world_size
 from mmengine.runner import Runner
 
 from ..checkpoints.loading import load_weights
-from ..checkpoints.resume import newest_whole
+from ..checkpoints.resume import newest_undamaged
 from ..engine.hooks.utils import unwrapped_model
 from ..utils.files import write_whole
 from ..utils.logs import loss_keys, read_scalars, series
@@ -34,7 +34,7 @@ def run_row(comparison: Comparison, row: Row, cfg: Config) -> None:
         runner = Runner.from_cfg(cfg)
     else:
         set_budget(cfg, row.epochs, comparison.val_interval)
-        latest = newest_whole(cfg)
+        latest = newest_undamaged(cfg)
         if latest is not None:  # else load_from is where the row starts
             cfg.load_from, cfg.resume = latest, True
         runner = Runner.from_cfg(cfg)
@@ -42,7 +42,7 @@ def run_row(comparison: Comparison, row: Row, cfg: Config) -> None:
         barrier()  # rank 0 may still write the last file
         # The file holds EMAHook's averaged weights, the model the raw ones.
         # `runner.test()` would start a new average from the raw ones.
-        load_weights(unwrapped_model(runner), newest_whole(cfg))
+        load_weights(unwrapped_model(runner), newest_undamaged(cfg))
     if runner.rank:
         runner.test()
         return

@@ -1,1 +1,1 @@
-"""Export to ONNX and TorchScript, proven equal to the model."""
+"""Export to ONNX and TorchScript, and compare the result with the model."""

@@ -1,9 +1,9 @@
 """Export POET for runtimes without poet_mm: ONNX and TorchScript.
 
 The graph takes images as they are read from files and normalises them itself.
-It returns named poses, which one multiplication converts to pixels of the
-original image. A file is written only if the graph computes the same as the
-model, see ``parity.py``.
+Its four outputs are named. Multiply x and y by the width and height of the
+original image to get pixels. A file is written only if the graph computes the
+same as the model, see ``parity.py``.
 
 Letters: B images, Q queries, K keypoints.
 """
@@ -22,7 +22,7 @@ from ..errors import UserError
 from ..models.heads.poet_head import POETHead
 from ..models.layers.padding import Extents
 from ..utils.config import walk
-from ..utils.files import write_whole
+from ..utils.files import write_whole, writing
 from ..version import __version__
 from .parity import (
     Size,
@@ -35,7 +35,8 @@ from .parity import (
 
 INPUTS = ('images', 'padding_mask')
 OUTPUTS = ('scores', 'keypoints', 'visibility', 'centers')
-LOWEST_OPSET = 16  # attention needs 14, multi-level joint sampling 16
+# scaled_dot_product_attention needs 14, grid_sample (keypoint sampling) 16
+LOWEST_OPSET = 16
 UNIT = 'x, y in [0, 1] of the image without its padding'
 
 
@@ -44,7 +45,7 @@ class POETGraph(nn.Module):
 
     Args:
         model (nn.Module): MMPose's ``BottomupPoseEstimator`` with a
-            :class:`POETHead`.
+            :class:`POETHead`. It is put into eval mode.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -68,7 +69,8 @@ class POETGraph(nn.Module):
                 right of and below an image; their colours do not matter.
 
         Returns:
-            tuple[Tensor]: See :func:`last_poses`.
+            tuple[Tensor]: Scores, keypoints, visibility and centers, see
+            :func:`last_poses`.
         """
         inputs = self._normalize(images)  # (B, 3, H, W)
         if padding_mask is not None:
@@ -103,7 +105,7 @@ def mean_and_std(preprocessor: nn.Module) -> Tuple[Tensor, Tensor]:
 
 
 def _extents(padding_mask: Tensor) -> Extents:
-    """Return the sizes of images with padding right and below (B, H, W)."""
+    """Return the un-padded sizes (B, 2) of a padding mask (B, H, W)."""
     sizes = torch.stack(
         [(~padding_mask[:, :, 0]).sum(1), (~padding_mask[:, 0]).sum(1)], -1
     )  # (B, 2)
@@ -111,7 +113,9 @@ def _extents(padding_mask: Tensor) -> Extents:
 
 
 def make_metadata(model: nn.Module) -> Dict[str, str]:
-    """Return the metadata that a runtime needs, as words or JSON.
+    """Return the metadata that a runtime needs, as strings.
+
+    Lists and numbers are JSON.
 
     Args:
         model (nn.Module): From MMPose's ``init_model``, with ``cfg`` and
@@ -167,7 +171,7 @@ def export_onnx(
 
     Raises:
         UserError: onnx or onnxruntime is missing, the opset is not possible,
-            or the difference is too large.
+            the difference is too large, or the file cannot be written.
     """
     try:
         import onnx
@@ -195,14 +199,18 @@ def export_onnx(
         return session.run(list(OUTPUTS), dict(zip(names, arrays)))
 
     error = require_parity(model, run, size, padding_mask)
-    write_whole(graph, path)
+    with writing(path):
+        write_whole(graph, path)
     return error
 
 
 def export_torchscript(
     model: nn.Module, path: str, size: Size, padding_mask: bool = False
 ) -> float:
-    """Write a TorchScript file; arguments as :func:`export_onnx`."""
+    """Write a TorchScript file.
+
+    See :func:`export_onnx` for arguments and result.
+    """
     example = _example(model, size, padding_mask)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter('ignore')  # see _onnx_bytes
@@ -216,7 +224,8 @@ def export_torchscript(
     error = require_parity(model, run, size, padding_mask)
     file = io.BytesIO()
     torch.jit.save(script, file, _extra_files=make_metadata(model))
-    write_whole(file.getvalue(), path)
+    with writing(path):
+        write_whole(file.getvalue(), path)
     return error
 
 

@@ -1,6 +1,7 @@
 """Check that an exported POET computes the same as the model.
 
-The reference is the model as in testing: data preprocessor, padding, network.
+The reference is computed by the data preprocessor and the model, as
+``tools/test.py`` does.
 
 Letters: B images, Q queries, K keypoints.
 """
@@ -47,7 +48,10 @@ def last_poses(fields: Dict[str, Tensor]) -> Tuple[Tensor, ...]:
 def reference_poses(
     model: nn.Module, images: List[np.ndarray]
 ) -> List[np.ndarray]:
-    """Return :func:`last_poses` of B images, computed as in testing.
+    """Return :func:`last_poses` of B images.
+
+    They are computed by the data preprocessor and the model, as
+    ``tools/test.py`` does.
 
     Args:
         model (nn.Module): In eval mode, on the CPU.
@@ -68,7 +72,10 @@ def reference_poses(
 
 
 def sizes_to_check(size: Size, divisor: int) -> List[Size]:
-    """Return a size, the same turned, and a smaller one, as multiples."""
+    """Return three sizes, rounded down to multiples of the divisor.
+
+    They are the size, its transpose, and a smaller one.
+    """
     height, width = size
     sizes = [size, (width, height), (3 * height // 4, width // 2)]
     return [
@@ -80,7 +87,7 @@ def sizes_to_check(size: Size, divisor: int) -> List[Size]:
 def random_images(size: Size, count: int, padding: bool) -> List[np.ndarray]:
     """Return images (h, w, 3), uint8, of noise.
 
-    The first has the given size, the others too, unless they need padding.
+    The first has the given size. With padding, the others are smaller.
     """
     rng = np.random.default_rng(0)
     smaller = (size[0] - size[0] // 3, size[1] - size[1] // 5)
@@ -130,13 +137,18 @@ def require_parity(
             expected = reference_poses(model, images)
             try:
                 outputs = run(*pad_images(images))
-                errors += [abs(a - b).max() for a, b in zip(outputs, expected)]
             except Exception as error:  # each runtime has its own classes
-                reason = str(error).strip().splitlines()[-1]
+                lines = str(error).strip().splitlines()
                 raise _no_parity(
-                    f'fails on {count} images of {case[0]} x '
-                    f'{case[1]} ({reason})'
+                    f'fails on {count} images of {case[0]} x {case[1]} '
+                    f'({lines[-1] if lines else type(error).__name__})'
                 ) from error
+            found, shapes = (
+                [x.shape for x in poses] for poses in (outputs, expected)
+            )
+            if found != shapes:
+                raise _no_parity(f'returns shapes {found}, expected {shapes}')
+            errors += [abs(a - b).max() for a, b in zip(outputs, expected)]
     if not np.max(errors) <= TOLERANCE:  # also if it is NaN
         raise _no_parity(
             f'differs from the model by {np.max(errors):.1e}, '

@@ -1,4 +1,4 @@
-"""Write one HTML page that shows pictures with people one by one.
+"""Write an HTML page that shows drawn pictures, one at a time.
 
 The page contains thumbnails and links to pictures and videos beside it: with
 hundreds of pictures inside, a browser would read hundreds of megabytes before
@@ -15,6 +15,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader
 
 from ..errors import UserError
+from ..utils.files import write_whole
 from .style import COLORS
 
 THUMBNAIL = 160  # longest side in pixels
@@ -55,7 +56,7 @@ def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
         height, width = image.shape[:2]
         raise UserError(
             f'{width} x {height} pixels cannot be written as a JPEG, which '
-            'has at most 65500 on a side'
+            'has at most 65500 pixels on a side'
         )
     return code.tobytes()
 
@@ -90,6 +91,5 @@ def write_gallery(
     pages = Environment(
         loader=FileSystemLoader(osp.dirname(__file__)), autoescape=True
     )
-    pages.get_template('gallery.html').stream(title=title, data=data).dump(
-        path, encoding='utf-8'
-    )
+    page = pages.get_template('gallery.html').render(title=title, data=data)
+    write_whole(page.encode(), path)

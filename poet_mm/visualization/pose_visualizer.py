@@ -35,7 +35,8 @@ from .strokes import (
 PARTS = ('skeleton', 'centers', 'offsets', 'visibility')
 REFERENCE_SIDE = 512  # pixels; sizes are given for such a square image
 MAX_SIDE = 4096  # pixels; small images are enlarged up to this side
-SMALL_PERSON = 100  # pixels there; smaller people get thinner lines
+# pixels of an image of REFERENCE_SIDE; smaller people get thinner lines
+SMALL_PERSON = 100
 
 
 def keypoint_visibility(instances: InstanceData) -> Optional[np.ndarray]:
@@ -72,9 +73,10 @@ def enlarge(instances: InstanceData, factor: int) -> InstanceData:
 
 @VISUALIZERS.register_module()
 class POETVisualizer(PoseLocalVisualizer):
-    """Draw people instead of MMPose's visualizer.
+    """Draw ground-truth and predicted people.
 
-    In a config: ``visualizer=dict(type='POETVisualizer')``.
+    It replaces MMPose's ``PoseLocalVisualizer``, in a config by
+    ``visualizer=dict(type='POETVisualizer')``.
 
     Args:
         name (str): Name of this instance. Defaults to ``'visualizer'``.
@@ -91,7 +93,8 @@ class POETVisualizer(PoseLocalVisualizer):
         radius (float): Radius of keypoints, in pixels of an image of
             512 x 512; grows with the image, and shrinks to half for small
             people. Defaults to 4.
-        line_width (float): Width of links, likewise. Defaults to 2.
+        line_width (float): Width of links, scaled like ``radius``. Defaults
+            to 2.
         min_side (int): Images with a shorter side are enlarged by an integer
             factor, so that keypoints of people a few pixels tall are distinct.
             The longer side stays below 4096 pixels. Defaults to 0, off.
@@ -159,7 +162,7 @@ class POETVisualizer(PoseLocalVisualizer):
             size = (factor * image.shape[1], factor * image.shape[0])
             image = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
             instances = enlarge(instances, factor)
-        self._factor = factor  # for the boxes
+        self._factor = factor  # _draw_instances_bbox gets the enlarged image
         self.set_image(image)
         if 'keypoints' not in instances:
             return self.get_image()

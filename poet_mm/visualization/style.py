@@ -1,4 +1,7 @@
-"""Set the style of all figures: for a narrow column and the colour-blind."""
+"""Set the style of all figures.
+
+Fonts are small, for one column. The colour-blind can tell the colours apart.
+"""
 
 import os.path as osp
 from itertools import cycle
@@ -59,7 +62,9 @@ def in_style() -> ContextManager:
 
 
 def line_colors(methods: Sequence[str]) -> List[str]:
-    """Return a colour for each line, different as long as there are enough.
+    """Return a colour for each line.
+
+    Colours repeat only if there are more than six lines.
 
     The first line of a method has the method's colour. Other lines get the
     colours of no method, then those of no method in the figure.
@@ -76,14 +81,9 @@ def line_colors(methods: Sequence[str]) -> List[str]:
     return colors
 
 
-def hide(axes: Axes) -> None:
-    """Remove frame and ticks."""
-    axes.axis('off')
-
-
-def say_nothing_to_show(axes: Axes, text: str) -> None:
+def show_message(axes: Axes, text: str) -> None:
     """Write a text in place of a plot."""
-    hide(axes)
+    axes.axis('off')
     middle = dict(ha='center', va='center', transform=axes.transAxes)
     axes.text(0.5, 0.5, text, color=GREY, **middle)
 

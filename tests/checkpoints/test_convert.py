@@ -9,7 +9,11 @@ from mmpose.registry import MODELS
 from random_release import small_cfg
 
 from poet_mm.checkpoints import convert as module
-from poet_mm.checkpoints.convert import convert, largest_difference, release_of
+from poet_mm.checkpoints.convert import (
+    convert,
+    convert_to_release,
+    largest_difference,
+)
 from poet_mm.errors import UserError
 
 
@@ -30,7 +34,7 @@ def test_release_computes_the_same(conversion):
     difference = largest_difference(conversion)
     assert difference['poses'] < 1e-5
     assert difference['logits'] < 1e-5
-    assert difference['largest'] > 0.1
+    assert difference['max_logit'] > 0.1
     head = conversion.model.head
     assert (head.num_queries, head.num_classes) == (7, 2)
 
@@ -190,19 +194,25 @@ def test_release_is_a_whole_model(conversion, save, part, missing):
     state = conversion.checkpoint['state_dict']
     weights = {k: v for k, v in state.items() if not k.startswith(part)}
     with pytest.raises(UserError, match=rf"{missing}.*' is missing"):
-        release_of(save(dict(state_dict=weights)))
+        convert_to_release(save(dict(state_dict=weights)))
 
 
 def test_to_release(save):
     """It names the counters that it drops, and refuses other classes."""
     state = MODELS.build(small_cfg().model).state_dict()
     counters = [name for name in state if name.endswith('batches_tracked')]
-    release, dropped = release_of(save(state))
+    release, dropped = convert_to_release(save(state))
     assert len(release['model']) == len(state) - len(counters)
     assert dropped == [f'num_batches_tracked ({len(counters)} weights)']
     state['head.class_embed.weight'] = torch.ones(2, 16)
     with pytest.raises(UserError, match='these weights have 2'):
-        release_of(save(state))
+        convert_to_release(save(state))
+
+
+def test_release_with_other_attention_heads(conversion, save, monkeypatch):
+    monkeypatch.setattr('poet_mm.checkpoints.release_model.HEADS', 3)
+    with pytest.raises(UserError, match=r'attention heads.*\[3, -1\]'):
+        convert_to_release(save(conversion.checkpoint))
 
 
 def test_layouts_are_not_mistaken(release_file, detr_file, conversion, save):
@@ -230,6 +240,11 @@ def test_layouts_are_not_mistaken(release_file, detr_file, conversion, save):
             'poet_r50_release_coco',
             {'model.head.abc': 1},
             r'\(TypeError: .*abc',
+        ),
+        (
+            'poet_r50_release_coco',
+            {'model.head.encoder.layer_cfg.self_attn_cfg.num_heads': 4},
+            'num_heads=8',
         ),
         ('poet_r50_release_coco', {'model.head': None}, 'POETHead, got none'),
         ('ae_r50_s8_512_coco', {}, 'POETHead, got AEHead'),

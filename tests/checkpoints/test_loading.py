@@ -8,10 +8,10 @@ from helpers import ROOT, toy_model
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
-from poet_mm.checkpoints.loading import fit_weights, starting_weights
+from poet_mm.checkpoints.loading import check_weights, starting_weights
 from poet_mm.errors import UserError
 
-LOADERS = pytest.mark.parametrize('load', [fit_weights, starting_weights])
+LOADERS = pytest.mark.parametrize('load', [check_weights, starting_weights])
 
 
 @pytest.fixture(scope='module')
@@ -45,7 +45,7 @@ def toy():
 def test_first_block_that_differs(toy, changes, name, found, expected):
     """By tests, and by trainings that start from the weights."""
     model = toy_model(**changes)
-    for load in (fit_weights, starting_weights):
+    for load in (check_weights, starting_weights):
         with pytest.raises(UserError) as error:
             load(model, toy.state_dict(), 'toy.pth')
         assert str(error.value).startswith(
@@ -76,7 +76,7 @@ def test_outputs_that_differ(toy, changes, shape):
     """A test names them; a training keeps that part as it is and says so."""
     model = toy_model(**changes)
     with pytest.raises(UserError, match=shape):
-        fit_weights(model, toy.state_dict(), 'toy.pth')
+        check_weights(model, toy.state_dict(), 'toy.pth')
     own = copy.deepcopy(model.state_dict())
     values, (note,) = starting_weights(model, toy.state_dict(), 'toy.pth')
     assert 'keeps its initial weights' in note
@@ -92,6 +92,20 @@ def test_same_weights_are_taken_without_a_word(toy):
     values, notes = starting_weights(toy_model(), prefixed, 'ddp.pth')
     assert notes == []
     assert all(torch.equal(values[name], weights[name]) for name in weights)
+
+
+def test_weights_that_the_model_lacks_are_a_warning(toy, monkeypatch):
+    """For example, with the config of a model without refinement."""
+    lines = []
+    monkeypatch.setattr(
+        'poet_mm.checkpoints.loading.print_log',
+        lambda line, **_: lines.append(line),
+    )
+    check_weights(toy, toy.state_dict(), 'toy.pth')
+    assert lines == []
+    extra = {'head.extra.bias': torch.ones(1)}
+    check_weights(toy, {**toy.state_dict(), **extra}, 'toy.pth')
+    assert 'toy.pth: head.extra is not used' in lines[0]
 
 
 def test_start_from_a_backbone_of_associative_embedding(toy):

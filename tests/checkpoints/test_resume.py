@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config
 
 from poet_mm.checkpoints.resume import checkpoints_of, choose_checkpoint
-from poet_mm.errors import UserError
+from poet_mm.errors import MissingFile, UserError
 
 
 @pytest.fixture
@@ -59,22 +59,21 @@ def test_a_damaged_checkpoint_is_named(work_dir, capfd):
     truncate(path, 0)
     with pytest.raises(UserError, match='it is empty'):
         resumed(work_dir, str(path))
+    with pytest.raises(MissingFile, match=r'none\.pth'):
+        resumed(work_dir, 'none.pth')
     whole = str(work_dir / 'epoch_8.pth')
     assert resumed(work_dir, whole) == (True, 'epoch_8.pth')
 
 
-def test_checkpoints_of_other_names_and_places(tmp_path):
+@pytest.mark.parametrize('template', ['step-{}.pth', 'step-{:03d}.pth'])
+def test_checkpoints_of_other_names_and_places(template, tmp_path):
     folder = tmp_path / 'elsewhere' / 'run'
     folder.mkdir(parents=True)
-    for name in ('step-2.pth', 'step-10.pth', 'step-x.pth', 'epoch_99.pth'):
+    names = [template.format(step) for step in (10, 2)]
+    for name in (*reversed(names), 'step-x.pth', 'epoch_99.pth'):
         torch.save({}, folder / name)
-    hook = dict(
-        filename_tmpl='step-{}.pth', out_dir=str(tmp_path / 'elsewhere')
-    )
+    hook = dict(filename_tmpl=template, out_dir=str(folder.parent))
     cfg = Config(
         dict(work_dir='work_dirs/run/', default_hooks=dict(checkpoint=hook))
     )
-    assert [os.path.basename(path) for path in checkpoints_of(cfg)] == [
-        'step-10.pth',
-        'step-2.pth',
-    ]
+    assert [os.path.basename(path) for path in checkpoints_of(cfg)] == names

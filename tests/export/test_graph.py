@@ -100,6 +100,11 @@ def test_torchscript(model, tmp_path):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+def test_file_that_cannot_be_written(model, tmp_path):
+    with pytest.raises(UserError, match=f'cannot write to {tmp_path}'):
+        export.export_torchscript(model, str(tmp_path), SIZE)
+
+
 def of_a_value(memory):
     return memory + float(memory[0, 0, 0])
 

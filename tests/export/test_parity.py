@@ -1,12 +1,15 @@
 """The reference that exported files are compared with."""
 
 import numpy as np
+import pytest
 import torch
 from mmpose.structures import PoseDataSample
 
+from poet_mm.errors import UserError
 from poet_mm.export.parity import (
     random_images,
     reference_poses,
+    require_parity,
     sizes_to_check,
 )
 
@@ -34,6 +37,21 @@ def test_reference_is_what_the_model_predicts(model):
             people.keypoints, keypoints[i] * size, rtol=1e-4, atol=1e-3
         )
         np.testing.assert_allclose(people.visibility, visibility[i], rtol=1e-5)
+
+
+def test_outputs_of_other_shapes(model):
+    """Even if they would broadcast."""
+    zero = np.zeros((1, 1))
+    with pytest.raises(UserError, match=r'\[\(1, 1\)\], expected \[\(1, 6\)'):
+        require_parity(model, lambda *_: [zero], (32, 32), False)
+
+
+def test_error_without_a_message(model):
+    def fail(*_):
+        raise ValueError
+
+    with pytest.raises(UserError, match=r'\(ValueError\)'):
+        require_parity(model, fail, (32, 32), False)
 
 
 def test_sizes_are_multiples():

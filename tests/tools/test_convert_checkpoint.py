@@ -62,9 +62,18 @@ def test_targets_that_cannot_be(conversion, tmp_path, monkeypatch):
     convert_checkpoint.write(conversion.checkpoint, str(ours))
     before = ours.read_bytes()
     (tmp_path / 'link.pth').symlink_to(ours)
-    for target in (ours, tmp_path / 'link.pth'):
-        with pytest.raises(UserError, match='which would be lost'):
-            run(monkeypatch, 'to-release', str(ours), str(target))
+    part = tmp_path / 'new.pth.part'  # write_whole writes here first
+    part.write_bytes(before)
+    for source, target in (
+        (ours, ours),
+        (ours, tmp_path / 'link.pth'),
+        (part, tmp_path / 'new.pth'),
+    ):
+        with pytest.raises(UserError, match=f'overwrite SRC {source}'):
+            run(monkeypatch, 'to-release', str(source), str(target))
+    assert part.read_bytes() == before
+    with pytest.raises(UserError, match='URL https://a/x'):
+        run(monkeypatch, 'poet', 'https://a/x.pth', 'new.pth')
     assert ours.read_bytes() == before
     for target in (ours / 'a.pth', tmp_path):
         with pytest.raises(UserError, match=f'{target}: '):

@@ -1,5 +1,7 @@
 """The gallery: odd names, small thumbnails, in a browser."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -20,6 +22,19 @@ def test_gallery_of_nothing_and_odd_names(tmp_path):
     assert '#' not in data['entries'][0]['picture']
     page = (tmp_path / 'gallery.html').read_text()
     assert '<i>' not in page
+
+
+def test_page_is_written_whole_or_not(tmp_path, monkeypatch):
+    page = tmp_path / 'gallery.html'
+    write_gallery(str(page), [], 'Old')
+
+    def fails(*_):
+        raise OSError('disk full')
+
+    monkeypatch.setattr(os, 'replace', fails)
+    with pytest.raises(OSError, match='disk full'):
+        write_gallery(str(page), [], 'New')
+    assert 'Old' in page.read_text()
 
 
 def test_thumbnails_are_small():
@@ -68,7 +83,7 @@ def test_gallery_in_a_browser(tmp_path):
         'second &lt;b&gt;#?</b>',
         '<span id="count">1 person</span>',
         '<span id="place">2 / 3</span>',
-        '1 could not be shown',
+        'failed or ended early: 1',
     ):
         assert part in dom
     dom = dom_after(

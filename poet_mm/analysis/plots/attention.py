@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...visualization.predictions import draw_people
-from ...visualization.style import COLORS, hide, in_style, save_figure
+from ...visualization.skeletons import draw_people
+from ...visualization.style import COLORS, in_style, save_figure
 
 if TYPE_CHECKING:
     from ..attention import AttendedImage
@@ -30,7 +30,7 @@ def overlay(
             maximum, or at :data:`MIN_PEAK` times the mean if that is more.
         extent (np.ndarray): (4, ), x0, x1, y0, y1 of the map in pixels.
     """
-    hide(axes)
+    axes.axis('off')
     height, width = grey.shape
     image = (0, width, height, 0)
     axes.imshow(grey, cmap='gray', vmin=-160, vmax=255, extent=image)
@@ -95,7 +95,7 @@ def draw_attention(
     )
     cells = figure.subplots(rows, columns, squeeze=False)
     for axes in cells.ravel():
-        hide(axes)
+        axes.axis('off')
     for axes in cells[:, 0]:
         axes.imshow(pixels)
         axes.autoscale(False)

@@ -11,10 +11,9 @@ from matplotlib.ticker import MaxNLocator
 from ...visualization.style import (
     COLORS,
     METHOD_COLORS,
-    hide,
     in_style,
     save_figure,
-    say_nothing_to_show,
+    show_message,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def draw_example(axes: Axes, example: 'ImageRecord') -> None:
     """Draw an image with the vectors of the people found."""
     axes.imshow(mmcv.imread(example.path, channel_order='rgb'))
     axes.autoscale(False)
-    hide(axes)
+    axes.axis('off')
     centers = example.prediction.centers[-1, example.found]
     draw_vectors(axes, centers, example.found_keypoints)
     axes.set_title(
@@ -120,7 +119,7 @@ def draw_centers(
     draw_example(image, example)
     if not len(errors):
         for axes in (scatter, histogram):
-            say_nothing_to_show(axes, 'no matched people')
+            show_message(axes, 'no matched people')
     else:
         limit = max(1.15 * np.percentile(np.abs(errors), 99), 1e-3)
         scatter.scatter(

@@ -13,7 +13,7 @@ from ...visualization.style import (
     in_style,
     line_colors,
     save_figure,
-    say_nothing_to_show,
+    show_message,
 )
 
 COLUMNS = (3, 4)  # of panels, whichever leaves fewer places empty
@@ -64,7 +64,7 @@ def draw_ap(
         axes.plot(*series(records, 'coco/AP'), color=color, marker='.')
         axes.plot(*series(records, 'coco/AP .5'), color=color, linestyle=':')
     if not any(line.get_xdata().size for line in axes.lines):
-        say_nothing_to_show(axes, 'no validation yet')
+        show_message(axes, 'no validation yet')
     axes.set_ylim(0, max(0.1, min(1, axes.get_ylim()[1])))
     axes.set(title='AP on validation images')
 

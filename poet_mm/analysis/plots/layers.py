@@ -9,7 +9,7 @@ from ...visualization.style import (
     METHOD_COLORS,
     in_style,
     save_figure,
-    say_nothing_to_show,
+    show_message,
 )
 
 LINES = {
@@ -41,7 +41,7 @@ def draw_layers(rows: List[dict], out: str) -> None:
                 *zip(*points), marker='o', label=name, clip_on=False, **style
             )
     if not axes.lines:
-        say_nothing_to_show(axes, 'no labelled people')
+        show_message(axes, 'no labelled people')
     else:
         axes.set(xlabel='decoder layer', ylabel='AP (%)')
         axes.set_xticks([row['layer'] for row in rows])

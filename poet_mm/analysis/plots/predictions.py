@@ -9,13 +9,12 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from ...visualization.predictions import draw_people
+from ...visualization.skeletons import draw_people
 from ...visualization.style import (
     CAUSE_COLORS,
-    hide,
     in_style,
     save_figure,
-    say_nothing_to_show,
+    show_message,
 )
 from .attention import label_row
 
@@ -36,9 +35,9 @@ def draw_pairs(
     """Draw ground truth above prediction, one column per image."""
     cells = part.subplots(2, columns, squeeze=False)
     for axes in cells.ravel():
-        hide(axes)
+        axes.axis('off')
     if not images:
-        say_nothing_to_show(cells[0, 0], 'no image with labelled people')
+        show_message(cells[0, 0], 'no image with labelled people')
         return
     label_row(cells[0, 0], 'ground truth')
     label_row(cells[1, 0], method)

@@ -11,7 +11,7 @@ from ...visualization.style import (
     METHOD_COLORS,
     in_style,
     save_figure,
-    say_nothing_to_show,
+    show_message,
 )
 
 NAMES = {0: 'not labelled', 1: 'occluded', 2: 'visible'}
@@ -40,7 +40,7 @@ def draw_violins(axes: Axes, groups: Mapping[int, np.ndarray]) -> None:
 def draw_roc(axes: Axes, detector: Optional[Mapping]) -> None:
     """Draw the ROC of 1 - visibility, and of chance."""
     if detector is None:
-        say_nothing_to_show(
+        show_message(
             axes, 'no occluded and visible keypoints\nof matched people'
         )
         return
@@ -79,7 +79,7 @@ def draw_visibility(
         draw_violins(violins, groups)
         violins.set_title('keypoints of matched people')
     else:
-        say_nothing_to_show(violins, 'no matched people')
+        show_message(violins, 'no matched people')
     draw_roc(roc, detector)
     roc.set_title('1 - visibility as a detector of occlusion')
     save_figure(figure, out)

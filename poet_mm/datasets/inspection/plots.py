@@ -12,7 +12,7 @@ from ...visualization.style import (
     GREY,
     in_style,
     save_figure,
-    say_nothing_to_show,
+    show_message,
 )
 
 COCO_LIMITS = (32, 96)  # pixels; small, medium, large people
@@ -106,6 +106,6 @@ def draw_dataset(
         if has_data:
             draw(axes, data)
         else:
-            say_nothing_to_show(axes, 'no data')
+            show_message(axes, 'no data')
     figure.suptitle(title, fontsize=10)
     save_figure(figure, out)

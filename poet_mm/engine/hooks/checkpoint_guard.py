@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ...checkpoints.files import versions
-from ...checkpoints.loading import fit_weights, starting_weights
+from ...checkpoints.loading import check_weights, starting_weights
 from ...errors import UserError
 from .utils import unwrapped_model
 
@@ -50,7 +50,7 @@ class CheckpointGuardHook(Hook):
                 runner.logger.warning(f'{name}: {note}')
             checkpoint['state_dict'] = values
             return
-        fit_weights(model, weights, name)
+        check_weights(model, weights, name)
         missing = missing_to_resume(checkpoint, runner.cfg)
         if training and missing:
             raise UserError(

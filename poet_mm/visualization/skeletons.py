@@ -1,4 +1,4 @@
-"""Draw skeletons of any data set over images (paper Fig. 3)."""
+"""Draw skeletons of any data set over images (POET's Fig. 3)."""
 
 from typing import Mapping
 
