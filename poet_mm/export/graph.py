@@ -22,7 +22,7 @@ from ..errors import UserError
 from ..models.heads.poet_head import POETHead
 from ..models.layers.padding import Extents
 from ..utils.config import walk
-from ..utils.files import write_whole, writing
+from ..utils.files import explain_write_errors, write_whole
 from ..version import __version__
 from .parity import (
     Size,
@@ -199,7 +199,7 @@ def export_onnx(
         return session.run(list(OUTPUTS), dict(zip(names, arrays)))
 
     error = require_parity(model, run, size, padding_mask)
-    with writing(path):
+    with explain_write_errors(path):
         write_whole(graph, path)
     return error
 
@@ -224,7 +224,7 @@ def export_torchscript(
     error = require_parity(model, run, size, padding_mask)
     file = io.BytesIO()
     torch.jit.save(script, file, _extra_files=make_metadata(model))
-    with writing(path):
+    with explain_write_errors(path):
         write_whole(file.getvalue(), path)
     return error
 
