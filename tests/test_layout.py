@@ -1,5 +1,7 @@
 """A newcomer finds the test of every file: under its name, or listed here."""
 
+import re
+
 from helpers import ROOT
 
 # Files that are tested through another's, by the test file that does it.
@@ -45,3 +47,15 @@ def test_house():
     for path in package.rglob('*.py'):
         if path.parent.name != 'apis':
             assert 'apis import' not in path.read_text(), path
+
+
+def test_private_apis_are_listed():
+    listed = re.findall(
+        r'^\| `(.+\.py)` \|', (ROOT / 'CONTRIBUTING.md').read_text(), re.M
+    )
+    package = ROOT / 'poet_mm'
+    assert sorted(listed) == sorted(
+        path.relative_to(package).as_posix()
+        for path in package.rglob('*.py')
+        if 'Private API (' in path.read_text()
+    )

@@ -147,7 +147,7 @@ def refused(error: Exception) -> str:
     """Return what a file holds beside data, or ``''`` for other errors."""
     if isinstance(error, RefusedPickle):
         return str(error)
-    # Private door (torch 2.1.2 and 2.14.1, checked): the words of its errors.
+    # Private API (torch 2.1.2 and 2.14.1, checked): the words of its errors.
     if 'with TorchScript archives' in str(error):
         return 'a TorchScript program'
     if str(error).startswith('Weights only load failed'):

@@ -39,7 +39,7 @@ def allowed_globals() -> Dict[str, Any]:
 
     ``torch.load`` itself resolves the names of storages.
     """
-    # Private door (torch 2.1 to 2.5, checked with 2.1.2): the names that
+    # Private API (torch 2.1 to 2.5, checked with 2.1.2): the names that
     # weights_only=True knows.
     known = torch._weights_only_unpickler._get_allowed_globals()
     dtypes = {
@@ -56,7 +56,7 @@ def allowed_globals() -> Dict[str, Any]:
     }
 
 
-# Private door (Python 3.9 to 3.12, checked with 3.11): pickle's unpickler
+# Private API (Python 3.9 to 3.12, checked with 3.11): pickle's unpickler
 # written in Python. The public one, written in C, cannot be kept from giving
 # new attributes to classes and functions.
 class Unpickler(pickle._Unpickler):

@@ -129,6 +129,8 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
         self.unreadable: Set[int] = set()  # indices, of this process
         super().__init__(data_mode=data_mode, **kwargs)
 
+    # Private API (mmpose 1.3.2, checked): this method, `_load_annotations` and
+    # `_get_bottomup_data_infos`, which the data sets of mmpose override, too.
     @classmethod
     def _load_metainfo(cls, metainfo: Optional[dict] = None) -> dict:
         """Read the metainfo, or raise a MissingFile."""

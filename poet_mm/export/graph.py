@@ -90,7 +90,7 @@ class POETGraph(nn.Module):
 
 def takes_rgb(preprocessor: nn.Module) -> bool:
     """Return whether the network takes RGB, not BGR as images are loaded."""
-    # Private door (mmengine 0.10.7, checked): no public attribute says so.
+    # Private API (mmengine 0.10.7, checked): no public attribute says so.
     return preprocessor._channel_conversion
 
 

@@ -132,7 +132,7 @@ class POETVisualizer(PoseLocalVisualizer):
             )
         self._draw = parts
 
-    # Private door (mmpose 1.3.2, checked): `add_datasample` calls this method
+    # Private API (mmpose 1.3.2, checked): `add_datasample` calls this method
     # and the next for ground truth and predictions; `_image` is drawn on.
     @master_only
     def _draw_instances_kpts(
