@@ -46,7 +46,7 @@ setup(
     long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     author='The poet_mm authors',
-    url='https://arxiv.org/abs/2103.12115',  # the paper
+    project_urls={'Paper': 'https://arxiv.org/abs/2103.12115'},
     license='Apache License 2.0',
     keywords='pose estimation, transformer, MMPose, OpenMMLab',
     packages=find_packages(include=['poet_mm', 'poet_mm.*']),

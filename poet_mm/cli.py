@@ -14,13 +14,12 @@ import argparse
 import os
 import os.path as osp
 import sys
-from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, List, Optional
 
 import poet_mm
 
-from .errors import OutOfGPUMemory, UserError, first_line
+from .errors import UserError, first_line
 from .utils.config import (
     check_data_root,
     find_config,
@@ -217,6 +216,8 @@ def run(
 ) -> Any:
     """Call the main function of a tool, and print a UserError in one line.
 
+    If the GPU memory is full, print what needs less.
+
     Args:
         main (callable): The function.
         *args: Its arguments.
@@ -231,25 +232,14 @@ def run(
         return main(*args)
     except UserError as error:
         message = f'{name or osp.basename(sys.argv[0])}: {error}'
+    except RuntimeError as error:
+        if type(error).__name__ != 'OutOfMemoryError':  # torch's
+            raise
+        message = f'{first_line(error)}\n{LESS_MEMORY}'
     if code is None:
         sys.exit(message)
     print(message, file=sys.stderr)
     return code
-
-
-@contextmanager
-def explain_full_gpu() -> Iterator[None]:
-    """Turn an out-of-memory error inside into one that lists what to change.
-
-    Raises:
-        OutOfGPUMemory: The GPU memory is full.
-    """
-    import torch
-
-    try:
-        yield
-    except torch.cuda.OutOfMemoryError as error:
-        raise OutOfGPUMemory(f'{first_line(error)}\n{LESS_MEMORY}') from error
 
 
 def load_config(args: argparse.Namespace) -> 'Config':

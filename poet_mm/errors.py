@@ -35,10 +35,6 @@ class NonFiniteError(UserError, FloatingPointError):
     """Signal a cost, loss or gradient that is NaN or infinite."""
 
 
-class OutOfGPUMemory(UserError, RuntimeError):
-    """Signal that the GPU memory is full; the message says what to change."""
-
-
 def first_line(error: Exception) -> str:
     """Return the first line of an error's message; torch adds many more."""
     return str(error).strip().split('\n')[0]

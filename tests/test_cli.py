@@ -9,7 +9,7 @@ from tool_runs import CONFIG
 
 from poet_mm import cli
 from poet_mm.datasets.coco import BottomupCocoDataset
-from poet_mm.errors import OutOfGPUMemory, UserError
+from poet_mm.errors import UserError
 from poet_mm.models.losses.oks import KeypointSimilarity
 from poet_mm.utils.config import read_config
 
@@ -56,13 +56,22 @@ def test_tensorboard_is_optional(monkeypatch):
         cli.use_tensorboard(Config.fromfile(CONFIG))
 
 
-def test_full_gpu_says_what_needs_less():
+def test_full_gpu_says_what_needs_less(capsys):
     def run_out():
-        with cli.explain_full_gpu():
-            raise torch.cuda.OutOfMemoryError('Tried to allocate 2 GiB.')
+        raise torch.cuda.OutOfMemoryError('Tried to allocate 2 GiB.')
 
-    with pytest.raises(OutOfGPUMemory, match=r'2 GiB(.|\n)*batch_size'):
-        run_out()
+    assert cli.run(run_out, code=1) == 1
+    printed = capsys.readouterr().err
+    assert 'batch_size' in printed
+    assert '2 GiB' in printed
+
+
+def test_other_errors_are_raised():
+    def fail():
+        raise RuntimeError('2 GiB')
+
+    with pytest.raises(RuntimeError, match='2 GiB'):
+        cli.run(fail, code=1)
 
 
 def test_metainfo_that_is_not_there():

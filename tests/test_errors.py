@@ -28,7 +28,6 @@ def test_one_base_class(kind):
         (errors.DataFault, ValueError),
         (errors.MissingFile, FileNotFoundError),
         (errors.NonFiniteError, FloatingPointError),
-        (errors.OutOfGPUMemory, RuntimeError),
         (errors.WrongValue, ValueError),
     ],
 )

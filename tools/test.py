@@ -68,7 +68,7 @@ def test(args: argparse.Namespace) -> None:
     from poet_mm.checkpoints.safe_load import safe_loading
 
     cfg = merge_args(cli.load_config(args), args)
-    with safe_loading(args.trust_pickle), cli.explain_full_gpu():
+    with safe_loading(args.trust_pickle):
         runner = Runner.from_cfg(cfg)
         metrics = runner.test()
     if args.out and runner.rank == 0:

@@ -105,7 +105,7 @@ def train(args: argparse.Namespace) -> None:
     cfg = merge_args(cli.load_config(args), args)
     if cfg.get('resume'):
         choose_checkpoint(cfg, args.resume or cfg.get('load_from') or 'auto')
-    with safe_loading(args.trust_pickle), cli.explain_full_gpu():
+    with safe_loading(args.trust_pickle):
         runner = Runner.from_cfg(cfg)
         cli.check_pretrained(cfg)
         with show_progress(runner):

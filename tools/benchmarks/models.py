@@ -47,6 +47,7 @@ class LoopLoss(nn.Module):
 class StockDecoder(POETDecoder):
     """Decode with mmdet's layers."""
 
+    # Private API (mmdet 3.3.0, checked), as in poet_mm's transformer.
     def _init_layers(self) -> None:
         super()._init_layers()
         self.layers = ModuleList(

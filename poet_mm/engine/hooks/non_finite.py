@@ -47,12 +47,16 @@ class NonFiniteHook(Hook):
 
         @wraps(step)  # keeps the attributes that schedulers set
         def guarded_step(*args, **kwargs):
-            grads = [x.grad for x in self.model.parameters()]
-            sums = [x.float().sum() for x in grads if x is not None]
+            sums = {
+                name: x.grad.float().sum()
+                for name, x in self.model.named_parameters()
+                if x.grad is not None
+            }
             # This copies to the CPU, so it waits for the GPU.
-            total = float(torch.stack([self.loss, *sums]).sum())
+            total = float(torch.stack([self.loss, *sums.values()]).sum())
             if self.matching or not math.isfinite(total):
-                self.reason = f'the sum of loss and gradients is {total}'
+                bad = (k for k, x in sums.items() if not math.isfinite(x))
+                self.reason = f'first gradient not finite: {next(bad, None)}'
                 return None
             return step(*args, **kwargs)
 

@@ -6,4 +6,4 @@ from mmpose.registry import HOOKS
 
 @HOOKS.register_module()
 class OutOfMemoryHook(Hook):
-    """Do nothing. :func:`poet_mm.cli.explain_full_gpu` explains a full GPU."""
+    """Do nothing. :func:`poet_mm.cli.run` explains a full GPU."""

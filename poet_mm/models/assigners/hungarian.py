@@ -42,22 +42,18 @@ class Assignment(NamedTuple):
     person_idx: Tensor
 
 
-class BadCosts(NamedTuple):
-    """Matching costs that are NaN or infinite.
+class NonFiniteCosts(NamedTuple):
+    """Name the matching costs that are NaN or infinite."""
 
-    ``costs``, their names; ``of``, 'decoder' or 'encoder'; ``layers`` of it;
-    ``images``, their places in the batch.
-    """
-
-    costs: List[str]
-    of: str
-    layers: List[int]
-    images: List[int]
+    costs: List[str]  # names
+    source: str  # 'decoder' or 'encoder'
+    layers: List[int]  # indices of its layers
+    images: List[int]  # indices in the batch
 
     def __str__(self) -> str:
         return (
             f'The matching cost is NaN or infinite: costs {self.costs}, '
-            f'{self.of} layers {self.layers}, images {self.images} of '
+            f'{self.source} layers {self.layers}, images {self.images} of '
             'the batch.'
         )
 
@@ -72,8 +68,8 @@ class PoseHungarianAssigner:
 
     def __init__(self, match_costs: List[ConfigType]) -> None:
         self.match_costs = [TASK_UTILS.build(cost) for cost in match_costs]
-        # They get BadCosts. With a listener, bad pairs are forbidden, and no
-        # error is raised.
+        # They get NonFiniteCosts. With a listener, bad pairs are forbidden,
+        # and no error is raised.
         self.listeners = Listeners()
         self._warned = False
 
@@ -170,7 +166,7 @@ class PoseHungarianAssigner:
             )
 
     def _report_not_finite(
-        self, of: str, bad: np.ndarray, costs: List[Tensor]
+        self, source: str, bad: np.ndarray, costs: List[Tensor]
     ) -> None:
         layers, images, _, _ = bad.nonzero()
         names = [
@@ -178,8 +174,11 @@ class PoseHungarianAssigner:
             for term, cost in zip(self.match_costs, costs)
             if not np.isfinite(cost.cpu().numpy()[bad]).all()
         ]
-        found = BadCosts(
-            names, of, np.unique(layers).tolist(), np.unique(images).tolist()
+        found = NonFiniteCosts(
+            names,
+            source,
+            np.unique(layers).tolist(),
+            np.unique(images).tolist(),
         )
         if not self.listeners:
             raise NonFiniteError(
