@@ -106,7 +106,8 @@ def find_problem(module: str) -> Optional[str]:
             'mmcv-lite is installed, but mmpose imports the compiled '
             'operators that only mmcv has: pip uninstall mmcv-lite'
         )
-    # a source tree on PYTHONPATH has no version; its import will tell
+    # a source tree on PYTHONPATH has no version; errors show when it
+    # is imported
     return None
 
 

@@ -14,10 +14,10 @@ to-release   The reverse of `poet`: a whole model with the release's three
 A backbone of torchvision, MMPretrain or MMPose needs no conversion: set
 model.backbone.init_cfg, see "Checkpoints in and out" in README.md.
 
-Start a training with --cfg-options load_from=DST. The tool uses every weight
-of SRC or prints it as dropped, and a block of the model gets all of its
-weights or none; else nothing is written. The tool reads SRC without running
-code in it (--trust-pickle runs it), and writes tensors and plain values only.
+Start a training with --cfg-options load_from=DST. Weights of SRC that are not
+used are listed. If a weight is unknown, or only some weights of a block fit,
+nothing is written. The tool reads SRC without running code in it
+(--trust-pickle runs it), and writes tensors and plain values only.
 Weights trained on BGR images or with Caffe's strides have the same shapes. The
 tool cannot detect them: make sure that SRC has neither.
 
@@ -130,7 +130,7 @@ def main() -> None:
             conversion = convert(args.layout, args.source, cfg)
             checkpoint, dropped = conversion.checkpoint, conversion.dropped
     if dropped:
-        print(f'Dropped on purpose: {", ".join(dropped)}')
+        print(f'Not used: {", ".join(dropped)}')
     if args.layout == 'poet':
         compare(conversion)
     write(checkpoint, args.target)

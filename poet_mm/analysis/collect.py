@@ -82,8 +82,8 @@ def walk_images(session: Session) -> Iterator[ImageRecord]:
     """Predict all images, batch by batch, with a progress bar on stderr.
 
     Raises:
-        DataFault: An image cannot be read. Figures of the other images would
-            pass for those of all.
+        DataFault: An image cannot be read; figures without it would be
+            misleading.
     """
     batches = track(
         session.loader,

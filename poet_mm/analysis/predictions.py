@@ -36,7 +36,7 @@ def rank_images(images: List[RankedImage]) -> List[RankedImage]:
     """Sort images by OKS, best first.
 
     Among images of the same OKS, those of many people come first above the
-    mean and last below it: they are the more telling examples.
+    mean and last below it: images with more people are better examples.
     """
     middle = np.mean([image.oks for image in images]) if images else 0
 

@@ -25,7 +25,9 @@ class Result:
 
 
 class Analysis:
-    """Make one figure: take every image in turn, then return the result.
+    """Compute one figure from all images.
+
+    Call :meth:`add` for each image, then :meth:`result`.
 
     Args:
         session (Session): Model and images.

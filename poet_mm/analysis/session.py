@@ -1,4 +1,4 @@
-"""Load what every figure starts from: a model, its weights and images."""
+"""Load the model, weights and images that all figures use."""
 
 import copy
 import os.path as osp

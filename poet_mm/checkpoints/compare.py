@@ -39,7 +39,7 @@ def block_of(name: str) -> str:
 
 
 class Block(NamedTuple):
-    """Shapes of the weights of one block.
+    """Hold the shapes of the weights of one block.
 
     Attributes:
         name (str): Beginning of the names, such as ``'head.encoder'``.

@@ -1,7 +1,7 @@
 """Convert checkpoints of DETR and of the authors' POET.
 
 The results have this repository's layout. :func:`convert_to_release` converts
-back to the authors'. Each block of the model gets all of its weights or none.
+back to the authors'. A block is loaded whole or not at all.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ TOLERANCE = 1e-3  # relative to the largest output
 
 
 class Conversion(NamedTuple):
-    """A converted checkpoint, and what it was made from.
+    """Hold a converted checkpoint, and what it was made from.
 
     Attributes:
         checkpoint (dict): Contents of the file to write.

@@ -137,8 +137,8 @@ def from_detr(
     Args:
         weights (dict): Weights by the names of DETR.
         num_queries (int): Number of queries to take from DETR, the first of
-            its 100. The checkpoint does not tell which ones find most
-            objects. 0 takes none.
+            its 100. Which queries detect most objects cannot be read from the
+            checkpoint. 0 takes none.
 
     Returns:
         tuple[dict, list[str]]: Weights by our names, and descriptions of the

@@ -27,7 +27,7 @@ DTYPES = '?bBhHiIlLqQefdFDSU'
 
 
 class RefusedPickle(pickle.UnpicklingError):
-    """A pickle holds more than data; the message names it."""
+    """Signal that a pickle holds more than data; the message names it."""
 
 
 def get_statistic(cls: type, name: str) -> Callable:

@@ -1,4 +1,4 @@
-"""Measure what a model costs: parameters, multiply-adds, time, memory.
+"""Measure the cost of a model: parameters, multiply-adds, time, memory.
 
 This works for bottom-up models whose head predicts from ``forward(feats)``.
 Time is split there: what follows ``forward`` is post-processing.

@@ -1,4 +1,4 @@
-"""Pass what a model computes in a step to listeners.
+"""Call listeners with intermediate results of a model.
 
 ``PoseSetLoss`` passes every ``SetLoss`` of training to its ``listeners``,
 ``MultiheadAttention`` its attention weights, ``PoseHungarianAssigner`` costs
@@ -13,8 +13,7 @@ from typing import Any, Callable, Iterator, List, Sequence, Tuple
 class Listeners(List[Callable[[Any], None]]):
     """Hold callables that get what a part of a model computes.
 
-    They do not belong to the model: a copy of it, or one from a file, has
-    none.
+    Listeners are not copied or saved with the model.
     """
 
     def tell(self, event: Any) -> None:

@@ -22,7 +22,7 @@ THUMBNAIL = 160  # longest side in pixels
 
 
 class Entry(NamedTuple):
-    """One picture of the gallery.
+    """Hold one picture of the gallery.
 
     Attributes:
         name (str): Caption.

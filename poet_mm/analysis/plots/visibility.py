@@ -56,8 +56,8 @@ def draw_roc(axes: Axes, detector: Optional[Mapping]) -> None:
         xlim=(-0.01, 1.01),
         ylim=(-0.01, 1.01),
         aspect='equal',
-        xlabel='visible keypoints called occluded',
-        ylabel='occluded keypoints found',
+        xlabel='false positive rate (visible keypoints)',
+        ylabel='true positive rate (occluded keypoints)',
     )
     axes.legend(loc='best')
 

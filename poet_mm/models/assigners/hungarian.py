@@ -30,11 +30,11 @@ FORBIDDEN = 1e6
 
 
 class Assignment(NamedTuple):
-    """Matched pairs of every layer, each (L, P), int64.
+    """Hold the matched pairs of every layer, each (L, P), int64.
 
-    P is the sum over the images of min(people, Q), so all layers have as many
-    pairs. Pair p of layer l joins person ``person_idx[l, p]`` of the batch
-    with query ``query_idx[l, p]`` of image ``image_idx[l, p]``.
+    P is the sum over the images of min(people, Q), so all layers have the same
+    number of pairs. Pair p of layer l joins person ``person_idx[l, p]`` of the
+    batch with query ``query_idx[l, p]`` of image ``image_idx[l, p]``.
     """
 
     image_idx: Tensor

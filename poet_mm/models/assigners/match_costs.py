@@ -18,7 +18,7 @@ from ..targets import check_field, field_weights, get_field
 
 @TASK_UTILS.register_module()
 class PersonProbabilityCost:
-    """``-p(class of the person)``, Eq. 1.
+    """Compute ``-p(class of the person)``, Eq. 1.
 
     Args:
         weight (float): Factor. Defaults to 1.
@@ -60,7 +60,7 @@ class _FieldCost:
 
 @TASK_UTILS.register_module()
 class KeypointL1Cost(_FieldCost):
-    """Sum of absolute differences over supervised keypoints, Eq. 3.
+    """Sum absolute differences over supervised keypoints, Eq. 3.
 
     With weights w of 0 and 1, ``sum w |p - t|`` equals ``sum |p - w t| - sum
     (1 - w) |p|``. These are a distance and a product of matrices. They need no
@@ -77,7 +77,7 @@ class KeypointL1Cost(_FieldCost):
 
 @TASK_UTILS.register_module()
 class L2Cost(_FieldCost):
-    """Euclidean distance of a field, squared as in Eq. 3.
+    """Compute the Euclidean distance of a field, squared as in Eq. 3.
 
     For fields with one weight per person: ``centers`` and ``visibility``.
 

@@ -54,7 +54,7 @@ def restore_size(maps: Tensor, size: Tuple[int, int], border: str) -> Tensor:
 # expected) and restores the size of heatmaps only with flip_test=True.
 @MODELS.register_module()
 class AEHead(AssociativeEmbeddingHead):
-    """Associative embedding on the last feature level of any backbone.
+    """Predict heatmaps and tags on the last feature level of any backbone.
 
     Args:
         keypoint_loss (dict): Config of :class:`MaskedMSELoss`.

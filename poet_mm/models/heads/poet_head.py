@@ -61,7 +61,7 @@ class HeadOutputs(NamedTuple):
 # the codec in `BaseHead`. Therefore this is a `BaseHead`.
 @MODELS.register_module()
 class POETHead(BaseHead):
-    """Pose estimation transformer on one feature level of any backbone.
+    """Predict poses with a transformer on one feature level of any backbone.
 
     Args:
         in_channels (int): Channels of the feature level.
@@ -72,11 +72,12 @@ class POETHead(BaseHead):
             ``POETCodec(empty_class=True)``. Defaults to 1.
         feat_index (int): Index of the backbone's (or neck's) feature level
             that the encoder reads. Defaults to -1, the last.
-        propose (bool): Two-stage (Deformable DETR): queries are the tokens
-            that propose the likeliest people, see :class:`EncoderProposals`.
-            Needs images padded to whole cells (``pad_size_divisor``), else
-            coordinates near the right and bottom border are off by up to a
-            cell. Defaults to False: learned queries, as in the paper.
+        propose (bool): Two-stage (Deformable DETR): the Q proposals with the
+            highest person score become the queries, see
+            :class:`EncoderProposals`. Needs images padded to whole cells
+            (``pad_size_divisor``), else coordinates near the right and bottom
+            border are off by up to a cell. Defaults to False: learned queries,
+            as in the paper.
         refine (bool): Iterative refinement (Deformable DETR): every decoder
             layer corrects the poses of the one before with a
             :class:`PoseBranch` of its own. Defaults to False: every layer

@@ -62,7 +62,7 @@ def decode_shared(
 def read_poses(
     states: Tensor, pose: PoseLogits, class_embed: nn.Linear, pose_embed: MLP
 ) -> Fields:
-    """Return the fields that states (L, B, Q, D) make of poses (B, Q)."""
+    """Correct poses (B, Q) by states (L, B, Q, D), and return their fields."""
     with full_precision(states):  # bf16 is too coarse for pixels
         states = states.float()
         logits = class_embed(states)

@@ -94,7 +94,7 @@ class DetailLevels(BaseModule):
 
 
 class KeypointBranch(BaseModule):
-    """Correct every keypoint by the features at its place.
+    """Predict a correction of each keypoint from the features sampled there.
 
     Args:
         channels (int): D.
@@ -119,7 +119,7 @@ class KeypointBranch(BaseModule):
         self.evidence = nn.Linear(joint_channels, channels)
 
     def init_weights(self) -> None:
-        """Begin with a correction of 0."""
+        """Set the last layer to 0, so that the first correction is 0."""
         super().init_weights()
         nn.init.zeros_(self.correction.weight)
         nn.init.zeros_(self.correction.bias)

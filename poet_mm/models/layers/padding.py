@@ -1,4 +1,4 @@
-"""Where the images of a batch end, in pixels and on a feature map.
+"""Describe the un-padded part of each image, in pixels and on a feature map.
 
 Images are padded at their right and bottom. The head must not see padding, and
 its coordinates are those of the un-padded image.
@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 class Extents(NamedTuple):
-    """Sizes of the images of a batch, in pixels.
+    """Hold the sizes of the images of a batch, in pixels.
 
     ``sizes`` (B, 2), height and width of each image; ``total``, the height and
     width that all were padded to.
@@ -27,7 +27,7 @@ class Extents(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ValidRegion:
-    """The part of a feature map that shows the images, not padding.
+    """Compute which part of a feature map shows the images, not padding.
 
     Its masks and ratios are None if no image is padded.
 

@@ -29,7 +29,7 @@ EPS = 1e-3  # probabilities are clamped to [EPS, 1 - EPS] before the logit
 
 @dataclass(frozen=True, eq=False)
 class PoseLogits:
-    """Poses before the sigmoid. Only this file knows their layout.
+    """Hold poses before the sigmoid. Only this file knows their layout.
 
     Shapes of poses leave out the last dimension: poses (B, Q) have values
     (B, Q, 2 + 3K).
@@ -154,7 +154,10 @@ class PoseBranch(BaseModule):
         )
 
     def init_weights(self) -> None:
-        """Begin without a correction, see :func:`init_corrections`."""
+        """Set the last layer to 0, so that the first correction is 0.
+
+        See :func:`init_corrections`, which also sets the bias of the classes.
+        """
         super().init_weights()
         init_corrections(self.class_embed, self.pose_embed)
 
@@ -199,7 +202,10 @@ class KeypointPoseBranch(PoseBranch):
         pose: PoseLogits,
         maps: Optional[DetailMaps] = None,
     ) -> Tuple[Tensor, PoseLogits]:
-        """Do the same as :class:`PoseBranch`, with ``maps``."""
+        """Return logits and corrected poses; needs ``maps``.
+
+        See :meth:`PoseBranch.forward`.
+        """
         assert maps is not None
         samples = maps.sample(pose.keypoints())
         with full_precision(states):

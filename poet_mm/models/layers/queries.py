@@ -59,7 +59,7 @@ def proposed_queries(
     num_queries: int,
     embed_pose: Callable[[PoseLogits], Tensor],
 ) -> Queries:
-    """Return the Q tokens with the likeliest people as queries.
+    """Return the Q proposals with the highest person score as queries.
 
     Their poses learn from the loss of the proposals, not from the decoder's.
     ``embed_pose`` returns position codes (B, Q, D) of poses (B, Q).

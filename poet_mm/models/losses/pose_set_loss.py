@@ -38,7 +38,7 @@ class SetLoss(NamedTuple):
 
 @MODELS.register_module()
 class PoseSetLoss(BaseModule):
-    """Loss between a set of predictions and a set of people.
+    """Compute the loss between a set of predictions and a set of people.
 
     Args:
         assigner (dict): Config of :class:`PoseHungarianAssigner`.
@@ -182,10 +182,10 @@ class PoseSetLoss(BaseModule):
     def measure_pairs(
         self, outputs: Fields, targets: Fields, pairs: Assignment
     ) -> SetLoss:
-        """Sum the pose terms over given pairs, which count as people.
+        """Sum the pose terms over given pairs.
 
-        Pairs whose query is not ``valid``, if ``outputs`` has that field, are
-        left out.
+        The divisor ``num_people`` is the number of pairs. Pairs whose query is
+        not ``valid``, if ``outputs`` has that field, are left out.
         """
         index = (_layers(pairs), pairs.image_idx, pairs.query_idx)
         matched = {name: x[index] for name, x in outputs.items()}
