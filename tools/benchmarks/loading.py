@@ -51,7 +51,7 @@ def stock_ae_pipeline():
 
 
 def stock_poet_pipeline(cfg):
-    """Return ED-Pose's pipeline with sizes of a config, rotation and dropout."""
+    """Return ED-Pose's pipeline with sizes of a config, rotation, dropout."""
     choice = cfg.random_scale_or_crop
     first, crop, last = choice.transforms[1]
 

@@ -156,8 +156,9 @@ UNUSUAL_FILES = [
         'wide_images',
         lambda t: each(t.files, lambda file: file.mode in WIDE_MODES),
         'images have more than 8 bits per channel',
-        'Training keeps the upper 8 of 16 bits and clips floating-point '
-        'values to [0, 255]. Convert the images if that loses detail.',
+        'Training keeps the upper 8 of 16 bits, clips floating-point values '
+        'to [0, 255] and cannot read 32-bit gray TIFF. Convert the images if '
+        'that loses detail.',
         lambda t, i: t.files[i].mode,
     ),
     image_rule(
