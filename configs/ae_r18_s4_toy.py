@@ -1,15 +1,19 @@
 """AE-R18 at stride 4 on synthetic people: a row of the toy comparison.
 
-Expect  a row of docs/stride_toy/table.md; no number of its own.
+Expect  see docs/stride_toy/table.md
 Cost    batch 16, 16 epochs (of the comparison; 320 in this file), 5 minutes on
         2 CPU cores (measured here)
 Run     bash tools/toy_comparison.sh
 
-Backbone, images and schedule are those of poet_r18_s32_toy.py. Without flip
-test, because colours tell left from right. Sigma is 1 cell at every stride; at
-stride 4 this is the 4 pixels that a quarter of 512 pixels asks for. In so
-short a training the tags separate only with a larger weight: 0.02 is about
-what MMPose 1.x gives them, which sums 0.001 over a batch of 24.
+Backbone, images and schedule are those of poet_r18_s32_toy.py. There is no
+flip test, because colours tell left from right.
+
+Sigma is 1 cell at every stride, here 4 pixels. The 8 pixels of
+ae_r50_s4_512_coco.py, scaled from 512 to 128 pixels, would be half a cell,
+which is too narrow to learn.
+
+The tags need a larger loss weight to separate in so short a training. 0.02 is
+close to MMPose 1.x's: 0.001 for each image, summed over a batch of 24.
 """
 
 _base_ = ['./ae_r50_s4_512_coco.py', './_base_/toy.py']

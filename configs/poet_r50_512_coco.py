@@ -3,12 +3,13 @@
 Expect  AP 46.6 on COCO val2017 (published, Table 2); not yet trained here.
 Cost    batch 64, 250 epochs, hours not published
 Run     bash tools/dist_train.sh configs/poet_r50_512_coco.py 4 \
-            --data-root COCO --cfg-options load_from=POET_R50_COCO.pth
+            --data-root COCO --cfg-options load_from=AE_R50_BACKBONE.pth
 
-The paper starts from a backbone trained on COCO keypoints. Give a checkpoint
-whose keys start with `backbone.` as `load_from`; without one, training starts
-from ImageNet weights. These are downloaded in both cases, unless
-model.backbone.init_cfg=None.
+The paper starts from the ResNet-50 of MMPose's AE, trained on COCO keypoints.
+AE_R50_BACKBONE.pth is a checkpoint with these weights, under keys that start
+with `backbone.`; poet_mm has no tool to make it yet. Without `load_from`,
+training starts from ImageNet weights. These are downloaded in both cases,
+unless model.backbone.init_cfg=None.
 """
 
 _base_ = ['./poet_r50_coco.py', './_base_/size_512.py']

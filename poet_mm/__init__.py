@@ -14,7 +14,7 @@ from importlib import import_module
 from .stack import check_stack
 from .version import __version__
 
-ROOMS = (
+PACKAGES = (
     'codecs',
     'datasets',
     'engine',
@@ -22,7 +22,7 @@ ROOMS = (
     'models',
     'visualization',
 )
-__all__ = ['__version__', 'register', *ROOMS]
+__all__ = ['__version__', 'register', *PACKAGES]
 
 check_stack()  # before imports of libraries that may be missing
 
@@ -32,8 +32,8 @@ def register() -> None:
     from .checkpoints.safe_globals import register_safe_globals
 
     register_safe_globals()
-    for room in ROOMS:
-        import_module(f'.{room}', __name__)
+    for package in PACKAGES:
+        import_module(f'.{package}', __name__)
 
 
 if not getattr(sys.modules.get('__main__'), '__parse_first__', False):

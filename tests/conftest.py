@@ -1,8 +1,8 @@
 """Make ``tools/`` and the helpers importable; be silent and repeatable.
 
-The tests of ``poet_mm/ROOM/FILE.py`` are in ``tests/ROOM/test_FILE.py`` (long
-ones also in ``test_FILE_PART.py``), those of ``tools/TOOL.py`` in
-``tests/tools/test_TOOL.py``, and tests of several rooms together in
+The tests of ``poet_mm/PACKAGE/FILE.py`` are in ``tests/PACKAGE/test_FILE.py``
+(long ones also in ``test_FILE_PART.py``), those of ``tools/TOOL.py`` in
+``tests/tools/test_TOOL.py``, and tests of several packages together in
 ``tests/integration/``.
 """
 

@@ -40,10 +40,10 @@ def test_every_file_has_its_test():
 
 
 def test_house():
-    """There are few rooms, and no other one imports ``apis``."""
+    """There are few packages, and no other one imports ``apis``."""
     package = ROOT / 'poet_mm'
-    rooms = [path for path in package.iterdir() if path.name != '__pycache__']
-    assert len(rooms) <= 18
+    parts = [path for path in package.iterdir() if path.name != '__pycache__']
+    assert len(parts) <= 18
     for path in package.rglob('*.py'):
         if path.parent.name != 'apis':
             assert 'apis import' not in path.read_text(), path

@@ -1,8 +1,8 @@
-"""Measure parts of poet_mm against what users have without it, in one run.
+"""Measure parts of poet_mm against stock MMPose and MMDetection, in one run.
 
 The parts are the files of tools/benchmarks; without one, all are measured.
-Each compares results before it compares times. On a machine with a GPU this
-measures that; CUDA_VISIBLE_DEVICES= hides it.
+Each compares results before it compares times. Uses the GPU if there is one;
+CUDA_VISIBLE_DEVICES= forces the CPU.
 
 Examples:
   python tools/benchmark.py --json results.json --page page.md
@@ -82,7 +82,7 @@ def parse_args(argv=None):
 
 
 def describe_machine():
-    """Return what the times depend on."""
+    """Return machine and library versions."""
     import torch
 
     cuda = torch.cuda.is_available()

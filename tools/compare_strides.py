@@ -269,5 +269,5 @@ if __name__ == '__main__':
             cli.run(main, name='UserError' if '--row' in sys.argv else '')
         )
     except KeyboardInterrupt:
-        print('\nStopped. Run it again to go on.', file=sys.stderr)
+        print('\nStopped. Run it again to continue.', file=sys.stderr)
         sys.exit(130)

@@ -240,7 +240,7 @@ def draw_figure(
     for stroke in STROKES[figure.near]:
         bgr = [min(stroke.shade * c, 255) for c in palette[stroke.colour]]
         line = points[stroke.start], points[stroke.end]
-        # 2: a smooth line of 1 pixel would be a pale one.
+        # at least 2: an anti-aliased line of 1 pixel is pale
         thickness = max(2, round(stroke.width * figure.height))
         cv2.line(image, *line, bgr, thickness, cv2.LINE_AA, 4)
         cv2.line(mask, *line, 1, thickness, cv2.LINE_8, 4)
@@ -248,7 +248,7 @@ def draw_figure(
 
 
 def random_background(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Draw dull blotches, and shapes and lines as thick as a limb on them."""
+    """Draw background clutter: blotches, shapes, lines as thick as limbs."""
     coarse = rng.integers(0, 45, (8, 8, 3)) + rng.integers(40, 180)
     image = cv2.resize(
         coarse.astype(np.uint8), (size, size), interpolation=cv2.INTER_LINEAR
@@ -265,7 +265,7 @@ def random_background(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def dull_colour(rng: np.random.Generator) -> List[int]:
-    """Return a tinged grey that no limb has."""
+    """Return a greyish colour that no limb has."""
     return (rng.integers(30, 200) + rng.integers(0, 40, 3)).tolist()
 
 

@@ -35,5 +35,5 @@ ap=$("$PYTHON" -c 'import json, sys
 print("{coco/AP:.3f}".format_map(json.load(open(sys.argv[1]))))' \
     "$work/unseen.json")
 printf '\nCheckpoint  %s\n' "$checkpoint"
-echo "AP $ap on unseen images. The paper's POET, trained on the same images" \
-    "as long, has 0.000 (docs/fast_toy)."
+echo "AP $ap on unseen images. The paper's POET has 0.000 after the same" \
+    "training (docs/fast_toy)."

@@ -33,7 +33,7 @@ attend_quietly() { "$@" >>"$log" 2>&1 & child=$!; wait "$child"; }
 interrupted() {
   trap - INT TERM HUP
   [ -z "$child" ] || { kill "$child" && wait "$child"; } 2>/dev/null || true
-  printf '\n%s\n' 'poet_mm: interrupted; run it again to go on.' >&2
+  printf '\n%s\n' 'poet_mm: interrupted; run it again to continue.' >&2
   exit 130
 }
 
@@ -71,7 +71,7 @@ compiles() {
     >/dev/null 2>&1
 }
 
-# What compiling mmcv needs; nothing, where its wheel is in the cache.
+# Check the compiler and headers, unless a wheel is cached.
 check_compiler() {
   local tag name
   tag=cp$(python_version "$base" | tr -d .)
@@ -98,8 +98,7 @@ sys.exit(not shutil.which(sysconfig.get_config_var("CC").split()[0]))' ||
 
 # --- the environment -------------------------------------------------------
 
-# Whether .venv is of this folder and of the Python wanted, neither half-made
-# nor, since it was finished, broken.
+# Return 0 if .venv belongs to this folder and Python, is complete and works.
 venv_is_sound() {
   [ "$(python_version "$venv/bin/python")" = "$(python_version "$base")" ] &&
     grep -qsF "$venv" "$venv/bin/activate" &&
@@ -143,7 +142,7 @@ install_uv() {
   }
 }
 
-# Offline first: with warm caches nothing needs the network.
+# Try the caches first, then the network.
 uv_install() {
   set -- "$venv/bin/uv" pip install --python "$venv/bin/python" "$@"
   attend_quietly "$@" --offline && return

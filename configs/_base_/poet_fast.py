@@ -1,4 +1,4 @@
-"""Fast POET: what its head and loss add to the paper's POET.
+"""Settings of head and loss that the fast POET adds to the paper's.
 
 `fast_head` is a building block, not a setting: a config uses it and
 deletes it.

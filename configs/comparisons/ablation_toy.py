@@ -1,4 +1,4 @@
-"""What each piece of the fast POET contributes, on synthetic people.
+"""Ablation of the fast POET on synthetic people.
 
 Expect  docs/ablation_toy/table.md; summary: README, Fast POET.
 Cost    9 rows, 3 seeds each: batch 16, 4 epochs, 2 hours in all on 2 CPU cores

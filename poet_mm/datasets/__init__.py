@@ -1,4 +1,4 @@
-"""People in COCO's layout, how they are batched, moved and packed."""
+"""Register data sets, samplers and transforms for people in COCO's layout."""
 
 from . import coco, samplers, transforms
 

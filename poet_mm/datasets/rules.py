@@ -186,9 +186,10 @@ def has_wrong_size(image: dict) -> bool:
 
 
 def lacks_size(table: Table, needed: bool) -> np.ndarray:
-    """Return the images (I, ) without a size, of those that need one or not.
+    """Return the images (I, ) without a valid size.
 
-    Needed: it has poses, or its size is wrong rather than missing.
+    ``needed``: only those with poses or with an invalid size; else only the
+    others, which have neither poses nor a size.
     """
     with_pose = table.image_of[table.has_pose]
     needs = np.isin(np.arange(len(table.images)), with_pose)
@@ -197,7 +198,10 @@ def lacks_size(table: Table, needed: bool) -> np.ndarray:
 
 
 def far_outside(table: Table) -> np.ndarray:
-    """Return keypoints (M, K) farther from their image than it is long."""
+    """Return keypoints (M, K) far outside of their image.
+
+    They are outside of it by more than its longest side.
+    """
     return table.outside > table.size_of.max(axis=1)[:, None]
 
 
@@ -393,7 +397,7 @@ STOPS = [
     keypoint_rule(
         'joints_far_outside',
         far_outside,
-        'keypoints lie farther outside of their image than it is long',
+        'keypoints lie outside of their image by more than its longest side',
         'Correct them, or set them to 0, 0, 0 if they are not seen.',
         describe_xyv,
     ),
@@ -513,8 +517,8 @@ UNUSUAL = [
         'duplicate_file_names',
         lambda t: repeated(t.images, 'file_name'),
         'images have the file of another image',
-        'Keep one entry per file, with all of its annotations: without half '
-        'of its people, an image teaches that these are no object.',
+        'Keep one entry per file, with all its annotations: people missing '
+        'from an entry are learned as no object.',
     ),
     annotation_rule(
         'no_pose',
@@ -533,7 +537,8 @@ UNUSUAL = [
         'bbox_beyond_image',
         beyond_image,
         'annotations have a bbox that reaches beyond its image',
-        'It is cut. Is it x1, y1, x2, y2 instead of x, y, width, height?',
+        'It is clipped to the image. Check that it is x, y, width, height, '
+        'not x1, y1, x2, y2.',
         'bbox',
     ),
     annotation_rule(

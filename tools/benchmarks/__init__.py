@@ -77,7 +77,7 @@ def measure(
 
 
 def peak_mb(function: Callable, device: str) -> float:
-    """Return the MB of tensors that a call adds at its peak.
+    """Return the peak tensor memory (MB) of a call.
 
     torch's profiler records them.
     """
@@ -99,7 +99,7 @@ def peak_mb(function: Callable, device: str) -> float:
 
 
 def number(value: float) -> str:
-    """Write three digits that count."""
+    """Format a number with three significant digits."""
     if value >= 100:
         return f'{value:,.0f}'
     return f'{value:.1f}' if value >= 10 else f'{value:.2f}'

@@ -4,9 +4,9 @@ Both sides get the same maps, and must give the same losses and people.
 
 Heatmaps have a blob for every keypoint, 15 % of them (but none of the first
 keypoint) too low to be a peak; tags have a value for every person; both have
-noise. Keypoints of a kind lie apart: else MMPose chooses at random between
-equal costs. The loss is that of a batch, forward and backward; decoding is
-that of single images, at stride 4 of 512 pixels and restored to 512 pixels.
+noise. Peaks of the same keypoint are far apart, because MMPose breaks ties at
+random. The loss is that of a batch, forward and backward; decoding is that of
+single images, at stride 4 of 512 pixels and restored to 512 pixels.
 """
 
 import numpy as np
@@ -57,8 +57,8 @@ def random_maps(num_people, cells, rng, noise=0.01):
 def check_people(theirs, ours, cells):
     """Assert that both found the same people.
 
-    They must be as many, with equal scores, and keypoints with a peak at the
-    same place to half a cell.
+    Number of people and scores must be equal, and keypoints with a peak must
+    be at the same place to half a cell.
     """
     for them, us in zip(zip(*theirs), zip(*ours)):
         assert them[0].shape == us[0].shape, 'the people differ'

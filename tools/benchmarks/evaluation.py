@@ -4,8 +4,8 @@ Ours is ``FastCocoMetric``, MMPose's is ``CocoMetric``, which matches with
 xtcocotools. Both get the same detections, and must give the same ten numbers
 to 6 digits.
 
-xtcocotools runs on one core, hotcoco on all that there are
-(``RAYON_NUM_THREADS`` says otherwise).
+xtcocotools runs on one core, hotcoco on all cores, or as many as
+``RAYON_NUM_THREADS`` says.
 """
 
 import io

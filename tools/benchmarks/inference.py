@@ -126,7 +126,7 @@ def run_test_step(model, batch):
 
 
 def run(args, batch_sizes=(1, 8)):
-    """Return rows of both incumbents at every size of a batch."""
+    """Return rows of both baselines at every size of a batch."""
     poet = build_poet(args.device)
     rows = []
     for flip, name in (

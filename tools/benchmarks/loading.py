@@ -6,10 +6,11 @@ AE: MMPose's ``BottomupRandomAffine`` to 512 x 512, flip, heatmaps and mask,
 against the pipeline of ae_r50_s4_512_coco.py.
 
 POET: MMPose's ED-Pose pipeline (flip, random short edge with or without a crop
-before it), with the rotation and the holes that POET has besides. MMPose's
+before it), plus POET's rotation and coarse dropout. MMPose's
 ``BottomupRandomCrop`` stops at images of two people, and it has no rotation of
-a free canvas: mmdet's crop, rotation and CutOut replace them. They leave the
-people where they were, and the stock pipeline makes no targets: it does less.
+a free canvas: mmdet's crop, rotation and CutOut replace them. These do not
+move annotations, and the stock pipeline makes no targets, so it does less
+work.
 
 With ``--data-root`` the images are COCO's, else 640 x 640 pixels of
 ``tools/make_toy_coco.py``.
@@ -50,7 +51,7 @@ def stock_ae_pipeline():
 
 
 def stock_poet_pipeline(cfg):
-    """Return ED-Pose's pipeline with sizes of a config, rotation and holes."""
+    """Return ED-Pose's pipeline with sizes of a config, rotation, dropout."""
     choice = cfg.random_scale_or_crop
     first, crop, last = choice.transforms[1]
 

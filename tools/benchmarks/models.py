@@ -1,7 +1,6 @@
 """Build models and batches that several parts time.
 
-One model is POET, the other the same network with what users have without
-poet_mm.
+One model is POET, the other the same network in stock MMPose and MMDetection.
 """
 
 import logging

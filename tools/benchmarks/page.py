@@ -11,7 +11,15 @@ from poet_mm.visualization.style import COLORS, in_style, save_figure
 from . import number
 
 FIGURE = 'scaling.png'
-HEADERS = 'case', 'incumbent', 'its time', 'poet_mm', 'ratio', 'memory', 'note'
+HEADERS = (
+    'case',
+    'baseline',
+    'baseline time',
+    'poet_mm',
+    'ratio',
+    'memory',
+    'note',
+)
 
 
 def time_cell(timing: Dict) -> str:
@@ -40,7 +48,7 @@ def row_cells(row: Dict) -> List[str]:
 
 
 def machine(results: Dict) -> str:
-    """Write what the times depend on, in one line."""
+    """Write machine and library versions, in one line."""
     return ', '.join(f'{k} {v}' for k, v in results['machine'].items())
 
 
@@ -55,10 +63,10 @@ def write_page(results: Dict, path: Path) -> None:
         '',
         f'Machine: {machine(results)}.',
         '',
-        'Every row compares poet_mm with a named incumbent in one run; both '
+        'Every row compares poet_mm with a named baseline in one run; both '
         'sides take turns. Times are medians of calls, with quartiles in '
-        'brackets. The ratio is the time of the incumbent over ours. Memory '
-        'is what a call adds at its peak.',
+        'brackets. The ratio is the baseline time over ours. Memory is what a '
+        'call adds at its peak.',
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     for part, values in results['parts'].items():

@@ -156,8 +156,9 @@ UNUSUAL_FILES = [
         'wide_images',
         lambda t: each(t.files, lambda file: file.mode in WIDE_MODES),
         'images have more than 8 bits per channel',
-        'Training takes the upper 8 of 16 bits, and of floating point what '
-        'lies in 0 to 255. Convert them if that leaves too little.',
+        'Training keeps the upper 8 of 16 bits, clips floating-point values '
+        'to [0, 255] and cannot read 32-bit gray TIFF. Convert the images if '
+        'that loses detail.',
         lambda t, i: t.files[i].mode,
     ),
     image_rule(
@@ -165,16 +166,16 @@ UNUSUAL_FILES = [
         lambda t: (
             each(t.files, lambda file: file.orientation != 1) & ~t.differ
         ),
-        'images are turned by EXIF',
-        'Were they annotated as a viewer shows '
-        'them? Training turns JPEG and PNG, no other formats.',
+        'images are rotated by EXIF',
+        'Check that annotations match the rotated image; training rotates '
+        'JPEG and PNG only.',
         both_sizes,
     ),
     image_rule(
         'tiny_images',
         lambda t: (t.loaded < SMALL).any(axis=1),
         f'images have a side of less than {SMALL} pixels',
-        'They are enlarged. Do they show enough?',
+        'They are enlarged. Check that people can be recognised.',
         both_sizes,
     ),
 ]

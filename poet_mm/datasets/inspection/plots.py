@@ -67,7 +67,7 @@ def draw_keypoints(axes: Axes, summary: Mapping) -> None:
     axes.set_yticks(places, names)
     axes.invert_yaxis()
     axes.grid(axis='y', visible=False)
-    axes.set(xlabel='people with it labelled (%)')
+    axes.set(xlabel='labelled (% of people)')
     axes.legend(loc='lower right')
 
 
