@@ -30,7 +30,7 @@ def test_curves_of_several_work_dirs(tmp_path):
     assert runs['b/run']['loss'] == [[1], [6]]
     assert runs['b/run']['coco/AP'] == [[1], [0.2]]
     assert runs['a/run']['val/loss_cls'] == [[1], [2]]
-    assert (out / 'curves.txt').read_text()
+    assert 'dashed' in (out / 'curves.txt').read_text()
     with pytest.raises(UserError, match=r'twice.*a/run'):
         analyze_curves([dirs[0], dirs[0]])
     with pytest.raises(UserError, match=r'scalars\.json .*out'):

@@ -41,7 +41,7 @@ def test_tool(release_file, release, tmp_path, monkeypatch, capsys):
     capsys.readouterr()
     run(monkeypatch, 'poet', release_file, ours, '--config', config)
     said = capsys.readouterr().out
-    assert 'difference' in said
+    assert 'Largest difference' in said
     assert 'model.head.num_queries=7' in said
     run(monkeypatch, 'to-release', ours, theirs)
     assert_equal(read_checkpoint(theirs)['model'], release)
