@@ -10,7 +10,7 @@ import sys
 from importlib.util import find_spec
 from typing import Iterable, Iterator, Optional, Tuple
 
-PYTHON = '>=3.9'
+PYTHON = '>=3.10'
 
 # Module: supported versions of the distribution of the same name.
 SUPPORTED = {
@@ -26,12 +26,16 @@ SUPPORTED = {
     'mmpose': '>=1.3,<2',
 }
 
-# Module: maintained fork with the same import name, and its versions.
+# Module: other distributions with the same import name, and their versions.
 FORKS = {
-    'mmengine': ('onedl-mmengine', '>=0.10.3,<1'),
-    'mmcv': ('onedl-mmcv', '>=2.0.1,<3'),
-    'mmdet': ('onedl-mmdetection', '>=3.3,<4'),
+    'mmengine': {'onedl-mmengine': '>=0.10.3,<1'},
+    'mmcv': {'mmcv-lite': '>=2.0.1,<2.2', 'onedl-mmcv': '>=2.0.1,<3'},
+    'mmdet': {'onedl-mmdetection': '>=3.3,<4'},
 }
+
+# mmpose imports mmcv's operators, which mmcv-lite does not have. This has
+# stand-ins for them.
+NO_OPS = 'poet_mm_mmcv_no_ops'
 
 COMPARE = {
     '>=': operator.ge,
@@ -75,37 +79,31 @@ def install_commands(modules: Iterable[str]) -> Iterator[str]:
     if wanted:
         yield f'Install supported versions:  pip install {" ".join(wanted)}'
     if 'mmcv' in modules:
-        # pkg_resources is imported by torch.utils.cpp_extension of old torch
-        # and by mmcv's setup.py
-        old = in_range(installed_version('torch') or '2.1', '<2.3')
-        setuptools = 'setuptools<70' if old else 'setuptools<81'
         yield (
-            'Compile mmcv against the torch that is installed:  '
-            f"pip install '{setuptools}' wheel ninja && MMCV_WITH_OPS=1 "
-            f"pip install --no-build-isolation 'mmcv{SUPPORTED['mmcv']}'"
+            'Install mmcv without operators, in a clone of poet_mm:  '
+            f"pip install 'mmcv-lite{FORKS['mmcv']['mmcv-lite']}' "
+            'requirements/mmcv_no_ops'
         )
+        yield f"Or with them:  mim install 'mmcv{SUPPORTED['mmcv']}'"
 
 
 def find_problem(module: str) -> Optional[str]:
     """Return what is wrong with ``module``, or None. Imports nothing."""
     if not is_importable(module):
         return f'{module} is not installed, supported: {SUPPORTED[module]}'
-    ranges = [(module, SUPPORTED[module])]
-    ranges += [FORKS[module]] if module in FORKS else []
-    for distribution, supported in ranges:
+    ranges = {module: SUPPORTED[module], **FORKS.get(module, {})}
+    for distribution, supported in ranges.items():
         version = installed_version(distribution)
-        if version is not None and in_range(version, supported):
-            return None
-        if version is not None:
+        if version is None:
+            continue
+        if not in_range(version, supported):
             return (
                 f'{distribution} {version} is installed, '
                 f'supported: {supported}'
             )
-    if module == 'mmcv' and installed_version('mmcv-lite') is not None:
-        return (
-            'mmcv-lite is installed, but mmpose imports the compiled '
-            'operators that only mmcv has: pip uninstall mmcv-lite'
-        )
+        if distribution == 'mmcv-lite' and installed_version(NO_OPS) is None:
+            return 'mmcv-lite is installed without stand-ins for operators'
+        return None
     # a source tree on PYTHONPATH has no version; errors show when it
     # is imported
     return None

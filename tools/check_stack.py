@@ -61,8 +61,10 @@ def main() -> int:
     ).parse_args()
     python = platform.python_version()
     print(f'{"python":18} {python:18} supported: {stack["PYTHON"]}')
-    distributions = [*stack['SUPPORTED'].items(), *stack['FORKS'].values()]
-    for name, supported in distributions:
+    distributions = dict(stack['SUPPORTED'])
+    for forks in stack['FORKS'].values():
+        distributions.update(forks)
+    for name, supported in distributions.items():
         version = stack['installed_version'](name) or '-'
         print(f'{name:18} {version:18} supported: {supported}', flush=True)
     problem = find_problem()
