@@ -110,7 +110,7 @@ done
   '--stack torch21, --stack stack, --with-ops, --no-venv).'
 if [ -n "$no_venv" ]; then
   PYTHON=$(command -v "$python" || command -v python || command -v python3) ||
-    die '--no-venv: there is no Python on PATH.'
+    die '--no-venv: found no Python on PATH.'
   check || exit 1
   export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
 else
