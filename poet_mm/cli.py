@@ -222,7 +222,7 @@ def run(
         main (callable): The function.
         *args: Its arguments.
         code (int, optional): Value to return after a UserError. Defaults to
-            None: the process ends with exit code 1.
+            None: the process ends with exit code 2.
         name (str): Start of the line. Defaults to the name of the tool.
 
     Returns:
@@ -236,10 +236,8 @@ def run(
         if type(error).__name__ != 'OutOfMemoryError':  # torch's
             raise
         message = f'{first_line(error)}\n{LESS_MEMORY}'
-    if code is None:
-        sys.exit(message)
     print(message, file=sys.stderr)
-    return code
+    return sys.exit(2) if code is None else code
 
 
 def load_config(args: argparse.Namespace) -> 'Config':

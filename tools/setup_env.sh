@@ -11,12 +11,14 @@
 # an existing .venv stays of its kind. If interrupted, run it again.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-pins=$root/requirements venv=$root/.venv
-stamp=$venv/poet_mm.stamp # written when .venv is complete
+pins=$root/requirements venv=$root/.venv stamp=$root/.venv/poet_mm.stamp
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/poet_mm log= no_venv=
 connect='Connect this machine, or set PIP_INDEX_URL to a mirror, and try again.'
 say() { printf '[%3d s] %s\n' "$SECONDS" "$*" >&2; }
-die() { printf '%s\n' "poet_mm: $*${log:+ Details: $log}" >&2; exit 1; }
+die() { # and leave nothing half-made
+  echo "poet_mm: $*${log:+ Details: $log}" >&2
+  [ -z "$log" ] || [ -f "$stamp" ] || rm -rf "$venv"; exit 2
+}
 quietly() { "$@" >>"$log" 2>&1; }
 check() { "$PYTHON" "$root/poet_mm/stack.py"; }
 install() { "$uv" pip install -p "$venv" --compile-bytecode "$@"; }
@@ -46,7 +48,7 @@ install_stack() {
   say 'downloading, once'
   how=--torch-backend=auto
   quietly install --dry-run $how "$@" || how=
-  install $how "$@" >&2 || die "cannot get the packages (above). $connect"
+  install $how "$@" >&2 || die "cannot install the packages (above). $connect"
 }
 
 # Put OpenMMLab's wheel of mmcv (for torch 2.1), or a compiled one, into $1.
@@ -98,8 +100,7 @@ read -r stack ops python 2>/dev/null <"$stamp" && [ -f "$pins/$stack.txt" ] ||
 python=${PYTHON:-$python}
 while [ $# -gt 0 ]; do
   case $1 in
-    '') ;;
-    --no-venv) no_venv=1 ;;
+    '' | --no-venv) no_venv=$1 ;;
     --with-ops) ops=ops ;;
     --stack) shift && stack=${1-} ops=lite ;;
     *) stack=$1 ;;
@@ -111,10 +112,9 @@ done
 if [ -n "$no_venv" ]; then
   PYTHON=$(command -v "$python" || command -v python || command -v python3) ||
     die '--no-venv: found no Python on PATH.'
-  check || exit 1
+  check || exit 2
   export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
-else
-  PYTHON=$venv/bin/python
+else PYTHON=$venv/bin/python
   [ "$(state)" = "$(cat "$stamp" 2>&1)" ] && check 2>/dev/null || make_venv
 fi
 PATH=$(dirname "$PYTHON"):$PATH
