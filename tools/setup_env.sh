@@ -13,7 +13,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 pins=$root/requirements venv=$root/.venv stamp=$root/.venv/poet_mm.stamp
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/poet_mm log= no_venv=
-connect='Connect this machine, or set PIP_INDEX_URL to a mirror, and try again.'
+connect='If it is the network: connect this machine, or set PIP_INDEX_URL to a mirror.'
 say() { printf '[%3d s] %s\n' "$SECONDS" "$*" >&2; }
 die() { # and leave nothing half-made
   echo "poet_mm: $*${log:+ Details: $log}" >&2
