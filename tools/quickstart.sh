@@ -12,7 +12,7 @@ data=data/toy_strides
 
 trap 'echo; echo "quickstart: interrupted; run it again to continue."; exit 130' \
     INT TERM
-step() { printf '\n== %s\n' "$*"; }
+step() { printf '\n== [%d s] %s\n' "$SECONDS" "$*"; }
 
 step "1/4 Making toy images with synthetic people in $data"
 "$PYTHON" tools/make_toy_coco.py --out "$data" --train 3000 --val 200 \
