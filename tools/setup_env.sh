@@ -22,6 +22,10 @@ die() { # and leave nothing half-made
 quietly() { "$@" >>"$log" 2>&1; }
 check() { "$PYTHON" "$root/poet_mm/stack.py"; }
 install() { "$uv" pip install -p "$venv" --compile-bytecode "$@"; }
+packages() { # of xtcocotools only the Python: see requirements/xtcocotools_mask
+  install "$@" --excludes "$pins/excludes.txt" -r "$pins/$stack.txt" &&
+    install xtcocotools==1.14.3 "$@" --no-deps --python-version 3.9 \
+      --python-platform linux; }
 
 find_uv() {
   local name version=$(cat "$pins/uv.txt")
@@ -41,14 +45,11 @@ install_stack() {
   local how index=${PIP_INDEX_URL-}
   index=${index:-$(python3 -m pip config get global.index-url 2>&-)} || true
   [ -z "$index" ] || export UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$index}
-  set -- --excludes "$pins/excludes.txt" -r "$pins/$stack.txt"
   for how in '--offline --torch-backend=auto' --offline; do
-    quietly install $how "$@" && return
-  done
-  say 'downloading, once'
-  how=--torch-backend=auto
-  quietly install --dry-run $how "$@" || how=
-  install $how "$@" >&2 || die "cannot install the packages (above). $connect"
+    quietly packages $how && return; done
+  say 'downloading, once'; how=--torch-backend=auto
+  quietly packages --dry-run $how || how=
+  packages $how >&2 || die "cannot install the packages (above). $connect"
 }
 
 # Put OpenMMLab's wheel of mmcv (for torch 2.1), or a compiled one, into $1.
@@ -80,12 +81,11 @@ make_venv() {
   if [ "$ops" = ops ]; then
     folder=$cache/mmcv-2.1.0_$("$PYTHON" -c 'import sys, torch as t
 print(f"cp3{sys.version_info[1]}_torch-{t.__version__}")')
-    get_mmcv "$folder"
-    mmcv=$(echo "$folder"/mmcv*.whl)
+    get_mmcv "$folder"; mmcv=$(echo "$folder"/mmcv*.whl)
     quietly "$uv" pip uninstall -p "$venv" mmcv-lite
   fi
-  quietly install --offline --no-deps --no-build-isolation "$mmcv" -e "$root" ||
-    die 'cannot install mmcv and poet_mm.'
+  quietly install --offline --no-deps --no-build-isolation "$mmcv" -e "$root" \
+    "$pins/xtcocotools_mask" || die 'cannot install mmcv and poet_mm.'
   state >"$stamp" && say '.venv is ready'
 }
 
@@ -96,7 +96,7 @@ state() { # what .venv is, and the pins it was made from
 }
 
 read -r stack ops python 2>/dev/null <"$stamp" && [ -f "$pins/$stack.txt" ] ||
-  stack=stack ops=lite python='>=3.10,<3.13'
+  stack=stack ops=lite python='>=3.10,<3.14'
 python=${PYTHON:-$python}
 while [ $# -gt 0 ]; do
   case $1 in
