@@ -73,8 +73,11 @@ class Video:
     def _open_file(self, path: str) -> None:
         av = import_av(path)
         try:
-            # metadata in an unusual encoding must not make a file unreadable
-            file = av.open(path, metadata_errors='replace')
+            # metadata in an unusual encoding must not make a file unreadable;
+            # for PyAV 19 and newer it does not, and they lack the argument
+            old = int(av.__version__.split('.')[0]) < 19
+            options = {'metadata_errors': 'replace'} if old else {}
+            file = av.open(path, **options)
             stream = file.streams.video[0]
         except (av.FFmpegError, OSError, IndexError) as error:
             raise UserError(f'{path}: cannot be opened as a video') from error

@@ -104,6 +104,14 @@ def test_film_of_a_phone(tmp_path):
     )
 
 
+def test_metadata_that_are_not_utf8(tmp_path):
+    path = write_video(tmp_path / 'film.mp4', 3)
+    data = path.read_bytes()
+    assert b'Lavf' in data  # the name of the program that wrote it
+    path.write_bytes(data.replace(b'Lavf', b'\xff' * 4))
+    assert len(list(Video(str(path)))) == 3
+
+
 def test_without_pyav(tmp_path, monkeypatch):
     path = str(write_video(tmp_path / 'film.mp4', 1))
     monkeypatch.setitem(sys.modules, 'av', None)
