@@ -22,9 +22,9 @@ die() { # and leave nothing half-made
 quietly() { "$@" >>"$log" 2>&1; }
 check() { "$PYTHON" "$root/poet_mm/stack.py"; }
 install() { "$uv" pip install -p "$venv" --compile-bytecode "$@"; }
-packages() { # of xtcocotools only the Python: see requirements/xtcocotools_mask
+packages() { # of xtcocotools only the Python: see xtcocotools_mask/
   install "$@" --excludes "$pins/excludes.txt" -r "$pins/$stack.txt" &&
-    install xtcocotools==1.14.3 "$@" --no-deps --python-version 3.9 \
+    install -r "$pins/xtcocotools.txt" "$@" --no-deps --python-version 3.9 \
       --python-platform linux; }
 
 find_uv() {

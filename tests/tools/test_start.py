@@ -46,7 +46,7 @@ MISSING = dict(
     make_subset=('none out', 1, 'there is no none/annotations'),
     make_toy_coco=('--out toy --size 31', 1, 'size must be 32 or more, got'),
 )
-TOOLS = (*MISSING, 'benchmark', 'build_mmcv_wheel', 'check_stack')
+TOOLS = (*MISSING, 'benchmark', 'check_stack')
 
 
 def run(tool, *args, folder=None):
