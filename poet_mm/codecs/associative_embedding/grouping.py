@@ -76,7 +76,7 @@ def group_peaks(
             owner[rows[near]] = columns[near]
         new = owner < 0
         owner[new] = G + np.arange(new.sum())
-        G += new.sum()
+        G += int(new.sum())
         people[owner, k] = peaks
         total[owner] += tags[peaks]
         count[owner] += 1
