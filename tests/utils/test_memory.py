@@ -20,9 +20,10 @@ class Mallinfo2(ctypes.Structure):
     """The struct that ``mallinfo2`` of glibc >= 2.33 returns."""
 
     _fields_ = [
-        (name, ctypes.c_size_t)
-        for name in 'arena ordblks smblks hblks hblkhd usmblks fsmblks '
-        'uordblks fordblks keepcost'.split()
+        ('arena', ctypes.c_size_t),  # bytes of the heap
+        ('others', ctypes.c_size_t * 3),
+        ('hblkhd', ctypes.c_size_t),  # bytes of mapped blocks
+        ('more', ctypes.c_size_t * 5),
     ]
 
 
