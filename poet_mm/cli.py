@@ -27,6 +27,7 @@ from .utils.config import (
     read_config,
     set_data_root,
 )
+from .utils.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -202,10 +203,16 @@ def read_options(pairs: List[str]) -> dict:
 def start(args: argparse.Namespace) -> argparse.Namespace:
     """Register the classes of poet_mm, and parse ``cfg_options``.
 
+    Without a GPU, the process keeps freed memory from now on.
+
     Returns:
         Namespace: ``args``, with ``cfg_options`` as a dict if it has them.
     """
     poet_mm.register()
+    import torch
+
+    if not torch.cuda.is_available():
+        keep_freed_memory()
     if 'cfg_options' in args:
         args.cfg_options = read_options(args.cfg_options)
     return args

@@ -97,3 +97,12 @@ def test_every_default_is_said_once():
     assert text.count('(default: off)') == 2
     assert text.count('default:') == 3
     assert 'C (default: 1 2)' in text
+
+
+@pytest.mark.parametrize('gpu', [False, True])
+def test_freed_memory_is_kept_without_gpu(monkeypatch, gpu):
+    calls = []
+    monkeypatch.setattr('torch.cuda.is_available', lambda: gpu)
+    monkeypatch.setattr(cli, 'keep_freed_memory', lambda: calls.append(1))
+    cli.start(argparse.Namespace())
+    assert len(calls) == (not gpu)

@@ -30,6 +30,7 @@ PARTS = (
     'loading',
     'evaluation',
     'inference',
+    'allocator',
     'ae',
 )
 

@@ -22,6 +22,7 @@ TINY = dict(
     ae=dict(people=(1, 2), num_images=2),
     step=dict(sizes=(128,)),
     loading=dict(num_images=2),
+    allocator=dict(cases=('infer',)),
     evaluation=dict(num_images=20),
 )
 if hotcoco is None:
