@@ -31,7 +31,7 @@ class Zenodo(ThreadingHTTPServer):
 
     @property
     def url(self):
-        return 'http://127.0.0.1:{}'.format(self.server_port)
+        return f'http://127.0.0.1:{self.server_port}'
 
     def handle_error(self, request, client_address):
         """Be silent about clients that went away."""
@@ -57,6 +57,9 @@ class Zenodo(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
+
+    def do_CONNECT(self):  # to a proxy, for https
+        self.send_error(self.server.status)
 
     def do_GET(self):
         server, asked = self.server, self.headers.get('Range')

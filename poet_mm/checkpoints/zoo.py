@@ -45,11 +45,10 @@ def read_zoo() -> Dict[str, Entry]:
     try:
         with open(path, encoding='utf-8') as file:
             entries = yaml.safe_load(file)['Models']
-        return {
-            entry['Name']: entry
-            for entry in entries
-            if all(isinstance(entry[key], str) for key in NEEDED)
-        }
+        for entry in entries:
+            if not all(isinstance(entry[key], str) for key in NEEDED):
+                raise TypeError
+        return {entry['Name']: entry for entry in entries}
     except OSError as error:
         raise MissingFile(
             f'There is no zoo {path} ({error.strerror}). Correct or unset '
@@ -232,7 +231,7 @@ def _convert(entry: Entry, source: str) -> bytes:
 
     config = osp.join(osp.dirname(zoo_file()), entry['Config'])
     if not osp.isfile(config):  # of the repository or of the wheel
-        config = osp.splitext(osp.basename(config))[0]
+        config = _config_name(entry)
     with safe_loading():
         conversion = convert(entry['Convert'], source, read_config(config))
     if entry['Convert'] == 'poet':
@@ -242,14 +241,18 @@ def _convert(entry: Entry, source: str) -> bytes:
 
 def table() -> List[Dict[str, Any]]:
     """Return a row for each model: what it is, and whether it is here."""
-    return [
-        {
-            'name': name,
-            'config': osp.splitext(osp.basename(entry['Config']))[0],
-            'size': entry.get('Size'),
-            'license': entry.get('License'),
-            'source': entry.get('Source'),
-            'here': 'yes' if osp.isfile(cache_paths(entry)[1]) else 'no',
-        }
-        for name, entry in read_zoo().items()
-    ]
+    rows = []
+    for name, entry in read_zoo().items():
+        result = (entry.get('Results') or [{}])[0]
+        row = dict(name=name, config=_config_name(entry))
+        row['AP (published)'] = result.get('Metrics', {}).get('AP')
+        for key in ('Size', 'License', 'Source'):
+            row[key.lower()] = entry.get(key)
+        row['here'] = 'yes' if osp.isfile(cache_paths(entry)[1]) else 'no'
+        rows.append(row)
+    return rows
+
+
+def _config_name(entry: Entry) -> str:
+    """Return the name of the config of an entry, without folder and .py."""
+    return osp.splitext(osp.basename(entry['Config']))[0]

@@ -29,6 +29,7 @@ MISSING = dict(
         2,
         'There is no checkpoint none.pth.',
     ),
+    download=('none', 2, 'none is not a model of the zoo'),
     analyze=('layers none.py none.pth', 1, 'none.py is neither a config file'),
     check_dataset=('none.json', 2, 'There is no file none.json.'),
     compare_strides=('none.py', 1, 'There is no comparison file none.py.'),
