@@ -45,8 +45,12 @@ def main() -> int:
     args = parse_args()
     if not args.names:
         list_zoo()
-    for name in args.names:
-        print(zoo.fetch(name))
+    try:
+        for name in args.names:
+            print(zoo.fetch(name))
+    except KeyboardInterrupt:
+        print('download.py: stopped; the next call continues', file=sys.stderr)
+        return 130
     return 0
 
 

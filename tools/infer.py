@@ -288,7 +288,11 @@ def infer_all(argv=None) -> int:
 
 
 def main(argv=None) -> int:
-    return cli.run(infer_all, argv, code=2)
+    try:
+        return cli.run(infer_all, argv, code=2)
+    except KeyboardInterrupt:  # before the first input
+        print('infer.py: stopped', file=sys.stderr)
+        return 130
 
 
 if __name__ == '__main__':

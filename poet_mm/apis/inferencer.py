@@ -33,7 +33,7 @@ from torch import nn
 from ..checkpoints.loading import check_weights
 from ..checkpoints.safe_config import check_config_of
 from ..checkpoints.safe_load import safe_loading
-from ..checkpoints.zoo import is_model
+from ..checkpoints.zoo import is_model, read_zoo
 from ..errors import EveryImageFails, UserError, first_line, unreadable
 from ..utils.config import find_config
 from .fast_backbone import as_fast_backbone
@@ -126,7 +126,11 @@ class POETInferencer(Pose2DInferencer):
         if weights is None and is_model(model):
             model, weights = None, model
         if isinstance(model, (str, os.PathLike)):
-            model = find_config(os.fspath(model))
+            try:
+                model = find_config(os.fspath(model))
+            except UserError as error:
+                names = ', '.join(read_zoo())
+                raise UserError(f'{error} The zoo has {names}.') from error
         super().__init__(model, weights, device, show_progress=show_progress)
         self.visualizer.score_thr = 0.0  # __call__ drops the low scores
         self.default_draw = self.visualizer.draw

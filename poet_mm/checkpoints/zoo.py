@@ -2,9 +2,9 @@
 
 The zoo is ``configs/zoo.yml``, which describes its keys, or the file that the
 environment variable ``POET_MM_ZOO`` names. Reading it needs no torch. Weights
-are kept in ``${XDG_CACHE_HOME:-~/.cache}/poet_mm/models``, in a folder for
-each entry, as a file that :func:`~poet_mm.checkpoints.publish.publish` could
-have written. The downloaded file is removed after its conversion.
+are kept in ``${XDG_CACHE_HOME:-~/.cache}/poet_mm/models``, as a file that
+:func:`~poet_mm.checkpoints.publish.publish` could have written. The downloaded
+file is in a folder of the same name, and is removed after its conversion.
 """
 
 import difflib
@@ -21,7 +21,7 @@ import yaml
 
 from ..errors import DownloadFailed, MissingFile, UserError, WrongValue
 from ..utils.config import CONFIGS, read_config
-from ..utils.download import check_digest, download, open_url
+from ..utils.download import check_digest, download, read_url
 from ..utils.files import write_whole
 
 VARIABLE = 'POET_MM_ZOO'
@@ -104,22 +104,19 @@ def default_model() -> str:
 
 
 def cache_paths(entry: Entry) -> Tuple[str, str]:
-    """Return the paths of the downloaded and of the converted file.
+    """Return the paths of the downloaded file and of the one to use.
 
-    They are the same if nothing is converted. The name of the folder has
-    digits of the entry, so that entries of the same name in other zoos do not
-    meet.
+    Both have digits of the entry in their names, so that entries of the same
+    name in other zoos do not meet.
     """
     cache = os.environ.get('XDG_CACHE_HOME') or osp.expanduser('~/.cache')
     keys = ('Config', 'Weights', 'Hash', 'Convert')
     text = json.dumps([entry.get(key) for key in keys])
     digits = hashlib.sha256(text.encode()).hexdigest()[:8]
-    name = entry['Name']
-    folder = osp.join(cache, 'poet_mm', 'models', f'{name}-{digits}')
+    name = f'{entry["Name"]}-{digits}'
+    folder = osp.join(cache, 'poet_mm', 'models', name)
     source = osp.join(folder, entry['Weights'].rpartition('/')[2])
-    if not entry.get('Convert'):
-        return source, source
-    return source, osp.join(folder, f'{name}.pth')
+    return source, f'{folder}.pth'
 
 
 def fetch(name: str) -> str:
@@ -140,9 +137,11 @@ def fetch(name: str) -> str:
         with _locked(osp.join(osp.dirname(source), '.lock')):
             if not osp.isfile(target):
                 _provide(entry, source)
-            if not osp.isfile(target):  # as it is another file
-                write_whole(_convert(entry, source), target)
-                os.remove(source)
+                if entry.get('Convert'):
+                    write_whole(_convert(entry, source), target)
+                    os.remove(source)
+                else:
+                    os.replace(source, target)
     except OSError as error:
         if isinstance(error, UserError):
             raise
@@ -171,7 +170,7 @@ def _provide(entry: Entry, path: str) -> None:
     if osp.isfile(path):
         known = entry.get('Hash') or 'not known, so not compared'
         print(f'{path}: used as it is (hash: {known})', file=sys.stderr)
-        check_digest(path, entry.get('Hash'), path)
+        check_digest(path, entry.get('Hash'), f'{path} (replace it)')
         return
     try:
         url, size, digest = _locate(entry)
@@ -195,8 +194,7 @@ def _locate(entry: Entry) -> Tuple[str, Optional[int], Optional[str]]:
     url, record = entry['Weights'], entry.get('Record')
     if not record:
         return url, None, entry.get('Hash')
-    with open_url(record) as response:
-        text = response.read()
+    text = read_url(record)
     try:
         content = json.loads(text)
         files = {file['key']: file for file in content['files']}

@@ -8,7 +8,7 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
-from typing import Callable, Iterator, Optional
+from typing import Any, Callable, Iterator, Optional
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, getproxies, proxy_bypass, urlopen
@@ -60,12 +60,18 @@ def download(
     os.replace(part, path)
 
 
-def open_url(url: str, start: int = 0):
-    """Open a URL, from a byte on, with the proxies of the environment.
+def read_url(url: str) -> bytes:
+    """Return what a URL holds.
 
     Raises:
-        DownloadFailed: There is no answer, or an error of server or proxy.
+        DownloadFailed: The server or a proxy does not give it.
     """
+    with _open(url) as response, _naming_errors(url):
+        return response.read()
+
+
+def _open(url: str, start: int = 0) -> Any:
+    """Open a URL, from a byte on; see :func:`read_url`."""
     headers = {'User-Agent': 'poet_mm'}
     if start:
         headers['Range'] = f'bytes={start}-'
@@ -136,7 +142,7 @@ def _receive(url: str, part: str) -> Optional[int]:
 def _append(url: str, part: str, start: int, show: Callable) -> Optional[int]:
     """Append to a file of ``start`` bytes; see :func:`_receive`."""
     try:
-        response = open_url(url, start)
+        response = _open(url, start)
     except DownloadFailed as error:
         cause = error.__cause__
         if getattr(cause, 'code', None) != 416:

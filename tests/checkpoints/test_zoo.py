@@ -37,12 +37,14 @@ def zoo_path(tiny_zoo):
     return os.environ['POET_MM_ZOO']
 
 
-def folder():
-    """Names in the folder of the only entry, without the lock."""
-    (path,) = (
-        Path(os.environ['XDG_CACHE_HOME']) / 'poet_mm' / 'models'
-    ).iterdir()
-    return sorted(p.name for p in path.iterdir() if p.name != '.lock')
+def files():
+    """Names of the files in the cache but locks, without digits of entries."""
+    cache = Path(os.environ['XDG_CACHE_HOME']) / 'poet_mm' / 'models'
+    return [
+        re.sub('-[0-9a-f]{8}', '', path.relative_to(cache).as_posix())
+        for path in cache.rglob('*')
+        if path.is_file() and path.name != '.lock'
+    ]
 
 
 @pytest.mark.parametrize('entry', SHIPPED, ids=lambda entry: entry['Name'])
@@ -69,7 +71,7 @@ def test_one_default(monkeypatch):
 def test_release_becomes_a_published_file(tiny_zoo, conversion):
     """Plain data, the weights to the bit, asked for once."""
     path = zoo.fetch('tiny')
-    assert folder() == ['tiny.pth']
+    assert files() == ['tiny.pth']
     checkpoint = torch.load(path, weights_only=True)
     assert_equal(checkpoint['state_dict'], conversion.checkpoint['state_dict'])
     assert 'num_queries=7' in checkpoint['meta']['cfg']
@@ -128,7 +130,7 @@ def test_own_files_need_no_conversion(tiny_zoo, zoo_path):
     add_entry(zoo_path, Convert=None)
     path = Path(zoo.fetch('tiny'))
     assert path.read_bytes() == tiny_zoo.files['release.pth']
-    assert folder() == ['release.pth']
+    assert files() == ['tiny.pth']
 
 
 def test_without_a_network(tiny_zoo, zoo_path, release_file, capsys):
@@ -136,7 +138,7 @@ def test_without_a_network(tiny_zoo, zoo_path, release_file, capsys):
     tiny_zoo.status = 503
     with pytest.raises(DownloadFailed, match='HTTP 503') as caught:
         zoo.fetch('tiny')
-    assert folder() == []
+    assert files() == []
     url, path = re.search(
         r'get (\S+) elsewhere and put it at (\S+)', str(caught.value)
     ).groups()
@@ -144,7 +146,7 @@ def test_without_a_network(tiny_zoo, zoo_path, release_file, capsys):
     Path(path).write_bytes(Path(release_file).read_bytes())
     zoo.fetch('tiny')
     assert 'not known' in capsys.readouterr().err
-    assert folder() == ['tiny.pth']
+    assert files() == ['tiny.pth']
 
 
 def test_file_put_there_is_compared(tiny_zoo, zoo_path):
@@ -154,7 +156,7 @@ def test_file_put_there_is_compared(tiny_zoo, zoo_path):
         zoo.fetch('tiny')
     path = str(caught.value).split()[-1]
     Path(path).write_text('something else')
-    with pytest.raises(DownloadFailed, match=f'{path} has .* expected 0123'):
+    with pytest.raises(DownloadFailed, match=f'{path} .*has .* expected 0123'):
         zoo.fetch('tiny')
 
 
@@ -171,7 +173,14 @@ def test_wrong_record(tiny_zoo, record, said):
     tiny_zoo.record = record
     with pytest.raises(DownloadFailed, match=said):
         zoo.fetch('tiny')
-    assert folder() == []
+    assert files() == []
+
+
+def test_record_is_cut(tiny_zoo, zoo_path):
+    add_entry(zoo_path, Record=f'{tiny_zoo.url}/release.pth')
+    tiny_zoo.cuts = [9]
+    with pytest.raises(DownloadFailed, match=r'release\.pth \(Incomplete'):
+        zoo.fetch('tiny')
 
 
 def test_record_is_a_page(tiny_zoo, zoo_path):
@@ -202,7 +211,7 @@ def test_pickles_with_code_are_refused(tiny_zoo, tmp_path):
     with pytest.raises(UserError, match=r'more than data: .*mkdir'):
         zoo.fetch('tiny')
     assert not (tmp_path / 'cache' / 'evil').exists()
-    assert 'tiny.pth' not in folder()
+    assert 'tiny.pth' not in files()
 
 
 def test_second_process_waits(tiny_zoo, zoo_path):
@@ -218,6 +227,7 @@ def test_second_process_waits(tiny_zoo, zoo_path):
         assert tiny_zoo.asked == []
         Path(path).write_text('of the first')
     second.join()
+    assert files() == ['tiny.pth']
     assert tiny_zoo.asked == []
 
 
@@ -228,7 +238,7 @@ def test_full_disk(tiny_zoo, monkeypatch):
     monkeypatch.setattr(zoo, 'write_whole', fail)
     with pytest.raises(UserError, match=r'tiny-\w+ .*No space left'):
         zoo.fetch('tiny')
-    assert folder() == ['release.pth']
+    assert files() == ['tiny/release.pth']
 
 
 def test_cache_that_cannot_be(tiny_zoo, tmp_path, monkeypatch):

@@ -48,6 +48,18 @@ def test_mistakes(tiny_zoo, run):
     assert 'HTTP 404' in err
 
 
+def test_ctrl_c(tiny_zoo, run, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(zoo, 'download', stop)
+    code, _, err = run('tiny')
+    assert code == 130
+    assert (
+        err.splitlines()[-1] == 'download.py: stopped; the next call continues'
+    )
+
+
 def test_table_of_readme(monkeypatch):
     """It is the zoo; replace it by what is printed here."""
     monkeypatch.delenv('POET_MM_ZOO', raising=False)

@@ -125,14 +125,20 @@ def test_unreadable_photo(run, tmp_path, capsys, content):
     assert line.startswith(f'infer.py: {photo}: cannot be read as an image')
 
 
+def stop(*_):
+    raise KeyboardInterrupt
+
+
 def test_nothing_to_read_loads_no_model(
     run, toy, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(infer, 'build_inferencer', None)
+    monkeypatch.setattr(infer, 'build_inferencer', stop)
     code, out = run(tmp_path / 'missing.jpg', tmp_path / '*.png')
     assert (code, out.exists()) == (2, False)
     err = capsys.readouterr().err
     assert err.count('infer.py: ') == 2
+    code, out = run(toy / 'val2017')  # Ctrl-C while the model is downloaded
+    assert (code, out.exists()) == (130, False)
 
 
 def test_ctrl_c_keeps_what_is_done(run, toy, tmp_path, monkeypatch):
