@@ -159,7 +159,7 @@ def _append(url: str, part: str, start: int, show: Callable) -> Optional[int]:
             while True:
                 show(completed=file.tell(), total=total)
                 with _naming_errors(url):
-                    chunk = response.read(CHUNK)
+                    chunk = response.read1(CHUNK)
                 if not chunk:
                     break
                 file.write(chunk)
