@@ -8,7 +8,6 @@ file is in a folder of the same name, and is removed after its conversion.
 """
 
 import difflib
-import fcntl
 import hashlib
 import json
 import os
@@ -155,6 +154,8 @@ def fetch(name: str) -> str:
 @contextmanager
 def _locked(path: str) -> Iterator[None]:
     """Wait until no other process holds a lock file, and hold it."""
+    import fcntl  # not on Windows
+
     with open(path, 'w') as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
