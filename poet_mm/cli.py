@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Callable, List, Optional
 
 import poet_mm
 
+from .checkpoints import zoo
 from .errors import UserError, first_line
 from .utils.config import (
     check_data_root,
@@ -164,6 +165,12 @@ def check_file(path: str, kind: str) -> None:
         raise UserError(f'There is no {kind} {path}.')
 
 
+def check_checkpoint(name: str) -> None:
+    """Raise a UserError if a checkpoint is no file, URL or name of the zoo."""
+    if '://' not in name and not osp.isfile(name) and not zoo.is_model(name):
+        raise UserError(f'There is no checkpoint {name}.{zoo.nearest(name)}')
+
+
 def check_source(path: str) -> None:
     """Raise a UserError if the checkpoint SRC of a tool is not a file."""
     if '://' in path:
@@ -175,7 +182,8 @@ def check_source(path: str) -> None:
 
 def check_common_arguments(args: argparse.Namespace) -> None:
     """Check ``config``, ``data_root`` and ``cfg_options``."""
-    find_config(args.config)
+    if args.config is not None:
+        find_config(args.config)
     if args.data_root is not None:
         check_data_root(args.data_root)
     check_options(args.cfg_options)
@@ -251,7 +259,8 @@ def load_config(args: argparse.Namespace) -> 'Config':
     """Read the config, and apply the options that train.py and test.py share.
 
     Args:
-        args (Namespace): From :func:`add_common_arguments`.
+        args (Namespace): From :func:`add_common_arguments`. Without a
+            ``config``, it is the one inside of the ``checkpoint``.
 
     Raises:
         UserError: The config or the data set does not exist, or the config
@@ -260,12 +269,16 @@ def load_config(args: argparse.Namespace) -> 'Config':
     import torch
 
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    cfg = read_config(args.config)
+    if args.config is None:
+        cfg = read_config_of(args.checkpoint)
+    else:
+        cfg = read_config(args.config)
     cfg.launcher = args.launcher
     if args.launcher != 'none' and not torch.cuda.is_available():
         start_without_gpu(cfg)
     default = cfg.get('work_dir') or osp.join(
-        'work_dirs', osp.splitext(osp.basename(args.config))[0]
+        'work_dirs',
+        osp.splitext(osp.basename(args.config or args.checkpoint))[0],
     )
     cfg.work_dir = args.work_dir or default
     if args.data_root is not None:
@@ -284,6 +297,24 @@ def load_config(args: argparse.Namespace) -> 'Config':
             interval=args.interval,
         )
     return cfg
+
+
+def read_config_of(name: str) -> 'Config':
+    """Return the config inside of a checkpoint.
+
+    Args:
+        name (str): File, or name of the zoo.
+
+    Raises:
+        UserError: There is none, or it is more than data.
+    """
+    from mmengine.config import Config
+
+    from .checkpoints.safe_config import check_config_of
+    from .checkpoints.safe_load import safe_loading
+
+    with safe_loading():
+        return Config.fromstring(check_config_of(name), '.py')
 
 
 def start_without_gpu(cfg: 'Config') -> None:

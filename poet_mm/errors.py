@@ -27,6 +27,10 @@ class WrongValue(UserError, ValueError):
     """Signal a value that is not one of the allowed values."""
 
 
+class DownloadFailed(UserError):
+    """Signal that a file does not arrive, or not as it should be."""
+
+
 class EveryImageFails(UserError):
     """Signal that the model, its weights or the device do not work."""
 

@@ -17,7 +17,12 @@ from mmengine.registry import init_default_scope
 TESTS = Path(__file__).resolve().parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent), str(TESTS.parent / 'tools')]
 pytest.register_assert_rewrite(
-    'fuzz', 'helpers', 'known_predictions', 'random_release', 'tool_runs'
+    'fuzz',
+    'helpers',
+    'known_predictions',
+    'loopback',
+    'random_release',
+    'tool_runs',
 )
 
 
@@ -80,6 +85,27 @@ def detr_file(tmp_path):
     weights = random_release(**dict(SMALL, num_queries=100), outputs=DETR)
     torch.save(dict(model=weights), tmp_path / 'detr.pth')
     return str(tmp_path / 'detr.pth'), weights
+
+
+@pytest.fixture
+def tiny_zoo(release_file, tmp_path, monkeypatch):
+    """A server that plays Zenodo; its zoo has one small release, `tiny`."""
+    from loopback import RECORD, serve, write_zoo
+    from random_release import small_cfg
+
+    small_cfg().dump(str(tmp_path / 'small.py'))
+    with serve({'release.pth': Path(release_file).read_bytes()}) as server:
+        entry = dict(
+            Name='tiny',
+            Config='small.py',
+            Weights=f'{server.url}/files/release.pth',
+            Record=server.url + RECORD,
+            Convert='poet',
+        )
+        path = write_zoo(tmp_path / 'zoo.yml', entry)
+        monkeypatch.setenv('POET_MM_ZOO', path)
+        monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -185,7 +185,7 @@ def check_args(args: argparse.Namespace) -> None:
                 raise UserError(f'There is no work dir {folder}.')
         return
     cli.check_common_arguments(args)
-    cli.check_file(args.checkpoint, 'checkpoint')
+    cli.check_checkpoint(args.checkpoint)
     if getattr(args, 'points', None) and args.image is None:
         raise UserError(
             '--points are in pixels of --image. Give --image, too.'

@@ -4,6 +4,8 @@ poet         The authors' released checkpoint, `{'model': weights, ...}`. The
              result is a whole model for configs/poet_r50_release_coco.py, with
              the number of queries of the checkpoint. Its outputs are compared
              with the equations of the release, on a batch with padding.
+mmpose-ae    An AE with ResNet-50 of MMPose 0.x, as a whole model. For one with
+             HRNet-W32: --config ae_hrnet-w32_s4_512_coco
 detr         DETR R50 or R101, with or without DC5. DC5 has the same weights:
              choose it with --config. The result has backbone, projection,
              encoder, decoder and the first queries, to start a training from.
@@ -37,6 +39,7 @@ from poet_mm.utils.config import find_config, read_config
 
 LAYOUTS = {  # layout: help text, default config
     'poet': ("the authors' release of POET", 'poet_r50_release_coco'),
+    'mmpose-ae': ('an AE of MMPose 0.x', 'ae_r50_s4_512_coco'),
     'detr': ('DETR weights, to start a training from', 'poet_r50_coco'),
     'to-release': ('the reverse of poet', None),
 }

@@ -68,7 +68,7 @@ def parse_args() -> argparse.Namespace:
     if not (args.out or args.torchscript):
         parser.error('give an ONNX file to write, or --torchscript FILE')
     find_config(args.config)
-    cli.check_file(args.checkpoint, 'checkpoint')
+    cli.check_checkpoint(args.checkpoint)
     cli.check_options(args.cfg_options)
     return args
 

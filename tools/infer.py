@@ -1,20 +1,23 @@
 r"""Find people in images, folders, videos and cameras, and draw them.
 
-The folder --out gets pictures/, videos/ and gallery.html, a page that shows
-all of them, and with --save-json COCO's results. Pictures with a side below
-400 pixels are enlarged before people are drawn; results stay in pixels of the
-input. A camera is recorded until Ctrl-C.
+Without --model and --weights it takes the default model of the zoo, which it
+downloads once (tools/download.py lists the zoo). The folder --out gets
+pictures/, videos/ and gallery.html, a page that shows all of them, and with
+--save-json COCO's results. Pictures with a side below 400 pixels are enlarged
+before people are drawn; results stay in pixels of the input. A camera is
+recorded until Ctrl-C.
 
 Exit codes:
   0    no failures
   1    an input failed, or a video was truncated; stderr has one line for each
-  2    no result: a wrong argument, or the network failed on the first images
+  2    no result, and no folder: a wrong argument, no readable input, or the
+       network failed on the first images
   130  stopped by Ctrl-C; results so far are kept
 
 Examples:
-  python tools/infer.py photos/ film.mp4 --weights CHECKPOINT --out DIR
-  python tools/infer.py 'more/*.png' webcam:0 --config poet_r50_coco \
-      --weights CHECKPOINT --out DIR --save-json
+  python tools/infer.py photo.jpg
+  python tools/infer.py photos/ 'more/*.png' film.mp4 webcam:0 \
+      --weights CHECKPOINT --config poet_r50_coco --out DIR --save-json
 """
 
 import argparse
@@ -28,6 +31,7 @@ __parse_first__ = True
 os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
 
 from poet_mm import cli
+from poet_mm.checkpoints import zoo
 from poet_mm.errors import EveryImageFails, UserError, first_line
 from poet_mm.utils.config import find_config
 from poet_mm.utils.files import explain_write_errors
@@ -49,18 +53,28 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar='INPUT',
         help='image, folder, glob, video, webcam or webcam:N',
     )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        '--model',
+        metavar='NAME',
+        help='model of the zoo (default: the one marked Default there)',
+    )
+    which.add_argument(
+        '--weights',
+        metavar='CHECKPOINT',
+        help='checkpoint file or URL (default: those of --model)',
+    )
     add(
         '--config',
         help='config file, or the name of one in configs/ without .py '
         '(default: the one in the checkpoint)',
     )
     add(
-        '--weights',
-        required=True,
-        metavar='CHECKPOINT',
-        help='checkpoint file or URL',
+        '--out',
+        default='work_dirs/people',
+        metavar='DIR',
+        help='folder for the results',
     )
-    add('--out', required=True, metavar='DIR', help='folder for the results')
     add(
         '--draw',
         default='skeleton,visibility',
@@ -125,9 +139,15 @@ def check_args(
         if value is not None and not 0 <= value <= 1:
             flag = name.replace('_', '-')
             parser.error(f'--{flag} {value:g} must be in [0, 1]')
-    cli.check_file(args.weights, 'checkpoint')
     if args.config is not None:
+        if args.weights is None:
+            parser.error('--config needs --weights')
         find_config(args.config)
+    if args.weights is None:
+        name = args.model or zoo.default_model()
+        args.weights = zoo.find_entry(name)['Name']
+        print(f'Model: {name}')
+    cli.check_checkpoint(args.weights)
 
 
 def build_inferencer(args: argparse.Namespace) -> 'POETInferencer':
@@ -195,6 +215,8 @@ def draw_images(
 
 def draw_all(
     inferencer: 'POETInferencer',
+    images: List[str],
+    videos: List,
     args: argparse.Namespace,
     results: 'ResultFolder',
 ) -> int:
@@ -212,7 +234,6 @@ def draw_all(
         score_thr=args.score_thr,
         kpt_thr=args.kpt_thr,
     )
-    images, videos = split_inputs(args.inputs, report)
     try:
         if images:
             draw_images(find_people, images, results, report)
@@ -233,7 +254,7 @@ def draw_all(
         return 130
     finally:
         results.close()
-    return int(bool(results.failures))
+    return int(bool(results.failures)) if results.entries else 2
 
 
 def make_title(inputs: List[str]) -> str:
@@ -247,23 +268,31 @@ def infer_all(argv=None) -> int:
     args = cli.start(parse_args(argv))
     from poet_mm.apis.result_folder import ResultFolder
 
+    results = ResultFolder(args.out, make_title(args.inputs), args.save_json)
+    report = partial(report_failure, results)
+    images, videos = split_inputs(args.inputs, report)
+    if not images and not videos:
+        return 2
     inferencer = build_inferencer(args)
     inferencer.show_progress = sys.stderr.isatty()
     inferencer.visualizer.min_side = MIN_SIDE
     with explain_write_errors(args.out):
-        title = make_title(args.inputs)
-        results = ResultFolder(args.out, title, args.save_json)
-        code = draw_all(inferencer, args, results)
-    print(
-        f'{results.num_people} people in {results.num_pictures} pictures '
-        f'and frames, {len(results.failures)} failures: '
-        f'{os.path.join(args.out, "gallery.html")}'
-    )
+        code = draw_all(inferencer, images, videos, args, results)
+    if results.entries:
+        print(
+            f'{results.num_people} people in {results.num_pictures} pictures '
+            f'and frames, {len(results.failures)} failures: '
+            f'{os.path.join(args.out, "gallery.html")}'
+        )
     return code
 
 
 def main(argv=None) -> int:
-    return cli.run(infer_all, argv, code=2)
+    try:
+        return cli.run(infer_all, argv, code=2)
+    except KeyboardInterrupt:  # before the first input
+        print('infer.py: stopped', file=sys.stderr)
+        return 130
 
 
 if __name__ == '__main__':

@@ -1,11 +1,12 @@
 """Test (and evaluate) a pose model.
 
-It has the options of MMPose's test.py except --badcase, and --data-root.
+It has the options of MMPose's test.py except --badcase, and --data-root. A
+model of the zoo (tools/download.py lists them) needs no config.
 Several processes: bash tools/dist_test.sh CONFIG CHECKPOINT GPUS [options].
 
 Examples:
   python tools/test.py configs/poet_r50_coco.py CHECKPOINT --data-root COCO
-  python tools/test.py configs/poet_r50_coco.py CHECKPOINT --out metrics.json
+  python tools/test.py poet-r50 --data-root COCO --out metrics.json
 """
 
 import argparse
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 __parse_first__ = True
 
 from poet_mm import cli
+from poet_mm.checkpoints import zoo
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -24,10 +26,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'config',
         metavar='CONFIG',
-        help='config file, or name of one in configs/',
+        help='config file, or name of one in configs/; leave it out for a '
+        'model of the zoo',
     )
     parser.add_argument(
-        'checkpoint', metavar='CHECKPOINT', help='checkpoint file or URL'
+        'checkpoint',
+        nargs='?',
+        metavar='CHECKPOINT',
+        help='checkpoint file or URL, or model of the zoo',
     )
     parser.add_argument(
         '--out',
@@ -42,8 +48,11 @@ def parse_args() -> argparse.Namespace:
     )
     cli.add_common_arguments(parser)
     args = parser.parse_args()
+    if args.checkpoint is None:  # its config is inside
+        name, args.config = args.config, None
+        args.checkpoint = zoo.find_entry(name)['Name']
     cli.check_common_arguments(args)
-    cli.check_file(args.checkpoint, 'checkpoint')
+    cli.check_checkpoint(args.checkpoint)
     return args
 
 

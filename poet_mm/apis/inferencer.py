@@ -33,6 +33,7 @@ from torch import nn
 from ..checkpoints.loading import check_weights
 from ..checkpoints.safe_config import check_config_of
 from ..checkpoints.safe_load import safe_loading
+from ..checkpoints.zoo import is_model, read_zoo
 from ..errors import EveryImageFails, UserError, first_line, unreadable
 from ..utils.config import find_config
 from .fast_backbone import as_fast_backbone
@@ -96,9 +97,11 @@ class POETInferencer(Pose2DInferencer):
 
     Args:
         model (str | Config, optional): Config file, the name of one in
-            ``configs/`` without its ``.py``, or a config. Defaults to None,
-            the config in the checkpoint.
-        weights (str, optional): Checkpoint. Defaults to None, random weights.
+            ``configs/`` without its ``.py``, or a config. Without weights also
+            a name of the zoo (``configs/zoo.yml``), whose weights are
+            downloaded. Defaults to None, the config in the checkpoint.
+        weights (str, optional): Checkpoint, or name of the zoo. Defaults to
+            None: those of the zoo, else random weights.
         device (str, optional): Defaults to None, a GPU if there is one.
         show_progress (bool): Show a progress bar. Defaults to False.
     """
@@ -120,8 +123,14 @@ class POETInferencer(Pose2DInferencer):
         device: Optional[str] = None,
         show_progress: bool = False,
     ) -> None:
+        if weights is None and is_model(model):
+            model, weights = None, model
         if isinstance(model, (str, os.PathLike)):
-            model = find_config(os.fspath(model))
+            try:
+                model = find_config(os.fspath(model))
+            except UserError as error:
+                names = ', '.join(read_zoo())
+                raise UserError(f'{error} The zoo has {names}.') from error
         super().__init__(model, weights, device, show_progress=show_progress)
         self.visualizer.score_thr = 0.0  # __call__ drops the low scores
         self.default_draw = self.visualizer.draw
@@ -322,7 +331,6 @@ class POETInferencer(Pose2DInferencer):
             name=name, source=images.name, writer=None, predictions=[]
         )
         if vis_out_dir:
-            os.makedirs(vis_out_dir, exist_ok=True)
             path = osp.join(vis_out_dir, name)
             self.video_info['output_file'] = path
             self.video_info['writer'] = VideoWriter(path, images.fps)

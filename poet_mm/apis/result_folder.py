@@ -30,7 +30,7 @@ class ResultFolder:
     number.
 
     Args:
-        folder (str): Created if it does not exist.
+        folder (str): Created with the first result.
         title (str): Heading of the gallery.
         save_json (bool): Write the JSON files. Defaults to False.
     """
@@ -47,7 +47,6 @@ class ResultFolder:
         self.num_pictures = 0  # frames included
         self.num_people = 0  # in all of them
         self._names: Set[str] = set()
-        mkdir_or_exist(folder)
 
     def add_picture(self, sample: PoseDataSample, drawn: np.ndarray) -> None:
         """Write the drawn picture (h, w, 3), RGB, of an image.
@@ -112,7 +111,9 @@ class ResultFolder:
                 )
 
     def close(self) -> None:
-        """Write the files about all results."""
+        """Write the files about all results, if there is one."""
+        if not self.entries:
+            return
         if self.save_json:
             mmengine.dump(self.people, osp.join(self.folder, 'people.json'))
         path = osp.join(self.folder, 'gallery.html')
@@ -127,7 +128,6 @@ class ResultFolder:
 
     def _new_name(self, subfolder: str, path: str, suffix: str) -> str:
         """Return an unused name, relative to the folder of results."""
-        mkdir_or_exist(osp.join(self.folder, subfolder))
         stem = osp.splitext(osp.basename(path))[0]
         name, number = f'{subfolder}/{stem}{suffix}', 1
         while name.lower() in self._names:  # for case-insensitive file systems
@@ -139,5 +139,7 @@ class ResultFolder:
     def _write_picture(self, name: str, drawn: np.ndarray) -> None:
         """Write a JPEG; ``cv2.imwrite`` does not report a full disk."""
         code = encode_jpeg(drawn[..., ::-1], 92)
-        with open(osp.join(self.folder, name), 'wb') as file:
+        path = osp.join(self.folder, name)
+        mkdir_or_exist(osp.dirname(path))
+        with open(path, 'wb') as file:
             file.write(code)

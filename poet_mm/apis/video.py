@@ -4,6 +4,7 @@ PyAV reads and writes files. It contains FFmpeg, so that every machine knows
 the same formats. OpenCV reads cameras.
 """
 
+import os
 import os.path as osp
 from contextlib import suppress
 from fractions import Fraction
@@ -150,7 +151,7 @@ class VideoWriter:
     """Write an H.264 video; the first frame sets its size.
 
     Args:
-        path (str): File to write, ``.mp4``.
+        path (str): File to write, ``.mp4``. Missing folders are created.
         fps (float): Frames per second.
 
     Attributes:
@@ -194,6 +195,7 @@ class VideoWriter:
 
     def _open(self, width: int, height: int) -> None:
         """Open the file for frames of an even size."""
+        os.makedirs(osp.dirname(osp.abspath(self.path)), exist_ok=True)
         self._file = self.av.open(self.path, 'w')
         rate = Fraction(self.fps).limit_denominator(65535)
         self._stream = self._file.add_stream('libx264', rate=rate)

@@ -1,4 +1,4 @@
-"""Convert checkpoints of DETR and of the authors' POET.
+"""Convert checkpoints of the authors' POET, of DETR and of MMPose 0.x.
 
 The results have this repository's layout. :func:`convert_to_release` converts
 back to the authors'. A block is loaded whole or not at all.
@@ -26,6 +26,7 @@ from .files import versions
 from .layouts import (
     CLASS_ORDER,
     from_detr,
+    from_mmpose_ae,
     from_release,
     guess_layout,
     to_release,
@@ -43,10 +44,12 @@ IMAGENET = dict(
 PROGRAMS = {  # layout: program
     'poet': "the authors' release of POET",
     'detr': 'DETR',
+    'mmpose-ae': 'MMPose 0.x',
     'ours': 'this repository',
 }
 SIZES = ((192, 160), (128, 224))  # height, width of the images to compare on
 TOLERANCE = 1e-3  # relative to the largest output
+WHOLE = ('poet', 'mmpose-ae')  # layouts of whole models
 
 
 class Conversion(NamedTuple):
@@ -76,15 +79,16 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
     3. Build the model, and compare the weights with it block by block.
 
     Args:
-        layout (str): ``'poet'`` or ``'detr'``.
+        layout (str): ``'poet'``, ``'mmpose-ae'`` or ``'detr'``. The first two
+            are whole models, and the result contains the config.
         path (str): Checkpoint file.
         cfg (Config): Config that the result is for. With ``'poet'`` it is
             changed in place: its number of queries becomes that of the
-            checkpoint. The result then contains the config.
+            checkpoint.
 
     Raises:
         UserError: A weight has no place, a block does not fit the config, or
-            the config is not of a POET.
+            the config is of another kind of model.
     """
     # 1. Read.
     source = read_source(path, layout)
@@ -101,17 +105,20 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
         queries = weights.get('head.query_embedding.weight')
         if queries is not None:
             cfg.model.head.num_queries = len(queries)
-        meta.update(
-            cfg=cfg.pretty_text,
-            dataset_meta=to_plain(
-                mmpose.apis.inference.dataset_meta_from_config(cfg)
-            ),
-        )
+    elif layout == 'mmpose-ae':
+        weights = from_mmpose_ae(source)
     else:
         # two-stage proposals replace it
         has_query_embedding = not cfg.model.head.get('propose', False)
         weights, dropped = from_detr(
             source, cfg.model.head.num_queries if has_query_embedding else 0
+        )
+    if layout in WHOLE:
+        meta.update(
+            cfg=cfg.pretty_text,
+            dataset_meta=to_plain(
+                mmpose.apis.inference.dataset_meta_from_config(cfg)
+            ),
         )
     # 3. Compare.
     try:
@@ -126,7 +133,7 @@ def convert(layout: str, path: str, cfg: Config) -> Conversion:
     wrong = [
         block
         for block in blocks
-        if not block.fits and (block.found or layout == 'poet')
+        if not block.fits and (block.found or layout in WHOLE)
     ]
     if wrong:
         advice = 'Give the config that it is for with --config.'
@@ -179,7 +186,8 @@ def read_source(path: str, layout: str) -> Dict[str, Tensor]:
 
     Args:
         path (str): Checkpoint file.
-        layout (str): ``'poet'``, ``'detr'`` or ``'to-release'``.
+        layout (str): ``'poet'``, ``'detr'``, ``'mmpose-ae'`` or
+            ``'to-release'``.
 
     Raises:
         UserError: The file cannot be read, or has another layout.
@@ -200,15 +208,19 @@ def read_source(path: str, layout: str) -> Dict[str, Tensor]:
 def check_config(cfg: Config, layout: str) -> None:
     """Raise a UserError if a config does not suit converted weights.
 
-    It must have a POETHead with 8 attention heads, ImageNet normalisation in
-    RGB, and a ResNet with ``style='pytorch'``. Weights have the same shapes
-    with other settings, so that loading would not show the mistake.
+    It must have a POETHead with 8 attention heads (for ``'mmpose-ae'`` an
+    AEHead), ImageNet normalisation in RGB, and no ResNet with
+    ``style='caffe'``. Weights have the same shapes with other settings, so
+    that loading would not show the mistake.
     """
     model = cfg.get('model') or {}
     head = model.get('head') or {}
-    if 'num_queries' not in head:
+    kind, key = ('POETHead', 'num_queries')
+    if layout == 'mmpose-ae':
+        kind, key = ('AEHead', 'deconv_out_channels')
+    if key not in head:
         raise UserError(
-            f'{layout} needs a config whose model.head is a POETHead, got '
+            f'{layout} needs a config whose model.head is a {kind}, got '
             f'{head.get("type", "none")}. Give another with --config.'
         )
     preprocessor = model.get('data_preprocessor') or {}

@@ -1,4 +1,4 @@
-"""Rename weights between the authors' POET, DETR and this repository.
+"""Rename weights between the authors' POET, DETR, MMPose 0.x and ours.
 
 In a template of names, ``#`` is one part of a name, without dots, and ``*`` is
 the rest of a name. Both are kept. The authors' POET has DETR's checkpoint
@@ -42,6 +42,12 @@ RELEASE: Pairs = (
     QUERIES,
     ('class_embed.#', 'head.class_embed.#'),
     ('kpt_embed.layers.*', 'head.pose_embed.layers.*'),
+)
+# AE of MMPose 0.x; MMPose 1.x has no other names than ours.
+MMPOSE_AE: Pairs = (
+    ('backbone.*', 'backbone.*'),
+    ('keypoint_head.deconv_layers.*', 'head.deconv_layers.*'),
+    ('keypoint_head.final_layer.#', 'head.final_layer.#'),
 )
 # The release's classes are empty person, person, no object; ours are person,
 # empty person, no object (codecs/poet_codec.py). The order is its own inverse.
@@ -127,6 +133,11 @@ def _swap_classes(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
     return weights
 
 
+def from_mmpose_ae(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
+    """Rename all weights of an AE of MMPose 0.x to ours."""
+    return rename(weights, MMPOSE_AE, 'the AE of MMPose 0.x')
+
+
 def from_detr(
     weights: Mapping[str, Tensor], num_queries: int
 ) -> Tuple[Dict[str, Tensor], List[str]]:
@@ -176,7 +187,8 @@ def guess_layout(weights: Mapping) -> Optional[str]:
 
     Returns:
         str, optional: ``'poet'``, the authors' release; ``'detr'``;
-        ``'ours'``, a POET of this repository; or None.
+        ``'mmpose-ae'``, an AE of MMPose 0.x; ``'ours'``, a POET of this
+        repository; or None.
     """
     weights = weights.get('model', weights)  # a whole file, of the inferencer
     if any(str(name).startswith(OURS) for name in weights):
@@ -186,4 +198,6 @@ def guess_layout(weights: Mapping) -> Optional[str]:
         return 'poet'
     if {'transformer', 'input_proj'} <= first:
         return 'detr'
+    if {'backbone', 'keypoint_head'} <= first:
+        return 'mmpose-ae'
     return None

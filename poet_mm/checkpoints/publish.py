@@ -61,19 +61,31 @@ def publish(source: str, target: str) -> str:
             f'{target!r} is a folder: give the name of a file, '
             f'such as {osp.join(target, "poet.pth")}.'
         )
-    checkpoint = read_checkpoint(source)
-    data = to_bytes(
-        dict(
-            state_dict=strip_ddp(state_dict_of(checkpoint, source)),
-            meta=_published_meta(checkpoint.get('meta') or {}, source),
-        )
-    )
+    data = published_bytes(read_checkpoint(source), source)
     digest = hashlib.sha256(data).hexdigest()[:8]
     stem, ending = osp.splitext(target)
     path = f'{stem}-{digest}{ending or ".pth"}'
     with explain_write_errors(path):
         write_whole(data, path)
     return path
+
+
+def published_bytes(checkpoint: Dict[str, Any], source: str) -> bytes:
+    """Return the published file of a checkpoint.
+
+    Args:
+        checkpoint (dict): With config and metainfo in its ``meta``.
+        source (str): Name of the checkpoint for the message.
+
+    Raises:
+        UserError: It lacks config or metainfo, or holds more than data.
+    """
+    return to_bytes(
+        dict(
+            state_dict=strip_ddp(state_dict_of(checkpoint, source)),
+            meta=_published_meta(checkpoint.get('meta') or {}, source),
+        )
+    )
 
 
 def _published_meta(meta: Dict[str, Any], source: str) -> Dict[str, Any]:

@@ -45,8 +45,8 @@ class NotPlain(ValueError):
     """
 
 
-def check_config_of(checkpoint: str) -> None:
-    """Check the config in a checkpoint file.
+def check_config_of(checkpoint: str) -> str:
+    """Check the config in a checkpoint file, and return its text.
 
     It is looked up as mmengine's Inferencer does: ``message_hub`` first, then
     ``meta``.
@@ -66,6 +66,7 @@ def check_config_of(checkpoint: str) -> None:
             'one that it was trained with (--config).'
         ) from error
     check_config_text(text, checkpoint)
+    return text
 
 
 def check_config_text(text: str, checkpoint: str) -> None:

@@ -17,6 +17,7 @@ from mmengine.runner import CheckpointLoader, checkpoint
 
 from ..errors import MissingFile, UserError, first_line
 from .safe_globals import HAS_SAFE_GLOBALS, RefusedPickle
+from .zoo import fetch, is_model, nearest
 
 FLAG = '--trust-pickle'  # of the tools, see cli.add_trust_argument
 # Environment variables of torch that overrule what its callers ask for.
@@ -67,7 +68,7 @@ def safe_loading(trust: bool = False) -> Iterator[bool]:
 
 
 def guarded(loader: Callable, trust: bool) -> Callable:
-    """Return a loader that reads data only.
+    """Return a loader that reads data only; it knows the names of the zoo.
 
     ``trust`` also allows pickles with code. The errors of the loader are a
     UserError with one sentence.
@@ -75,6 +76,8 @@ def guarded(loader: Callable, trust: bool) -> Callable:
 
     @wraps(loader)  # mmengine logs its name
     def load(filename: str, map_location=None) -> dict:
+        if is_model(filename):
+            filename = fetch(filename)
         try:
             with torch_reads(anything=trust):
                 content = loader(filename, map_location)
@@ -124,7 +127,7 @@ def explain(error: Exception, name: str) -> Exception:
     if isinstance(error, FileNotFoundError) or (
         '://' in name and isinstance(error, KeyError)
     ):
-        return MissingFile(f'There is no checkpoint {name}.')
+        return MissingFile(f'There is no checkpoint {name}.{nearest(name)}')
     if isinstance(error, torch.cuda.OutOfMemoryError):
         return error
     cause = f'({type(error).__name__}: {first_line(error)})'

@@ -21,6 +21,7 @@ from typing import List, Optional
 
 from mmengine.config import Config
 
+from ..checkpoints.zoo import is_model
 from ..errors import UserError
 from ..utils.config import pretrained_files, read_config, set_data_root, walk
 
@@ -34,7 +35,8 @@ class Row:
         name (str): Unique name. Defaults to that of the config.
         method (str): Label of the line in the figure. Defaults to POET or AE.
         backbone (str): Label of the backbone.
-        checkpoint (str, optional): File to evaluate; nothing is trained.
+        checkpoint (str, optional): File, or model of the zoo, to evaluate;
+            nothing is trained.
         epochs (int, optional): Epochs of this row instead of the budget; with
             a checkpoint, those that it was trained for.
         seed (int): Random seed.
@@ -76,7 +78,7 @@ def read_row(values: dict, folder: str) -> Row:
     path = osp.normpath(osp.join(folder, values['config']))
     named = dict(config=path, checkpoint=values.get('checkpoint'))
     for kind, file in named.items():
-        if file and '://' not in file and not osp.isfile(file):
+        if file and not is_available(file):
             raise UserError(
                 f'There is no {kind} {file}, which the row of '
                 f'{values["config"]} names.'
@@ -84,6 +86,11 @@ def read_row(values: dict, folder: str) -> Row:
     stem = osp.splitext(osp.basename(path))[0]
     method = 'AE' if stem.startswith('ae') else 'POET'
     return Row(**{'name': stem, 'method': method, **values, 'config': path})
+
+
+def is_available(path: str) -> bool:
+    """Return True for a file, a folder, a URL and a model of the zoo."""
+    return '://' in path or osp.exists(path) or is_model(path)
 
 
 def is_count(value) -> bool:
@@ -174,7 +181,7 @@ def check_files(cfg: Config, row: Row) -> None:
             root = node.get('data_root', '')
             wanted += [osp.join(root, path) for path in paths]
     for path in wanted:
-        if path and '://' not in path and not osp.exists(path):
+        if path and not is_available(path):
             raise UserError(f'There is no {path}, which row {row.name} needs.')
 
 

@@ -81,6 +81,18 @@ def test_same_people_and_pictures_as_mmpose(inferencer, model_files, images):
     assert (ours != read(images[0])).any()
 
 
+def test_name_of_the_zoo(tiny_zoo, images):
+    """Alone, or as the weights for a config of the caller's."""
+    first_one = POETInferencer('tiny', device='cpu')
+    config = first_one.cfg
+    other = POETInferencer(config.copy(), 'tiny', device='cpu')
+    expected = people_of(first_one, images[:1])
+    assert len(expected[0]) == 7
+    assert_same(people_of(other, images[:1]), expected)
+    with pytest.raises(UserError, match=r'tinny is .* zoo has tiny\.'):
+        POETInferencer('tinny', device='cpu')
+
+
 def test_batch_is_the_same_as_one_by_one(inferencer, monkeypatch):
     """With a backbone that looks at one cell at a time."""
     patches = torch.nn.Conv2d(3, 32, 16, 16).requires_grad_(False)

@@ -1,5 +1,7 @@
 """Conversion computes what the source computes; every weight has a place."""
 
+import re
+
 import pytest
 import torch
 import torchvision
@@ -213,6 +215,48 @@ def test_release_with_other_attention_heads(conversion, save, monkeypatch):
     monkeypatch.setattr('poet_mm.checkpoints.release_model.HEADS', 3)
     with pytest.raises(UserError, match=r'attention heads.*\[3, -1\]'):
         convert_to_release(save(conversion.checkpoint))
+
+
+@pytest.fixture(scope='module')
+def mmpose_ae():
+    """Weights by the names of MMPose 0.x."""
+    cfg = Config.fromfile(ROOT / 'configs' / 'ae_r18_s4_toy.py')
+    state = MODELS.build(cfg.model).state_dict()
+    return {
+        re.sub('^head', 'keypoint_head', name): value
+        for name, value in state.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        (
+            {'keypoint_head.final_layer.bias': None},
+            r'final_layer\.bias is not',
+        ),
+        ({'keypoint_head.deconv_layers.1.bias': None}, r'deconv_layers\.1'),
+        ({'keypoint_head.final_layers.0.bias': torch.ones(34)}, '1 of '),
+        ({'keypoint_head.final_layer.bias': torch.ones(17)}, r'is \(17,\)'),
+        ({'backbone.conv1.weight': None}, r'conv1\.weight is not in'),
+    ],
+)
+def test_every_weight_of_mmpose_has_a_place(mmpose_ae, save, change, said):
+    weights = {**mmpose_ae, **change}
+    weights = {k: v for k, v in weights.items() if v is not None}
+    cfg = Config.fromfile(ROOT / 'configs' / 'ae_r18_s4_toy.py')
+    with pytest.raises(UserError, match=said):
+        convert('mmpose-ae', save(dict(state_dict=weights)), cfg)
+
+
+def test_mmpose_for_another_model(mmpose_ae, save):
+    with pytest.raises(UserError, match='AEHead, got POETHead'):
+        convert('mmpose-ae', save(mmpose_ae), small_cfg())
+    cfg = Config.fromfile(ROOT / 'configs' / 'ae_r18_s8_toy.py')
+    with pytest.raises(UserError, match=r'deconv_layers\.6'):
+        convert('mmpose-ae', save(mmpose_ae), cfg)
+    with pytest.raises(UserError, match=r'mmpose-ae .* DST'):
+        convert('detr', save(mmpose_ae), small_cfg('poet_r50_coco'))
 
 
 def test_layouts_are_not_mistaken(release_file, detr_file, conversion, save):

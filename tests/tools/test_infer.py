@@ -1,11 +1,15 @@
 """tools/infer.py: files in, pictures, videos, JSON and a gallery out."""
 
 import json
+import subprocess
+import sys
 
 import cv2
+import infer
 import numpy as np
+import pytest
 from browser import gallery_data
-from helpers import write_video
+from helpers import ROOT, write_video
 from pycocotools.coco import COCO
 
 from poet_mm.apis.video import Video
@@ -31,6 +35,41 @@ def test_pictures_json_and_gallery(run, toy, capsys):
     assert all((out / entry['picture']).is_file() for entry in entries)
     truth = COCO(str(toy / 'annotations' / 'person_keypoints_val2017.json'))
     assert len(truth.loadRes(str(out / 'people.json')).anns) == 40
+
+
+def test_model_of_the_zoo(toy, tiny_zoo, tmp_path, monkeypatch, capsys):
+    """The default one, without any option."""
+    monkeypatch.chdir(tmp_path)
+    photo = min((toy / 'val2017').iterdir())
+    for flags in ([], ['--model', 'tiny']):
+        assert infer.main([str(photo), *flags]) == 0
+        out = capsys.readouterr().out
+        assert 'Model: tiny' in out
+        gallery = out.split()[-1]
+        assert (tmp_path / gallery).is_file()
+    assert infer.main([str(photo), '--model', 'tinny']) == 2
+    assert 'mean tiny?' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        infer.main([str(photo), '--config', 'poet_r18_toy'])
+    assert '--config needs --weights' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_photo_of_a_user(toy, tiny_zoo, tmp_path):
+    """A process of its own, and a download that is cut once."""
+    tiny_zoo.cuts = [999]
+    photo = min((toy / 'val2017').iterdir())
+    done = subprocess.run(
+        [sys.executable, ROOT / 'tools' / 'infer.py', photo],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert ('/blobs/release.pth', 'bytes=999-') in tiny_zoo.asked
+    picture = tmp_path / 'work_dirs' / 'people' / 'pictures'
+    drawn = cv2.imread(str(picture / f'{photo.stem}.jpg'))
+    assert drawn.shape == (448, 448, 3)
 
 
 def test_video_in_video_out(run, tmp_path):

@@ -21,11 +21,12 @@ def names(toy):
 
 
 @pytest.fixture
-def run_wrong(model, tmp_path):
+def run_wrong(model, toy, tmp_path):
     """Run the tool with wrong flags, which replace those of the model."""
 
     def run_wrong(*flags):
-        args = ['x.jpg', '--out', tmp_path, *model, *flags]
+        photo = min((toy / 'val2017').iterdir())
+        args = [photo, '--out', tmp_path, *model, *flags]
         return infer.main([str(arg) for arg in args])
 
     return run_wrong
@@ -74,7 +75,7 @@ def test_network_fails_on_every_image(
     lines = capsys.readouterr().err.strip().split('\n')
     assert len(lines) == 4
     assert 'first 3 images' in lines[-1]
-    assert gallery_data(out)['entries'] == []
+    assert not out.exists()
     fail_on(monkeypatch, [f'{frame:06d}' for frame in range(9)])
     code, out = run(toy / 'val2017', film)
     assert code == 1
@@ -111,6 +112,33 @@ def test_the_rest_goes_on(run, toy, tmp_path, capsys):
     shown = [Path(entry['name']).name for entry in data['entries']]
     assert shown == ['d.png', 'e.mp4']
     assert len(data['failures']) == len(expected)
+
+
+@pytest.mark.parametrize('content', [b'', b'text', b'\x89PNG\r\n\x1a\n'])
+def test_unreadable_photo(run, tmp_path, capsys, content):
+    """One sentence, exit code 2, and nothing left behind."""
+    photo = tmp_path / 'photo.png'
+    photo.write_bytes(content)
+    code, out = run(photo, '--save-json')
+    assert (code, out.exists()) == (2, False)
+    *_, line = capsys.readouterr().err.strip().split('\n')
+    assert line.startswith(f'infer.py: {photo}: cannot be read as an image')
+
+
+def stop(*_):
+    raise KeyboardInterrupt
+
+
+def test_nothing_to_read_loads_no_model(
+    run, toy, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(infer, 'build_inferencer', stop)
+    code, out = run(tmp_path / 'missing.jpg', tmp_path / '*.png')
+    assert (code, out.exists()) == (2, False)
+    err = capsys.readouterr().err
+    assert err.count('infer.py: ') == 2
+    code, out = run(toy / 'val2017')  # Ctrl-C while the model is downloaded
+    assert (code, out.exists()) == (130, False)
 
 
 def test_ctrl_c_keeps_what_is_done(run, toy, tmp_path, monkeypatch):
@@ -155,6 +183,7 @@ def test_wrong_flags(run_wrong, flags, part, capsys):
     ('flags', 'part'),
     [
         (['--weights', 'none.pth'], 'There is no checkpoint none.pth.'),
+        (['--weights', 'poet-r5'], 'Did you mean poet-r50'),
         (['--config', 'poet_r18'], 'Did you mean'),
         (['--config', 'poet_r18_toy'], 'does not fit the config'),
         (['--device', 'abacus'], 'on abacus: '),

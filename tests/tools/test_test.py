@@ -3,7 +3,31 @@
 import json
 
 import pytest
-from tool_runs import CONFIG, TINY, run
+from tool_runs import CONFIG, TINY, run, scalars
+
+NO_PRETRAINED = ['model.backbone.init_cfg=None']
+
+
+@pytest.mark.slow
+def test_model_of_the_zoo(toy, tiny_zoo, tmp_path):
+    """Its config is inside; another config is compared with it."""
+    flags = ['--data-root', toy, '--work-dir', tmp_path / 'runs']
+    out = tmp_path / 'metrics.json'
+    run('test.py', 'tiny', *flags, '--out', out)
+    assert 'coco/AP' in json.loads(out.read_text())
+    output = run('test.py', CONFIG, 'tiny', *flags, check=False)
+    assert 'tiny does not fit the config' in output
+
+
+@pytest.mark.slow
+def test_training_starts_from_the_zoo(toy, tiny_zoo, tmp_path):
+    options = ['load_from=tiny', 'train_cfg.max_epochs=1', *NO_PRETRAINED]
+    folders = ['--data-root', toy, '--work-dir', tmp_path / 'runs']
+    flags = ['--no-validate', *folders, '--cfg-options', *options]
+    run('train.py', tmp_path / 'small.py', *flags)
+    assert scalars(tmp_path / 'runs')
+    (log,) = (tmp_path / 'runs').glob('*/*.log')
+    assert 'Load checkpoint from tiny' in log.read_text()
 
 
 @pytest.mark.slow
