@@ -1,6 +1,8 @@
 """Test (and evaluate) a pose model.
 
-It has the options of MMPose's test.py except --badcase, and --data-root.
+It has the options of MMPose's test.py except --badcase, and those of the data:
+--data-root, --val-ann, --metainfo, ... The test part of a Roboflow or CVAT
+folder is evaluated, or val if there is none.
 Several processes: bash tools/dist_test.sh CONFIG CHECKPOINT GPUS [options].
 
 Examples:
@@ -42,7 +44,7 @@ def parse_args() -> argparse.Namespace:
     )
     cli.add_common_arguments(parser)
     args = parser.parse_args()
-    cli.check_common_arguments(args)
+    cli.check_common_arguments(args, ['val'])
     cli.check_file(args.checkpoint, 'checkpoint')
     return args
 

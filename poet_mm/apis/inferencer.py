@@ -34,7 +34,7 @@ from ..checkpoints.loading import check_weights
 from ..checkpoints.safe_config import check_config_of
 from ..checkpoints.safe_load import safe_loading
 from ..errors import EveryImageFails, UserError, first_line, unreadable
-from ..utils.config import find_config
+from ..utils.config import read_config
 from .fast_backbone import as_fast_backbone
 from .inputs import ImageLike, as_bgr, data_infos, is_video, open_inputs
 from .results import split_people
@@ -121,7 +121,7 @@ class POETInferencer(Pose2DInferencer):
         show_progress: bool = False,
     ) -> None:
         if isinstance(model, (str, os.PathLike)):
-            model = find_config(os.fspath(model))
+            model = read_config(os.fspath(model))
         super().__init__(model, weights, device, show_progress=show_progress)
         self.visualizer.score_thr = 0.0  # __call__ drops the low scores
         self.default_draw = self.visualizer.draw
