@@ -4,8 +4,7 @@ K: number of keypoints of the skeleton.
 """
 
 import os.path as osp
-import re
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
@@ -15,6 +14,7 @@ from ..utils.config import COCO, keypoint_names_of, read_config
 from ..utils.files import explain_write_errors, write_whole
 from .annotations import warn
 from .rules import normalise
+from .sides import find_pairs
 
 # COCO's sigmas lie between 0.025 (eyes) and 0.107 (hips); this is the
 # geometric mean of both, rounded.
@@ -31,7 +31,6 @@ Made from its categories. Edit it: it is read again, and not overwritten.
 """
 
 '''
-SIDES = dict(left='right', right='left', l='r', r='l')
 
 
 def choose_metainfo(
@@ -283,50 +282,3 @@ def write_metainfo(metainfo: dict, path: str, ann_file: str) -> None:
             else "Sigmas are COCO's. "
         )
     )
-
-
-def find_pairs(names: List[str]) -> Tuple[Dict[str, str], Dict[str, str]]:
-    """Return the mirrored keypoint of each, and the side of those with one.
-
-    Returns:
-        tuple: Name -> name of the other side, '' if there is none;
-        name -> ``'left'`` or ``'right'``, also for a side without the other.
-    """
-    swap, sides = dict.fromkeys(names, ''), {}
-    for name in names:
-        for side, mirrored, is_word in mirror(name):
-            if mirrored in swap and swap[mirrored] in ('', name):
-                swap[name], sides[name] = mirrored, side
-                break
-            if is_word:
-                sides.setdefault(name, side)
-    return swap, sides
-
-
-def mirror(name: str) -> Iterator[Tuple[str, str, bool]]:
-    """Yield the side of a name, its mirrored form, and if a word says it.
-
-    A name may have several forms, of which at most one is a keypoint. The
-    side is surely meant if it is a word of its own: ``left_ear``, ``ear_l``,
-    ``earL``, but not ``leftear`` or ``tail``.
-    """
-    words = [
-        *re.finditer(r'(?i)left|right', name),
-        *re.finditer(r'(?i)l|r', name),
-    ]
-    for match in words:
-        start, end = match.span()
-        before, after = name[:start], name[end:]
-        at_start = not before[-1:].isalpha() or (
-            match[0][0].isupper() and before[-1:].islower()
-        )
-        at_end = not after[:1].isalpha() or after[:1].isupper()
-        if not at_start and not at_end:
-            continue
-        other = SIDES[match[0].lower()]
-        for form in (str.upper, str.title, str.lower):
-            if form(match[0]) == match[0]:
-                other = form(other)
-                break
-        side = 'left' if match[0][0] in 'lL' else 'right'
-        yield side, before + other + after, at_start and at_end

@@ -20,6 +20,7 @@ KNOWN = (
     'images/SUBSET/)'
 )
 PREFIX = 'person_keypoints_'
+IMAGE_OPTIONS = '--train-ann and --train-images, --val-ann and --val-images'
 
 
 class Split(NamedTuple):
@@ -59,7 +60,7 @@ def read_splits(args: argparse.Namespace, needed: Sequence[str]) -> Splits:
         ann_file = getattr(args, f'{name}_ann')
         images = getattr(args, f'{name}_images')
         if ann_file is not None:
-            splits[name] = make_split(ann_file, f'--{name}', images)
+            splits[name] = make_split(ann_file, f'--{name}-images', images)
             if name == 'val':
                 splits.pop('test', None)
         elif images is not None:
@@ -121,8 +122,24 @@ def find_splits(data_root: str, needed: Sequence[str]) -> Splits:
             '--train-ann and --val-ann.'
         )
     return {
-        split: make_split(files[subset], '--data-root')
+        split: make_split(files[subset], IMAGE_OPTIONS)
         for split, subset in names.items()
+    }
+
+
+def coco_splits(data_root: str) -> Splits:
+    """Return the files of COCO 2017 in a folder of its layout.
+
+    Raises:
+        UserError: They are not there.
+    """
+    return {
+        name: make_split(
+            osp.join(data_root, 'annotations', f'{PREFIX}{name}2017.json'),
+            IMAGE_OPTIONS,
+            osp.join(data_root, f'{name}2017'),
+        )
+        for name in ('train', 'val')
     }
 
 
@@ -155,12 +172,12 @@ def make_split(
 
     Args:
         ann_file (str): Annotation file in COCO's layout.
-        option (str): Start of the name of the option, for messages.
+        option (str): Option that gives the folder of images, for messages.
         images (str, optional): Folder of the images. Defaults to None: the
-            first place of :func:`image_folders` with its first images.
+            first of :func:`image_folders` that has its first images.
 
     Raises:
-        UserError: The file cannot be used, or has no images there.
+        UserError: The file cannot be used, or its images are not there.
     """
     if not osp.isfile(ann_file):
         raise UserError(f'There is no annotation file {ann_file}.')
@@ -170,11 +187,6 @@ def make_split(
         paths = [osp.join(folder, name) for name in seen.file_names]
         if all(map(osp.isfile, paths)):
             return Split(ann_file, folder, seen)
-    option = (
-        '--train-ann and --train-images, or --val-...'
-        if (option == '--data-root')
-        else f'{option}-images'
-    )
     raise UserError(
         f'The first images of {ann_file} ({", ".join(seen.file_names)}) are '
         f'not in {", ".join(folders)}. Give their folder with {option}.'
