@@ -201,24 +201,21 @@ def check_source(path: str) -> None:
     check_file(path, 'checkpoint')
 
 
-def check_common_arguments(
-    args: argparse.Namespace, needed: Sequence[str]
-) -> None:
-    """Check ``config``, ``cfg_options`` and the data.
-
-    Args:
-        args (Namespace): Gets ``splits``, see :func:`read_splits`.
-        needed (list[str]): Splits that the tool needs.
-    """
+def check_common_arguments(args: argparse.Namespace) -> None:
+    """Check ``config``, and that ``cfg_options`` are ``KEY=VALUE``."""
     find_config(args.config)
     check_options(args.cfg_options)
-    check_data_arguments(args, needed)
 
 
 def check_data_arguments(
     args: argparse.Namespace, needed: Sequence[str]
 ) -> None:
-    """Check the options of :func:`add_data_arguments`, add ``splits``."""
+    """Check the options of :func:`add_data_arguments`, and add ``splits``.
+
+    Args:
+        args (Namespace): Gets ``splits``, see :func:`read_splits`.
+        needed (list[str]): Splits that the tool needs.
+    """
     if args.metainfo is not None:
         check_file(args.metainfo, 'metainfo file')
     args.splits = read_splits(args, needed)

@@ -44,7 +44,8 @@ def parse_args() -> argparse.Namespace:
     )
     cli.add_common_arguments(parser)
     args = parser.parse_args()
-    cli.check_common_arguments(args, ['val'])
+    cli.check_common_arguments(args)
+    cli.check_data_arguments(args, ['val'])
     cli.check_file(args.checkpoint, 'checkpoint')
     return args
 

@@ -63,8 +63,9 @@ def parse_args() -> argparse.Namespace:
     )
     cli.add_common_arguments(parser)
     args = parser.parse_args()
+    cli.check_common_arguments(args)
     needed = ['train'] if args.no_validate else ['train', 'val']
-    cli.check_common_arguments(args, needed)
+    cli.check_data_arguments(args, needed)
     if args.resume not in (None, 'auto') and not osp.isfile(args.resume):
         raise UserError(
             f'There is no checkpoint {args.resume} to resume from.'
