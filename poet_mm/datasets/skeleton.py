@@ -51,9 +51,8 @@ def choose_metainfo(
         dict, optional: The metainfo, None to keep the config's.
 
     Raises:
-        UserError: The files have no keypoint names and another number of
-            keypoints, differ in their keypoints, or do not fit
-            ``metainfo.py``.
+        UserError: Names and numbers of keypoints differ: those of categories,
+            annotations, files or ``metainfo.py``.
     """
     ann_file = looks[0].ann_file
     wanted = keypoint_names_of(current, 'The config')
@@ -88,6 +87,12 @@ def choose_metainfo(
             )
         warn(f'The skeleton is that of {path}.')
         return metainfo
+    if len(names) != looks[0].num_keypoints:
+        raise DataFault(
+            f'The categories of {ann_file!r} name {len(names)} keypoints, its '
+            f'first annotation has {looks[0].num_keypoints}. Correct '
+            'categories, or give --metainfo.'
+        )
     metainfo = make_metainfo(category)  # 3.
     write_metainfo(metainfo, path, ann_file)
     return metainfo

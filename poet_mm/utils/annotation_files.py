@@ -99,7 +99,7 @@ def check_format(found: Optional[Format], path: str) -> None:
     """Raise a DataFault that says how to convert a file of another format."""
     if found is not None:
         raise DataFault(
-            f"{path!r} is of {found.name}, expected COCO's JSON. "
+            f"{path!r} has the format of {found.name}, expected COCO's JSON. "
             f'{found.fix.format(path=path)}'
         )
 

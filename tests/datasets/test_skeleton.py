@@ -146,6 +146,8 @@ def test_categories_that_cannot_be_used(tmp_path):
     assert choose_metainfo([seen(num_keypoints=17)], COCO, folder) is None
     with pytest.raises(UserError, match=r'name no keypoints.* 4 .*17'):
         choose_metainfo([seen()], COCO, folder)
+    with pytest.raises(UserError, match=r'name 4 keypoints.* has 5'):
+        choose_metainfo([seen(MOUSE, num_keypoints=5)], COCO, folder)
     twice = copy.deepcopy(MOUSE)
     twice['keypoints'][1] = 'nose'
     with pytest.raises(UserError, match='several keypoints named nose'):

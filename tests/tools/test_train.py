@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import train
 from helpers import ROOT
+from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 from tool_runs import CONFIG, TINY, losses, run, scalars
 
 from poet_mm import cli
 from poet_mm.errors import UserError
+from poet_mm.utils.config import COCO
 
 
 @pytest.mark.slow
@@ -163,6 +165,34 @@ def test_mistakes_get_a_sentence(changes, message, monkeypatch):
     vars(args).update(changes)
     with pytest.raises(UserError, match=message):
         train.merge_args(cli.load_config(args), args)
+
+
+def load(monkeypatch, *args):
+    """The config that training gets from these arguments."""
+    argv = ['train.py', 'poet_fast_r18_toy', *map(str, args)]
+    monkeypatch.setattr('sys.argv', argv)
+    return cli.load_config(train.parse_args())
+
+
+def test_skeleton_of_a_coco_folder(monkeypatch, toy, tmp_path):
+    """The config's, that of the annotations, or that of --metainfo."""
+    work = ('--work-dir', tmp_path / 'work')
+    cfg = load(monkeypatch, '--data-root', toy, *work)
+    assert cfg.model.head.num_keypoints == 17
+    assert cfg.metainfo == COCO
+    assert not (tmp_path / 'work').exists()
+    make_toy_coco(tmp_path / 'toy', 2, 2, 64, 0, ('nose', 'left_hip'))
+    args = ('--data-root', tmp_path / 'toy', *work)
+    cfg = load(monkeypatch, *args)
+    assert cfg.model.head.num_keypoints == 2
+    for name in ('train', 'val', 'test'):
+        data = cfg[f'{name}_dataloader'].dataset
+        assert data.data_root == str(tmp_path / 'toy')
+        assert data.metainfo.sigmas == [0.05] * 2
+    other = ROOT / 'configs' / '_base_' / 'datasets' / 'toy_five.py'
+    cfg = load(monkeypatch, *args, '--metainfo', other)
+    assert cfg.model.head.num_keypoints == 5
+    assert cfg.model.head.loss.metainfo.sigmas[0] == 0.026
 
 
 def as_roboflow(toy, folder, names, links):
