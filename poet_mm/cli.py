@@ -321,6 +321,12 @@ def load_config(args: argparse.Namespace) -> 'Config':
     return cfg
 
 
+def is_first_process() -> bool:
+    """Return whether this is the only or first process of a job."""
+    ranks = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
+    return all(os.environ.get(rank, '0') == '0' for rank in ranks)
+
+
 def use_data(cfg: 'Config', args: argparse.Namespace) -> None:
     """Give a config the data and the skeleton of the arguments.
 
@@ -333,21 +339,23 @@ def use_data(cfg: 'Config', args: argparse.Namespace) -> None:
     """
     from .datasets.skeleton import choose_metainfo, read_metainfo
 
-    if args.data_root is not None and not args.splits:
+    if args.data_root is not None and not {'train', 'val'} <= {*args.splits}:
         set_data_root(cfg, args.data_root)
     set_splits(cfg, args.splits)
-    looks = [split.look for split in args.splits.values()]
-    if os.environ.get('RANK', '0') == '0':
+    if is_first_process():
         for name, split in args.splits.items():
             print(f'{name}: {split}')
-    if args.data_root is not None and not args.splits:
+    looks = [split.look for split in args.splits.values()]
+    if args.data_root is not None and not looks:
         test = cfg.get('test_dataloader')
         looks = [look(path) for path in annotation_files(test)]
     metainfo, path = None, args.metainfo or cfg.work_dir
     if args.metainfo is not None:
         metainfo = read_metainfo(args.metainfo)
     elif looks and cfg.get('metainfo'):
-        metainfo = choose_metainfo(looks, cfg.metainfo, cfg.work_dir)
+        metainfo = choose_metainfo(
+            looks, cfg.metainfo, cfg.work_dir, write=is_first_process()
+        )
     if metainfo is not None:
         set_metainfo(cfg, metainfo, path)
 

@@ -34,7 +34,10 @@ Made from its categories. Edit it: it is read again, and not overwritten.
 
 
 def choose_metainfo(
-    looks: Sequence[FirstLook], current: dict, work_dir: str
+    looks: Sequence[FirstLook],
+    current: dict,
+    work_dir: str,
+    write: bool = True,
 ) -> Optional[dict]:
     """Return the metainfo that fits annotation files better than a config's.
 
@@ -46,6 +49,8 @@ def choose_metainfo(
         looks (list[FirstLook]): Of the annotation files.
         current (dict): The config's metainfo.
         work_dir (str): Folder for ``metainfo.py``.
+        write (bool): Write it; False in all processes but the first. Defaults
+            to True.
 
     Returns:
         dict, optional: The metainfo, None to keep the config's.
@@ -58,43 +63,66 @@ def choose_metainfo(
     wanted = keypoint_names_of(current, 'The config')
     category = common_category(looks)
     if category is None:
-        if looks[0].num_keypoints != len(wanted):
-            raise DataFault(
-                f'The categories of {ann_file!r} name no keypoints, its '
-                f'annotations have {looks[0].num_keypoints} and the metainfo '
-                f'{len(wanted)}. Add their names to categories, or give '
-                '--metainfo.'
-            )
+        check_number(looks[0], len(wanted), 'the metainfo has')
         return None
     names = names_of(category)
-    if normalise(names) == normalise(wanted):  # 1.
-        return None
-    same = sorted(normalise(names)) == sorted(normalise(wanted))
-    if len(names) == len(wanted) and not same and current != COCO:
-        warn(
-            f'{ann_file!r} names its keypoints {names}, the metainfo of the '
-            f'config {wanted}. The config is used; --metainfo changes it.'
-        )
+    if fits(names, wanted, current, ann_file):  # 1.
         return None
     path = osp.join(work_dir, FILE_NAME)
     if osp.isfile(path):  # 2.
-        metainfo = read_metainfo(path)
-        found = keypoint_names_of(metainfo, path)
-        if found != names:
-            raise UserError(
-                f'{path} has the keypoints {found}, but {ann_file} has '
-                f'{names}. Remove that file, or give another --work-dir.'
-            )
-        warn(f'The skeleton is that of {path}.')
-        return metainfo
-    if len(names) != looks[0].num_keypoints:
-        raise DataFault(
-            f'The categories of {ann_file!r} name {len(names)} keypoints, its '
-            f'first annotation has {looks[0].num_keypoints}. Correct '
-            'categories, or give --metainfo.'
-        )
+        return reuse_metainfo(path, len(names))
+    check_number(looks[0], len(names), 'its categories name')
     metainfo = make_metainfo(category)  # 3.
-    write_metainfo(metainfo, path, ann_file)
+    if write:
+        write_metainfo(metainfo, path, ann_file)
+    return metainfo
+
+
+def check_number(seen: FirstLook, K: int, source: str) -> None:
+    """Raise a DataFault if the first annotation has not K keypoints."""
+    if seen.num_keypoints != K:
+        raise DataFault(
+            f'The first annotation of {seen.ann_file!r} has '
+            f'{seen.num_keypoints} keypoints, {source} {K}. Name all '
+            'keypoints in categories, or give --metainfo.'
+        )
+
+
+def fits(
+    names: List[str], wanted: List[str], current: dict, ann_file: str
+) -> bool:
+    """Return whether the metainfo of a config is that of a file.
+
+    A skeleton that a config sets on purpose stays, with a warning, if the
+    file has as many keypoints of other names.
+    """
+    ours, theirs = normalise(names), normalise(wanted)
+    if ours == theirs:
+        return True
+    reordered = sorted(ours) == sorted(theirs)
+    if len(ours) != len(theirs) or reordered or current == COCO:
+        return False
+    warn(
+        f'{ann_file!r} names its keypoints {names}, the metainfo of the '
+        f'config {wanted}. The config is used; --metainfo changes it.'
+    )
+    return True
+
+
+def reuse_metainfo(path: str, K: int) -> dict:
+    """Return the metainfo of a work dir, which may have been edited.
+
+    Raises:
+        UserError: It has not K keypoints.
+    """
+    metainfo = read_metainfo(path)
+    found = len(metainfo['keypoint_info'])
+    if found != K:
+        raise UserError(
+            f'{path} has {found} keypoints, the annotations have {K}. Remove '
+            'that file, or give another --work-dir.'
+        )
+    warn(f'The skeleton is that of {path}.')
     return metainfo
 
 

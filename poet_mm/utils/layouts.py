@@ -13,11 +13,13 @@ from ..errors import UserError
 from .annotation_files import YOLO, FirstLook, check_format, look
 
 SPLITS = ('train', 'val', 'test')
-KNOWN = (
+COCO_LAYOUT = (
     "COCO's layout (annotations/person_keypoints_{train,val}2017.json, "
-    "train2017/, val2017/), Roboflow's (train/_annotations.coco.json, "
-    "valid/) or CVAT's (annotations/person_keypoints_SUBSET.json, "
-    'images/SUBSET/)'
+    'train2017/, val2017/)'
+)
+LAYOUTS = (
+    f"{COCO_LAYOUT}, Roboflow's (train/_annotations.coco.json, valid/) or "
+    "CVAT's (annotations/person_keypoints_SUBSET.json, images/SUBSET/)"
 )
 PREFIX = 'person_keypoints_'
 IMAGE_OPTIONS = '--train-ann and --train-images, --val-ann and --val-images'
@@ -97,7 +99,7 @@ def find_splits(data_root: str, needed: Sequence[str]) -> Splits:
         folders = [osp.join(data_root, f'{x}2017') for x in ('train', 'val')]
         if glob(f'{root}/*.y*ml') and not glob(f'{root}/annotations'):
             check_format(YOLO, data_root)
-        check_data_root(data_root)
+        check_data_root(data_root, LAYOUTS)
         if not any(map(osp.isdir, folders)):
             files = find_cvat(data_root)
     if not files:
@@ -154,14 +156,17 @@ def find_cvat(data_root: str) -> Dict[str, str]:
     }
 
 
-def check_data_root(data_root: str) -> None:
-    """Raise a UserError if a folder or its ``annotations`` does not exist."""
+def check_data_root(data_root: str, layouts: str = COCO_LAYOUT) -> None:
+    """Raise a UserError if a folder or its ``annotations`` does not exist.
+
+    ``layouts`` says in the message which layouts are allowed.
+    """
     if not osp.isdir(osp.join(data_root, 'annotations')):
         fault = 'does not exist'
         if osp.isdir(data_root):
             fault = 'has no folder annotations'
         raise UserError(
-            f'--data-root {data_root} {fault}. Give a folder in {KNOWN}.'
+            f'--data-root {data_root} {fault}. Give a folder in {layouts}.'
         )
 
 

@@ -1,7 +1,7 @@
 """Left and right are found in the names that annotation tools have."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poet_mm.datasets.sides import find_pairs
@@ -53,6 +53,7 @@ def test_names_without_a_side(name):
 words = st.text('lrLReft_ igh', max_size=9)
 
 
+@settings(deadline=None)
 @given(st.lists(words, unique=True, max_size=8))
 def test_a_flip_twice_is_none(names):
     swap, sides = find_pairs(names)
