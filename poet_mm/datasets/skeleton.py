@@ -239,7 +239,7 @@ def coco_parts(names: List[str]) -> Tuple[List[float], List[tuple]]:
     coco = parse_pose_metainfo(COCO)
     of_coco = normalise([coco['keypoint_id2name'][k] for k in range(17)])
     ours = dict(zip(normalise(names), names))
-    if sorted(ours) != sorted(of_coco):
+    if len(names) != len(ours) or sorted(ours) != sorted(of_coco):
         return [], []
     sigmas = dict(zip(of_coco, coco['sigmas'].tolist()))
     return (
@@ -293,25 +293,24 @@ def write_metainfo(metainfo: dict, path: str, ann_file: str) -> None:
     Raises:
         UserError: The file cannot be written.
     """
-    info, sigmas = metainfo['keypoint_info'].values(), metainfo['sigmas']
-    flat = set(sigmas) == {FLAT_SIGMA}
-    note = f'{FLAT_SIGMA} is a guess.' if flat else "They are COCO's."
+    flat = set(metainfo['sigmas']) == {FLAT_SIGMA}
+    note = f'{FLAT_SIGMA} is a guess.' if flat else "The sigmas are COCO's."
     text = HEADER.format(ann_file=osp.basename(ann_file), sigmas=note)
-    text += as_python(metainfo)
     with explain_write_errors(path):
-        write_whole(text.encode(), path)
+        write_whole((text + as_python(metainfo)).encode(), path)
+    entries = metainfo['keypoint_info'].values()
+    names = [entry['name'] for entry in entries]
     pairs = [
-        f'{a["name"]}/{a["swap"]}'
-        for a in info
-        if [b['name'] for b in info].index(a['swap'] or a['name']) > a['id']
+        f'{entry["name"]}/{entry["swap"]}'
+        for entry in entries
+        if entry['swap'] and names.index(entry['swap']) > entry['id']
     ]
+    advice = (
+        f'All sigmas are {FLAT_SIGMA}, a guess, on which AP and the OKS loss '
+        'depend: edit them there.'
+    )
     warn(
-        f'The skeleton of {ann_file} is written to {path}: '
-        f'{len(sigmas)} keypoints, flip pairs {", ".join(pairs) or "none"}. '
-        + (
-            f'All sigmas are {FLAT_SIGMA}, a guess, on which AP and the OKS '
-            'loss depend: edit them there. '
-            if flat
-            else "Sigmas are COCO's. "
-        )
+        f'The skeleton of {ann_file} is written to {path}: {len(names)} '
+        f'keypoints, flip pairs {", ".join(pairs) or "none"}. '
+        f'{advice if flat else note}'
     )

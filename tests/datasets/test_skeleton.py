@@ -65,8 +65,9 @@ def test_coco_has_its_own_sigmas_and_links_in_any_order(coco, warned):
     assert links == set(map(frozenset, coco['skeleton_links']))
     flip = [16 - k for k in info['flip_indices']][::-1]
     assert flip == coco['flip_indices']
-    info = make_metainfo(dict(keypoints=names[:-1]))
-    assert set(info['sigmas']) == {FLAT_SIGMA}
+    for others in (names[:-1], [*names, 'Nose']):
+        info = make_metainfo(dict(keypoints=others))
+        assert info['sigmas'] == [FLAT_SIGMA] * len(others)
 
 
 def test_one_side_and_wrong_links_are_named(warned):
