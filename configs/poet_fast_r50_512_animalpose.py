@@ -15,13 +15,12 @@ the log names them.
 _base_ = ['./poet_fast_r50_512_coco.py']
 
 metainfo = dict(from_file='configs/_base_/datasets/animalpose.py')
-model = dict(head=dict(num_keypoints=20, loss=dict(metainfo=metainfo)))
+model = dict(head=dict(num_keypoints=20))  # for MMPose's own tools
 
 data_root = 'data/animalpose/'
 train_dataloader = dict(
     dataset=dict(
         data_root=data_root,
-        metainfo=metainfo,
         ann_file='annotations/animalpose_train.json',
         data_prefix=dict(img=''),
     )
@@ -29,7 +28,6 @@ train_dataloader = dict(
 val_dataloader = dict(
     dataset=dict(
         data_root=data_root,
-        metainfo=metainfo,
         ann_file='annotations/animalpose_val.json',
         data_prefix=dict(img=''),
     )

@@ -15,13 +15,12 @@ CrowdPose's numbers: AP on easy, medium and hard images instead of AP by size.
 _base_ = ['./poet_fast_r50_512_coco.py']
 
 metainfo = dict(from_file='configs/_base_/datasets/crowdpose.py')
-model = dict(head=dict(num_keypoints=14, loss=dict(metainfo=metainfo)))
+model = dict(head=dict(num_keypoints=14))  # for MMPose's own tools
 
 data_root = 'data/crowdpose/'
 train_dataloader = dict(
     dataset=dict(
         data_root=data_root,
-        metainfo=metainfo,
         ann_file='annotations/mmpose_crowdpose_trainval.json',
         data_prefix=dict(img='images/'),
     )
@@ -29,7 +28,6 @@ train_dataloader = dict(
 val_dataloader = dict(
     dataset=dict(
         data_root=data_root,
-        metainfo=metainfo,
         ann_file='annotations/mmpose_crowdpose_test.json',
         data_prefix=dict(img='images/'),
     )

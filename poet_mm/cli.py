@@ -15,19 +15,23 @@ import os
 import os.path as osp
 import sys
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Callable, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence
 
 import poet_mm
 
 from .checkpoints import zoo
 from .errors import UserError, first_line
+from .utils.annotation_files import look
 from .utils.config import (
-    check_data_root,
+    annotation_files,
     find_config,
     pretrained_files,
     read_config,
     set_data_root,
+    set_metainfo,
+    set_splits,
 )
+from .utils.layouts import read_splits
 from .utils.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -112,12 +116,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         help='folder for logs and results (default: work_dir of the config, '
         'else work_dirs/CONFIG_NAME)',
     )
-    parser.add_argument(
-        '--data-root',
-        metavar='DIR',
-        help="folder in COCO's layout, for all loaders and evaluators "
-        '(default: those of the config)',
-    )
+    add_data_arguments(parser)
     parser.add_argument(
         '--show-dir',
         metavar='DIR',
@@ -159,6 +158,36 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name the files of a data set."""
+    parser.add_argument(
+        '--data-root',
+        metavar='DIR',
+        help='folder in the layout of COCO 2017, Roboflow or CVAT (default: '
+        'that of the config)',
+    )
+    for name in ('train', 'val'):
+        parser.add_argument(
+            f'--{name}-ann',
+            metavar='FILE',
+            help=f"{name} annotations in COCO's format (default: those of "
+            'the data root)',
+        )
+        parser.add_argument(
+            f'--{name}-images',
+            metavar='DIR',
+            help=f'folder of the images of --{name}-ann (default: found near '
+            'it)',
+        )
+    parser.add_argument(
+        '--metainfo',
+        metavar='FILE',
+        help='metainfo file with the skeleton (default: that of the config; '
+        'if the annotations name other keypoints, made from them and written '
+        'to the work dir)',
+    )
+
+
 def check_file(path: str, kind: str) -> None:
     """Raise a UserError if a file does not exist. URLs are not checked."""
     if '://' not in path and not osp.isfile(path):
@@ -181,12 +210,24 @@ def check_source(path: str) -> None:
 
 
 def check_common_arguments(args: argparse.Namespace) -> None:
-    """Check ``config``, ``data_root`` and ``cfg_options``."""
+    """Check ``config``, and that ``cfg_options`` are ``KEY=VALUE``."""
     if args.config is not None:
         find_config(args.config)
-    if args.data_root is not None:
-        check_data_root(args.data_root)
     check_options(args.cfg_options)
+
+
+def check_data_arguments(
+    args: argparse.Namespace, needed: Sequence[str]
+) -> None:
+    """Check the options of :func:`add_data_arguments`, and add ``splits``.
+
+    Args:
+        args (Namespace): Gets ``splits``, see :func:`read_splits`.
+        needed (list[str]): Splits that the tool needs.
+    """
+    if args.metainfo is not None:
+        check_file(args.metainfo, 'metainfo file')
+    args.splits = read_splits(args, needed)
 
 
 def check_options(pairs: List[str]) -> None:
@@ -281,8 +322,7 @@ def load_config(args: argparse.Namespace) -> 'Config':
         osp.splitext(osp.basename(args.config or args.checkpoint))[0],
     )
     cfg.work_dir = args.work_dir or default
-    if args.data_root is not None:
-        set_data_root(cfg, args.data_root)
+    use_data(cfg, args)
     if args.show or args.show_dir is not None:
         if not cfg.get('default_hooks', {}).get('visualization'):
             raise UserError(
@@ -315,6 +355,45 @@ def read_config_of(name: str) -> 'Config':
 
     with safe_loading():
         return Config.fromstring(check_config_of(name), '.py')
+
+
+def is_first_process() -> bool:
+    """Return whether this is the only or first process of a job."""
+    ranks = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
+    return all(os.environ.get(rank, '0') == '0' for rank in ranks)
+
+
+def use_data(cfg: 'Config', args: argparse.Namespace) -> None:
+    """Give a config the data and the skeleton of the arguments.
+
+    Args:
+        cfg (Config): With ``work_dir``; changed in place.
+        args (Namespace): From :func:`check_data_arguments`.
+
+    Raises:
+        UserError: Data and config do not fit.
+    """
+    from .datasets.skeleton import choose_metainfo, read_metainfo
+
+    if args.data_root is not None and not {'train', 'val'} <= {*args.splits}:
+        set_data_root(cfg, args.data_root)
+    set_splits(cfg, args.splits)
+    if is_first_process():
+        for name, split in args.splits.items():
+            print(f'{name}: {split}')
+    looks = [split.look for split in args.splits.values()]
+    if args.data_root is not None and not looks:
+        test = cfg.get('test_dataloader')
+        looks = [look(path) for path in annotation_files(test)]
+    metainfo, path = None, args.metainfo or cfg.work_dir
+    if args.metainfo is not None:
+        metainfo = read_metainfo(args.metainfo)
+    elif looks and cfg.get('metainfo'):
+        metainfo = choose_metainfo(
+            looks, cfg.metainfo, cfg.work_dir, write=is_first_process()
+        )
+    if metainfo is not None:
+        set_metainfo(cfg, metainfo, path)
 
 
 def start_without_gpu(cfg: 'Config') -> None:

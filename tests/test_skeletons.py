@@ -13,16 +13,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpose.registry import DATASETS, METRICS, MODELS
 
-from poet_mm.utils.config import set_data_root, walk
+from poet_mm.utils.config import read_config, set_data_root, walk
 
 pytestmark = pytest.mark.slow
-CONFIGS = Path(__file__).parent.parent / 'configs'
 JOINTS = {
     'poet_fast_r18_five_toy': 5,
     'poet_fast_r50_512_crowdpose': 14,
@@ -106,7 +104,8 @@ def make_small(cfg):
 def small_config(name, folder):
     """A config made small, its data and its work dir in a new folder."""
     init_default_scope('mmpose')
-    cfg = make_small(Config.fromfile(CONFIGS / f'{name}.py'))
+    cfg = make_small(read_config(name))
+    cfg.load_from = None
     write_data(folder, cfg, JOINTS.get(name, 17))
     set_data_root(cfg, str(folder))
     # the toy config validates on what it trains on
@@ -182,7 +181,7 @@ def finetuned(tmp_path_factory):
     """A run of the template that started from the paper's POET, tiny: the
     weights of that, of its own start and end, and its checkpoint."""
     folder = tmp_path_factory.mktemp('finetuned')
-    source = make_small(Config.fromfile(CONFIGS / 'poet_r50_coco.py'))
+    source = make_small(read_config('poet_r50_coco'))
     model = MODELS.build(source.model)
     torch.save(dict(state_dict=model.state_dict()), folder / 'coco.pth')
     cfg = small_config(FINETUNE, folder)

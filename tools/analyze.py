@@ -18,6 +18,7 @@ __parse_first__ = True
 
 from poet_mm import cli
 from poet_mm.errors import UserError
+from poet_mm.utils.layouts import check_data_root
 
 if TYPE_CHECKING:
     from poet_mm.analysis.result import Analysis, Result
@@ -185,6 +186,8 @@ def check_args(args: argparse.Namespace) -> None:
                 raise UserError(f'There is no work dir {folder}.')
         return
     cli.check_common_arguments(args)
+    if args.data_root is not None:
+        check_data_root(args.data_root)
     cli.check_checkpoint(args.checkpoint)
     if getattr(args, 'points', None) and args.image is None:
         raise UserError(

@@ -24,6 +24,7 @@ __parse_first__ = True
 
 from poet_mm import cli
 from poet_mm.errors import UserError
+from poet_mm.utils.layouts import check_data_root
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -93,7 +94,7 @@ def parse_args() -> argparse.Namespace:
     args.work_dir = args.work_dir or osp.join('work_dirs', stem)
     cli.check_options(args.cfg_options)
     if args.data_root is not None:
-        cli.check_data_root(args.data_root)
+        check_data_root(args.data_root)
     return args
 
 

@@ -1,7 +1,9 @@
 """Test (and evaluate) a pose model.
 
-It has the options of MMPose's test.py except --badcase, and --data-root. A
-model of the zoo (tools/download.py lists them) needs no config.
+It has the options of MMPose's test.py except --badcase, and those of the data:
+--data-root, --val-ann, --metainfo, ... The test part of a Roboflow or CVAT
+folder is evaluated, or val if there is none. A model of the zoo
+(tools/download.py lists them) needs no config.
 Several processes: bash tools/dist_test.sh CONFIG CHECKPOINT GPUS [options].
 
 Examples:
@@ -52,6 +54,7 @@ def parse_args() -> argparse.Namespace:
         name, args.config = args.config, None
         args.checkpoint = zoo.find_entry(name)['Name']
     cli.check_common_arguments(args)
+    cli.check_data_arguments(args, ['val'])
     cli.check_checkpoint(args.checkpoint)
     return args
 

@@ -1,12 +1,12 @@
 """Train a pose model.
 
-It has the options of MMPose's train.py, and --data-root, --tensorboard and
---trust-pickle.
+It has the options of MMPose's train.py, and --tensorboard, --trust-pickle and
+those of the data: --data-root, --train-ann, --val-ann, --metainfo, ...
 Several processes: bash tools/dist_train.sh CONFIG GPUS [options].
 
 Examples:
   python tools/train.py configs/poet_r50_coco.py --data-root COCO --amp
-  python tools/train.py configs/poet_r50_coco.py --data-root COCO --resume
+  python tools/train.py configs/poet_fast_r50_finetune.py --data-root ROBOFLOW
 """
 
 import argparse
@@ -64,6 +64,8 @@ def parse_args() -> argparse.Namespace:
     cli.add_common_arguments(parser)
     args = parser.parse_args()
     cli.check_common_arguments(args)
+    needed = ['train'] if args.no_validate else ['train', 'val']
+    cli.check_data_arguments(args, needed)
     if args.resume not in (None, 'auto') and not osp.isfile(args.resume):
         raise UserError(
             f'There is no checkpoint {args.resume} to resume from.'

@@ -19,7 +19,7 @@ from ..checkpoints.loading import load_weights
 from ..engine.hooks.speed import use_channels_last
 from ..errors import UserError, first_line
 from ..models.heads.poet_head import POETHead
-from ..utils.config import set_data_root, walk
+from ..utils.config import read_config, set_data_root, walk
 
 
 @dataclass
@@ -94,7 +94,7 @@ def open_session(
     Raises:
         UserError: Config, checkpoint, data or device cannot be used.
     """
-    cfg = Config.fromfile(config)
+    cfg = read_config(config)
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     if data_root is not None:
         set_data_root(cfg, data_root)

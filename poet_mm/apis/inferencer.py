@@ -35,7 +35,7 @@ from ..checkpoints.safe_config import check_config_of
 from ..checkpoints.safe_load import safe_loading
 from ..checkpoints.zoo import is_model, read_zoo
 from ..errors import EveryImageFails, UserError, first_line, unreadable
-from ..utils.config import find_config
+from ..utils.config import find_config, read_config
 from .fast_backbone import as_fast_backbone
 from .inputs import ImageLike, as_bgr, data_infos, is_video, open_inputs
 from .results import split_people
@@ -127,10 +127,11 @@ class POETInferencer(Pose2DInferencer):
             model, weights = None, model
         if isinstance(model, (str, os.PathLike)):
             try:
-                model = find_config(os.fspath(model))
+                path = find_config(os.fspath(model))
             except UserError as error:
                 names = ', '.join(read_zoo())
                 raise UserError(f'{error} The zoo has {names}.') from error
+            model = read_config(path)
         super().__init__(model, weights, device, show_progress=show_progress)
         self.visualizer.score_thr = 0.0  # __call__ drops the low scores
         self.default_draw = self.visualizer.draw

@@ -5,7 +5,8 @@ uses six names that torch refuses
 (``torch.serialization.get_unsafe_globals_in_checkpoint`` lists them):
 ``HistoryBuffer`` for logged scalars, ``getattr`` for its statistics, and
 ``_reconstruct``, ``scalar``, ``ndarray`` and ``dtype`` for arrays and numbers
-of NumPy. Sets and DETR's ``Namespace`` are allowed, too.
+of NumPy. An empty array, of a skeleton without links, also uses ``bytes``.
+Sets and DETR's ``Namespace`` are allowed, too.
 """
 
 import argparse
@@ -52,7 +53,7 @@ def declared_globals() -> Dict[str, Any]:
         declared[f'numpy.{core}.multiarray.scalar'] = scalar
     for builtins in ('builtins', '__builtin__'):
         declared[f'{builtins}.getattr'] = get_statistic
-        for kind in (set, frozenset, complex, bytearray):
+        for kind in (set, frozenset, complex, bytes, bytearray):
             declared[f'{builtins}.{kind.__name__}'] = kind
     return declared
 

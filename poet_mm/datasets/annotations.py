@@ -1,6 +1,5 @@
 """Read annotations in COCO's layout, and choose those that can be used."""
 
-import json
 import logging
 from collections import defaultdict
 from typing import Dict, List, Tuple
@@ -10,6 +9,7 @@ from mmengine.fileio import get
 from mmengine.logging import print_log
 
 from ..errors import DataFault
+from ..utils.annotation_files import parse_annotations
 from .columns import Table, as_key, each, has_pose
 from .rules import first_faults
 
@@ -36,31 +36,7 @@ def read_annotations(path: str) -> dict:
         raise DataFault(
             f'{path!r} cannot be read ({error.strerror or error}).'
         ) from error
-    try:
-        content = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise DataFault(
-            f'{path!r} ({len(raw):,} bytes) is not JSON: {error}. Copy it '
-            'again if it is cut off, unpack it if it is compressed.'
-        ) from error
-    if not isinstance(content, dict):
-        raise DataFault(
-            f'{path!r} holds a {type(content).__name__}, expected a dict with '
-            "'images' and 'annotations'. A list is COCO's format for results; "
-            'take the annotation file.'
-        )
-    found = ', '.join(sorted(content)) or 'nothing'
-    content.setdefault('annotations', [])  # of images without labels
-    for key in ('images', 'annotations', 'categories'):
-        entries = content.get(key, [] if key == 'categories' else None)
-        if not isinstance(entries, list) or not all(
-            isinstance(entry, dict) for entry in entries
-        ):
-            raise DataFault(
-                f'{path!r} has no list of dicts under {key!r}; it has '
-                f"{found}. Expected a file in COCO's layout."
-            )
-    return content
+    return parse_annotations(raw, path)
 
 
 def choose_usable(

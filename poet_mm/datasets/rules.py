@@ -14,6 +14,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Union
 import numpy as np
 
 from .columns import Table, as_key, each, first_index, is_number
+from .sides import find_pairs
 
 MAX_SIDE = 2**15 - 2  # cv2 cannot rotate or crop images with a longer side
 MAX_LISTED = 1000  # examples that a report file lists
@@ -282,6 +283,22 @@ def renamed(table: Table, reordered: bool) -> np.ndarray:
     return np.array([a != b for a, b in zip(ours, theirs)], dtype=bool)
 
 
+def same_names(table: Table) -> np.ndarray:
+    """Return the keypoints (K, ) with the name of another in the file."""
+    counts = Counter(table.file_names or [])
+    names = table.keypoint_names
+    return np.array([counts[name] > 1 for name in names], dtype=bool)
+
+
+def without_other_side(table: Table) -> np.ndarray:
+    """Return the keypoints (K, ) of a side whose other side is missing."""
+    swap, sides = find_pairs(table.keypoint_names)
+    return np.array(
+        [name in sides and not swap[name] for name in table.keypoint_names],
+        dtype=bool,
+    )
+
+
 def name_in_file(table: Table, k: int) -> str:
     """Return the name of a keypoint in the file."""
     return f'{table.file_names[k]} in the file'
@@ -440,6 +457,12 @@ WRONG = [
         METAINFO_FIX,
         name_in_file,
     ),
+    name_rule(
+        'duplicate_joint_names',
+        same_names,
+        'keypoints have the name of another keypoint',
+        'Give each another name in categories.',
+    ),
     image_rule(
         'no_image_size',
         lambda t: lacks_size(t, needed=False),
@@ -512,6 +535,13 @@ UNUSUAL = [
         'keypoints have another name than in the metainfo',
         METAINFO_FIX,
         name_in_file,
+    ),
+    name_rule(
+        'one_sided_joints',
+        without_other_side,
+        'keypoints are left or right, without the other side',
+        'Correct the names, or set swap in the metainfo file: without it a '
+        'flip of the image leaves them on their side.',
     ),
     image_rule(
         'duplicate_file_names',

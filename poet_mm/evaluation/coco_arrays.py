@@ -25,6 +25,28 @@ class Detections(NamedTuple):
     category_ids: np.ndarray
 
 
+def as_one_class(annotations: List[dict]) -> List[dict]:
+    """Return the annotations that a pose model is evaluated on.
+
+    Those without a box or keypoints are left out, as in the data set. All
+    get category 1, which ``CocoMetric`` gives to predictions, and
+    ``num_keypoints`` and ``iscrowd`` if they lack them.
+
+    Args:
+        annotations (list[dict]): Entries of the annotation file.
+    """
+    return [
+        {
+            'num_keypoints': sum(v > 0 for v in person['keypoints'][2::3]),
+            'iscrowd': 0,
+            **person,
+            'category_id': 1,
+        }
+        for person in annotations
+        if 'bbox' in person and 'keypoints' in person
+    ]
+
+
 def box_areas(keypoints: np.ndarray) -> np.ndarray:
     """Return areas (N,) of the boxes of keypoints (N, K, 3), square pixels."""
     return np.ptp(keypoints[..., :2], axis=1).prod(axis=1)

@@ -23,6 +23,7 @@ from mmpose.registry import METRICS
 from ..errors import MissingFile
 from .coco_arrays import (
     Detections,
+    as_one_class,
     detection_dicts,
     find_obstacle,
     gather_detections,
@@ -77,6 +78,9 @@ def hotcoco_stats(
 class FastCocoMetric(CocoMetric):
     """Evaluate like ``CocoMetric``, with the same numbers and a fast backend.
 
+    All categories of the annotation file are one, of any name and id: the
+    models have one class.
+
     Args:
         *args: As in :class:`CocoMetric`.
         backend (str): ``'auto'`` is hotcoco where it is installed and covers
@@ -102,8 +106,19 @@ class FastCocoMetric(CocoMetric):
                 f'No annotation file at {error.filename!r}: give '
                 '--data-root, or set ann_file of the evaluator.'
             ) from error
+        if self.coco is not None:
+            self._join_categories()
         self.backend = backend
         self._detections: Optional[Detections] = None  # None: in the file
+
+    def _join_categories(self) -> None:
+        """Make all categories of the ground truth one, as of predictions."""
+        dataset = self.coco.dataset
+        people = as_one_class(dataset.get('annotations', []))
+        if people != dataset.get('annotations'):
+            dataset['annotations'] = people
+            dataset['categories'] = [dict(id=1, name='person')]
+            self.coco.createIndex()
 
     def results2json(
         self, keypoints: Dict[int, list], outfile_prefix: str

@@ -1,12 +1,16 @@
-"""Find and read configs, and point them to a data set."""
+"""Find and read configs, and give them a data set and its skeleton.
+
+K: number of keypoints of the skeleton.
+"""
 
 import difflib
 import os.path as osp
 import traceback
 from glob import glob
-from typing import TYPE_CHECKING, Iterator, List
+from typing import TYPE_CHECKING, Any, Iterator, List, Optional
 
 from ..errors import UserError, first_line
+from .layouts import Splits, check_data_root
 
 if TYPE_CHECKING:  # importing it takes seconds
     from mmengine.config import Config
@@ -15,6 +19,14 @@ PACKAGE = osp.normpath(osp.join(osp.dirname(__file__), '..'))
 CONFIGS = osp.join(PACKAGE, '.mim', 'configs')
 if not osp.isdir(CONFIGS):  # in a clone of the repository
     CONFIGS = osp.join(PACKAGE, '..', 'configs')
+COCO = dict(from_file='configs/_base_/datasets/coco.py')  # of the base configs
+PARTS_OF_METAINFO = (
+    'dataset_name',
+    'keypoint_info',
+    'skeleton_info',
+    'joint_weights',
+    'sigmas',
+)
 
 
 def walk(node) -> Iterator[dict]:
@@ -25,19 +37,6 @@ def walk(node) -> Iterator[dict]:
     if isinstance(node, (list, tuple)):
         for child in node:
             yield from walk(child)
-
-
-def check_data_root(data_root: str) -> None:
-    """Raise a UserError if a folder or its ``annotations`` does not exist."""
-    if not osp.isdir(osp.join(data_root, 'annotations')):
-        fault = 'does not exist'
-        if osp.isdir(data_root):
-            fault = 'has no folder annotations'
-        raise UserError(
-            f"--data-root {data_root} {fault}. Give a folder in COCO's "
-            'layout (annotations/person_keypoints_{train,val}2017.json, '
-            'train2017/, val2017/).'
-        )
 
 
 def set_data_root(cfg: 'Config', data_root: str) -> None:
@@ -78,6 +77,127 @@ def _move(path: str, old_roots: set, data_root: str) -> str:
     )
 
 
+def annotation_files(loader: Optional[dict]) -> List[str]:
+    """Return the annotation files of a loader that exist."""
+    paths = [
+        osp.join(node.get('data_root') or '', node['ann_file'])
+        for node in walk(loader)
+        if node.get('ann_file')
+    ]
+    return [path for path in paths if osp.isfile(path)]
+
+
+def set_splits(cfg: 'Config', splits: Splits) -> None:
+    """Point the loaders and evaluators at the files of a data set.
+
+    Args:
+        cfg (Config): Changed in place. The loader and evaluator of a split
+            that is missing keep theirs; those of ``test`` get ``val``.
+        splits (dict): From :func:`read_splits`.
+    """
+    if 'val' in splits:
+        splits = dict(splits, test=splits.get('test', splits['val']))
+    for name, split in splits.items():
+        for node in walk(cfg.get(f'{name}_dataloader')):
+            if node.get('ann_file'):
+                node['data_root'] = ''
+                node['ann_file'] = split.ann_file
+                node['data_prefix'] = dict(img=split.images)
+        for node in walk(cfg.get(f'{name}_evaluator')):
+            if node.get('ann_file'):
+                node['ann_file'] = split.ann_file
+
+
+def keypoint_names_of(metainfo: Any, path: str) -> List[str]:
+    """Return the names of the K keypoints of a skeleton in MMPose's layout.
+
+    Args:
+        metainfo (dict): The skeleton, or ``dict(from_file=PATH)``.
+        path (str): Where it comes from, for messages.
+
+    Raises:
+        UserError: It has another layout. The message names missing parts.
+    """
+    from mmpose.datasets.datasets.utils import parse_pose_metainfo
+
+    try:
+        names = parse_pose_metainfo(metainfo)['keypoint_id2name']
+        return [names[k] for k in sorted(names)]
+    except Exception as error:  # parse_pose_metainfo checks nothing
+        problem = f'{type(error).__name__}: {first_line(error)}'
+        if isinstance(error, AssertionError):  # without a message
+            missing = [key for key in PARTS_OF_METAINFO if key not in metainfo]
+            problem = f'it lacks {", ".join(missing)}'
+        raise UserError(
+            f'{path}: its skeleton (dataset_info, metainfo) cannot be used '
+            f'({problem}). It needs {", ".join(PARTS_OF_METAINFO)}, as '
+            'configs/_base_/datasets/coco.py of MMPose has.'
+        ) from error
+
+
+def set_metainfo(cfg: 'Config', metainfo: dict, path: str) -> None:
+    """Give data sets, head and loss of a config another skeleton.
+
+    Args:
+        cfg (Config): Changed in place.
+        metainfo (dict): The skeleton, or ``dict(from_file=PATH)``.
+        path (str): Where it comes from, for messages.
+    """
+    K = len(keypoint_names_of(metainfo, path))
+    cfg.metainfo = metainfo
+    for node in nodes_with_metainfo(cfg):
+        node['metainfo'] = metainfo
+    set_num_keypoints(cfg, K)
+
+
+def spread_metainfo(cfg: 'Config', path: str) -> None:
+    """Spread ``metainfo`` of a config over its data sets, head and loss.
+
+    Only COCO's skeleton, which the base configs set, is replaced: a config
+    may still set each of them by itself.
+
+    Args:
+        cfg (Config): Changed in place, unless ``metainfo`` is COCO's.
+        path (str): Name of the config, for messages.
+    """
+    metainfo = cfg.get('metainfo')
+    if metainfo in (None, COCO):
+        return
+    K = len(keypoint_names_of(metainfo, path))
+    for node in nodes_with_metainfo(cfg):
+        if node.get('metainfo') in (None, COCO):
+            node['metainfo'] = metainfo
+    if head_of(cfg).get('num_keypoints') == 17:  # that of the base configs
+        set_num_keypoints(cfg, K)
+
+
+def head_of(cfg: 'Config') -> dict:
+    """Return the head of a config's model, empty if it has none."""
+    return (cfg.get('model') or {}).get('head') or {}
+
+
+def nodes_with_metainfo(cfg: 'Config') -> Iterator[dict]:
+    """Yield the data sets of all loaders, and a loss with an OKS term."""
+    for name in ('train', 'val', 'test'):
+        for node in walk(cfg.get(f'{name}_dataloader')):
+            if node.get('ann_file'):
+                yield node
+    loss = head_of(cfg).get('loss')
+    if isinstance(loss, dict) and loss.get('oks_weight'):
+        yield loss
+
+
+def set_num_keypoints(cfg: 'Config', K: int) -> None:
+    """Set the number of keypoints of the head and of AE's codecs."""
+    head = head_of(cfg)
+    if 'num_keypoints' in head:
+        head['num_keypoints'] = K
+    for node in walk([cfg.get('model'), cfg.get('train_dataloader')]):
+        order = node.get('decode_keypoint_order')
+        if order is not None and len(order) != K:
+            node['decode_keypoint_order'] = list(range(K))
+
+
 def pretrained_files(cfg: 'Config') -> List[str]:
     """Return the files or URLs of all ``init_cfg`` of type Pretrained."""
     return [
@@ -90,6 +210,8 @@ def pretrained_files(cfg: 'Config') -> List[str]:
 def read_config(name: str) -> 'Config':
     """Read a config, given as in :func:`find_config`.
 
+    Its key ``metainfo`` is spread, see :func:`spread_metainfo`.
+
     Raises:
         UserError: The file does not exist or cannot be read.
     """
@@ -97,7 +219,7 @@ def read_config(name: str) -> 'Config':
 
     path = find_config(name)
     try:
-        return Config.fromfile(path)
+        cfg = Config.fromfile(path)
     except Exception as error:  # a config is a program
         last = traceback.extract_tb(error.__traceback__)[-1]
         at_top_level = last.name == '<module>'
@@ -109,6 +231,8 @@ def read_config(name: str) -> 'Config':
             f'({type(error).__name__}: {first_line(error)}{where}). '
             'Correct it, or use a config of configs/.'
         ) from error
+    spread_metainfo(cfg, path)
+    return cfg
 
 
 def find_config(name: str) -> str:

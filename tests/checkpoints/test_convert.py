@@ -16,6 +16,7 @@ from poet_mm.checkpoints.convert import (
     convert_to_release,
     largest_difference,
 )
+from poet_mm.checkpoints.loading import WHOLE_BLOCKS, starting_weights
 from poet_mm.errors import UserError
 
 
@@ -39,6 +40,26 @@ def test_release_computes_the_same(conversion):
     assert difference['max_logit'] > 0.1
     head = conversion.model.head
     assert (head.num_queries, head.num_classes) == (7, 2)
+
+
+def test_finetuning_starts_from_the_release(conversion):
+    """With another skeleton: backbone and transformer are taken whole."""
+    cfg = small_cfg('poet_fast_r50_finetune')
+    cfg.model.head.num_keypoints = 5
+    cfg.model.head.detail.in_channels = [32, 64, 128, 256]
+    model = MODELS.build(cfg.model)
+    release = conversion.model.state_dict()
+    start, sentences = starting_weights(model, release, 'release.pth')
+    taken = {
+        name
+        for name, value in start.items()
+        if name in release and torch.equal(value, release[name])
+    }
+    assert {name for name in start if name.startswith(WHOLE_BLOCKS)} <= taken
+    named = ' '.join(sentences)
+    new = {'.'.join(name.split('.')[:2]) for name in start.keys() - taken}
+    assert 'head.branches' in new
+    assert all(name in named for name in new)
 
 
 @pytest.mark.parametrize(

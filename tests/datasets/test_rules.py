@@ -127,3 +127,15 @@ def test_skeleton_against_metainfo(tmp_path, names, wrong, text):
     if wrong is not None:
         assert found['skeleton'].wrong == wrong
         assert text in found['skeleton'].text
+
+
+def test_names_that_are_the_same_or_one_sided(tmp_path):
+    content = make_content()
+    category = content['categories'][0]
+    category['keypoints'] = ['nose', 'left_hand', 'nose']
+    found = find(tmp_path, content, expected=None)
+    assert found['duplicate_joint_names'].wrong
+    assert found['duplicate_joint_names'].count == 2
+    (example,) = found['one_sided_joints'].examples
+    assert 'left_hand' in example
+    assert not found['one_sided_joints'].wrong

@@ -7,6 +7,7 @@ import sys
 import check_dataset as tool
 import pytest
 from faulty_data import METAINFO, find, make_content, spoil, write_data
+from helpers import ROOT
 
 from poet_mm.datasets.coco import BottomupCocoDataset
 
@@ -135,3 +136,40 @@ def test_folder_of_images_that_is_not_there(tmp_path, capsys):
     ann_file, _ = write_data(tmp_path, make_content())
     assert run_tool(ann_file, '--images', tmp_path / 'none') == 2
     assert 'There is no folder' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_files_of_the_options_of_training(tmp_path, capsys):
+    """Both files of a folder, and one of them that is wrong."""
+    content = make_content()
+    for name in ('train', 'valid'):
+        ann_file, images = write_data(tmp_path / name, content)
+        ann_file.rename(images / '_annotations.coco.json')
+        (tmp_path / 'data').mkdir(exist_ok=True)
+        images.rename(tmp_path / 'data' / name)
+    data = tmp_path / 'data'
+    out = tmp_path / 'out'
+    assert run_tool('--data-root', data, '--out', out) == 0
+    text = capsys.readouterr().out
+    assert text.count('keypoints  3 per person') == 2
+    assert {path.name for path in out.iterdir()} == {'train', 'val'}
+    wrong = spoil(content, 'annotations', 3, area=-1)
+    val = data / 'valid' / '_annotations.coco.json'
+    val.write_text(json.dumps(wrong))
+    assert run_tool('--data-root', data) == 1
+    assert run_tool('--train-ann', data / 'train/_annotations.coco.json') == 0
+    metainfo = ROOT / 'configs/_base_/datasets/toy_five.py'
+    assert run_tool('--data-root', data, '--metainfo', metainfo) == 1
+    assert 'another number of keypoints' in capsys.readouterr().out
+
+
+def test_which_files(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run_tool()
+    assert 'give FILE, or --data-root' in capsys.readouterr().err
+    assert run_tool('--val-ann', tmp_path / 'none.json') == 2
+    assert 'none.json' in capsys.readouterr().err
+    path = tmp_path / 'labels.yaml'
+    path.write_text('kpt_shape: [5, 3]')
+    assert run_tool(path) == 2
+    assert 'sio convert' in capsys.readouterr().err

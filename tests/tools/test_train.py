@@ -1,17 +1,22 @@
 """tools/train.py, as a user runs it, on toy people."""
 
+import json
 import os.path as osp
+import re
+import shutil
 from argparse import Namespace
 
 import numpy as np
 import pytest
 import train
 from helpers import ROOT
+from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 from tool_runs import CONFIG, TINY, losses, run, scalars
 
 from poet_mm import cli
 from poet_mm.errors import UserError
+from poet_mm.utils.config import COCO
 
 
 @pytest.mark.slow
@@ -150,6 +155,7 @@ def test_missing_checkpoint_to_resume(monkeypatch):
         (dict(launcher='slurm'), '--launcher slurm needs a GPU'),
         (dict(data_root='none'), 'none does not exist'),
         (dict(data_root='.'), r'\. has no folder annotations'),
+        (dict(metainfo=str(CONFIG)), 'has no dataset_info'),
     ],
 )
 def test_mistakes_get_a_sentence(changes, message, monkeypatch):
@@ -159,3 +165,86 @@ def test_mistakes_get_a_sentence(changes, message, monkeypatch):
     vars(args).update(changes)
     with pytest.raises(UserError, match=message):
         train.merge_args(cli.load_config(args), args)
+
+
+def load(monkeypatch, *args):
+    """The config that training gets from these arguments."""
+    argv = ['train.py', 'poet_fast_r18_toy', *map(str, args)]
+    monkeypatch.setattr('sys.argv', argv)
+    return cli.load_config(train.parse_args())
+
+
+def test_skeleton_of_a_coco_folder(monkeypatch, toy, tmp_path):
+    """The config's, that of the annotations, or that of --metainfo."""
+    work = ('--work-dir', tmp_path / 'work')
+    cfg = load(monkeypatch, '--data-root', toy, *work)
+    assert cfg.model.head.num_keypoints == 17
+    assert cfg.metainfo == COCO
+    assert not (tmp_path / 'work').exists()
+    make_toy_coco(tmp_path / 'toy', 2, 2, 64, 0, ('nose', 'left_hip'))
+    args = ('--data-root', tmp_path / 'toy', *work)
+    cfg = load(monkeypatch, *args)
+    assert cfg.model.head.num_keypoints == 2
+    for name in ('train', 'val', 'test'):
+        data = cfg[f'{name}_dataloader'].dataset
+        assert data.data_root == str(tmp_path / 'toy')
+        assert data.metainfo.sigmas == [0.05] * 2
+    other = ROOT / 'configs' / '_base_' / 'datasets' / 'toy_five.py'
+    cfg = load(monkeypatch, *args, '--metainfo', other)
+    assert cfg.model.head.num_keypoints == 5
+    assert cfg.model.head.loss.metainfo.sigmas[0] == 0.026
+
+
+def as_roboflow(toy, folder, names, links):
+    """The toy data in Roboflow's layout, with other names and ids."""
+    for split, name in (('train', 'train'), ('val', 'valid')):
+        source = toy / f'annotations/person_keypoints_{split}2017.json'
+        content = json.loads(source.read_text())
+        first = 3 * len(names)
+        for person in content['annotations']:
+            person['keypoints'] = person['keypoints'][:first]
+            person['category_id'] = 4
+            del person['num_keypoints']
+        content['categories'] = [
+            dict(id=0, name='all', supercategory='none'),
+            dict(id=4, name='mouse', keypoints=names, skeleton=links),
+        ]
+        shutil.copytree(toy / f'{split}2017', folder / name)
+        ann_file = folder / name / '_annotations.coco.json'
+        ann_file.write_text(json.dumps(content))
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('names', 'links'),
+    [(['nose', 'eye_l', 'eye_r', 'ear_l', 'ear_r'], [[1, 2]]), (['nose'], [])],
+)
+def test_roboflow_trains_without_a_written_file(toy, tmp_path, names, links):
+    """Any K, also 1: trained, edited, resumed, tested, used on a photo."""
+    K, work_dir = len(names), tmp_path / 'work'
+    data = as_roboflow(toy, tmp_path / 'data', names, links)
+    args = ['train.py', 'poet_fast_r18_toy', '--data-root', data]
+    args += ['--work-dir', work_dir]
+    tiny = [
+        *TINY,
+        'model.head.detail.in_channels=[8,16,32]',
+        'train_cfg.max_epochs=1',
+    ]
+    output = run(*args, *tiny)
+    assert f'{work_dir}/metainfo.py' in output
+    metainfo = work_dir / 'metainfo.py'
+    edited = metainfo.read_text().replace('0.05', '0.07')
+    metainfo.write_text(edited)
+    run(*args, '--resume', *tiny, 'train_cfg.max_epochs=2')
+    assert metainfo.read_text() == edited
+    config = work_dir / 'poet_fast_r18_toy.py'
+    loss = Config.fromfile(config).model.head.loss
+    assert loss.metainfo.sigmas == [0.07] * K
+    checkpoint = work_dir / 'epoch_2.pth'
+    output = run('test.py', config, checkpoint)
+    assert float(re.search(r'coco/AP: (-?[\d.]+)', output)[1]) >= 0
+    photo = next((data / 'valid').glob('*.png'))
+    out = tmp_path / 'out'
+    run('infer.py', photo, '--weights', checkpoint, '--out', out)
+    assert [*(out / 'pictures').iterdir()]

@@ -2,25 +2,16 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
-from mmpose.datasets.datasets.utils import parse_pose_metainfo
-
-from ...errors import UserError, first_line
-from ...utils.config import read_config
+from ...errors import UserError
+from ...utils.config import keypoint_names_of, read_config
 from ..annotations import read_annotations
 from ..columns import Table
 from ..rules import STOPS, UNUSUAL, WRONG, Finding, find_violations
 from .images import UNUSUAL_FILES, WRONG_FILES, FileTable, read_files
 
 NUM_QUERIES = 25  # the paper's
-PARTS_OF_METAINFO = (
-    'dataset_name',
-    'keypoint_info',
-    'skeleton_info',
-    'joint_weights',
-    'sigmas',
-)
 
 
 @dataclass
@@ -53,27 +44,6 @@ def read_expected(path: str) -> Expected:
     return Expected(
         keypoint_names_of(metainfo, path), head.get('num_queries', NUM_QUERIES)
     )
-
-
-def keypoint_names_of(metainfo: Any, path: str) -> List[str]:
-    """Return the names of the keypoints of a skeleton in MMPose's layout.
-
-    Raises:
-        UserError: It has another layout. The message names missing parts.
-    """
-    try:
-        names = parse_pose_metainfo(metainfo)['keypoint_id2name']
-        return [names[k] for k in sorted(names)]
-    except Exception as error:  # parse_pose_metainfo checks nothing
-        problem = f'{type(error).__name__}: {first_line(error)}'
-        if isinstance(error, AssertionError):  # without a message
-            missing = [key for key in PARTS_OF_METAINFO if key not in metainfo]
-            problem = f'it lacks {", ".join(missing)}'
-        raise UserError(
-            f'{path}: its skeleton (dataset_info, metainfo) cannot be used '
-            f'({problem}). It needs {", ".join(PARTS_OF_METAINFO)}, as '
-            'configs/_base_/datasets/coco.py of MMPose has.'
-        ) from error
 
 
 def names_in_file(content: dict) -> Optional[List[str]]:
