@@ -13,6 +13,8 @@ import pytest
 from helpers import ROOT
 from make_toy_coco import make_toy_coco
 
+from poet_mm.utils.config import read_config
+
 CONFIG = str(ROOT / 'configs' / 'poet_fast_r18_five_toy.py')
 TOOLS = Path(mmpose.__file__).parent / '.mim' / 'tools'
 JOINTS = ['nose', 'left_wrist', 'right_wrist', 'left_ankle', 'right_ankle']
@@ -40,12 +42,17 @@ def test_get_flops(monkeypatch, capsys):
 
 @pytest.mark.parametrize('mode', ['transformed', 'original'])
 def test_browse_dataset(monkeypatch, toy, tmp_path, mode):
-    """Keypoints are drawn over each of the images."""
+    """Keypoints are drawn over each of the images.
+
+    The config is as the work dir has it, with the skeleton in every place.
+    """
+    config, out = tmp_path / 'config.py', tmp_path / 'out'
+    read_config(CONFIG).dump(config)
     root = f'train_dataloader.dataset.data_root={toy}'
-    args = ['--not-show', '--mode', mode, '--output-dir', tmp_path]
+    args = ['--not-show', '--mode', mode, '--output-dir', out]
     tool = 'misc/browse_dataset.py'
-    run(monkeypatch, tool, CONFIG, *args, '--cfg-options', root)
-    drawn = sorted(tmp_path.iterdir())
+    run(monkeypatch, tool, config, *args, '--cfg-options', root)
+    drawn = sorted(out.iterdir())
     assert len(drawn) == 3
     image = cv2.imread(str(toy / 'train2017' / drawn[0].name))
     drawn = cv2.imread(str(drawn[0]))
