@@ -18,7 +18,7 @@ step "1/4 Making toy images with synthetic people in $data"
 "$PYTHON" tools/make_toy_coco.py --out "$data" --train 3000 --val 200 \
     --size 128 --seed 1
 
-step "2/4 Training the fast POET (6 to 8 minutes on 2 cores), with the AP on" \
+step "2/4 Training the fast POET (5 minutes on 2 cores), with the AP on" \
     "unseen images after every epoch"
 "$PYTHON" tools/train.py "$config" --data-root "$data" --work-dir "$work" \
     --resume

@@ -77,7 +77,7 @@ class NonFiniteHook(Hook):
         """Save the step and raise an error, if it is not finite."""
         # In a validation, without a listener, the assigner itself raises.
         self.listeners.remove(self.matching.append)
-        loss = float(outputs['loss'])
+        loss = float(outputs['loss'].detach())
         if not self.reason and not self.matching and math.isfinite(loss):
             return
         reason = self.reason or f'the loss is {loss}'
