@@ -58,7 +58,7 @@ class HelpFormatter(
 ):
     """Show all defaults, and keep the lines of description and examples."""
 
-    # Private API (Python 3.9 to 3.12, checked with 3.11): argparse documents
+    # Private API (Python 3.10 to 3.13, checked): argparse documents
     # the formatter classes, but not their methods.
     def _get_help_string(self, action: argparse.Action) -> str:
         if action.default in (None, []) or 'default:' in action.help:
