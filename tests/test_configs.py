@@ -15,7 +15,7 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import MODELS
 
 from poet_mm.comparison.cost import count_parameters
-from poet_mm.utils.config import walk
+from poet_mm.utils.config import read_config, walk
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
@@ -61,7 +61,7 @@ def shrink(inputs):
 @pytest.mark.slow
 @pytest.mark.parametrize('path', POET_CONFIGS, ids=lambda path: path.stem)
 def test_poet_config_trains_a_step(path):
-    cfg = Config.fromfile(path)
+    cfg = read_config(path)
     assert cfg.train_dataloader.dataset.pipeline[-2].encoder == (
         cfg.model.head.codec
     )

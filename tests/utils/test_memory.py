@@ -62,7 +62,8 @@ def test_freed_block_stays(keep):
     """In a process that starts with glibc's own settings."""
     with multiprocessing.get_context('spawn').Pool(1) as pool:
         mapped, stays = pool.apply(allocate_and_free, (keep,))
-    assert (mapped >= SIZE) == (stays < SIZE) == (not keep)
+    # a part of the block may come from what was free before
+    assert (mapped >= SIZE / 2) == (stays < SIZE / 2) == (not keep)
 
 
 @pytest.mark.parametrize(
