@@ -14,13 +14,14 @@ import argparse
 import os
 import os.path as osp
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence
 
 import poet_mm
 
 from .checkpoints import zoo
-from .errors import UserError, first_line
+from .errors import DataFault, UserError, first_line
 from .utils.annotation_files import look
 from .utils.config import (
     annotation_files,
@@ -384,7 +385,9 @@ def use_data(cfg: 'Config', args: argparse.Namespace) -> None:
     looks = [split.look for split in args.splits.values()]
     if args.data_root is not None and not looks:
         test = cfg.get('test_dataloader')
-        looks = [look(path) for path in annotation_files(test)]
+        for path in annotation_files(test):
+            with suppress(DataFault):  # images without labels
+                looks.append(look(path))
     metainfo, path = None, args.metainfo or cfg.work_dir
     if args.metainfo is not None:
         metainfo = read_metainfo(args.metainfo)
@@ -484,7 +487,7 @@ def check_pretrained(cfg: 'Config') -> None:
     for path in pretrained_files(cfg):
         try:
             CheckpointLoader.load_checkpoint(path, map_location='cpu')
-        except OSError as error:
+        except (OSError, UserError) as error:
             raise UserError(
                 f'Cannot get the pretrained weights {path!r} '
                 f'({type(error).__name__}: {first_line(error)}). Give a file '

@@ -19,7 +19,8 @@ step() { printf '\n== [%d s] %s\n' "$SECONDS" "$*"; }
 # 1.9 times longer, but alone 1.4 times. So they sleep if the CPUs are not idle.
 idle() { awk '/^cpu / { print $5 }' /proc/stat; }  # 1/100 s, of all CPUs
 before=$(idle); sleep 1
-[ $(($(idle) - before)) -gt $((60 * $(nproc))) ] || export OMP_WAIT_POLICY=passive
+[ $(($(idle) - before)) -gt $((60 * $(getconf _NPROCESSORS_ONLN))) ] ||
+    export OMP_WAIT_POLICY=passive
 
 step "1/4 Making toy images with synthetic people in $data"
 "$PYTHON" tools/make_toy_coco.py --out "$data" --train 3000 --val 200 \

@@ -1,23 +1,21 @@
 #!/usr/bin/env bash
 # Make .venv with the pinned packages, once; called again it takes a second.
-#
 #   bash tools/setup_env.sh                  current torch; needs no compiler
 #   bash tools/setup_env.sh --stack torch21  the oldest torch that is tested
 #   bash tools/setup_env.sh --with-ops       also mmcv's compiled operators
 #   bash tools/setup_env.sh --no-venv        only check the active environment
 #   . tools/setup_env.sh [OPTION ...]        for scripts: sets PYTHON and PATH
-#
 # PYTHON=3.12 or PYTHON=/path/to/python3.12 chooses the Python. Without options
 # an existing .venv stays of its kind. If interrupted, run it again.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 pins=$root/requirements venv=$root/.venv stamp=$root/.venv/poet_mm.stamp
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/poet_mm log= no_venv=
+cache=${XDG_CACHE_HOME:-${HOME-}/.cache}/poet_mm log= no_venv= with=
 connect='If it is the network: connect this machine, or set PIP_INDEX_URL to a mirror.'
 say() { printf '[%3d s] %s\n' "$SECONDS" "$*" >&2; }
 die() { # and leave nothing half-made
   echo "poet_mm: $*${log:+ Details: $log}" >&2
-  [ -z "$log" ] || [ -f "$stamp" ] || rm -rf "$venv"; exit 2
+  [ -z "$log" ] || [ -s "$stamp" ] || rm -rf "$venv"; exit 2
 }
 quietly() { "$@" >>"$log" 2>&1; }
 check() { "$PYTHON" "$root/poet_mm/stack.py"; }
@@ -39,8 +37,7 @@ find_uv() {
     "(apt install python3-pip brings one), and it is not on PATH. $connect"
 }
 
-# Try uv's cache first. PyTorch's own index (--torch-backend) has builds without
-# CUDA, and for older GPU drivers.
+# PyTorch's own index (--torch-backend) has builds without CUDA, and older CUDA.
 install_stack() {
   local how index=${PIP_INDEX_URL-}
   index=${index:-$(python3 -m pip config get global.index-url 2>&-)} || true
@@ -57,7 +54,7 @@ get_mmcv() (
   get() { quietly "$PYTHON" -m pip download --no-deps mmcv==2.1.0 "$@"; }
   mkdir -p "$1" && cd "$1" && ! compgen -G 'mmcv*.whl' >/dev/null || return 0
   local page=https://download.openmmlab.com/mmcv/dist/${1#*+}/torch2.1.0/index.html
-  [ "$stack" != torch21 ] || ! get --no-index -f "$page" || return 0
+  [ "$stack" = stack ] || ! get --no-index -f "$page" || return 0
   say "compiling mmcv, once (15 minutes on 2 cores). Progress: $1/build.log"
   [ -d mmcv-2.1.0 ] || { get --no-binary :all: --no-build-isolation &&
     tar xf mmcv-2.1.0.tar.gz; } || die "cannot get mmcv's source. $connect"
@@ -72,10 +69,13 @@ get_mmcv() (
 
 make_venv() {
   local mmcv=$pins/mmcv_no_ops folder
-  mkdir -p "$cache" && log=$cache/setup.log && find_uv
-  say 'making .venv and installing its packages'
-  "$uv" venv -q --clear -p "$python" "$venv" || die "uv cannot get Python" \
-    "$python (above). Install it, or name one: PYTHON=/path/to/python3.11."
+  [ ! -e "$venv" ] || [ -e "$stamp" ] || die "$venv is not of this script: move it."
+  mkdir -p "$cache" && : >>"$cache/setup.log" || die "set XDG_CACHE_HOME."
+  log=$cache/setup.log && find_uv && say 'making .venv and installing its packages'
+  "$uv" venv -q --clear -p "$python" "$venv" && : >"$stamp" &&
+    "$venv/bin/python" -c 'import sys; assert (3, 10) <= sys.version_info' 2>&- ||
+    die "Python $python is not there, or not 3.10 to 3.13. Name another:" \
+      'PYTHON=/path/to/python3.11.'
   PYTHON=$venv/bin/python
   install_stack
   if [ "$ops" = ops ]; then
@@ -101,17 +101,17 @@ python=${PYTHON:-$python}
 while [ $# -gt 0 ]; do
   case $1 in
     '' | --no-venv) no_venv=$1 ;;
-    --with-ops) ops=ops ;;
+    --with-ops) with=ops ;;
     --stack) shift && stack=${1-} ops=lite ;;
-    *) stack=$1 ;;
+    *) die "unknown option $1 (known: --stack, --with-ops, --no-venv)." ;;
   esac
   shift || break
 done
-[ -f "$pins/$stack.txt" ] || die "unknown option or stack '$stack' (known:" \
-  '--stack torch21, --stack stack, --with-ops, --no-venv).'
+[[ $stack =~ ^(stack|torch21)$ ]] || die "unknown stack '$stack' (known: torch21)."
+ops=${with:-$ops}
 if [ -n "$no_venv" ]; then
-  PYTHON=$(command -v "$python" || command -v python || command -v python3) ||
-    die '--no-venv: found no Python on PATH.'
+  PYTHON=$(type -P "${PYTHON:-python}" || type -P "${PYTHON:-python3}") ||
+    die "--no-venv: found no Python ($python)."
   check || exit 2
   export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
 else PYTHON=$venv/bin/python

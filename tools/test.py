@@ -62,6 +62,7 @@ def parse_args() -> argparse.Namespace:
 def merge_args(cfg: 'Config', args: argparse.Namespace) -> 'Config':
     """Apply the options of testing, ``--cfg-options`` last."""
     cfg.load_from = args.checkpoint
+    cfg.resume = False  # that of a work dir may resume
     if args.dump is not None:
         evaluators = cfg.test_evaluator
         if not isinstance(evaluators, (list, tuple)):

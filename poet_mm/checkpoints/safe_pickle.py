@@ -56,7 +56,7 @@ def allowed_globals() -> Dict[str, Any]:
     }
 
 
-# Private API (Python 3.9 to 3.12, checked with 3.11): pickle's unpickler
+# Private API (Python 3.10 to 3.13, checked): pickle's unpickler
 # written in Python. The public one, written in C, cannot be kept from giving
 # new attributes to classes and functions.
 class Unpickler(pickle._Unpickler):

@@ -47,6 +47,11 @@ def read_zoo() -> Dict[str, Entry]:
         for entry in entries:
             if not all(isinstance(entry[key], str) for key in NEEDED):
                 raise TypeError
+            algorithm = str(entry.get('Hash', 'md5:')).partition(':')[0]
+            if algorithm not in hashlib.algorithms_available or (
+                '://' not in entry['Weights']
+            ):
+                raise TypeError
         return {entry['Name']: entry for entry in entries}
     except OSError as error:
         raise MissingFile(
@@ -56,7 +61,8 @@ def read_zoo() -> Dict[str, Entry]:
     except (yaml.YAMLError, UnicodeError, KeyError, TypeError) as error:
         raise UserError(
             f'{path} is not a zoo: expected YAML with a list Models of '
-            f'entries with {", ".join(NEEDED)}. See configs/zoo.yml.'
+            f'entries with {", ".join(NEEDED)} (a URL) and, if there is one, '
+            'Hash (algorithm:digits). See configs/zoo.yml.'
         ) from error
 
 

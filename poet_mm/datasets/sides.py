@@ -16,8 +16,11 @@ def find_pairs(names: List[str]) -> Tuple[Dict[str, str], Dict[str, str]]:
     swap, sides = dict.fromkeys(names, ''), {}
     for name in names:
         for side, mirrored, is_word in mirror(name):
-            if mirrored in swap and swap[mirrored] in ('', name):
-                swap[name], sides[name] = mirrored, side
+            if swap[name] == mirrored or (
+                swap[name] == '' == swap.get(mirrored)
+            ):
+                swap[name], swap[mirrored] = mirrored, name
+                sides[name] = side
                 break
             if is_word:
                 sides.setdefault(name, side)

@@ -30,7 +30,8 @@ def as_one_class(annotations: List[dict]) -> List[dict]:
 
     Those without a box or keypoints are left out, as in the data set. All
     get category 1, which ``CocoMetric`` gives to predictions, and
-    ``num_keypoints`` and ``iscrowd`` if they lack them.
+    ``num_keypoints``, ``iscrowd`` and ``area`` (0.53 of the box, as in
+    training) if they lack them.
 
     Args:
         annotations (list[dict]): Entries of the annotation file.
@@ -39,6 +40,7 @@ def as_one_class(annotations: List[dict]) -> List[dict]:
         {
             'num_keypoints': sum(v > 0 for v in person['keypoints'][2::3]),
             'iscrowd': 0,
+            'area': 0.53 * person['bbox'][2] * person['bbox'][3],
             **person,
             'category_id': 1,
         }

@@ -56,8 +56,11 @@ def read_splits(args: argparse.Namespace, needed: Sequence[str]) -> Splits:
         UserError: A file or folder is missing or of an unknown layout.
     """
     splits: Splits = {}
-    if args.data_root is not None:
-        splits = find_splits(args.data_root, needed)
+    given = {x for x in ('train', 'val') if getattr(args, f'{x}_ann')}
+    if args.data_root is not None and not (needed and given >= {*needed}):
+        splits = find_splits(
+            args.data_root, [name for name in needed if name not in given]
+        )
     for name in ('train', 'val'):
         ann_file = getattr(args, f'{name}_ann')
         images = getattr(args, f'{name}_images')
@@ -116,10 +119,13 @@ def find_splits(data_root: str, needed: Sequence[str]) -> Splits:
                     )
                 names[split] = subset
     missing = [split for split in needed if split not in names]
-    if missing:
+    if missing == ['val'] == needed and 'test' in names:
+        missing = []  # of test.py, which prefers test
+    if missing or not names:
         raise UserError(
             f'--data-root {data_root} has annotations for '
-            f'{", ".join(files)}, but none for {" and ".join(missing)}. '
+            f'{", ".join(files)}, but none for '
+            f'{" and ".join(missing or SPLITS[:2])}. '
             'Export it again with a subset each for train and val, or give '
             '--train-ann and --val-ann.'
         )

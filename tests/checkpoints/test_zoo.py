@@ -271,6 +271,11 @@ def test_unknown_names(monkeypatch):
         ('a: 1', 'is not a zoo'),
         ('Models: [{Name: a}]', 'is not a zoo'),
         ('Models: [{Name: a, Config: b, Weights: 1}]', 'is not a zoo'),
+        ('Models: [{Name: a, Config: b, Weights: c.pth}]', 'is not a zoo'),
+        (
+            "Models: [{Name: a, Config: b, Weights: 'http://c', Hash: 12}]",
+            'is not a zoo',
+        ),
         ('Models: []', '0 models with'),
     ],
 )

@@ -50,6 +50,12 @@ def test_names_without_a_side(name):
     assert find_pairs([name]) == ({name: ''}, {})
 
 
+def test_names_of_two_letters():
+    """Each of which may be the side."""
+    swap, _ = find_pairs(['rl', 'rr', 'lr'])
+    assert all(swap[other] == name for name, other in swap.items() if other)
+
+
 words = st.text('lrLReft_ igh', max_size=9)
 
 

@@ -111,6 +111,15 @@ def test_environment_stays_of_its_kind(machine):
 
 
 @pytest.mark.slow
+def test_environment_of_somebody_else_stays(machine):
+    own = machine.clone / '.venv' / 'own'
+    own.parent.mkdir()
+    own.touch()
+    assert '.venv' in machine.set_up(code=2)[0]
+    assert own.exists()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('failing', 'tried'),
     [
@@ -145,6 +154,7 @@ def test_asks_the_network_last(machine, failing, tried):
         ('nothing', ['--gpu'], '--gpu'),
         ('nothing', ['--stack'], "''"),
         ('nothing', ['--stack', 'torch9'], 'torch9'),
+        ('nothing', ['--stack', 'excludes'], 'excludes'),
     ],
 )
 def test_failure_is_one_sentence_and_leaves_nothing(

@@ -107,6 +107,29 @@ def test_files_replace_those_of_the_folder(tmp_path):
     assert found['val'] == (other, str(tmp_path))
 
 
+def test_files_stand_for_a_missing_subset(tmp_path):
+    ann_file = tmp_path / 'annotations' / 'person_keypoints_default.json'
+    write_split(ann_file, tmp_path / 'images' / 'default')
+    with pytest.raises(UserError, match=r'default, but none for train'):
+        find([], data_root=str(tmp_path))
+    other = write_split(tmp_path / 'other.json', tmp_path)
+    files = dict(train_ann=str(ann_file), val_ann=other)
+    found = find(data_root=str(tmp_path), **files)
+    assert {name: split[0] for name, split in found.items()} == dict(
+        train=str(ann_file), val=other
+    )
+
+
+def test_a_test_part_is_enough_to_test(tmp_path):
+    for name in ('train', 'test'):
+        write_split(
+            tmp_path / name / '_annotations.coco.json', tmp_path / name
+        )
+    assert find(['val'], data_root=str(tmp_path)).keys() == {'train', 'test'}
+    with pytest.raises(UserError, match='none for val'):
+        find(data_root=str(tmp_path))
+
+
 def test_missing_files(tmp_path):
     ann_file = write_split(tmp_path / 'ann.json', tmp_path)
     with pytest.raises(UserError, match='--val-ann'):
