@@ -221,7 +221,7 @@ def test_installing_the_package_touches_no_library(tmp_path):
     shutil.copytree(ROOT, clone, ignore=ignored)
     build = tmp_path / 'build'
     build.mkdir()
-    for pattern in ('setuptools*', 'pkg_resources', 'wheel*'):
+    for pattern in ('setuptools*', 'pkg_resources', 'wheel*', 'packaging'):
         for path in Path(setuptools.__file__).parents[1].glob(pattern):
             (build / path.name).symlink_to(path)
     before = {path.name for path in site.glob('*.dist-info')}
