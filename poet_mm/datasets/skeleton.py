@@ -72,7 +72,7 @@ def choose_metainfo(
     if osp.isfile(path):  # 2.
         return reuse_metainfo(path, len(names))
     check_number(looks[0], len(names), 'its categories name')
-    metainfo = make_metainfo(category)  # 3.
+    metainfo = make_metainfo(category, current)  # 3.
     if write:
         write_metainfo(metainfo, path, ann_file)
     return metainfo
@@ -186,16 +186,17 @@ def read_metainfo(path: str) -> dict:
     return metainfo.to_dict()
 
 
-def make_metainfo(category: dict) -> dict:
+def make_metainfo(category: dict, current: dict = COCO) -> dict:
     """Return MMPose's metainfo for a category of an annotation file.
 
     Keypoints that differ only in left and right become flip pairs. Sigmas and
-    links of COCO are taken if the names are COCO's 17, else the sigmas are
-    :data:`FLAT_SIGMA`.
+    links of the config or of COCO are taken if the names are the same, in any
+    order. Else the sigmas are :data:`FLAT_SIGMA`.
 
     Args:
         category (dict): With ``keypoints`` and, if it has links, ``skeleton``,
             pairs of keypoints counted from 1.
+        current (dict): The config's metainfo. Defaults to COCO's.
     """
     names = names_of(category)
     swap, sides = find_pairs(names)
@@ -206,7 +207,9 @@ def make_metainfo(category: dict) -> dict:
             'side, so a flip does not swap them. Correct the names, or swap '
             f'in {FILE_NAME}.'
         )
-    sigmas, links = coco_parts(names)
+    sigmas, links = known_parts(names, current)
+    if not sigmas:
+        sigmas, links = known_parts(names, COCO)
     side_of = {name: sides.get(name, '') for name in names}
     return dict(
         dataset_name=str(category.get('name', 'own')),
@@ -229,24 +232,28 @@ def make_metainfo(category: dict) -> dict:
     )
 
 
-def coco_parts(names: List[str]) -> Tuple[List[float], List[tuple]]:
-    """Return COCO's sigmas (K) and links, if the names are COCO's.
+def known_parts(
+    names: List[str], metainfo: dict
+) -> Tuple[List[float], List[tuple]]:
+    """Return sigmas (K) and links of a metainfo, if the names are the same.
 
     Returns:
         tuple: Sigmas in the order of ``names`` and pairs of them, both empty
         if the names are others.
     """
-    coco = parse_pose_metainfo(COCO)
-    of_coco = normalise([coco['keypoint_id2name'][k] for k in range(17)])
+    known = parse_pose_metainfo(metainfo)
+    of_known = normalise(
+        [known['keypoint_id2name'][k] for k in range(known['num_keypoints'])]
+    )
     ours = dict(zip(normalise(names), names))
-    if len(names) != len(ours) or sorted(ours) != sorted(of_coco):
+    if len(names) != len(ours) or sorted(ours) != sorted(of_known):
         return [], []
-    sigmas = dict(zip(of_coco, coco['sigmas'].tolist()))
+    sigmas = dict(zip(of_known, known['sigmas'].tolist()))
     return (
         [round(sigmas[name], 4) for name in ours],
         [
-            (ours[of_coco[a]], ours[of_coco[b]])
-            for a, b in coco['skeleton_links']
+            (ours[of_known[a]], ours[of_known[b]])
+            for a, b in known['skeleton_links']
         ],
     )
 
@@ -294,7 +301,11 @@ def write_metainfo(metainfo: dict, path: str, ann_file: str) -> None:
         UserError: The file cannot be written.
     """
     flat = set(metainfo['sigmas']) == {FLAT_SIGMA}
-    note = f'{FLAT_SIGMA} is a guess.' if flat else "The sigmas are COCO's."
+    note = (
+        f'{FLAT_SIGMA} is a guess.'
+        if flat
+        else 'The sigmas are of known data.'
+    )
     text = HEADER.format(ann_file=osp.basename(ann_file), sigmas=note)
     with explain_write_errors(path):
         write_whole((text + as_python(metainfo)).encode(), path)

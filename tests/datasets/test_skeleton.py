@@ -114,6 +114,15 @@ def test_keypoints_of_the_config_stay(coco, tmp_path, warned):
     assert info['keypoint_info'][0]['name'] == 'tail'
 
 
+def test_names_of_the_config_in_another_order_keep_its_sigmas(tmp_path):
+    current = make_metainfo(MOUSE)
+    current['sigmas'] = [0.01, 0.02, 0.03, 0.04]
+    turned = dict(MOUSE, keypoints=MOUSE['keypoints'][::-1], skeleton=[])
+    info = choose_metainfo([seen(turned)], current, str(tmp_path))
+    assert info['sigmas'] == [0.04, 0.03, 0.02, 0.01]
+    assert len(info['skeleton_info']) == 3
+
+
 def test_made_once_then_edited(tmp_path, warned):
     path = tmp_path / 'metainfo.py'
     looks = [seen(MOUSE), seen(MOUSE)]
