@@ -1,9 +1,16 @@
 """tools/test.py, as a user runs it, on toy people."""
 
 import json
+import runpy
+from argparse import Namespace
 
 import pytest
+from helpers import ROOT
+from mmengine.config import Config
 from tool_runs import CONFIG, TINY, run, scalars
+
+from poet_mm import cli
+from poet_mm.utils.config import read_config
 
 NO_PRETRAINED = ['model.backbone.init_cfg=None']
 
@@ -46,3 +53,25 @@ def test_test_evaluates_all_ten_numbers(trained, toy, tmp_path):
     }
     assert names == set(metrics)
     assert len(list(tmp_path.glob('*/x/*.png'))) == 4
+
+
+def test_config_of_a_resumed_training():
+    """A work dir has it; the checkpoint may have no optimiser to resume."""
+    merge_args = runpy.run_path(str(ROOT / 'tools' / 'test.py'))['merge_args']
+    args = Namespace(checkpoint='best.pth', dump=None, cfg_options={})
+    cfg = merge_args(Config(dict(resume=True)), args)
+    assert (cfg.load_from, cfg.resume) == ('best.pth', False)
+
+
+def test_images_without_labels(tmp_path):
+    """Such as COCO's test-dev, keep the skeleton of the config."""
+    cfg = read_config(str(CONFIG))
+    cfg.work_dir = str(tmp_path / 'runs')
+    expected = cfg.test_dataloader.dataset.metainfo
+    ann_file = tmp_path / cfg.test_dataloader.dataset.ann_file
+    ann_file.parent.mkdir()
+    ann_file.write_text(json.dumps(dict(images=[dict(id=1)])))
+    args = Namespace(data_root=str(tmp_path), splits={}, metainfo=None)
+    cli.use_data(cfg, args)
+    assert cfg.test_dataloader.dataset.data_root == str(tmp_path)
+    assert cfg.test_dataloader.dataset.metainfo == expected
