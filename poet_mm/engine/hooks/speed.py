@@ -5,7 +5,6 @@ from typing import Sequence
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from mmengine.utils import digit_version
 from mmpose.registry import HOOKS
 from torch import nn
 
@@ -16,8 +15,8 @@ from .utils import unwrapped_model
 class ChannelsLastHook(Hook):
     """Keep convolution weights and feature maps in channels-last order.
 
-    Tensor cores, and the CPU's convolutions, compute faster in this order.
-    Shapes and checkpoints do not change. See :func:`use_channels_last`.
+    Tensor cores compute faster in this order. Shapes and checkpoints do not
+    change. See :func:`use_channels_last`.
     """
 
     def before_run(self, runner: Runner) -> None:
@@ -26,12 +25,12 @@ class ChannelsLastHook(Hook):
 
 
 def use_channels_last(model: nn.Module) -> None:
-    """Reorder the weights of a model; on a CPU only with a current torch."""
-    # Workaround (torch<2.6, seen with 2.1.2): on a CPU, training a small
-    # network in this order corrupted the heap.
-    if any(
-        parameter.is_cuda for parameter in model.parameters()
-    ) or digit_version(torch.__version__) >= (2, 6):
+    """Reorder the weights of a model on a GPU; leave one on a CPU unchanged.
+
+    On a CPU, training a small network in this order corrupts the heap (seen
+    with torch 2.1.2 and 2.14.1 and two threads).
+    """
+    if any(parameter.is_cuda for parameter in model.parameters()):
         model.to(memory_format=torch.channels_last)
 
 
