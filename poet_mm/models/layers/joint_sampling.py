@@ -5,15 +5,16 @@ the K predicted keypoints of each query, which costs less than more tokens.
 
 Ideas: attention to few points of several levels is from Deformable DETR (arXiv
 2010.04159), correction of keypoints by the features at their places from PETR
-(Shi et al., CVPR 2022). Differences: no sampling offsets are learned, as the
-points are the keypoints of the query's own pose; keypoints are not queries, as
-they are in PETR's second decoder and GroupPose (arXiv 2308.07313); and no
-compiled operator is needed.
+(Shi et al., CVPR 2022). Differences: the points are the keypoints of the
+query's own pose, and points around them, the same for all queries; keypoints
+are not queries, as they are in PETR's second decoder and GroupPose (arXiv
+2308.07313); and no compiled operator is needed.
 
-Letters: B images, Q queries, K keypoints, S sampled channels, D channels of a
-query, J channels per keypoint.
+Letters: B images, Q queries, K keypoints, P points per keypoint, S sampled
+channels per keypoint, D channels of a query, J channels per keypoint.
 """
 
+import math
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
@@ -25,18 +26,24 @@ from torch import Tensor, nn
 from .padding import Extents, ValidRegion
 
 
+RADIUS = 0.15  # of the circle of points, in sizes of the pose
+SMALLEST = 0.03  # size of a pose at least, in image sizes
+
+
 class DetailMaps(NamedTuple):
     """Hold feature maps that are ready to be sampled."""
 
-    levels: List[Tensor]  # each (B, S / number of levels, H, W), fp32
+    levels: List[Tensor]  # each (B, channels, H, W), fp32
     ratio: Optional[Tensor]  # valid ratio (B, 2), None without padding
 
     def sample(self, points: Tensor) -> Tensor:
-        """Return the levels' values (B, Q, K, S) at points (B, Q, K, 2).
+        """Return the levels' values (B, Q, K, S) at points (B, Q, K, P, 2).
 
         Points are in [0, 1] of the un-padded images. Values are interpolated
         between cells, and 0 beyond them.
         """
+        num_points = points.shape[-2]
+        points = points.flatten(2, 3)  # (B, Q, KP, 2)
         if self.ratio is not None:
             points = points * self.ratio[:, None, None]
         grid = 2 * points - 1
@@ -44,7 +51,8 @@ class DetailMaps(NamedTuple):
             F.grid_sample(level, grid, align_corners=False)
             for level in self.levels
         ]
-        return torch.cat(values, 1).permute(0, 2, 3, 1)  # (B, Q, K, S)
+        values = torch.cat(values, 1).permute(0, 2, 3, 1)  # (B, Q, KP, S / P)
+        return values.unflatten(2, (-1, num_points)).flatten(3)
 
 
 class DetailLevels(BaseModule):
@@ -54,15 +62,23 @@ class DetailLevels(BaseModule):
         in_channels (Sequence[int]): Channels of each feature level.
         channels (int): Channels of each level after a 1 x 1 projection.
         joint_channels (int): J, see :class:`KeypointBranch`.
+        points (int): P, see :class:`KeypointBranch`. Defaults to 1.
     """
 
     def __init__(
-        self, in_channels: Sequence[int], channels: int, joint_channels: int
+        self,
+        in_channels: Sequence[int],
+        channels: int,
+        joint_channels: int,
+        points: int = 1,
     ) -> None:
         super().__init__()
         self.in_channels = tuple(in_channels)
-        self.sampled_channels = channels * len(self.in_channels)
-        self.joint_channels = joint_channels
+        self.branch = dict(  # arguments of KeypointBranch
+            sampled_channels=points * channels * len(self.in_channels),
+            joint_channels=joint_channels,
+            points=points,
+        )
         self.projections = ModuleList(
             nn.Conv2d(width, channels, kernel_size=1)
             for width in self.in_channels
@@ -93,6 +109,12 @@ class DetailLevels(BaseModule):
         return DetailMaps(levels, regions[0].ratio)  # the same for all
 
 
+def points_on_circle(number: int) -> Tensor:
+    """Return points (P, 2) at equal distances on a circle of RADIUS."""
+    angles = torch.arange(number) * (2 * math.pi / number)
+    return RADIUS * torch.stack((angles.cos(), angles.sin()), -1)
+
+
 class KeypointBranch(BaseModule):
     """Predict a correction of each keypoint from the features sampled there.
 
@@ -101,6 +123,9 @@ class KeypointBranch(BaseModule):
         num_keypoints (int): K.
         sampled_channels (int): S.
         joint_channels (int): J, width of the layers that run per keypoint.
+        points (int): P, number of sampled points per keypoint: itself, and
+            others that start on a circle around it. Their places are learned.
+            Defaults to 1.
     """
 
     def __init__(
@@ -109,8 +134,13 @@ class KeypointBranch(BaseModule):
         num_keypoints: int,
         sampled_channels: int,
         joint_channels: int,
+        points: int = 1,
     ) -> None:
         super().__init__()
+        self.around = None
+        if points > 1:
+            around = points_on_circle(points - 1)
+            self.around = nn.Parameter(around.repeat(num_keypoints, 1, 1))
         self.detail_embed = nn.Linear(sampled_channels, joint_channels)
         self.state_embed = nn.Linear(channels, joint_channels)
         self.joint_embed = nn.Embedding(num_keypoints, joint_channels)
@@ -123,6 +153,20 @@ class KeypointBranch(BaseModule):
         super().init_weights()
         nn.init.zeros_(self.correction.weight)
         nn.init.zeros_(self.correction.bias)
+
+    def points(self, keypoints: Tensor, sizes: Tensor) -> Tensor:
+        """Return the points (B, Q, K, P, 2) to sample, in the keypoints' unit.
+
+        Args:
+            keypoints (Tensor): (B, Q, K, 2).
+            sizes (Tensor): (B, Q), size of each pose, the unit of the distance
+                between a keypoint and its other points.
+        """
+        points = keypoints.unsqueeze(-2)
+        if self.around is None:
+            return points
+        sizes = sizes.clamp(min=SMALLEST)[..., None, None, None]
+        return torch.cat((points, points + sizes * self.around), -2)
 
     def forward(
         self, states: Tensor, samples: Tensor

@@ -74,6 +74,11 @@ class PoseLogits:
         centers = self.centers().unsqueeze(-2)
         return centers + 2 * keypoints_of(self.values)[..., :2].sigmoid() - 1
 
+    def sizes(self) -> Tensor:
+        """Return the largest offset of each pose (...), in [0, 1]."""
+        offsets = 2 * keypoints_of(self.values)[..., :2].sigmoid() - 1
+        return offsets.abs().amax((-2, -1))
+
     def fields(self, logits: Tensor) -> Dict[str, Tensor]:
         """Return the fields of :meth:`POETHead.forward`.
 
@@ -207,7 +212,8 @@ class KeypointPoseBranch(PoseBranch):
         See :meth:`PoseBranch.forward`.
         """
         assert maps is not None
-        samples = maps.sample(pose.keypoints())
+        points = self.joints.points(pose.keypoints(), pose.sizes())
+        samples = maps.sample(points)
         with full_precision(states):
             states = states.float()
             corrected = pose.corrected(self.pose_embed(states))
@@ -229,12 +235,8 @@ def pose_branches(
     """
     if detail is None:
         return ModuleList(PoseBranch(*dims) for _ in range(num_layers))
-    joints = dict(
-        sampled_channels=detail.sampled_channels,
-        joint_channels=detail.joint_channels,
-    )
     return ModuleList(
-        KeypointPoseBranch(*dims, joints) for _ in range(num_layers)
+        KeypointPoseBranch(*dims, detail.branch) for _ in range(num_layers)
     )
 
 

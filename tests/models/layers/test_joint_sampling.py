@@ -5,6 +5,7 @@ import torch
 from helpers import padded_samples, random_samples, tiny_head, with_areas
 
 from poet_mm.models.layers.joint_sampling import (
+    RADIUS,
     DetailLevels,
     DetailMaps,
     KeypointBranch,
@@ -16,7 +17,8 @@ DETAIL = dict(in_channels=[4, 8], channels=6, joint_channels=8)
 
 
 def detailed_head(**kwargs):
-    return tiny_head(propose=True, refine=True, detail=DETAIL, **kwargs)
+    detail = dict(DETAIL, points=3)
+    return tiny_head(propose=True, refine=True, detail=detail, **kwargs)
 
 
 def random_levels():
@@ -40,13 +42,14 @@ def interpolate(level, x, y):
 def test_samples_are_bilinear(shares):
     levels = random_levels()
     maps = DetailMaps(levels, shares and torch.tensor(shares))
-    points = torch.rand(2, 3, 5, 2) * 1.4 - 0.2  # some of them outside
+    points = torch.rand(2, 3, 5, 2, 2) * 1.4 - 0.2  # some of them outside
     samples = maps.sample(points)
-    assert samples.shape == (2, 3, 5, 12)
+    assert samples.shape == (2, 3, 5, 24)
+    samples = samples.unflatten(3, (2, 12))
     for image in range(2):
         for query in range(3):
             for joint in range(5):
-                x, y = points[image, query, joint].tolist()
+                x, y = points[image, query, joint, 1].tolist()
                 if shares:
                     x, y = x * shares[image][0], y * shares[image][1]
                 expected = torch.cat(
@@ -60,7 +63,7 @@ def test_samples_are_bilinear(shares):
                     ]
                 )
                 torch.testing.assert_close(
-                    samples[image, query, joint],
+                    samples[image, query, joint, 1],
                     expected,
                     atol=1e-5,
                     rtol=1e-4,
@@ -98,11 +101,13 @@ def test_samples_lie_where_the_joints_are():
         y = stride * (torch.arange(32 // stride) + 0.5)
         ramps.append(torch.stack(torch.meshgrid(x, y, indexing='xy'))[None])
     extents = image_extents([sample], ramps[0].device)
-    points = torch.rand(1, 9, 3, 2) * 0.4 + 0.3  # between middles of cells
+    points = torch.rand(1, 9, 3, 1, 2) * 0.4 + 0.3  # between middles of cells
     ratio = ValidRegion(extents, ramps[0]).ratio
     places = DetailMaps(ramps, ratio).sample(points)
     expected = points * torch.tensor([41.0, 27.0])
-    torch.testing.assert_close(places, expected.repeat(1, 1, 1, 2))
+    torch.testing.assert_close(
+        places, expected[..., 0, :].repeat(1, 1, 1, 2)
+    )
 
 
 def test_alone_and_padded_are_the_same():
@@ -149,6 +154,20 @@ def test_a_joint_is_corrected_by_what_is_there():
     detail[0, 1, 2] += 1
     moved = (branch(states, detail)[0] != before).view(2, 3, 5, 3).any(-1)
     assert moved.nonzero().tolist() == [[0, 1, 2]]
+
+
+def test_points_around_a_keypoint():
+    """The keypoint first; the others at distances in sizes of the pose."""
+    branch = KeypointBranch(16, 5, 12, 8, points=5)
+    keypoints, sizes = torch.rand(2, 3, 5, 2), torch.rand(2, 3) + 0.1
+    points = branch.points(keypoints, sizes)
+    assert points.shape == (2, 3, 5, 5, 2)
+    assert torch.equal(points[..., 0, :], keypoints)
+    distances = (points[..., 1:, :] - keypoints[..., None, :]).norm(dim=-1)
+    expected = RADIUS * sizes[..., None, None].expand_as(distances)
+    torch.testing.assert_close(distances, expected)
+    middle = points[..., 1:, :].mean(-2)
+    torch.testing.assert_close(middle, keypoints, atol=1e-6, rtol=1e-5)
 
 
 def test_begins_without_corrections():
