@@ -12,6 +12,11 @@ warm, the right is cold. A horizontal flip would give a side the wrong colours,
 so train without one. Every 12th image has no people. Every 16th has a crowd of
 tiny figures behind its people, annotated as one region with ``iscrowd`` 1.
 
+``--crowd`` draws harder scenes, of 256 pixels by default: 1 to 12 people, 16
+to 220 pixels high, the taller ones nearer (drawn later), under more and larger
+objects. The figures of an ``iscrowd`` region are then lower than 13 pixels, so
+that no annotated person looks like them.
+
 Annotations: the silhouette of a person includes its covered parts and ends at
 the image border. `segmentation` is its run length code (a polygon would fill
 its holes), `bbox` its extent, and `area` its number of pixels. A keypoint has
@@ -24,6 +29,7 @@ pixels stay the same.
 Examples:
   python tools/make_toy_coco.py --out data/toy --train 256 --val 64
   python tools/make_toy_coco.py --out data/eyes --joints left_eye right_eye
+  python tools/make_toy_coco.py --out data/toy_crowd --crowd
 """
 
 import argparse
@@ -64,9 +70,6 @@ SPLITS = ('train2017', 'val2017')
 MARKER = 'annotations/made_by_make_toy_coco.txt'
 EMPTY_EVERY, EMPTY_AT = 12, 5  # images 5, 17, 29, ... have no people
 CROWD_EVERY, CROWD_AT = 16, 3  # images 3, 19, 35, ... have a crowd
-PEOPLE_ODDS = (0.3, 0.3, 0.25, 0.15)  # of 1, 2, 3, 4 people in the others
-TALLEST = (0.9, 0.8, 0.7, 0.6)  # of 1, 2, 3, 4 people, in image heights
-SHORTEST = 0.35
 OBJECT = 255  # label of an occluding object; 0 is the background
 
 # Lengths in body heights.
@@ -81,6 +84,48 @@ COLOURS = {  # BGR
     'head': (165, 200, 235),
     'nose': (70, 60, 120),
 }
+
+
+class SceneKind(NamedTuple):
+    """Hold what differs between kinds of scenes; lengths in image sizes."""
+
+    flag: str  # of the command line
+    size: int  # default width and height in pixels
+    people_odds: Sequence[float]  # of 1, 2, ... people
+    heights: Sequence[Sequence[float]]  # their quantiles, of 1, 2, ... people
+    by_height: bool  # whether taller people are nearer
+    num_places: int  # places of which a person takes the farthest from others
+    crowd_heights: Sequence[float]  # lowest and highest
+    num_objects: Sequence[int]  # lowest and highest + 1
+    largest_object: float
+    id_step: int  # difference between first annotation ids of images
+
+
+PLAIN = SceneKind(
+    flag='',
+    size=128,
+    people_odds=(0.3, 0.3, 0.25, 0.15),
+    heights=((0.35, 0.9), (0.35, 0.8), (0.35, 0.7), (0.35, 0.6)),
+    by_height=False,
+    num_places=6,
+    crowd_heights=(0.1, 0.15),
+    num_objects=(0, 4),
+    largest_object=0.3,
+    id_step=10,
+)
+CROWD = SceneKind(
+    flag='--crowd ',
+    size=256,
+    people_odds=(0.12,) * 4 + (0.09,) * 4 + (0.04,) * 4,
+    heights=((0.0625, 0.12, 0.24, 0.5, 0.76, 0.86),) * 4
+    + ((0.0625, 0.12, 0.22, 0.4, 0.76, 0.86),) * 8,
+    by_height=True,
+    num_places=3,
+    crowd_heights=(0.03, 0.05),
+    num_objects=(1, 6),
+    largest_object=0.4,
+    id_step=100,
+)
 
 
 class Stroke(NamedTuple):
@@ -199,19 +244,23 @@ def place_person(
     height: float,
     size: int,
     others: Sequence[np.ndarray],
+    num_places: int,
 ) -> np.ndarray:
     """Return the pelvis (2,) of a new person.
 
-    Of six random places it is the one farthest from the pelvises of others.
+    Of P random places it is the one farthest from the pelvises of others.
     Both hips are in the image; a head or feet may be outside.
     """
-    margin = max(0.5 * height - 0.1 * size, 0.1 * size)
+    aside = min(0.12, 0.5 * height / size)
+    margin = max(0.5 * height - 0.1 * size, min(0.1 * size, 0.5 * height))
     places = rng.uniform(
-        (0.12 * size, margin), (0.88 * size, size - margin), (6, 2)
+        (aside * size, margin),
+        ((1 - aside) * size, size - margin),
+        (num_places, 2),
     )
     if not others:
         return places[0]
-    distances = np.linalg.norm(places[:, None] - others, axis=-1)  # (6, N)
+    distances = np.linalg.norm(places[:, None] - others, axis=-1)  # (P, N)
     return places[distances.min(axis=1).argmax()]
 
 
@@ -290,10 +339,12 @@ def draw_object(
     return mask
 
 
-def draw_crowd(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+def draw_crowd(
+    rng: np.random.Generator, image: np.ndarray, heights: Sequence[float]
+) -> np.ndarray:
     """Draw some tiny figures, and return their region in the image.
 
-    The region is (H, W), uint8, 1 on the figures and in a margin around them.
+    `heights` are the lowest and the highest, in image sizes. The region is (H, W), uint8, 1 on the figures and in a margin around them.
     """
     size = len(image)
     corner = rng.uniform(0.05, 0.45, 2) * size
@@ -301,7 +352,7 @@ def draw_crowd(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     for pelvis in rng.uniform(
         corner, corner + (0.5 * size, 0.3 * size), (12, 2)
     ):
-        figure = random_figure(rng, pelvis, rng.uniform(0.1, 0.15) * size)
+        figure = random_figure(rng, pelvis, rng.uniform(*heights) * size)
         region |= draw_figure(image, figure, random_palette(rng))
     around = 2 * (size // 64) + 1
     return cv2.dilate(region, np.ones((around, around), np.uint8))
@@ -317,7 +368,9 @@ class Scene(NamedTuple):
     crowds: List[np.ndarray]  # none or one, (H, W) uint8
 
 
-def draw_scene(split: str, index: int, size: int, seed: int) -> Scene:
+def draw_scene(
+    split: str, index: int, size: int, seed: int, kind: SceneKind = PLAIN
+) -> Scene:
     """Draw image `index` of a split, from the back to the front.
 
     1. background and clutter
@@ -328,29 +381,35 @@ def draw_scene(split: str, index: int, size: int, seed: int) -> Scene:
     The scene depends on the arguments only.
     """
     rng = np.random.default_rng([seed, SPLITS.index(split), index])
-    num_people = int(rng.choice(len(PEOPLE_ODDS), p=PEOPLE_ODDS)) + 1
+    num_people = int(rng.choice(len(kind.people_odds), p=kind.people_odds)) + 1
     if index % EMPTY_EVERY == EMPTY_AT:
         num_people = 0
     # 1. background and clutter
     image = random_background(rng, size)
     # 2. crowd
     has_crowd = index % CROWD_EVERY == CROWD_AT
-    crowds = [draw_crowd(rng, image)] if has_crowd else []
+    crowds = [draw_crowd(rng, image, kind.crowd_heights)] if has_crowd else []
     # 3. people, in painter's order
+    people = []  # figure and palette
+    for _ in range(num_people):
+        quantiles = kind.heights[num_people - 1]
+        odds = np.linspace(0, 1, len(quantiles))
+        height = np.interp(rng.random(), odds, quantiles) * size
+        others = [figure.points[PELVIS] for figure, _ in people]
+        pelvis = place_person(rng, height, size, others, kind.num_places)
+        figure = random_figure(rng, pelvis, height)
+        people.append((figure, random_palette(rng)))
+    if kind.by_height:
+        people.sort(key=lambda person: person[0].height)
     labels = np.zeros((size, size), np.uint8)
-    figures, silhouettes = [], []
-    for n in range(num_people):
-        height = rng.uniform(SHORTEST, TALLEST[num_people - 1]) * size
-        pelvis = place_person(
-            rng, height, size, [f.points[PELVIS] for f in figures]
-        )
-        figures.append(random_figure(rng, pelvis, height))
-        silhouettes.append(draw_figure(image, figures[n], random_palette(rng)))
-        labels[silhouettes[n] == 1] = n + 1
+    silhouettes = [draw_figure(image, *person) for person in people]
+    for n, silhouette in enumerate(silhouettes):
+        labels[silhouette == 1] = n + 1
     # 4. occluding objects
-    for _ in range(rng.integers(0, 4)):
-        covered = draw_object(rng, image, rng.uniform(0.08, 0.3, 2) * size)
-        labels[covered == 1] = OBJECT
+    for _ in range(rng.integers(*kind.num_objects)):
+        sides = rng.uniform(0.08, kind.largest_object, 2) * size
+        labels[draw_object(rng, image, sides) == 1] = OBJECT
+    figures = [figure for figure, _ in people]
     return Scene(image, labels, figures, silhouettes, crowds)
 
 
@@ -396,7 +455,7 @@ def annotate_region(mask: np.ndarray) -> dict:
 
 
 def annotate_scene(
-    scene: Scene, image_id: int, joints: Sequence[str] = KEYPOINTS
+    scene: Scene, first_id: int, image_id: int, joints: Sequence[str]
 ) -> List[dict]:
     """Return COCO's annotations of all visible people, then of the crowd."""
     rows = [KEYPOINTS.index(name) for name in joints]
@@ -410,7 +469,7 @@ def annotate_scene(
     found += [(region, [0] * 3 * len(rows), 1) for region in scene.crowds]
     return [
         dict(
-            id=10 * image_id + k,  # at most 5 in an image
+            id=first_id + k,
             image_id=image_id,
             category_id=1,
             iscrowd=iscrowd,
@@ -429,6 +488,7 @@ def make_split(
     size: int,
     seed: int,
     joints: Sequence[str],
+    kind: SceneKind,
 ) -> int:
     """Write a split's images, then its annotations.
 
@@ -438,7 +498,7 @@ def make_split(
     (out / split).mkdir(exist_ok=True)
     images, annotations = [], []
     for index in range(num_images):
-        scene = draw_scene(split, index, size, seed)
+        scene = draw_scene(split, index, size, seed, kind)
         image_id = index + 1
         name = f'{image_id:012d}.png'
         path = out / split / name
@@ -449,7 +509,8 @@ def make_split(
                 id=image_id, file_name=name, width=size, height=size, license=1
             )
         )
-        annotations += annotate_scene(scene, image_id, joints)
+        first_id = kind.id_step * image_id
+        annotations += annotate_scene(scene, first_id, image_id, joints)
     content = dict(
         dataset_header(joints), images=images, annotations=annotations
     )
@@ -493,6 +554,7 @@ def make_toy_coco(
     size: int,
     seed: int,
     joints: Sequence[str] = KEYPOINTS,
+    kind: SceneKind = PLAIN,
 ) -> int:
     """Write the data set, and overwrite files of the same name.
 
@@ -504,6 +566,7 @@ def make_toy_coco(
         seed (int): 0 or more.
         joints (Sequence[str]): The `KEYPOINTS` to annotate, in that order.
             Defaults to all.
+        kind (SceneKind): `PLAIN` or `CROWD`. Defaults to `PLAIN`.
 
     Returns:
         int: The number of annotated people in both splits.
@@ -533,10 +596,10 @@ def make_toy_coco(
     (out / 'annotations').mkdir(parents=True, exist_ok=True)
     (out / MARKER).write_text(
         f'--train {num_train} --val {num_val} --size {size} --seed {seed} '
-        f'--joints {" ".join(joints)}\n'
+        f'{kind.flag}--joints {" ".join(joints)}\n'
     )
     return sum(
-        make_split(out, split, num_images, size, seed, joints)
+        make_split(out, split, num_images, size, seed, joints, kind)
         for split, num_images in zip(SPLITS, (num_train, num_val))
     )
 
@@ -553,12 +616,25 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
     for flag, default, text in (
         ('--train', 256, 'number of training images'),
         ('--val', 64, 'number of validation images'),
-        ('--size', 128, 'width and height in pixels'),
+        (
+            '--size',
+            None,
+            f'width and height in pixels (default: {PLAIN.size}, '
+            f'{CROWD.size} with --crowd)',
+        ),
         ('--seed', 0, 'seed of all random numbers'),
     ):
         parser.add_argument(
             flag, type=int, default=default, metavar='N', help=text
         )
+    parser.add_argument(
+        '--crowd',
+        dest='kind',
+        action='store_const',
+        const=CROWD,
+        default=PLAIN,
+        help='more people, from very small to tall, and more occlusion',
+    )
     parser.add_argument(
         '--joints',
         nargs='+',
@@ -573,8 +649,15 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
 def main(argv: Sequence[str]) -> None:
     args = parse_args(argv)
     start = time.perf_counter()
+    size = args.kind.size if args.size is None else args.size
     people = make_toy_coco(
-        args.out, args.train, args.val, args.size, args.seed, args.joints
+        args.out,
+        args.train,
+        args.val,
+        size,
+        args.seed,
+        args.joints,
+        args.kind,
     )
     print(
         f'{args.out}: {args.train} + {args.val} images, {people} people, '
