@@ -13,9 +13,9 @@ so train without one. Every 12th image has no people. Every 16th has a crowd of
 tiny figures behind its people, annotated as one region with ``iscrowd`` 1.
 
 ``--crowd`` draws harder scenes, of 256 pixels by default: 1 to 12 people, 16
-to 220 pixels high, the taller ones nearer (drawn later), under more and larger
-objects. The figures of an ``iscrowd`` region are then lower than 13 pixels, so
-that no annotated person looks like them.
+to 220 pixels tall, taller ones nearer (drawn later), and more and larger
+objects over them. The figures of an ``iscrowd`` region are then at most 13
+pixels tall, smaller than any annotated person.
 
 Annotations: the silhouette of a person includes its covered parts and ends at
 the image border. `segmentation` is its run length code (a polygon would fill
@@ -39,7 +39,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 __parse_first__ = True
 
@@ -70,6 +70,7 @@ SPLITS = ('train2017', 'val2017')
 MARKER = 'annotations/made_by_make_toy_coco.txt'
 EMPTY_EVERY, EMPTY_AT = 12, 5  # images 5, 17, 29, ... have no people
 CROWD_EVERY, CROWD_AT = 16, 3  # images 3, 19, 35, ... have a crowd
+Rng = np.random.Generator
 OBJECT = 255  # label of an occluding object; 0 is the background
 
 # Lengths in body heights.
@@ -87,40 +88,26 @@ COLOURS = {  # BGR
 
 
 class SceneKind(NamedTuple):
-    """Hold what differs between kinds of scenes; lengths in image sizes."""
+    """Hold the numbers of a kind of scenes; lengths in image sizes."""
 
-    flag: str  # of the command line
-    size: int  # default width and height in pixels
-    people_odds: Sequence[float]  # of 1, 2, ... people
-    heights: Sequence[Sequence[float]]  # their quantiles, of 1, 2, ... people
-    by_height: bool  # whether taller people are nearer
-    num_places: int  # places of which a person takes the farthest from others
-    crowd_heights: Sequence[float]  # lowest and highest
-    num_objects: Sequence[int]  # lowest and highest + 1
-    largest_object: float
-    id_step: int  # difference between first annotation ids of images
+    size: int = 128  # default width and height in pixels
+    people_odds: Sequence[float] = (0.3, 0.3, 0.25, 0.15)  # of 1, 2, ...
+    # Quantiles of the heights of 1, 2, ... people, at equal steps.
+    heights: tuple = ((0.35, 0.9), (0.35, 0.8), (0.35, 0.7), (0.35, 0.6))
+    taller_is_nearer: bool = False
+    crowd_heights: Sequence[float] = (0.1, 0.15)  # lowest, highest
+    num_objects: Sequence[int] = (0, 4)  # lowest, highest + 1
+    largest_object: float = 0.3
+    id_step: int = 10  # between the first annotations of two images
 
 
-PLAIN = SceneKind(
-    flag='',
-    size=128,
-    people_odds=(0.3, 0.3, 0.25, 0.15),
-    heights=((0.35, 0.9), (0.35, 0.8), (0.35, 0.7), (0.35, 0.6)),
-    by_height=False,
-    num_places=6,
-    crowd_heights=(0.1, 0.15),
-    num_objects=(0, 4),
-    largest_object=0.3,
-    id_step=10,
-)
+PLAIN = SceneKind()
 CROWD = SceneKind(
-    flag='--crowd ',
     size=256,
     people_odds=(0.12,) * 4 + (0.09,) * 4 + (0.04,) * 4,
-    heights=((0.0625, 0.12, 0.24, 0.5, 0.76, 0.86),) * 4
-    + ((0.0625, 0.12, 0.22, 0.4, 0.76, 0.86),) * 8,
-    by_height=True,
-    num_places=3,
+    heights=((0.0625, 0.12, 0.25, 0.6, 0.8, 0.86),) * 5
+    + ((0.0625, 0.11, 0.18, 0.3, 0.66, 0.86),) * 7,
+    taller_is_nearer=True,
     crowd_heights=(0.03, 0.05),
     num_objects=(1, 6),
     largest_object=0.4,
@@ -198,9 +185,7 @@ def direction(angle: float) -> np.ndarray:
     return np.array([math.sin(angle), math.cos(angle)])
 
 
-def random_figure(
-    rng: np.random.Generator, pelvis: np.ndarray, height: float
-) -> Figure:
+def random_figure(rng: Rng, pelvis: np.ndarray, height: float) -> Figure:
     """Return a person of a height and with a pelvis (2,) in pixels.
 
     Angles of arms and legs are from the axis of the trunk, outwards.
@@ -240,31 +225,25 @@ def random_figure(
 
 
 def place_person(
-    rng: np.random.Generator,
-    height: float,
-    size: int,
-    others: Sequence[np.ndarray],
-    num_places: int,
+    rng: Rng, height: float, size: int, others: Sequence[np.ndarray]
 ) -> np.ndarray:
     """Return the pelvis (2,) of a new person.
 
-    Of P random places it is the one farthest from the pelvises of others.
+    Of six random places it is the one farthest from the pelvises of others.
     Both hips are in the image; a head or feet may be outside.
     """
     aside = min(0.12, 0.5 * height / size)
     margin = max(0.5 * height - 0.1 * size, min(0.1 * size, 0.5 * height))
     places = rng.uniform(
-        (aside * size, margin),
-        ((1 - aside) * size, size - margin),
-        (num_places, 2),
+        (aside * size, margin), ((1 - aside) * size, size - margin), (6, 2)
     )
     if not others:
         return places[0]
-    distances = np.linalg.norm(places[:, None] - others, axis=-1)  # (P, N)
+    distances = np.linalg.norm(places[:, None] - others, axis=-1)  # (6, N)
     return places[distances.min(axis=1).argmax()]
 
 
-def random_palette(rng: np.random.Generator) -> Dict[str, List[float]]:
+def random_palette(rng: Rng) -> Dict[str, List[float]]:
     """Return the fixed colours, slightly changed, so that people differ."""
     gains = rng.uniform(0.85, 1.1, (len(COLOURS), 1))
     tinges = rng.uniform(-15, 15, (len(COLOURS), 3))
@@ -296,31 +275,26 @@ def draw_figure(
     return mask
 
 
-def random_background(rng: np.random.Generator, size: int) -> np.ndarray:
+def random_background(rng: Rng, size: int) -> np.ndarray:
     """Draw background clutter: blotches, shapes, lines as thick as limbs."""
     coarse = rng.integers(0, 45, (8, 8, 3)) + rng.integers(40, 180)
-    image = cv2.resize(
-        coarse.astype(np.uint8), (size, size), interpolation=cv2.INTER_LINEAR
-    )
+    image = cv2.resize(coarse.astype(np.uint8), (size, size))
     for _ in range(rng.integers(2, 6)):
         draw_object(rng, image, rng.uniform(0.05, 0.3, 2) * size)
     for _ in range(rng.integers(0, 5)):
         start, end = to_fixed(rng.uniform(0, size, (2, 2)))
         thickness = int(rng.integers(1, 2 + size // 20))
-        cv2.line(
-            image, start, end, dull_colour(rng), thickness, cv2.LINE_AA, 4
-        )
+        colour = dull_colour(rng)
+        cv2.line(image, start, end, colour, thickness, cv2.LINE_AA, 4)
     return image
 
 
-def dull_colour(rng: np.random.Generator) -> List[int]:
+def dull_colour(rng: Rng) -> List[int]:
     """Return a greyish colour that no limb has."""
     return (rng.integers(30, 200) + rng.integers(0, 40, 3)).tolist()
 
 
-def draw_object(
-    rng: np.random.Generator, image: np.ndarray, sides: np.ndarray
-) -> np.ndarray:
+def draw_object(rng: Rng, image: np.ndarray, sides: np.ndarray) -> np.ndarray:
     """Draw a rectangle or an ellipse at a random place, and return its mask.
 
     `sides` are its full side lengths in pixels, its angle is random. The mask
@@ -340,18 +314,18 @@ def draw_object(
 
 
 def draw_crowd(
-    rng: np.random.Generator, image: np.ndarray, heights: Sequence[float]
+    rng: Rng, image: np.ndarray, heights: Sequence[float]
 ) -> np.ndarray:
     """Draw some tiny figures, and return their region in the image.
 
-    `heights` are the lowest and the highest, in image sizes. The region is (H, W), uint8, 1 on the figures and in a margin around them.
+    `heights` are the lowest and the highest, in image sizes. The region is
+    (H, W), uint8, 1 on the figures and in a margin around them.
     """
     size = len(image)
     corner = rng.uniform(0.05, 0.45, 2) * size
     region = np.zeros(image.shape[:2], np.uint8)
-    for pelvis in rng.uniform(
-        corner, corner + (0.5 * size, 0.3 * size), (12, 2)
-    ):
+    places = rng.uniform(corner, corner + (0.5 * size, 0.3 * size), (12, 2))
+    for pelvis in places:
         figure = random_figure(rng, pelvis, rng.uniform(*heights) * size)
         region |= draw_figure(image, figure, random_palette(rng))
     around = 2 * (size // 64) + 1
@@ -396,10 +370,10 @@ def draw_scene(
         odds = np.linspace(0, 1, len(quantiles))
         height = np.interp(rng.random(), odds, quantiles) * size
         others = [figure.points[PELVIS] for figure, _ in people]
-        pelvis = place_person(rng, height, size, others, kind.num_places)
+        pelvis = place_person(rng, height, size, others)
         figure = random_figure(rng, pelvis, height)
         people.append((figure, random_palette(rng)))
-    if kind.by_height:
+    if kind.taller_is_nearer:
         people.sort(key=lambda person: person[0].height)
     labels = np.zeros((size, size), np.uint8)
     silhouettes = [draw_figure(image, *person) for person in people]
@@ -497,6 +471,7 @@ def make_split(
     """
     (out / split).mkdir(exist_ok=True)
     images, annotations = [], []
+    shape = dict(width=size, height=size)
     for index in range(num_images):
         scene = draw_scene(split, index, size, seed, kind)
         image_id = index + 1
@@ -504,16 +479,11 @@ def make_split(
         path = out / split / name
         if not cv2.imwrite(str(path), scene.image):
             raise OSError(f'could not write {path}')
-        images.append(
-            dict(
-                id=image_id, file_name=name, width=size, height=size, license=1
-            )
-        )
+        images.append(dict(id=image_id, file_name=name, **shape, license=1))
         first_id = kind.id_step * image_id
         annotations += annotate_scene(scene, first_id, image_id, joints)
-    content = dict(
-        dataset_header(joints), images=images, annotations=annotations
-    )
+    header = dataset_header(joints)
+    content = dict(header, images=images, annotations=annotations)
     write_whole(
         json.dumps(content, separators=(',', ':')).encode(),
         str(out / 'annotations' / f'person_keypoints_{split}.json'),
@@ -528,11 +498,8 @@ def dataset_header(joints: Sequence[str]) -> dict:
         'people in COCO keypoint format, made by tools/make_toy_coco.py',
         version='1.0',
     )
-    licence = dict(
-        id=1,
-        name='CC0 1.0',
-        url='https://creativecommons.org/publicdomain/zero/1.0/',
-    )
+    url = 'https://creativecommons.org/publicdomain/zero/1.0/'
+    licence = dict(id=1, name='CC0 1.0', url=url)
     category = dict(
         id=1,
         name='person',
@@ -551,10 +518,10 @@ def make_toy_coco(
     out: os.PathLike,
     num_train: int,
     num_val: int,
-    size: int,
+    size: Optional[int],
     seed: int,
     joints: Sequence[str] = KEYPOINTS,
-    kind: SceneKind = PLAIN,
+    crowd: bool = False,
 ) -> int:
     """Write the data set, and overwrite files of the same name.
 
@@ -562,11 +529,12 @@ def make_toy_coco(
         out (PathLike): A new or empty folder, or one made by this function.
         num_train (int): Number of training images, 0 or more.
         num_val (int): Number of validation images, 0 or more.
-        size (int): Width and height of the images in pixels, 32 or more.
+        size (int | None): Width and height of the images in pixels, 32 or
+            more. None is 128, or 256 with `crowd`.
         seed (int): 0 or more.
         joints (Sequence[str]): The `KEYPOINTS` to annotate, in that order.
             Defaults to all.
-        kind (SceneKind): `PLAIN` or `CROWD`. Defaults to `PLAIN`.
+        crowd (bool): Whether to draw crowd scenes. Defaults to False.
 
     Returns:
         int: The number of annotated people in both splits.
@@ -574,7 +542,8 @@ def make_toy_coco(
     Raises:
         WrongValue: An argument is not allowed.
     """
-    out = Path(out)
+    out, kind = Path(out), CROWD if crowd else PLAIN
+    size = kind.size if size is None else size
     numbers = dict(train=num_train, val=num_val, size=size, seed=seed)
     for name, value in numbers.items():
         lowest = 32 if name == 'size' else 0
@@ -596,7 +565,7 @@ def make_toy_coco(
     (out / 'annotations').mkdir(parents=True, exist_ok=True)
     (out / MARKER).write_text(
         f'--train {num_train} --val {num_val} --size {size} --seed {seed} '
-        f'{kind.flag}--joints {" ".join(joints)}\n'
+        f'{"--crowd " if crowd else ""}--joints {" ".join(joints)}\n'
     )
     return sum(
         make_split(out, split, num_images, size, seed, joints, kind)
@@ -613,27 +582,18 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
         metavar='DIR',
         help='folder to write: a new or empty one, or one of this tool',
     )
-    for flag, default, text in (
-        ('--train', 256, 'number of training images'),
-        ('--val', 64, 'number of validation images'),
-        (
-            '--size',
-            None,
-            f'width and height in pixels (default: {PLAIN.size}, '
-            f'{CROWD.size} with --crowd)',
-        ),
-        ('--seed', 0, 'seed of all random numbers'),
+    pixels = f'{PLAIN.size}, {CROWD.size} with --crowd'
+    for flag, name, default, text in (
+        ('--train', 'num_train', 256, 'number of training images'),
+        ('--val', 'num_val', 64, 'number of validation images'),
+        ('--size', 'size', None, f'side in pixels (default: {pixels})'),
+        ('--seed', 'seed', 0, 'seed of all random numbers'),
     ):
         parser.add_argument(
-            flag, type=int, default=default, metavar='N', help=text
+            flag, type=int, dest=name, default=default, metavar='N', help=text
         )
     parser.add_argument(
-        '--crowd',
-        dest='kind',
-        action='store_const',
-        const=CROWD,
-        default=PLAIN,
-        help='more people, from very small to tall, and more occlusion',
+        '--crowd', action='store_true', help='draw harder scenes, see above'
     )
     parser.add_argument(
         '--joints',
@@ -649,19 +609,10 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
 def main(argv: Sequence[str]) -> None:
     args = parse_args(argv)
     start = time.perf_counter()
-    size = args.kind.size if args.size is None else args.size
-    people = make_toy_coco(
-        args.out,
-        args.train,
-        args.val,
-        size,
-        args.seed,
-        args.joints,
-        args.kind,
-    )
+    people = make_toy_coco(**vars(args))
     print(
-        f'{args.out}: {args.train} + {args.val} images, {people} people, '
-        f'{time.perf_counter() - start:.1f} s'
+        f'{args.out}: {args.num_train} + {args.num_val} images, '
+        f'{people} people, {time.perf_counter() - start:.1f} s'
     )
 
 
