@@ -28,8 +28,7 @@ pixels stay the same.
 
 Examples:
   python tools/make_toy_coco.py --out data/toy --train 256 --val 64
-  python tools/make_toy_coco.py --out data/eyes --joints left_eye right_eye
-  python tools/make_toy_coco.py --out data/toy_crowd --crowd
+  python tools/make_toy_coco.py --out data/crowd --crowd --joints nose
 """
 
 import argparse
@@ -368,7 +367,7 @@ def draw_scene(
     for _ in range(num_people):
         quantiles = kind.heights[num_people - 1]
         odds = np.linspace(0, 1, len(quantiles))
-        height = np.interp(rng.random(), odds, quantiles) * size
+        height = size * float(np.interp(rng.random(), odds, quantiles))
         others = [figure.points[PELVIS] for figure, _ in people]
         pelvis = place_person(rng, height, size, others)
         figure = random_figure(rng, pelvis, height)
