@@ -59,7 +59,7 @@ def record_rows(
     records: Dict[str, List[Tensor]] = dict(encoder=[], decoder=[])
 
     def keep(part: str, rows: Sequence[int], weights: Tensor) -> None:
-        kept = weights[0][:, list(rows)]  # (heads, rows, HW)
+        kept = weights[0][:, list(rows)]  # (heads, rows, T)
         records[part].append(kept.float().mean(0).cpu())
 
     encoder = partial(keep, 'encoder', cells)
@@ -139,8 +139,9 @@ def attention_maps(
     if padding is not None:
         shown = ~padding[0]
         rows, columns = int(shown[:, 0].sum()), int(shown[0].sum())
+    tokens = shape[0] * shape[1]  # of the encoded level, the last ones
     maps = {
-        part: torch.stack(layers)
+        part: torch.stack(layers)[..., -tokens:]
         .unflatten(-1, shape)[..., :rows, :columns]
         .numpy()
         for part, layers in records.items()

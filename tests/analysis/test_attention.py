@@ -11,6 +11,7 @@ from poet_mm.analysis.attention import (
     record_rows,
 )
 from poet_mm.models.layers.attention import record_weights
+from poet_mm.models.layers.tokens import TokenPyramid
 
 
 @pytest.mark.slow
@@ -79,3 +80,20 @@ def test_points_lie_far_apart_and_inside():
     assert choose_points(pose, (10, 10), 3).tolist() == [[5, 5]]
     grid = choose_points(np.zeros((0, 5, 2)), (8, 4), 2)
     assert grid.tolist() == [[2, 1], [6, 3]]
+
+
+def test_attention_of_several_levels(world):
+    """The maps are those of the encoded level, with finer tokens beside."""
+    from mmengine.dataset import pseudo_collate
+
+    session = session_of(world)
+    model = session.model
+    batch = pseudo_collate([session.dataset[0]])
+    points = np.array([[1.0, 1]])
+    before = attention_maps(model, batch, points, [0])
+    model.backbone.out_indices = (1, 2)
+    model.head.pyramid = TokenPyramid([16], model.head.encoder.embed_dims, 2)
+    maps = attention_maps(model, batch, points, [0])
+    np.testing.assert_array_equal(maps['encoder'], before['encoder'])
+    assert maps['decoder'].shape == before['decoder'].shape
+    assert (maps['decoder'].sum((2, 3)) < 0.9).all()  # the rest is finer

@@ -14,7 +14,12 @@ SIZE = (48, 64)
 FAST = dict(
     propose=True,
     refine=True,
-    detail=dict(in_channels=[16, 64], channels=4, joint_channels=8),
+    detail=dict(in_channels=[16, 64], channels=4, joint_channels=8, points=3),
+)
+LEVELS = dict(
+    FAST,
+    pyramid=dict(in_channels=[16], token_levels=2),
+    detail=dict(FAST['detail'], in_channels=[16, 16]),
 )
 
 
@@ -57,7 +62,10 @@ def model():
     return make_model()
 
 
-@pytest.fixture(scope='module', params=[({}, False), ({}, True), (FAST, True)])
+@pytest.fixture(
+    scope='module',
+    params=[({}, False), ({}, True), (FAST, True), (LEVELS, True)],
+)
 def exported(request, tmp_path_factory):
     """Model, path, whether it has a padding mask, and the error found."""
     pieces, padding = request.param

@@ -45,6 +45,7 @@ HEADS = dict(
         loss=FAST_LOSS,
     ),
 )
+HEADS['levels'] = dict(HEADS['fast'], pyramid=dict(token_levels=1))
 
 
 @pytest.mark.parametrize('kind', HEADS)
@@ -59,6 +60,9 @@ def test_any_backbone_trains(name, kind):
     options = copy.deepcopy(HEADS[kind])
     if 'detail' in options:
         options['detail']['in_channels'] = channels
+    if 'pyramid' in options:
+        options['detail']['in_channels'] = [16] * len(channels)
+        options['pyramid']['in_channels'] = channels[:-1]
     head = tiny_head(in_channels=channels[-1], **options)
     samples = with_areas(random_samples([2, 1], img_shape=(64, 50)))
     for sample in samples:

@@ -8,7 +8,7 @@ Letters: B images, L decoder layers, Q queries, T tokens, K keypoints, C person
 classes, D channels of the transformer.
 """
 
-from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from mmdet.models.layers import MLP, SinePositionalEncoding
 from mmpose.models.heads.base_head import BaseHead
@@ -37,12 +37,12 @@ from ..layers.pose import (
 from ..layers.precision import full_precision
 from ..layers.proposals import EncoderProposals, Proposals
 from ..layers.queries import (
-    Memory,
     Queries,
     append_denoising_queries,
     learned_queries,
     proposed_queries,
 )
+from ..layers.tokens import Memory, TokenPyramid, map_to_tokens
 from ..layers.transformer import POETDecoder, POETEncoder
 from ..targets import Fields, stack_targets
 from . import checks
@@ -87,6 +87,10 @@ class POETHead(BaseHead):
             cells. Defaults to None.
         denoising (dict, optional): Denoising queries (DN-DETR), arguments of
             :class:`PoseDenoising`. Needs ``propose``. Defaults to None.
+        pyramid (dict, optional): Tokens of finer levels, arguments of
+            :class:`TokenPyramid`. ``detail`` then samples the levels of the
+            pyramid. Needs images padded to whole cells. Defaults to None:
+            tokens of one level, as in the paper.
         encoder (dict): Arguments of :class:`POETEncoder`.
         decoder (dict): Arguments of :class:`POETDecoder`.
         positional_encoding (dict): Arguments of mmdet's
@@ -116,10 +120,11 @@ class POETHead(BaseHead):
         refine: bool = False,
         detail: OptConfigType = None,
         denoising: OptConfigType = None,
+        pyramid: OptConfigType = None,
         init_cfg: OptConfigType = None,
     ) -> None:
         super().__init__(init_cfg)
-        checks.check_pieces(propose, refine, detail, denoising)
+        checks.check_pieces(propose, refine, detail, denoising, pyramid)
         self.in_channels = in_channels
         self.num_keypoints = num_keypoints
         self.num_queries = num_queries
@@ -138,6 +143,11 @@ class POETHead(BaseHead):
             2 * self.positional_encoding.num_feats,
         )
         self.input_proj = nn.Conv2d(in_channels, channels, kernel_size=1)
+        self.pyramid = (
+            None
+            if pyramid is None
+            else TokenPyramid(channels=channels, **pyramid)
+        )
         self.detail = None if detail is None else DetailLevels(**detail)
         # 2. Make queries
         dims = (channels, num_classes, num_keypoints)
@@ -210,7 +220,7 @@ class POETHead(BaseHead):
     ) -> HeadOutputs:
         """Predict fields, and the extra outputs that only the loss needs.
 
-        1. Encode the feature level.
+        1. Encode the feature level, and add tokens of finer levels.
         2. Make queries.
         3. Decode them, and predict poses.
 
@@ -226,6 +236,8 @@ class POETHead(BaseHead):
         # 1. encode
         feat = self.select_level(feats)
         memory = self.encode(feat, ValidRegion(extents, feat))
+        if self.pyramid is not None:
+            memory, feats = self._add_levels(memory, feats, feat.shape[-2:])
         # 2. make queries
         queries, proposals = self.make_queries(memory)
         if noised_people is not None:
@@ -242,12 +254,27 @@ class POETHead(BaseHead):
     def encode(self, feat: Tensor, region: ValidRegion) -> Memory:
         """Return the memory of a feature map (B, C_i, H, W), T = HW."""
         position = self.positional_encoding(region.mask, feat)
-        position = position.flatten(2).transpose(1, 2)  # (B, T, D)
-        tokens = self.input_proj(feat).flatten(2).transpose(1, 2)
+        position = map_to_tokens(position)  # (B, T, D)
+        tokens = map_to_tokens(self.input_proj(feat))
         tokens = self.encoder(
             tokens, query_pos=position, key_padding_mask=region.token_mask
         )
         return Memory(tokens, position, region)
+
+    def _add_levels(
+        self, memory: Memory, feats: Features, size: Sequence[int]
+    ) -> Tuple[Memory, List[Tensor]]:
+        """Return the memory with tokens of finer levels, and all levels."""
+        assert self.pyramid is not None
+        encoded = memory.tokens.transpose(1, 2)  # (B, D, HW)
+        # unflatten would make the batch size a constant of the exported graph
+        encoded = encoded.reshape(*encoded.shape[:2], *size)
+        region = ValidRegion(memory.region.extents, encoded)
+        levels = self.pyramid(feats, region)
+        memory = self.pyramid.to_memory(
+            levels, region, self.positional_encoding
+        )
+        return memory, levels
 
     def _pose_embedder(self, memory: Memory) -> Callable[[PoseLogits], Tensor]:
         """Return a function from poses (B, Q) to position codes (B, Q, D)."""

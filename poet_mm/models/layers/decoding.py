@@ -19,7 +19,8 @@ from ..targets import Fields
 from .joint_sampling import DetailMaps
 from .pose import PoseBranch, PoseLogits
 from .precision import full_precision
-from .queries import Memory, Queries
+from .queries import Queries
+from .tokens import Memory
 from .transformer import POETDecoder
 
 

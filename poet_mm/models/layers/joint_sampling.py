@@ -25,7 +25,6 @@ from torch import Tensor, nn
 
 from .padding import Extents, ValidRegion
 
-
 RADIUS = 0.15  # of the circle of points, in sizes of the pose
 SMALLEST = 0.03  # size of a pose at least, in image sizes
 
@@ -51,8 +50,8 @@ class DetailMaps(NamedTuple):
             F.grid_sample(level, grid, align_corners=False)
             for level in self.levels
         ]
-        values = torch.cat(values, 1).permute(0, 2, 3, 1)  # (B, Q, KP, S / P)
-        return values.unflatten(2, (-1, num_points)).flatten(3)
+        found = torch.cat(values, 1).permute(0, 2, 3, 1)  # (B, Q, KP, S / P)
+        return found.unflatten(2, (-1, num_points)).flatten(3)
 
 
 class DetailLevels(BaseModule):

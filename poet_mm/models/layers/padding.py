@@ -8,7 +8,7 @@ Letters: B images, D channels, H x W cells of a feature map.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import List, NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -38,6 +38,7 @@ class ValidRegion:
 
     extents: Optional[Extents]
     feat: Tensor
+    cell_sizes = None  # all cells have the same size, see LevelRegions
 
     @cached_property
     def mask(self) -> Optional[Tensor]:
@@ -101,13 +102,58 @@ class ValidRegion:
         """
         height, width = self.feat.shape[-2:]
         device = self.feat.device
-        y = (torch.arange(height, device=device) + 0.5) / height
-        x = (torch.arange(width, device=device) + 0.5) / width
+        # The ONNX exporter takes float64 for the sum of int64 and a float.
+        y, x = (
+            (torch.arange(n, dtype=torch.float32, device=device) + 0.5) / n
+            for n in (height, width)
+        )
         x, y = x.expand(height, -1), y[:, None].expand(-1, width)
         centers = torch.stack((x, y), -1).flatten(0, 1)[None]  # (1, HW, 2)
         return (
             centers if self.ratio is None else (centers / self.ratio[:, None])
         )
+
+
+class LevelRegions:
+    """Describe the cells of several feature maps, counted map by map.
+
+    Args:
+        levels (Sequence[ValidRegion]): One of each map, the coarsest last.
+    """
+
+    def __init__(self, levels: Sequence[ValidRegion]) -> None:
+        self.levels = levels
+        # a position code has the units of the coarsest map
+        self.extents = levels[-1].extents
+        self.cell_ratio = levels[-1].cell_ratio
+
+    @property
+    def token_mask(self) -> Optional[Tensor]:
+        """Return a mask (B, T), True at padded cells."""
+        masks = [
+            level.token_mask
+            for level in self.levels
+            if level.token_mask is not None
+        ]
+        return torch.cat(masks, 1) if masks else None
+
+    def cell_centers(self) -> Tensor:
+        """Return the centres of all cells (B, T, 2), see ValidRegion."""
+        return torch.cat([level.cell_centers() for level in self.levels], 1)
+
+    @property
+    def cell_sizes(self) -> Tensor:
+        """Return the sizes of all cells (T, 1); the coarsest have size 1."""
+        coarsest = self.levels[-1].feat
+        sizes = []
+        for level in self.levels:
+            height, width = level.feat.shape[-2:]
+            ones = torch.ones(height * width, 1, device=coarsest.device)
+            sizes.append(ones * coarsest.shape[-1] / width)
+        return torch.cat(sizes)
+
+
+Region = Union[ValidRegion, LevelRegions]
 
 
 def image_extents(

@@ -18,7 +18,7 @@ from mmengine.model import BaseModule, ModuleList
 from torch import Tensor, nn
 
 from .joint_sampling import DetailLevels, DetailMaps, KeypointBranch
-from .padding import ValidRegion
+from .padding import Region
 from .precision import full_precision
 
 # Probability of a person at the start of the training: few queries are people
@@ -266,7 +266,7 @@ class CenterEmbedding(BaseModule):
         self.num_feats = channels // 2
         self.mlp = MLP(channels, channels, channels, 2)
 
-    def forward(self, pose: PoseLogits, region: ValidRegion) -> Tensor:
+    def forward(self, pose: PoseLogits, region: Region) -> Tensor:
         """Return the codes (B, Q, D) of poses (B, Q) on a feature map."""
         centers = pose.centers()
         if region.cell_ratio is not None:

@@ -14,7 +14,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from ..targets import Fields
-from .padding import ValidRegion
+from .padding import Region
 from .pose import PoseBranch, PoseLogits
 
 
@@ -57,7 +57,8 @@ class Proposals(NamedTuple):
 class EncoderProposals(BaseModule):
     """Predict a pose for every token.
 
-    It is a pose at the centre of the token's cell plus a correction.
+    It is a pose at the centre of the token's cell plus a correction, which is
+    in units of the cell's size where cells differ in size.
 
     Args:
         channels (int): D.
@@ -72,13 +73,16 @@ class EncoderProposals(BaseModule):
         self.branch = PoseBranch(channels, num_classes, num_keypoints)
         self.num_keypoints = num_keypoints
 
-    def forward(self, tokens: Tensor, region: ValidRegion) -> Proposals:
+    def forward(self, tokens: Tensor, region: Region) -> Proposals:
         """Return the proposals of the encoder's tokens.
 
         Args:
             tokens (Tensor): (B, T, D).
-            region (ValidRegion): Of the feature map whose cells they are.
+            region (Region): Of the feature maps whose cells they are.
         """
         pose = PoseLogits.at(region.cell_centers(), self.num_keypoints)
-        logits, pose = self.branch(tokens, pose)
-        return Proposals(logits, pose, region.token_mask)
+        logits, corrected = self.branch(tokens, pose)
+        if region.cell_sizes is not None:
+            correction = corrected.values - pose.values
+            corrected = pose.corrected(region.cell_sizes * correction)
+        return Proposals(logits, corrected, region.token_mask)

@@ -12,17 +12,9 @@ import torch
 from torch import Tensor
 
 from .denoising import NoisedPeople
-from .padding import ValidRegion
 from .pose import PoseLogits, take_tokens
 from .proposals import Proposals
-
-
-class Memory(NamedTuple):
-    """Hold the output of the encoder."""
-
-    tokens: Tensor  # (B, T, D)
-    position: Tensor  # (B, T, D), position codes
-    region: ValidRegion  # of the feature map whose cells are the tokens
+from .tokens import Memory
 
 
 class Queries(NamedTuple):

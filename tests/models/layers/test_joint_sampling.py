@@ -105,9 +105,7 @@ def test_samples_lie_where_the_joints_are():
     ratio = ValidRegion(extents, ramps[0]).ratio
     places = DetailMaps(ramps, ratio).sample(points)
     expected = points * torch.tensor([41.0, 27.0])
-    torch.testing.assert_close(
-        places, expected[..., 0, :].repeat(1, 1, 1, 2)
-    )
+    torch.testing.assert_close(places, expected[..., 0, :].repeat(1, 1, 1, 2))
 
 
 def test_alone_and_padded_are_the_same():

@@ -1,0 +1,141 @@
+"""Tokens of several levels."""
+
+import pytest
+import torch
+from helpers import make_sample, random_people, tiny_head, with_areas
+
+from poet_mm.models.layers.padding import (
+    LevelRegions,
+    ValidRegion,
+    image_extents,
+)
+from poet_mm.models.layers.tokens import TokenPyramid
+
+# of pixels 64 x 96, strides 4, 8 and 16
+LEVELS = ((2, 4, 16, 24), (2, 6, 8, 12), (2, 8, 4, 6))
+TOKENS = 8 * 12 + 4 * 6
+DETAIL = dict(in_channels=[16] * 3, channels=4, joint_channels=8)
+
+
+def random_levels():
+    return [torch.randn(shape) for shape in LEVELS]
+
+
+def unequal_samples():
+    """One image fills the batch, the other ends within cells."""
+    return with_areas(
+        [
+            make_sample(*random_people(2, size=shape), shape, (64, 96))
+            for shape in ((64, 96), (36, 60))
+        ]
+    )
+
+
+def head_with_levels(**kwargs):
+    pieces = dict(propose=True, refine=True, detail=DETAIL)
+    pyramid = dict(in_channels=[4, 6], token_levels=2)
+    return tiny_head(pyramid=pyramid, **pieces, **kwargs)
+
+
+def memory_of(head, levels, samples):
+    extents = image_extents(samples, levels[0].device)
+    feat = levels[-1]
+    memory = head.encode(feat, ValidRegion(extents, feat))
+    return memory, *head._add_levels(memory, levels, feat.shape[-2:])
+
+
+def test_finer_levels_first():
+    """Every token has the features, place and code of its own level."""
+    head, levels, samples = (
+        head_with_levels(),
+        random_levels(),
+        unequal_samples(),
+    )
+    alone, memory, maps = memory_of(head, levels, samples)
+    assert memory.tokens.shape == memory.position.shape == (2, TOKENS, 16)
+    regions = [ValidRegion(alone.region.extents, x) for x in maps[1:]]
+    codes = head.pyramid.level_code.weight
+    start = 0
+    for region, code in zip(regions, codes):
+        height, width = region.feat.shape[-2:]
+        for row, column in ((0, 0), (1, 2), (height - 1, width - 1)):
+            token = start + row * width + column
+            features = region.feat[:, :, row, column]
+            assert torch.equal(memory.tokens[:, token], features)
+            place = head.positional_encoding(region.mask, region.feat)
+            expected = place[:, :, row, column] + code
+            assert torch.equal(memory.position[:, token], expected)
+            stride = 64 / height
+            center = memory.region.cell_centers()[1, token]
+            expected = torch.tensor([column + 0.5, row + 0.5]) * stride
+            torch.testing.assert_close(
+                center * torch.tensor([60.0, 36.0]), expected
+            )
+        start += height * width
+    assert memory.region.cell_sizes.flatten().tolist() == (
+        [0.5] * 96 + [1.0] * 24
+    )
+
+
+def test_corrections_are_in_units_of_the_cell():
+    head = head_with_levels()
+    _, memory, _ = memory_of(head, random_levels(), unequal_samples())
+    last = head.proposals.branch.pose_embed.layers[-1]
+    before = head.proposals(memory.tokens, memory.region).pose.values
+    torch.nn.init.constant_(last.bias, 0.4)
+    moved = head.proposals(memory.tokens, memory.region).pose.values - before
+    expected = torch.tensor([0.2] * 96 + [0.4] * 24)[None, :, None]
+    torch.testing.assert_close(moved, expected.expand_as(moved))
+
+
+def test_padded_tokens_are_never_chosen():
+    head, levels, samples = (
+        head_with_levels(),
+        random_levels(),
+        unequal_samples(),
+    )
+    extents = image_extents(samples, levels[0].device)
+    masks = [ValidRegion(extents, x).token_mask for x in levels[1:]]
+    mask = torch.cat(masks, 1)
+    assert mask[1].sum() > TOKENS / 2
+    for _ in range(5):
+        torch.nn.init.normal_(head.proposals.branch.class_embed.weight)
+        proposals = head.predict_all(levels, extents).proposals
+        assert torch.equal(proposals.padding, mask)
+        assert not mask.gather(1, proposals.best(30)).any()
+
+
+@pytest.mark.parametrize('mode', ['eval', 'train'])
+def test_blind_to_padding(mode):
+    head, levels, samples = (
+        head_with_levels(),
+        random_levels(),
+        unequal_samples(),
+    )
+    for branch in (*head.branches, head.proposals.branch):
+        torch.nn.init.normal_(branch.pose_embed.layers[-1].weight)
+    head.train(mode == 'train')
+    extents = image_extents(samples, levels[0].device)
+    changed = [
+        level.masked_fill(ValidRegion(extents, level).mask[:, None], 1000.0)
+        for level in levels
+    ]
+    expected, got = head(levels, samples), head(changed, samples)
+    for name in expected:
+        assert torch.equal(expected[name], got[name]), name
+
+
+def test_one_region_is_the_region():
+    samples = unequal_samples()
+    feat = torch.zeros(LEVELS[-1])
+    region = ValidRegion(image_extents(samples, feat.device), feat)
+    regions = LevelRegions([region])
+    assert torch.equal(regions.token_mask, region.token_mask)
+    assert torch.equal(regions.cell_centers(), region.cell_centers())
+    assert regions.cell_sizes.unique().tolist() == [1.0]
+
+
+@pytest.mark.parametrize('token_levels', [0, 4])
+def test_levels_that_are_not_there(token_levels):
+    with pytest.raises(ValueError, match=rf'{token_levels} and 2 .*\[1, 3\]'):
+        TokenPyramid([4, 6], 16, token_levels)
