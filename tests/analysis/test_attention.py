@@ -92,7 +92,7 @@ def test_attention_of_several_levels(world):
     points = np.array([[1.0, 1]])
     before = attention_maps(model, batch, points, [0])
     model.backbone.out_indices = (1, 2)
-    model.head.pyramid = TokenPyramid([16], model.head.encoder.embed_dims, 2)
+    model.head.pyramid = TokenPyramid([16], model.head.encoder.embed_dims)
     maps = attention_maps(model, batch, points, [0])
     np.testing.assert_array_equal(maps['encoder'], before['encoder'])
     assert maps['decoder'].shape == before['decoder'].shape

@@ -18,7 +18,7 @@ FAST = dict(
 )
 LEVELS = dict(
     FAST,
-    pyramid=dict(in_channels=[16], token_levels=2),
+    pyramid=dict(in_channels=[16]),
     detail=dict(FAST['detail'], in_channels=[16, 16]),
 )
 

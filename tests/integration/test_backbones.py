@@ -45,7 +45,7 @@ HEADS = dict(
         loss=FAST_LOSS,
     ),
 )
-HEADS['levels'] = dict(HEADS['fast'], pyramid=dict(token_levels=1))
+HEADS['levels'] = dict(HEADS['fast'], pyramid={})
 
 
 @pytest.mark.parametrize('kind', HEADS)
@@ -61,8 +61,10 @@ def test_any_backbone_trains(name, kind):
     if 'detail' in options:
         options['detail']['in_channels'] = channels
     if 'pyramid' in options:
-        options['detail']['in_channels'] = [16] * len(channels)
-        options['pyramid']['in_channels'] = channels[:-1]
+        finer = channels[:-1][-1:]  # none of a backbone with one level
+        options['pyramid']['in_channels'] = finer
+        fused = [16] * (len(finer) + 1)
+        options['detail']['in_channels'] = channels[: -len(fused)] + fused
     head = tiny_head(in_channels=channels[-1], **options)
     samples = with_areas(random_samples([2, 1], img_shape=(64, 50)))
     for sample in samples:

@@ -13,9 +13,8 @@ def check_pieces(
     refine: bool,
     detail: OptConfigType,
     denoising: OptConfigType,
-    pyramid: OptConfigType,
 ) -> None:
-    """Raise if a piece comes without one that it needs."""
+    """Raise if detail comes without refine, or denoising without propose."""
     if detail is not None and not refine:
         raise ValueError(
             'POETHead got detail without refine=True: poses are '
@@ -29,16 +28,6 @@ def check_pieces(
             'model.head.propose=True, or '
             'model.head.denoising=None.'
         )
-    if pyramid is not None and detail is None:
-        levels = len(pyramid['in_channels']) + 1
-        if pyramid['token_levels'] != levels:
-            raise ValueError(
-                f'POETHead got a pyramid of {levels} levels with '
-                f'token_levels={pyramid["token_levels"]} and no detail: '
-                'nothing reads the finest. Set '
-                f'model.head.pyramid.token_levels={levels}, or '
-                'model.head.detail.'
-            )
 
 
 def check_channels(encoder: int, decoder: int, position: int) -> None:

@@ -88,9 +88,9 @@ class POETHead(BaseHead):
         denoising (dict, optional): Denoising queries (DN-DETR), arguments of
             :class:`PoseDenoising`. Needs ``propose``. Defaults to None.
         pyramid (dict, optional): Tokens of finer levels, arguments of
-            :class:`TokenPyramid`. ``detail`` then samples the levels of the
-            pyramid. Needs images padded to whole cells. Defaults to None:
-            tokens of one level, as in the paper.
+            :class:`TokenPyramid`. ``detail`` then samples its maps in place
+            of these levels. Needs images padded to whole cells. Defaults to
+            None: tokens of one level, as in the paper.
         encoder (dict): Arguments of :class:`POETEncoder`.
         decoder (dict): Arguments of :class:`POETDecoder`.
         positional_encoding (dict): Arguments of mmdet's
@@ -124,7 +124,7 @@ class POETHead(BaseHead):
         init_cfg: OptConfigType = None,
     ) -> None:
         super().__init__(init_cfg)
-        checks.check_pieces(propose, refine, detail, denoising, pyramid)
+        checks.check_pieces(propose, refine, detail, denoising)
         self.in_channels = in_channels
         self.num_keypoints = num_keypoints
         self.num_queries = num_queries
@@ -269,12 +269,14 @@ class POETHead(BaseHead):
         encoded = memory.tokens.transpose(1, 2)  # (B, D, HW)
         # unflatten would make the batch size a constant of the exported graph
         encoded = encoded.reshape(*encoded.shape[:2], *size)
-        region = ValidRegion(memory.region.extents, encoded)
-        levels = self.pyramid(feats, region)
-        memory = self.pyramid.to_memory(
-            levels, region, self.positional_encoding
+        end = range(len(feats))[self.feat_index]
+        start = end + 1 - len(self.pyramid.level_code.weight)
+        memory, maps = self.pyramid(
+            feats[start:end],
+            ValidRegion(memory.region.extents, encoded),
+            self.positional_encoding,
         )
-        return memory, levels
+        return memory, [*feats[:start], *maps, *feats[end + 1 :]]
 
     def _pose_embedder(self, memory: Memory) -> Callable[[PoseLogits], Tensor]:
         """Return a function from poses (B, Q) to position codes (B, Q, D)."""

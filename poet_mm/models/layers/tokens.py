@@ -8,7 +8,7 @@ of RT-DETR (arXiv 2304.08069). Difference: padding is not seen.
 Letters: B images, T tokens, D channels.
 """
 
-from typing import List, NamedTuple, Sequence
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from mmengine.model import BaseModule
@@ -32,73 +32,51 @@ def map_to_tokens(values: Tensor) -> Tensor:
 
 
 class TokenPyramid(BaseModule):
-    """Fuse finer feature levels with the encoded one.
+    """Fuse finer feature levels with the encoded one; all become tokens.
 
     Args:
-        in_channels (Sequence[int]): Channels of the finer levels, which are
-            the first ones of the backbone (or neck), finest first.
+        in_channels (Sequence[int]): Channels of the finer levels, finest
+            first. They are those right before the encoded level.
         channels (int): D.
-        token_levels (int): Number of levels that become tokens, counted from
-            the coarsest, which is the encoded one. The others are for joint
-            sampling only.
-
-    Raises:
-        ValueError: ``token_levels`` is not in [1, number of levels].
     """
 
-    def __init__(
-        self, in_channels: Sequence[int], channels: int, token_levels: int
-    ) -> None:
+    def __init__(self, in_channels: Sequence[int], channels: int) -> None:
         super().__init__()
-        self.num_finer = len(in_channels)
-        if not 1 <= token_levels <= self.num_finer + 1:
-            raise ValueError(
-                f'TokenPyramid got token_levels={token_levels} and '
-                f'{self.num_finer} in_channels; token_levels must be in '
-                f'[1, {self.num_finer + 1}]. Set '
-                'model.head.pyramid.token_levels.'
-            )
-        self.token_levels = token_levels
-        self.fusion = FPN(
-            [*in_channels, channels], channels, self.num_finer + 1
-        )
-        self.level_code = nn.Embedding(token_levels, channels)
+        levels = len(in_channels) + 1
+        self.fusion = FPN([*in_channels, channels], channels, levels)
+        self.level_code = nn.Embedding(levels, channels)
 
     def forward(
-        self, feats: Sequence[Tensor], encoded: ValidRegion
-    ) -> List[Tensor]:
-        """Return fused maps (B, D, H_i, W_i), the encoded one last.
-
-        Args:
-            feats (Sequence[Tensor]): Feature levels (B, C_i, H_i, W_i).
-            encoded (ValidRegion): Of the encoded map (B, D, H, W).
-        """
-        maps = [*feats[: self.num_finer], encoded.feat]
-        return list(
-            self.fusion(
-                [
-                    ValidRegion(encoded.extents, x).without_padding(x)
-                    for x in maps
-                ]
-            )
-        )
-
-    def to_memory(
-        self, maps: Sequence[Tensor], encoded: ValidRegion, encode_position
-    ) -> Memory:
-        """Return the tokens of the coarsest ``token_levels`` maps.
+        self,
+        feats: Sequence[Tensor],
+        encoded: ValidRegion,
+        encode_position: Callable[[Optional[Tensor], Tensor], Tensor],
+    ) -> Tuple[Memory, List[Tensor]]:
+        """Return the tokens of all levels, and their maps (B, D, H_i, W_i).
 
         Their position codes are those of a single map plus a level code.
+
+        Args:
+            feats (Sequence[Tensor]): Finer levels (B, C_i, H_i, W_i).
+            encoded (ValidRegion): Of the encoded map (B, D, H, W).
+            encode_position (Callable): Padding mask and map -> position codes
+                (B, D, H, W).
         """
-        regions = [
-            ValidRegion(encoded.extents, x) for x in maps[-self.token_levels :]
-        ]
+        extents = encoded.extents
+        maps = self.fusion(
+            [
+                ValidRegion(extents, x).without_padding(x)
+                for x in (*feats, encoded.feat)
+            ]
+        )
+        regions = [ValidRegion(extents, x) for x in maps]
         positions = [
             map_to_tokens(encode_position(region.mask, region.feat)) + code
             for region, code in zip(regions, self.level_code.weight)
         ]
-        return Memory(
-            torch.cat([map_to_tokens(region.feat) for region in regions], 1),
+        memory = Memory(
+            torch.cat([map_to_tokens(x) for x in maps], 1),
             torch.cat(positions, 1),
             LevelRegions(regions),
         )
+        return memory, list(maps)

@@ -47,9 +47,3 @@ def test_denoising_is_for_proposals():
 def test_needs_corrections():
     with pytest.raises(ValueError, match='without refine=True'):
         tiny_head(propose=True, detail=DETAIL)
-
-
-def test_nothing_reads_the_finest_level():
-    pyramid = dict(in_channels=[4, 6], token_levels=2)
-    with pytest.raises(ValueError, match=r'3 levels.*token_levels=3, or'):
-        tiny_head(propose=True, pyramid=pyramid)

@@ -9,12 +9,11 @@ from poet_mm.models.layers.padding import (
     ValidRegion,
     image_extents,
 )
-from poet_mm.models.layers.tokens import TokenPyramid
 
 # of pixels 64 x 96, strides 4, 8 and 16
 LEVELS = ((2, 4, 16, 24), (2, 6, 8, 12), (2, 8, 4, 6))
 TOKENS = 8 * 12 + 4 * 6
-DETAIL = dict(in_channels=[16] * 3, channels=4, joint_channels=8)
+DETAIL = dict(in_channels=[4, 16, 16], channels=4, joint_channels=8)
 
 
 def random_levels():
@@ -33,8 +32,7 @@ def unequal_samples():
 
 def head_with_levels(**kwargs):
     pieces = dict(propose=True, refine=True, detail=DETAIL)
-    pyramid = dict(in_channels=[4, 6], token_levels=2)
-    return tiny_head(pyramid=pyramid, **pieces, **kwargs)
+    return tiny_head(pyramid=dict(in_channels=[6]), **pieces, **kwargs)
 
 
 def memory_of(head, levels, samples):
@@ -133,9 +131,3 @@ def test_one_region_is_the_region():
     assert torch.equal(regions.token_mask, region.token_mask)
     assert torch.equal(regions.cell_centers(), region.cell_centers())
     assert regions.cell_sizes.unique().tolist() == [1.0]
-
-
-@pytest.mark.parametrize('token_levels', [0, 4])
-def test_levels_that_are_not_there(token_levels):
-    with pytest.raises(ValueError, match=rf'{token_levels} and 2 .*\[1, 3\]'):
-        TokenPyramid([4, 6], 16, token_levels)
