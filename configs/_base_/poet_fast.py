@@ -7,8 +7,11 @@ deletes it.
 fast_head = dict(
     propose=True,  # two-stage proposals: encoder tokens become the queries
     refine=True,  # iterative refinement: each decoder layer corrects the pose
-    detail=dict(  # by the features at its keypoints, here of ResNet-50
-        in_channels=[256, 512, 1024, 2048], channels=64, joint_channels=128
+    detail=dict(  # by the features at and around its keypoints
+        in_channels=[256, 512, 1024, 2048],  # of ResNet-50
+        channels=64,
+        joint_channels=128,
+        points=5,
     ),
     denoising=dict(  # denoising queries
         groups=3, center_noise=0.5, scale_noise=0.4, joint_noise=0.2
