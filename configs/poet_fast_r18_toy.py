@@ -24,7 +24,7 @@ val_dataloader = _base_.test_dataloader
 val_evaluator = _base_.test_evaluator
 
 train_cfg = dict(max_epochs=6, val_interval=1)
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
+optim_wrapper = dict(optimizer=dict(lr=2e-3))
 param_scheduler = _base_.param_scheduler
 param_scheduler[1].T_max = 6
 default_hooks = dict(checkpoint=dict(interval=1))
