@@ -17,7 +17,7 @@ _base_ = ['./poet_fast_r18_toy.py']
 
 model = dict(
     head=dict(
-        num_queries=30,
+        num_queries=25,
         pyramid=dict(in_channels=[64]),  # stride 8, beside stride 16
         detail=dict(in_channels=[32, 128, 128]),
     )
