@@ -33,7 +33,6 @@ model = dict(
         head_module_cfg=dict(widen_factor=0.25, pose_vec_channels=128),
         dcc_cfg=dict(in_channels=128),
     ),
-    test_cfg=dict(input_size=(128, 128)),
 )
 
 _base_.peer.train_dataloader.dataset.pipeline = [
