@@ -39,8 +39,8 @@ NOTE = (
     'those with gradients. GFLOPs are multiply-adds of a prediction for a '
     'square of the input size, both passes of a flip test counted. Times are '
     'medians of single test images; post-processing includes decoding, '
-    'grouping and NMS. Memory is the peak of training, on the GPU or, without one, '
-    "of the whole process. 'sigma' is the width of AE's heatmap peaks in "
+    'grouping and NMS. Memory is the peak of training, on the GPU or, without '
+    "one, of the whole process. 'sigma' is the width of AE's heatmap peaks in "
     'heatmap cells.'
 )
 PR_SET_PDEATHSIG = 1  # of Linux's prctl
