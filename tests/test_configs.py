@@ -160,8 +160,10 @@ def test_peer_config_trains_two_steps_and_predicts(path):
         assert torch.isfinite(logs['loss'])
     model.eval()
     test = Compose(cfg.test_dataloader.dataset.pipeline[1:])
-    sample = dict(samples[0], img=samples[0]['img'].copy())
-    (people,) = model.test_step(pseudo_collate([test(sample)]))
+    sample = raw_sample(size=(128, 128))
+    sample.update(ori_shape=(128, 128), img_shape=(128, 128))
+    with torch.no_grad():
+        (people,) = model.test_step(pseudo_collate([test(sample)]))
     assert people.pred_instances.keypoints.shape[1:] == (17, 2)
 
 
