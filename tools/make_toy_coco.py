@@ -12,6 +12,11 @@ warm, the right is cold. A horizontal flip would give a side the wrong colours,
 so train without one. Every 12th image has no people. Every 16th has a crowd of
 tiny figures behind its people, annotated as one region with ``iscrowd`` 1.
 
+``--crowd`` draws harder scenes, of 256 pixels by default: 1 to 12 people, 16
+to 220 pixels tall, taller ones nearer (drawn later), and more and larger
+objects over them. The figures of an ``iscrowd`` region are then at most 13
+pixels tall, smaller than any annotated person.
+
 Annotations: the silhouette of a person includes its covered parts and ends at
 the image border. `segmentation` is its run length code (a polygon would fill
 its holes), `bbox` its extent, and `area` its number of pixels. A keypoint has
@@ -23,7 +28,7 @@ pixels stay the same.
 
 Examples:
   python tools/make_toy_coco.py --out data/toy --train 256 --val 64
-  python tools/make_toy_coco.py --out data/eyes --joints left_eye right_eye
+  python tools/make_toy_coco.py --out data/crowd --crowd --joints nose
 """
 
 import argparse
@@ -33,7 +38,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 __parse_first__ = True
 
@@ -64,9 +69,7 @@ SPLITS = ('train2017', 'val2017')
 MARKER = 'annotations/made_by_make_toy_coco.txt'
 EMPTY_EVERY, EMPTY_AT = 12, 5  # images 5, 17, 29, ... have no people
 CROWD_EVERY, CROWD_AT = 16, 3  # images 3, 19, 35, ... have a crowd
-PEOPLE_ODDS = (0.3, 0.3, 0.25, 0.15)  # of 1, 2, 3, 4 people in the others
-TALLEST = (0.9, 0.8, 0.7, 0.6)  # of 1, 2, 3, 4 people, in image heights
-SHORTEST = 0.35
+Rng = np.random.Generator
 OBJECT = 255  # label of an occluding object; 0 is the background
 
 # Lengths in body heights.
@@ -81,6 +84,34 @@ COLOURS = {  # BGR
     'head': (165, 200, 235),
     'nose': (70, 60, 120),
 }
+
+
+class SceneKind(NamedTuple):
+    """Hold the numbers of a kind of scenes; lengths in image sizes."""
+
+    size: int = 128  # default width and height in pixels
+    people_odds: Sequence[float] = (0.3, 0.3, 0.25, 0.15)  # of 1, 2, ...
+    # Quantiles of the heights of 1, 2, ... people, at equal steps.
+    heights: tuple = ((0.35, 0.9), (0.35, 0.8), (0.35, 0.7), (0.35, 0.6))
+    taller_is_nearer: bool = False
+    crowd_heights: Sequence[float] = (0.1, 0.15)  # lowest, highest
+    num_objects: Sequence[int] = (0, 4)  # lowest, highest + 1
+    largest_object: float = 0.3
+    id_step: int = 10  # between the first annotations of two images
+
+
+PLAIN = SceneKind()
+CROWD = SceneKind(
+    size=256,
+    people_odds=(0.12,) * 4 + (0.09,) * 4 + (0.04,) * 4,
+    heights=((0.0625, 0.12, 0.25, 0.6, 0.8, 0.86),) * 5
+    + ((0.0625, 0.11, 0.18, 0.3, 0.7, 0.86),) * 7,
+    taller_is_nearer=True,
+    crowd_heights=(0.03, 0.05),
+    num_objects=(1, 6),
+    largest_object=0.4,
+    id_step=100,
+)
 
 
 class Stroke(NamedTuple):
@@ -153,9 +184,7 @@ def direction(angle: float) -> np.ndarray:
     return np.array([math.sin(angle), math.cos(angle)])
 
 
-def random_figure(
-    rng: np.random.Generator, pelvis: np.ndarray, height: float
-) -> Figure:
+def random_figure(rng: Rng, pelvis: np.ndarray, height: float) -> Figure:
     """Return a person of a height and with a pelvis (2,) in pixels.
 
     Angles of arms and legs are from the axis of the trunk, outwards.
@@ -195,19 +224,17 @@ def random_figure(
 
 
 def place_person(
-    rng: np.random.Generator,
-    height: float,
-    size: int,
-    others: Sequence[np.ndarray],
+    rng: Rng, height: float, size: int, others: Sequence[np.ndarray]
 ) -> np.ndarray:
     """Return the pelvis (2,) of a new person.
 
     Of six random places it is the one farthest from the pelvises of others.
     Both hips are in the image; a head or feet may be outside.
     """
-    margin = max(0.5 * height - 0.1 * size, 0.1 * size)
+    aside = min(0.12, 0.5 * height / size)
+    margin = max(0.5 * height - 0.1 * size, min(0.1 * size, 0.5 * height))
     places = rng.uniform(
-        (0.12 * size, margin), (0.88 * size, size - margin), (6, 2)
+        (aside * size, margin), ((1 - aside) * size, size - margin), (6, 2)
     )
     if not others:
         return places[0]
@@ -215,7 +242,7 @@ def place_person(
     return places[distances.min(axis=1).argmax()]
 
 
-def random_palette(rng: np.random.Generator) -> Dict[str, List[float]]:
+def random_palette(rng: Rng) -> Dict[str, List[float]]:
     """Return the fixed colours, slightly changed, so that people differ."""
     gains = rng.uniform(0.85, 1.1, (len(COLOURS), 1))
     tinges = rng.uniform(-15, 15, (len(COLOURS), 3))
@@ -247,31 +274,26 @@ def draw_figure(
     return mask
 
 
-def random_background(rng: np.random.Generator, size: int) -> np.ndarray:
+def random_background(rng: Rng, size: int) -> np.ndarray:
     """Draw background clutter: blotches, shapes, lines as thick as limbs."""
     coarse = rng.integers(0, 45, (8, 8, 3)) + rng.integers(40, 180)
-    image = cv2.resize(
-        coarse.astype(np.uint8), (size, size), interpolation=cv2.INTER_LINEAR
-    )
+    image = cv2.resize(coarse.astype(np.uint8), (size, size))
     for _ in range(rng.integers(2, 6)):
         draw_object(rng, image, rng.uniform(0.05, 0.3, 2) * size)
     for _ in range(rng.integers(0, 5)):
         start, end = to_fixed(rng.uniform(0, size, (2, 2)))
         thickness = int(rng.integers(1, 2 + size // 20))
-        cv2.line(
-            image, start, end, dull_colour(rng), thickness, cv2.LINE_AA, 4
-        )
+        colour = dull_colour(rng)
+        cv2.line(image, start, end, colour, thickness, cv2.LINE_AA, 4)
     return image
 
 
-def dull_colour(rng: np.random.Generator) -> List[int]:
+def dull_colour(rng: Rng) -> List[int]:
     """Return a greyish colour that no limb has."""
     return (rng.integers(30, 200) + rng.integers(0, 40, 3)).tolist()
 
 
-def draw_object(
-    rng: np.random.Generator, image: np.ndarray, sides: np.ndarray
-) -> np.ndarray:
+def draw_object(rng: Rng, image: np.ndarray, sides: np.ndarray) -> np.ndarray:
     """Draw a rectangle or an ellipse at a random place, and return its mask.
 
     `sides` are its full side lengths in pixels, its angle is random. The mask
@@ -290,18 +312,20 @@ def draw_object(
     return mask
 
 
-def draw_crowd(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+def draw_crowd(
+    rng: Rng, image: np.ndarray, heights: Sequence[float]
+) -> np.ndarray:
     """Draw some tiny figures, and return their region in the image.
 
-    The region is (H, W), uint8, 1 on the figures and in a margin around them.
+    `heights` are the lowest and the highest, in image sizes. The region is
+    (H, W), uint8, 1 on the figures and in a margin around them.
     """
     size = len(image)
     corner = rng.uniform(0.05, 0.45, 2) * size
     region = np.zeros(image.shape[:2], np.uint8)
-    for pelvis in rng.uniform(
-        corner, corner + (0.5 * size, 0.3 * size), (12, 2)
-    ):
-        figure = random_figure(rng, pelvis, rng.uniform(0.1, 0.15) * size)
+    places = rng.uniform(corner, corner + (0.5 * size, 0.3 * size), (12, 2))
+    for pelvis in places:
+        figure = random_figure(rng, pelvis, rng.uniform(*heights) * size)
         region |= draw_figure(image, figure, random_palette(rng))
     around = 2 * (size // 64) + 1
     return cv2.dilate(region, np.ones((around, around), np.uint8))
@@ -317,7 +341,9 @@ class Scene(NamedTuple):
     crowds: List[np.ndarray]  # none or one, (H, W) uint8
 
 
-def draw_scene(split: str, index: int, size: int, seed: int) -> Scene:
+def draw_scene(
+    split: str, index: int, size: int, seed: int, kind: SceneKind = PLAIN
+) -> Scene:
     """Draw image `index` of a split, from the back to the front.
 
     1. background and clutter
@@ -328,29 +354,35 @@ def draw_scene(split: str, index: int, size: int, seed: int) -> Scene:
     The scene depends on the arguments only.
     """
     rng = np.random.default_rng([seed, SPLITS.index(split), index])
-    num_people = int(rng.choice(len(PEOPLE_ODDS), p=PEOPLE_ODDS)) + 1
+    num_people = int(rng.choice(len(kind.people_odds), p=kind.people_odds)) + 1
     if index % EMPTY_EVERY == EMPTY_AT:
         num_people = 0
     # 1. background and clutter
     image = random_background(rng, size)
     # 2. crowd
     has_crowd = index % CROWD_EVERY == CROWD_AT
-    crowds = [draw_crowd(rng, image)] if has_crowd else []
+    crowds = [draw_crowd(rng, image, kind.crowd_heights)] if has_crowd else []
     # 3. people, in painter's order
+    people = []  # figure and palette
+    for _ in range(num_people):
+        quantiles = kind.heights[num_people - 1]
+        odds = np.linspace(0, 1, len(quantiles))
+        height = size * float(np.interp(rng.random(), odds, quantiles))
+        others = [figure.points[PELVIS] for figure, _ in people]
+        pelvis = place_person(rng, height, size, others)
+        figure = random_figure(rng, pelvis, height)
+        people.append((figure, random_palette(rng)))
+    if kind.taller_is_nearer:
+        people.sort(key=lambda person: person[0].height)
     labels = np.zeros((size, size), np.uint8)
-    figures, silhouettes = [], []
-    for n in range(num_people):
-        height = rng.uniform(SHORTEST, TALLEST[num_people - 1]) * size
-        pelvis = place_person(
-            rng, height, size, [f.points[PELVIS] for f in figures]
-        )
-        figures.append(random_figure(rng, pelvis, height))
-        silhouettes.append(draw_figure(image, figures[n], random_palette(rng)))
-        labels[silhouettes[n] == 1] = n + 1
+    silhouettes = [draw_figure(image, *person) for person in people]
+    for n, silhouette in enumerate(silhouettes):
+        labels[silhouette == 1] = n + 1
     # 4. occluding objects
-    for _ in range(rng.integers(0, 4)):
-        covered = draw_object(rng, image, rng.uniform(0.08, 0.3, 2) * size)
-        labels[covered == 1] = OBJECT
+    for _ in range(rng.integers(*kind.num_objects)):
+        sides = rng.uniform(0.08, kind.largest_object, 2) * size
+        labels[draw_object(rng, image, sides) == 1] = OBJECT
+    figures = [figure for figure, _ in people]
     return Scene(image, labels, figures, silhouettes, crowds)
 
 
@@ -396,7 +428,7 @@ def annotate_region(mask: np.ndarray) -> dict:
 
 
 def annotate_scene(
-    scene: Scene, image_id: int, joints: Sequence[str] = KEYPOINTS
+    scene: Scene, first_id: int, image_id: int, joints: Sequence[str]
 ) -> List[dict]:
     """Return COCO's annotations of all visible people, then of the crowd."""
     rows = [KEYPOINTS.index(name) for name in joints]
@@ -410,7 +442,7 @@ def annotate_scene(
     found += [(region, [0] * 3 * len(rows), 1) for region in scene.crowds]
     return [
         dict(
-            id=10 * image_id + k,  # at most 5 in an image
+            id=first_id + k,
             image_id=image_id,
             category_id=1,
             iscrowd=iscrowd,
@@ -429,6 +461,7 @@ def make_split(
     size: int,
     seed: int,
     joints: Sequence[str],
+    kind: SceneKind,
 ) -> int:
     """Write a split's images, then its annotations.
 
@@ -437,22 +470,19 @@ def make_split(
     """
     (out / split).mkdir(exist_ok=True)
     images, annotations = [], []
+    shape = dict(width=size, height=size)
     for index in range(num_images):
-        scene = draw_scene(split, index, size, seed)
+        scene = draw_scene(split, index, size, seed, kind)
         image_id = index + 1
         name = f'{image_id:012d}.png'
         path = out / split / name
         if not cv2.imwrite(str(path), scene.image):
             raise OSError(f'could not write {path}')
-        images.append(
-            dict(
-                id=image_id, file_name=name, width=size, height=size, license=1
-            )
-        )
-        annotations += annotate_scene(scene, image_id, joints)
-    content = dict(
-        dataset_header(joints), images=images, annotations=annotations
-    )
+        images.append(dict(id=image_id, file_name=name, **shape, license=1))
+        first_id = kind.id_step * image_id
+        annotations += annotate_scene(scene, first_id, image_id, joints)
+    header = dataset_header(joints)
+    content = dict(header, images=images, annotations=annotations)
     write_whole(
         json.dumps(content, separators=(',', ':')).encode(),
         str(out / 'annotations' / f'person_keypoints_{split}.json'),
@@ -467,11 +497,8 @@ def dataset_header(joints: Sequence[str]) -> dict:
         'people in COCO keypoint format, made by tools/make_toy_coco.py',
         version='1.0',
     )
-    licence = dict(
-        id=1,
-        name='CC0 1.0',
-        url='https://creativecommons.org/publicdomain/zero/1.0/',
-    )
+    url = 'https://creativecommons.org/publicdomain/zero/1.0/'
+    licence = dict(id=1, name='CC0 1.0', url=url)
     category = dict(
         id=1,
         name='person',
@@ -490,9 +517,10 @@ def make_toy_coco(
     out: os.PathLike,
     num_train: int,
     num_val: int,
-    size: int,
+    size: Optional[int],
     seed: int,
     joints: Sequence[str] = KEYPOINTS,
+    crowd: bool = False,
 ) -> int:
     """Write the data set, and overwrite files of the same name.
 
@@ -500,10 +528,12 @@ def make_toy_coco(
         out (PathLike): A new or empty folder, or one made by this function.
         num_train (int): Number of training images, 0 or more.
         num_val (int): Number of validation images, 0 or more.
-        size (int): Width and height of the images in pixels, 32 or more.
+        size (int | None): Width and height of the images in pixels, 32 or
+            more. None is 128, or 256 with `crowd`.
         seed (int): 0 or more.
         joints (Sequence[str]): The `KEYPOINTS` to annotate, in that order.
             Defaults to all.
+        crowd (bool): Whether to draw crowd scenes. Defaults to False.
 
     Returns:
         int: The number of annotated people in both splits.
@@ -511,7 +541,8 @@ def make_toy_coco(
     Raises:
         WrongValue: An argument is not allowed.
     """
-    out = Path(out)
+    out, kind = Path(out), CROWD if crowd else PLAIN
+    size = kind.size if size is None else size
     numbers = dict(train=num_train, val=num_val, size=size, seed=seed)
     for name, value in numbers.items():
         lowest = 32 if name == 'size' else 0
@@ -533,10 +564,10 @@ def make_toy_coco(
     (out / 'annotations').mkdir(parents=True, exist_ok=True)
     (out / MARKER).write_text(
         f'--train {num_train} --val {num_val} --size {size} --seed {seed} '
-        f'--joints {" ".join(joints)}\n'
+        f'{"--crowd " if crowd else ""}--joints {" ".join(joints)}\n'
     )
     return sum(
-        make_split(out, split, num_images, size, seed, joints)
+        make_split(out, split, num_images, size, seed, joints, kind)
         for split, num_images in zip(SPLITS, (num_train, num_val))
     )
 
@@ -550,15 +581,19 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
         metavar='DIR',
         help='folder to write: a new or empty one, or one of this tool',
     )
-    for flag, default, text in (
-        ('--train', 256, 'number of training images'),
-        ('--val', 64, 'number of validation images'),
-        ('--size', 128, 'width and height in pixels'),
-        ('--seed', 0, 'seed of all random numbers'),
+    pixels = f'{PLAIN.size}, {CROWD.size} with --crowd'
+    for flag, name, default, text in (
+        ('--train', 'num_train', 256, 'number of training images'),
+        ('--val', 'num_val', 64, 'number of validation images'),
+        ('--size', 'size', None, f'side in pixels (default: {pixels})'),
+        ('--seed', 'seed', 0, 'seed of all random numbers'),
     ):
         parser.add_argument(
-            flag, type=int, default=default, metavar='N', help=text
+            flag, type=int, dest=name, default=default, metavar='N', help=text
         )
+    parser.add_argument(
+        '--crowd', action='store_true', help='draw harder scenes, see above'
+    )
     parser.add_argument(
         '--joints',
         nargs='+',
@@ -573,12 +608,10 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
 def main(argv: Sequence[str]) -> None:
     args = parse_args(argv)
     start = time.perf_counter()
-    people = make_toy_coco(
-        args.out, args.train, args.val, args.size, args.seed, args.joints
-    )
+    people = make_toy_coco(**vars(args))
     print(
-        f'{args.out}: {args.train} + {args.val} images, {people} people, '
-        f'{time.perf_counter() - start:.1f} s'
+        f'{args.out}: {args.num_train} + {args.num_val} images, '
+        f'{people} people, {time.perf_counter() - start:.1f} s'
     )
 
 

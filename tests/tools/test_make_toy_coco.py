@@ -14,14 +14,20 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from pycocotools.coco import COCO
 from tool_runs import run
 
-NUM_TRAIN, NUM_VAL, SIZE = 96, 24, 128
+NUM_TRAIN, NUM_VAL, SIZE, CROWD_SIZE = 96, 24, 128, 256
 TOOL = 'make_toy_coco.py'
+
+crowd_scenes = pytest.mark.parametrize('folder', [True], indirect=True)
+both_kinds = pytest.mark.parametrize('folder', [False, True], indirect=True)
 
 
 @pytest.fixture(scope='module')
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, request):
+    """Of crowd scenes if the parameter is True."""
+    crowd = getattr(request, 'param', False)
     out = tmp_path_factory.mktemp('toy')
-    make_toy_coco(out, NUM_TRAIN, NUM_VAL, SIZE, seed=0)
+    size = CROWD_SIZE if crowd else SIZE
+    make_toy_coco(out, NUM_TRAIN, NUM_VAL, size, seed=0, crowd=crowd)
     return out
 
 
@@ -126,6 +132,7 @@ def test_every_kind_of_image_and_joint_occurs(coco, people):
     assert np.mean(visibility == 1) > 0.03
 
 
+@both_kinds
 @pytest.mark.parametrize('split', ['train2017', 'val2017'])
 def test_a_crowd_is_one_region_without_joints(folder, split):
     coco = load(folder, split)
@@ -137,11 +144,13 @@ def test_a_crowd_is_one_region_without_joints(folder, split):
         assert isinstance(crowd['segmentation']['counts'], list)
 
 
+@both_kinds
 def test_region_area_and_bbox_agree(coco):
     for annotation in coco.dataset['annotations']:
         mask = coco.annToMask(annotation)
         rows, columns = np.nonzero(mask)
-        assert mask.shape == (SIZE, SIZE)
+        image = coco.imgs[annotation['image_id']]
+        assert mask.shape == (image['height'], image['width'])
         assert annotation['area'] == mask.sum() > 0
         assert annotation['bbox'] == [
             columns.min(),
@@ -151,6 +160,7 @@ def test_region_area_and_bbox_agree(coco):
         ]
 
 
+@both_kinds
 def test_joints_in_the_image_are_in_the_silhouette(coco, people):
     for person in people:
         joints, visibility = joints_of(person)
@@ -158,11 +168,12 @@ def test_joints_in_the_image_are_in_the_silhouette(coco, people):
         assert person['num_keypoints'] == (visibility > 0).sum() > 0
         assert (joints[visibility == 0] == 0).all()
         assert (joints >= 0).all()
-        assert (joints <= SIZE - 1).all()
+        assert (joints <= len(mask) - 1).all()
         assert all(pixel(mask, xy) for xy in joints[visibility > 0])
         assert np.abs(joints * 10 - np.round(joints * 10)).max() < 1e-9
 
 
+@both_kinds
 def test_v_is_what_the_picture_shows(folder, coco):
     """A covered joint lies under a later person or an object; a joint that
     is seen lies under neither. The picture has what an object is: dull, as
@@ -185,6 +196,7 @@ def test_v_is_what_the_picture_shows(folder, coco):
     assert np.mean(dull_legs) < 0.01
 
 
+@both_kinds
 def test_everyone_faces_the_camera(people):
     """So a person's left is on the right of the picture."""
     left, right = (
@@ -196,6 +208,7 @@ def test_everyone_faces_the_camera(people):
             assert joints[left, 0] > joints[right, 0]
 
 
+@both_kinds
 def test_left_is_warm_and_right_is_cold(folder, coco, people):
     """At the marks of wrists and ankles, whoever the person is."""
     redder = {'left': [], 'right': []}
@@ -218,10 +231,100 @@ def test_sizes_of_people(people):
     assert 0.4 < np.median(heights) < 0.8
 
 
+@crowd_scenes
+def test_crowd_scenes_have_none_to_twelve_people(coco):
+    num_people = [
+        len(coco.getAnnIds(image_id, iscrowd=0)) for image_id in coco.imgs
+    ]
+    assert set(num_people) == set(range(13))
+    assert 0.05 < np.mean(np.array(num_people) == 0) < 0.12
+    ids = [a['id'] for a in coco.dataset['annotations']]
+    assert len(set(ids)) == len(ids)
+    for image in coco.imgs.values():
+        assert image['width'] == image['height'] == CROWD_SIZE
+
+
+@crowd_scenes
+def test_crowd_scenes_have_people_of_cocos_three_sizes(people):
+    areas = [a['area'] for a in people if a['num_keypoints']]
+    shares = np.histogram(areas, [0, 32**2, 96**2, np.inf])[0] / len(areas)
+    assert (shares > (0.3, 0.3, 0.12)).all()
+    heights = [a['bbox'][3] for a in people if a['num_keypoints'] == 17]
+    assert min(heights) < 20
+    assert max(heights) > 200
+
+
+def hidden_shares(coco):
+    """Shares of keypoints that people hide, and that objects hide."""
+    hidden_by = []  # (by a person, by an object)
+    for image_id in coco.imgs:
+        people = coco.loadAnns(coco.getAnnIds(image_id, iscrowd=0))
+        masks = [coco.annToMask(a) for a in people]
+        for n, person in enumerate(people):
+            for xy, v in zip(*joints_of(person)):
+                under = v and any(pixel(mask, xy) for mask in masks[n + 1 :])
+                hidden_by.append((v == 1 and under, v == 1 and not under))
+    return np.mean(hidden_by, axis=0)
+
+
+@crowd_scenes
+def test_crowd_scenes_hide_more_keypoints(coco, tmp_path):
+    make_toy_coco(tmp_path, NUM_TRAIN, 0, SIZE, seed=0)
+    plain = load(tmp_path, 'train2017')
+    assert (hidden_shares(coco) > 1.5 * hidden_shares(plain)).all()
+
+
+@crowd_scenes
+def test_a_taller_person_covers_a_smaller_one(coco):
+    """Thighs, whose length is a fixed share of the height, are in order up to
+    the rounding of their ends."""
+    ends = [toy.KEYPOINTS.index(f'left_{part}') for part in ('hip', 'knee')]
+    for image_id in coco.imgs:
+        found = coco.loadAnns(coco.getAnnIds(image_id, iscrowd=0))
+        thighs = [
+            np.linalg.norm(np.subtract(*joints[ends]))
+            for joints, visibility in map(joints_of, found)
+            if visibility[ends].all()
+        ]
+        assert (np.diff(thighs) > -0.3).all()
+
+
+def test_figures_of_a_crowd_are_smaller_than_people_of_crowd_scenes():
+    assert max(toy.CROWD.crowd_heights) < min(map(min, toy.CROWD.heights))
+
+
+def test_plain_scenes_are_those_of_the_first_version(folder):
+    """Of pixels, as PNG files depend on OpenCV."""
+    digest = hashlib.sha256()
+    for split in ('train2017', 'val2017'):
+        digest.update(
+            (
+                folder / f'annotations/person_keypoints_{split}.json'
+            ).read_bytes()
+        )
+        for path in sorted((folder / split).iterdir()):
+            digest.update(cv2.imread(str(path)).tobytes())
+    assert digest.hexdigest() == (
+        'c20f9004c267ab03393ef8948b338368613a3568137a03448cc08737b8d8c488'
+    )
+
+
+def test_the_default_size(folder, tmp_path):
+    make_toy_coco(tmp_path / 'plain', 2, 0, None, seed=0)
+    make_toy_coco(tmp_path / 'crowd', 2, 0, None, seed=0, crowd=True)
+    images = hashes(tmp_path / 'plain' / 'train2017')
+    assert images.items() <= hashes(folder / 'train2017').items()
+    image = cv2.imread(str(tmp_path / 'crowd/train2017/000000000001.png'))
+    assert image.shape == (CROWD_SIZE, CROWD_SIZE, 3)
+
+
+@both_kinds
 def test_a_file_depends_on_the_seed_only(folder, coco, tmp_path):
     """Not on the number of images."""
-    make_toy_coco(tmp_path / 'few', 5, 4, SIZE, seed=0)
-    make_toy_coco(tmp_path / 'other', 5, 4, SIZE, seed=1)
+    size = coco.dataset['images'][0]['width']
+    crowd = size == CROWD_SIZE
+    make_toy_coco(tmp_path / 'few', 5, 4, size, seed=0, crowd=crowd)
+    make_toy_coco(tmp_path / 'other', 5, 4, size, seed=1, crowd=crowd)
     first = hashes(folder)
     assert len(set(first.values())) == len(first)  # train and val differ too
     for split in ('train2017', 'val2017'):
@@ -235,9 +338,12 @@ def test_a_file_depends_on_the_seed_only(folder, coco, tmp_path):
     )
 
 
+@pytest.mark.parametrize('crowd', [False, True])
 @pytest.mark.parametrize(('num_train', 'num_val'), [(0, 0), (1, 0), (24, 1)])
-def test_tiny_splits(tmp_path, num_train, num_val):
-    num_people = make_toy_coco(tmp_path, num_train, num_val, 32, seed=3)
+def test_tiny_splits(tmp_path, num_train, num_val, crowd):
+    num_people = make_toy_coco(
+        tmp_path, num_train, num_val, 32, seed=3, crowd=crowd
+    )
     coco = load(tmp_path, 'train2017')
     assert len(coco.imgs) == num_train
     assert len(load(tmp_path, 'val2017').imgs) == num_val
