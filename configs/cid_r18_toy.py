@@ -26,7 +26,9 @@ _base_.peer.backbone.update(
 model = dict(
     data_preprocessor=_base_.peer.data_preprocessor,
     backbone=_base_.peer.backbone,
-    head=dict(in_channels=32 + 64 + 128, decoder=codec),
+    head=dict(
+        type='ScratchCIDHead', in_channels=32 + 64 + 128, decoder=codec
+    ),
     test_cfg=dict(flip_test=False),
 )
 

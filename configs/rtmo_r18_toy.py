@@ -5,9 +5,12 @@ Cost    batch 16, 8 epochs
 Run     python tools/train.py configs/rtmo_r18_toy.py
 
 Head, codec, assigner and losses are those of MMPose's RTMO-s, with a quarter
-of the head's full width. RTMO reads strides 16 and 32, and its neck stride 8:
-the backbone has all four stages. Its last training phase (proxy targets,
-the second half of 600 epochs) does not pay in so short a run.
+of the head's full width, and without two things. One is the attention among
+keypoints (GAU) of its coordinate classifier: after 240 steps on 64 images,
+the classifier with it is at an OKS of 0.19, the proxy poses at 0.56. The other
+is the last training phase (proxy targets, the second half of 600 epochs).
+RTMO reads strides 16 and 32, and its neck stride 8: the backbone has all four
+stages. MMPose's loss fails at a batch in which no image has people.
 """
 
 _base_ = [
@@ -31,7 +34,7 @@ model = dict(
     ),
     head=dict(
         head_module_cfg=dict(widen_factor=0.25, pose_vec_channels=128),
-        dcc_cfg=dict(in_channels=128),
+        dcc_cfg=dict(in_channels=128, gau_cfg=None),
     ),
 )
 

@@ -141,7 +141,7 @@ def test_ae_config_trains_two_steps_and_predicts(path):
 @pytest.mark.slow
 @pytest.mark.parametrize('path', PEER_CONFIGS, ids=lambda path: path.stem)
 def test_peer_config_trains_two_steps_and_predicts(path):
-    """One image of the batch has nobody; a crowd is not learned."""
+    """One image of the batch has no people; a crowd is not learned."""
     cfg = read_config(str(path))
     pipeline = Compose(cfg.train_dataloader.dataset.pipeline[1:])
     samples = [raw_sample(n, (128, 128)) for n in (2, 0, 2)]
