@@ -6,7 +6,10 @@ Run     python tools/train.py configs/cid_r18_toy.py
 
 Head, codec and losses are those of MMPose's CID, without its flip test. As
 with HRNet, all levels of the backbone, here of strides 4, 8 and 16, are
-resized to stride 4 and joined. CID predicts one image at a time.
+resized to stride 4 and joined. `ScratchCIDHead` starts the inner layers as
+PyTorch does: the backbone is not pre-trained. A heatmap cell of 4 pixels
+bounds the AP: of 64 images of 128 pixels, the targets themselves, decoded,
+have a mean OKS of 0.69. CID predicts one image at a time.
 """
 
 _base_ = [
@@ -18,17 +21,12 @@ _base_ = [
 codec = dict(input_size=(128, 128), heatmap_size=(32, 32))
 _base_.codec.update(codec)
 _base_.peer.backbone.update(
-    num_stages=3,
-    strides=(1, 2, 2),
-    dilations=(1, 1, 1),
-    out_indices=(0, 1, 2),
+    num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(0, 1, 2)
 )
 model = dict(
     data_preprocessor=_base_.peer.data_preprocessor,
     backbone=_base_.peer.backbone,
-    head=dict(
-        type='ScratchCIDHead', in_channels=32 + 64 + 128, decoder=codec
-    ),
+    head=dict(type='ScratchCIDHead', in_channels=32 + 64 + 128, decoder=codec),
     test_cfg=dict(flip_test=False),
 )
 

@@ -19,7 +19,11 @@ _base_ = './fast_coco_mini_cpu.py'
 title = 'A part of COCO, 256 pixels: POET, AE, RTMO, YOLOX-Pose and CID'
 budget = dict(epochs=8)
 ap_after = [132, 264, 528, 1056]
-notes = ['DEKR is left out: it needs mmcv.ops.DeformConv2d.']
+notes = [
+    'DEKR is left out: it needs mmcv.ops.DeformConv2d.',
+    'RTMO is without the GAU of its coordinate classifier, CID starts from '
+    "PyTorch's initialisation, as in peers_toy.py.",
+]
 
 size = _base_.size
 options = {

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from helpers import ROOT, tiny_head_cfg
-from mmengine.config import Config
 from mmpose.registry import DATASETS, MODELS
 from mmpose.structures import PoseDataSample
 
