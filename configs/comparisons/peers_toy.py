@@ -26,7 +26,8 @@ notes = [
     'A stride is that of the finest level: RTMO reads 16 and 32, YOLOX-Pose '
     '8, 16 and 32, CID 4, 8 and 16 joined at 4.',
     'RTMO is without the GAU of its coordinate classifier, CID starts from '
-    "PyTorch's initialisation: as they are, both learn too slowly.",
+    "PyTorch's initialisation: as they are, both have AP 0 on 64 training "
+    'images after 240 steps.',
 ]
 
 configs = {
