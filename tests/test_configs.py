@@ -21,6 +21,11 @@ ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
 POET_CONFIGS = [path for path in CONFIGS if path.stem.startswith('poet')]
 AE_CONFIGS = [path for path in CONFIGS if path.stem.startswith('ae')]
+PEER_CONFIGS = [
+    path
+    for path in CONFIGS
+    if path.stem.startswith(('rtmo', 'yoloxpose', 'cid'))
+]
 COMPARISONS = sorted((ROOT / 'configs' / 'comparisons').glob('*.py'))
 SMALL = 64  # pixels of a side
 COCO = parse_pose_metainfo(dict(from_file='configs/_base_/datasets/coco.py'))
@@ -131,6 +136,35 @@ def test_ae_config_trains_two_steps_and_predicts(path):
     (people,) = model.test_step(pseudo_collate([shrink(test(raw_sample()))]))
     assert people.pred_instances.keypoints.shape[1:] == (17, 2)
     assert len(people.pred_instances.keypoints)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('path', PEER_CONFIGS, ids=lambda path: path.stem)
+def test_peer_config_trains_two_steps_and_predicts(path):
+    """One image of the batch has no people; a crowd is not learned."""
+    cfg = read_config(str(path))
+    pipeline = Compose(cfg.train_dataloader.dataset.pipeline[1:])
+    samples = [raw_sample(n, (128, 128)) for n in (2, 0, 2)]
+    for sample in samples:
+        sample.update(ori_shape=(128, 128), img_shape=(128, 128))
+    samples[2]['iscrowd'][0] = 1
+    batch = pseudo_collate([pipeline(sample) for sample in samples])
+    found = [len(x.gt_instance_labels) for x in batch['data_samples'][1:]]
+    assert found == [0, 1]
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    for _ in range(2):
+        model.train()
+        logs = model.train_step(batch, wrapper)
+        assert torch.isfinite(logs['loss'])
+    model.eval()
+    test = Compose(cfg.test_dataloader.dataset.pipeline[1:])
+    sample = raw_sample(size=(128, 128))
+    sample.update(ori_shape=(128, 128), img_shape=(128, 128))
+    with torch.no_grad():
+        (people,) = model.test_step(pseudo_collate([test(sample)]))
+    assert people.pred_instances.keypoints.shape[1:] == (17, 2)
 
 
 @pytest.mark.parametrize(

@@ -36,10 +36,11 @@ PUBLISHED = osp.join(
 )
 NOTE = (
     "AP and AR are in percent. 'params' counts all parameters, 'trained' "
-    'those with gradients. GFLOPs are multiply-adds for a square of the input '
-    'size, both passes of a flip test counted. Times are medians of single '
-    'test images. Memory is the peak of training, on the GPU or, without one, '
-    "of the whole process. 'sigma' is the width of AE's heatmap peaks in "
+    'those with gradients. GFLOPs are multiply-adds of a prediction for a '
+    'square of the input size, both passes of a flip test counted. Times are '
+    'medians of single test images; post-processing includes decoding, '
+    'grouping and NMS. Memory is the peak of training, on the GPU or, without '
+    "one, of the whole process. 'sigma' is the width of AE's heatmap peaks in "
     'heatmap cells.'
 )
 PR_SET_PDEATHSIG = 1  # of Linux's prctl
@@ -256,8 +257,9 @@ def write_results(
 
     published, title = load(PUBLISHED), comparison.title
     rows = results + [dict(row, how='published') for row in published['rows']]
-    notes = [NOTE, f'Published rows: {published["source"]}']
-    write_table(rows, work_dir, title, notes)
+    notes = [NOTE, *comparison.notes]
+    notes.append(f'Published rows: {published["source"]}')
+    write_table(rows, work_dir, title, notes, comparison.ap_after)
     draw_strides(rows, osp.join(work_dir, 'figure1.png'), title)
     draw_convergence(results, osp.join(work_dir, 'convergence.png'), title)
 

@@ -1,7 +1,7 @@
 """Measure the cost of a model: parameters, multiply-adds, time, memory.
 
-This works for bottom-up models whose head predicts from ``forward(feats)``.
-Time is split there: what follows ``forward`` is post-processing.
+This works for POET, AE and the one-stage models of MMPose. Time is split into
+the network and all that follows it (:func:`network_parts`).
 """
 
 import copy
@@ -30,24 +30,58 @@ def count_parameters(model: nn.Module) -> Tuple[int, int]:
     return sum(p.numel() for p in parameters), sum(p.numel() for p in trained)
 
 
-def measure_pass(model: nn.Module, size: int) -> Tuple[int, float]:
-    """Return stride and multiply-adds of one pass over size x size pixels.
+def level_stride(model: nn.Module, image: torch.Tensor) -> int:
+    """Return the pixels per cell of the finest feature map of predictions.
 
-    Convolutions, linear layers and attention are counted. A multiply-add is
-    one operation, as is usual in this field.
+    AE: its heatmaps. POET: the level that becomes tokens. RTMO, YOLOX-Pose:
+    the finest level of their priors. CID: the level of its heatmaps.
+
+    Args:
+        model (nn.Module): Bottom-up estimator, in evaluation mode.
+        image (Tensor): (1, 3, h, w).
+    """
+    head = model.head
+    if hasattr(head, 'featmap_strides'):
+        return min(head.featmap_strides)
+    feats = model.extract_feat(image)
+    if hasattr(head, 'select_level'):
+        cells = head.select_level(feats)
+    elif hasattr(head, 'gfd_module'):
+        cells = feats[-1]
+    else:
+        cells = head.forward(feats)[0]
+    return image.shape[-1] // cells.shape[-1]
+
+
+@torch.no_grad()
+def measure_pass(
+    model: nn.Module, dataset: Dataset, size: int
+) -> Tuple[int, float]:
+    """Return stride and multiply-adds of a prediction of size x size pixels.
+
+    Convolutions, linear layers and attention of the whole ``predict`` are
+    counted, both passes of a flip test included. A multiply-add is one
+    operation, as is usual in this field. CID and RTMO compute more for an
+    image in which they find more people.
+
+    Args:
+        model (nn.Module): Bottom-up estimator, in evaluation mode.
+        dataset (Dataset): Test images; the first one is padded to the size.
+        size (int): Width and height in pixels, at least those of the image.
 
     Returns:
-        tuple[int, float]: Input pixels per cell of the feature map (AE:
-        heatmap; POET: the level that becomes tokens), and multiply-adds in
-        10^9.
+        tuple[int, float]: :func:`level_stride`, and multiply-adds in 10^9.
     """
-    image = torch.zeros(
-        1, 3, size, size, device=next(model.parameters()).device
-    )
     # Workaround (torch>2.1): even under `no_grad`, `FlopCounterMode` asks for
     # the gradient function of what requires a gradient, and fails at learned
     # queries.
     model = copy.deepcopy(model).requires_grad_(False)
+    batch = model.data_preprocessor(pseudo_collate([dataset[0]]))
+    image = batch['inputs']
+    h, w = image.shape[-2:]
+    image = nn.functional.pad(image, (0, size - w, 0, size - h))
+    for sample in batch['data_samples']:
+        sample.set_metainfo(dict(batch_input_shape=(size, size)))
     # With a listener, attention is two matrix products. FlopCounterMode of
     # torch 2.1 does not count fused kernels.
     attentions = [
@@ -56,11 +90,20 @@ def measure_pass(model: nn.Module, size: int) -> Tuple[int, float]:
         if isinstance(module, MultiheadAttention)
     ]
     with listening(attentions), FlopCounterMode(display=False) as counter:
-        feats = model.extract_feat(image)
-        outputs = model.head.forward(feats)
-    is_heatmaps = isinstance(outputs, tuple)  # of associative embedding
-    cells = outputs[0] if is_heatmaps else model.head.select_level(feats)
-    return size // cells.shape[-1], counter.get_total_flops() / 2e9
+        model.predict(image, batch['data_samples'])
+    return level_stride(model, image), counter.get_total_flops() / 2e9
+
+
+def network_parts(model: nn.Module) -> List[Tuple[nn.Module, str]]:
+    """Return the modules and methods that make up the network.
+
+    CID's ``predict`` calls the two modules of its head, not ``forward``.
+    """
+    parts = [(model, 'extract_feat'), (model.head, 'forward')]
+    if hasattr(model.head, 'gfd_module'):
+        parts.append((model.head.iia_module, 'forward_test'))
+        parts.append((model.head.gfd_module, 'forward'))
+    return parts
 
 
 def add_time(function: Callable, seconds: Counter, name: str) -> Callable:
@@ -91,13 +134,14 @@ def time_inference(
         num_images (int): Number of timed images, after :data:`WARM_UP` others.
 
     Returns:
-        dict: ``network_ms`` (backbone, neck and the head's ``forward``; both
-        passes of a flip test), ``post_ms`` (the rest of ``predict``), and
-        ``input``, the longest side of the images in pixels.
+        dict: ``network_ms`` (:func:`network_parts`; both passes of a flip
+        test), ``post_ms`` (the rest of ``predict``: decoding, grouping, NMS),
+        and ``input``, the longest side of the images in pixels.
     """
     seconds: Counter = Counter()
     predict = add_time(model.predict, seconds, 'predict')
-    for part, name in ((model, 'extract_feat'), (model.head, 'forward')):
+    parts = network_parts(model)
+    for part, name in parts:
         setattr(part, name, add_time(getattr(part, name), seconds, 'network'))
     times, longest = [], 0
     try:
@@ -110,7 +154,8 @@ def time_inference(
             shape = batch['data_samples'][0].metainfo['img_shape']
             longest = max(longest, *shape)
     finally:
-        del model.extract_feat, model.head.forward
+        for part, name in parts:
+            delattr(part, name)
     timed = times[min(WARM_UP, len(times) - 1) :]
     network_ms, post_ms = (1e3 * statistics.median(x) for x in zip(*timed))
     return dict(network_ms=network_ms, post_ms=post_ms, input=int(longest))

@@ -78,16 +78,19 @@ def describe_training(runner: Runner, cfg: Config, epochs: int) -> dict:
     records = read_scalars(cfg.work_dir)
     # All steps, those before a resume included; the log has running means.
     seconds = runner.message_hub.get_scalar('train/time').mean()
+    batch = cfg.train_dataloader.batch_size * get_world_size()
     return dict(
         epochs=epochs,
+        steps=steps,
         images_seen=epochs * len(runner.train_dataloader.dataset),
-        batch=cfg.train_dataloader.batch_size * get_world_size(),
+        batch=batch,
         lr=max(
             group.get('initial_lr', group['lr'])
             for group in runner.optim_wrapper.param_groups
         ),
         minutes=steps * seconds / 60,
         step_ms=1000 * seconds,
+        image_ms=1000 * seconds / batch,
         **peak_memory(records),
         curve=read_curve(records, epochs),
         how='trained here',
@@ -130,16 +133,15 @@ def describe_model(runner: Runner, cfg: Config) -> dict:
     model = unwrapped_model(runner).eval()
     cost = time_inference(model, runner.test_dataloader.dataset, TIMED_IMAGES)
     size = -(-cost['input'] // 32) * 32
-    stride, gflops = measure_pass(model, size)
-    passes = 2 if model.test_cfg.get('flip_test') else 1
+    stride, gflops = measure_pass(model, runner.test_dataloader.dataset, size)
     params, trained = count_parameters(model)
     codec = cfg.model.head.get('decoder') or {}
     return dict(
         stride=stride,
         params=params / 1e6,
         trainable_params=trained / 1e6,
-        gflops=passes * gflops,
+        gflops=gflops,
         sigma=codec.get('sigma'),
-        flip=passes == 2,
+        flip=bool(model.test_cfg.get('flip_test')),
         **cost,
     )

@@ -9,6 +9,9 @@ A comparison file is a config with
 - ``options`` (optional): changes to the configs of all rows;
 - ``val_interval`` (optional): epochs between evaluations during training,
   from which ``convergence.png`` is drawn. By default there are none.
+- ``ap_after`` (optional): numbers of steps, whose AP from these evaluations
+  are further columns of the table.
+- ``notes`` (optional): sentences below the table.
 - ``title`` (optional): heading of the table.
 """
 
@@ -17,7 +20,7 @@ import json
 import os.path as osp
 import re
 from dataclasses import dataclass, field, fields
-from typing import List, Optional
+from typing import List, Optional, Sequence
 
 from mmengine.config import Config
 
@@ -63,6 +66,8 @@ class Comparison:
     options: dict
     last_options: dict  # of the command line; they override rows
     val_interval: Optional[int] = None
+    ap_after: Sequence[int] = ()
+    notes: Sequence[str] = ()
 
 
 def read_row(values: dict, folder: str) -> Row:
@@ -152,6 +157,8 @@ def read_comparison(
         options=cfg.get('options', {}),
         last_options=options or {},
         val_interval=val_interval,
+        ap_after=cfg.get('ap_after', ()),
+        notes=cfg.get('notes', ()),
     )
 
 

@@ -3,7 +3,7 @@
 import csv
 import json
 import os.path as osp
-from typing import List, Mapping
+from typing import List, Mapping, Sequence
 
 from tabulate import tabulate
 
@@ -40,7 +40,7 @@ COLUMNS = dict(
     batch=('batch', ''),
     lr=('lr', '.2g'),
     minutes=('minutes', '.1f'),
-    step_ms=('step ms', '.0f'),
+    image_ms=('train ms/image', '.1f'),
     init=('init', ''),
     sigma=('sigma', ''),
     flip=('flip', ''),
@@ -73,8 +73,31 @@ def format_cell(value, style: str) -> str:
     return text.replace('|', '/')  # a bar would end the cell
 
 
+def ap_columns(rows: List[dict], steps: Sequence[int]) -> dict:
+    """Add the AP after some steps to results, and return their columns.
+
+    Args:
+        rows (list[dict]): Results, changed in place. One without a ``curve``
+            point at exactly that step stays without the number.
+        steps (Sequence[int]): Numbers of steps.
+
+    Returns:
+        dict: As :data:`COLUMNS`.
+    """
+    for row in rows:
+        for point in row.get('curve') or []:
+            step = round(point['epoch'] * row['steps'] / row['epochs'])
+            if step in steps:
+                row[f'AP_{step}'] = point['AP']
+    return {f'AP_{step}': (f'AP after {step} steps', '.1f') for step in steps}
+
+
 def write_table(
-    rows: List[dict], folder: str, title: str, notes: List[str]
+    rows: List[dict],
+    folder: str,
+    title: str,
+    notes: List[str],
+    ap_after: Sequence[int] = (),
 ) -> None:
     """Write ``table.md``, ``table.csv`` and ``table.json``.
 
@@ -84,13 +107,16 @@ def write_table(
         folder (str): Folder to write to.
         title (str): Heading above the table.
         notes (list[str]): Sentences below the table.
+        ap_after (Sequence[int]): Steps of training; the AP after each is a
+            further column.
     """
+    columns = {**COLUMNS, **ap_columns(rows, ap_after)}
     table = tabulate(
         [
-            [format_cell(row.get(key), COLUMNS[key][1]) for key in COLUMNS]
+            [format_cell(row.get(key), columns[key][1]) for key in columns]
             for row in rows
         ],
-        [heading for heading, _ in COLUMNS.values()],
+        [heading for heading, _ in columns.values()],
         'github',
         disable_numparse=True,
     )
@@ -98,7 +124,7 @@ def write_table(
     with open(osp.join(folder, 'table.md'), 'w') as file:
         file.write('\n'.join(text) + '\n')
     with open(osp.join(folder, 'table.csv'), 'w', newline='') as file:
-        writer = csv.DictWriter(file, COLUMNS, extrasaction='ignore')
+        writer = csv.DictWriter(file, columns, extrasaction='ignore')
         writer.writeheader()
         writer.writerows(rows)
     with open(osp.join(folder, 'table.json'), 'w') as file:

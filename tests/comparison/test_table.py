@@ -26,3 +26,18 @@ def test_table_of_nothing_yet(tmp_path):
     assert failed[1:5] == ['-', 'AE', '-', '-']
     assert len(failed) == len(trained)
     assert trained[8:13] == ['50.0', '50.0', '50.0', '50.0', '-']
+
+
+def test_ap_after_steps(tmp_path):
+    """Only an evaluation at exactly that step has a number."""
+    curve = [dict(epoch=epoch, AP=10.0 * epoch) for epoch in (1, 2)]
+    rows = [dict(epochs=2, steps=500, curve=curve), dict(how='published')]
+    write_table(rows, tmp_path, 'title', [], ap_after=[250, 300, 500])
+    lines = (tmp_path / 'table.md').read_text().splitlines()
+    heads, trained, published = (
+        [cell.strip() for cell in lines[i].split('|')][-4:-1]
+        for i in (2, 4, 5)
+    )
+    assert heads == [f'AP after {step} steps' for step in (250, 300, 500)]
+    assert trained == ['10.0', '-', '20.0']
+    assert published == ['-'] * 3

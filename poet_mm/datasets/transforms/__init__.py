@@ -7,6 +7,7 @@ from . import (
     heatmap_mask,
     loading,
     same_in_batch,
+    stock_people,
 )
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     'heatmap_mask',
     'loading',
     'same_in_batch',
+    'stock_people',
 ]

@@ -1,5 +1,5 @@
-"""Heads: POET's, and the one of the associative-embedding baseline."""
+"""Heads: POET's, that of associative embedding, and CID's from scratch."""
 
-from . import ae_head, poet_head
+from . import ae_head, poet_head, scratch_cid_head
 
-__all__ = ['ae_head', 'poet_head']
+__all__ = ['ae_head', 'poet_head', 'scratch_cid_head']

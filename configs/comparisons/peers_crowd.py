@@ -1,0 +1,42 @@
+"""The rows of peers_toy.py on crowds of synthetic people, 256 pixels.
+
+Expect  a table with the AP after 250, 500 and 1,000 steps
+Cost    18 rows: batch 16, 4 epochs; not yet measured
+Run     python tools/make_toy_coco.py --out data/crowd_peers --crowd \
+            --train 4364 --val 200 --seed 1
+        python tools/compare_strides.py configs/comparisons/peers_crowd.py
+
+POET has 30 queries, for up to 12 people.
+"""
+
+_base_ = './peers_toy.py'
+
+title = 'Crowds of toy people, 256 pixels: POET, AE, RTMO, YOLOX-Pose and CID'
+data_root = 'data/crowd_peers/'
+budget = dict(epochs=4)
+ap_after = [250, 500, 1000]
+
+size = 256
+options = {
+    f'{part}_dataloader.dataset.pipeline.1.{key}': size
+    for part in ('train', 'test')
+    for key in ('short_edges', 'max_size')
+}
+maps = dict(input_size=(size, size), heatmap_size=(size // 4, size // 4))
+queries = {'model.head.num_queries': 30}
+sizes = {
+    'POET': queries,
+    'fast POET': queries,
+    'AE': {
+        'model.head.decoder': maps,
+        'train_dataloader.dataset.pipeline.2.encoder': maps,
+    },
+    'CID': {
+        'model.head.decoder': maps,
+        'train_dataloader.dataset.pipeline.3.encoder': maps,
+    },
+}
+rows = [
+    dict(row, options={**row.options, **sizes.get(row.method, {})})
+    for row in _base_.rows
+]

@@ -1,0 +1,29 @@
+"""Three learning rates for each row of peers_toy.py.
+
+Expect  the rates that peers_toy.py names
+Cost    18 rows: batch 16, 2 epochs of 4,000 images; not yet measured
+Run     python tools/compare_strides.py configs/comparisons/peers_lr_toy.py
+
+The data are those of peers_toy.py.
+"""
+
+_base_ = './peers_toy.py'
+
+title = 'Toy people, 128 pixels: learning rates'
+budget = dict(epochs=2)
+ap_after = [250, 500]
+
+rows = [
+    dict(
+        row,
+        name=f'{row.method}, {factor:.3g} x',
+        options={
+            **row.options,
+            'optim_wrapper.optimizer.lr': factor
+            * _base_.learning_rates[row.method],
+        },
+    )
+    for row in _base_.rows
+    if row.seed == 0
+    for factor in (1 / 3, 1, 3)
+]

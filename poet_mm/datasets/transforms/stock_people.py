@@ -1,0 +1,40 @@
+"""Give people the fields that the one-stage heads of MMPose learn from."""
+
+from mmcv.transforms import BaseTransform
+from mmpose.registry import TRANSFORMS
+from mmpose.structures.bbox import bbox_xyxy2corner
+
+from .affine import PERSON_KEYS
+
+
+@TRANSFORMS.register_module()
+class StockPeople(BaseTransform):
+    """Keep the people with labelled keypoints, and make v 0 or 1.
+
+    Crowds are dropped, too, as MMPose's data set does. Use it before
+    ``GenerateTarget``. Adds ``category_id`` (N), all 1.
+
+    Args:
+        corners (bool): Whether boxes become the four corners (N, 4, 2) that
+            the codec of CID reads, instead of (N, 4). Defaults to False.
+    """
+
+    def __init__(self, corners: bool = False) -> None:
+        self.corners = corners
+
+    def transform(self, results: dict) -> dict:
+        """Filter all fields of people by one index, and convert them."""
+        labelled = (results['keypoints_visible'] > 0).any(axis=1)
+        keep = (labelled & (results['iscrowd'] == 0)).nonzero()[0]
+        for key in PERSON_KEYS:
+            values = results.get(key)
+            if isinstance(values, list):
+                results[key] = [values[i] for i in keep]
+            elif values is not None:
+                results[key] = values[keep]
+        visible = results['keypoints_visible']
+        results['keypoints_visible'] = visible.clip(max=1)
+        results['category_id'] = [1] * len(keep)
+        if self.corners:
+            results['bbox'] = bbox_xyxy2corner(results['bbox'])
+        return results
