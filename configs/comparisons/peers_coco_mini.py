@@ -20,6 +20,7 @@ title = 'A part of COCO, 256 pixels: POET, AE, RTMO, YOLOX-Pose and CID'
 budget = dict(epochs=8)
 ap_after = [132, 264, 528, 1056]
 notes = [
+    'Learning rates are not yet searched.',
     'DEKR is left out: it needs mmcv.ops.DeformConv2d.',
     'RTMO is without the GAU of its coordinate classifier, CID starts from '
     "PyTorch's initialisation, as in peers_toy.py.",

@@ -33,8 +33,8 @@ def count_parameters(model: nn.Module) -> Tuple[int, int]:
 def level_stride(model: nn.Module, image: torch.Tensor) -> int:
     """Return the pixels per cell of the finest feature map of predictions.
 
-    AE: its heatmaps. POET: the level that becomes tokens. RTMO, YOLOX-Pose:
-    the finest level of their priors. CID: the level of its heatmaps.
+    AE: its heatmaps. POET: the finest level of tokens. RTMO, YOLOX-Pose: the
+    finest level of their priors. CID: the level of its heatmaps.
 
     Args:
         model (nn.Module): Bottom-up estimator, in evaluation mode.
@@ -45,7 +45,7 @@ def level_stride(model: nn.Module, image: torch.Tensor) -> int:
         return min(head.featmap_strides)
     feats = model.extract_feat(image)
     if hasattr(head, 'select_level'):
-        cells = head.select_level(feats)
+        cells = head.token_levels(feats)[0]
     elif hasattr(head, 'gfd_module'):
         cells = feats[-1]
     else:
@@ -97,12 +97,15 @@ def measure_pass(
 def network_parts(model: nn.Module) -> List[Tuple[nn.Module, str]]:
     """Return the modules and methods that make up the network.
 
-    CID's ``predict`` calls the two modules of its head, not ``forward``.
+    CID's ``predict`` calls the two modules of its head, not ``forward``;
+    RTMO's calls its coordinate classifier after ``forward``.
     """
     parts = [(model, 'extract_feat'), (model.head, 'forward')]
     if hasattr(model.head, 'gfd_module'):
         parts.append((model.head.iia_module, 'forward_test'))
         parts.append((model.head.gfd_module, 'forward'))
+    if hasattr(model.head, 'dcc'):
+        parts.append((model.head.dcc, 'forward_test'))
     return parts
 
 

@@ -77,15 +77,18 @@ def ap_columns(rows: List[dict], steps: Sequence[int]) -> dict:
     """Add the AP after some steps to results, and return their columns.
 
     Args:
-        rows (list[dict]): Results, changed in place. One without a ``curve``
-            point at exactly that step stays without the number.
+        rows (list[dict]): Results, changed in place. One without ``steps``,
+            or without a ``curve`` point at exactly that step, stays without
+            the number.
         steps (Sequence[int]): Numbers of steps.
 
     Returns:
         dict: As :data:`COLUMNS`.
     """
     for row in rows:
-        for point in row.get('curve') or []:
+        if 'steps' not in row:  # not trained, or by an older version
+            continue
+        for point in row['curve']:
             step = round(point['epoch'] * row['steps'] / row['epochs'])
             if step in steps:
                 row[f'AP_{step}'] = point['AP']

@@ -31,13 +31,14 @@ def test_table_of_nothing_yet(tmp_path):
 def test_ap_after_steps(tmp_path):
     """Only an evaluation at exactly that step has a number."""
     curve = [dict(epoch=epoch, AP=10.0 * epoch) for epoch in (1, 2)]
-    rows = [dict(epochs=2, steps=500, curve=curve), dict(how='published')]
+    older = dict(epochs=2, curve=curve, how='by an older version')
+    rows = [dict(epochs=2, steps=500, curve=curve), older]
     write_table(rows, tmp_path, 'title', [], ap_after=[250, 300, 500])
     lines = (tmp_path / 'table.md').read_text().splitlines()
-    heads, trained, published = (
+    heads, trained, older = (
         [cell.strip() for cell in lines[i].split('|')][-4:-1]
         for i in (2, 4, 5)
     )
     assert heads == [f'AP after {step} steps' for step in (250, 300, 500)]
     assert trained == ['10.0', '-', '20.0']
-    assert published == ['-'] * 3
+    assert older == ['-'] * 3

@@ -3,9 +3,10 @@
 Every function raises a ValueError that names the values and the config key.
 """
 
-from typing import Mapping
+from typing import Mapping, Sequence
 
 from mmpose.utils.typing import OptConfigType
+from torch import Tensor
 
 
 def check_pieces(
@@ -58,6 +59,19 @@ def check_level(index: int, channels: int, in_channels: int) -> None:
             f'channels, POETHead was built for {in_channels}. Set '
             'model.head.in_channels, or another level with '
             'model.head.feat_index.'
+        )
+
+
+def check_finer_levels(
+    levels: Sequence[Tensor], in_channels: Sequence[int]
+) -> None:
+    """Raise unless the finer levels of the pyramid have these channels."""
+    found = [level.shape[1] for level in levels]
+    if found != in_channels:
+        raise ValueError(
+            f'POETHead was built with pyramid.in_channels={in_channels}, but '
+            f'the levels before the encoded one have {found} channels. Set '
+            'model.head.pyramid.in_channels, or model.backbone.out_indices.'
         )
 
 

@@ -234,6 +234,7 @@ class POETHead(BaseHead):
             tokens.
         """
         # 1. encode
+        feats = feats if isinstance(feats, Sequence) else [feats]
         feat = self.select_level(feats)
         memory = self.encode(feat, ValidRegion(extents, feat))
         if self.pyramid is not None:
@@ -269,14 +270,12 @@ class POETHead(BaseHead):
         encoded = memory.tokens.transpose(1, 2)  # (B, D, HW)
         # unflatten would make the batch size a constant of the exported graph
         encoded = encoded.reshape(*encoded.shape[:2], *size)
-        end = range(len(feats))[self.feat_index]
-        start = end + 1 - len(self.pyramid.level_code.weight)
         memory, maps = self.pyramid(
-            feats[start:end],
+            self.token_levels(feats)[:-1],
             ValidRegion(memory.region.extents, encoded),
-            self.positional_encoding,
         )
-        return memory, [*feats[:start], *maps, *feats[end + 1 :]]
+        end = range(len(feats))[self.feat_index] + 1
+        return memory, [*feats[: end - len(maps)], *maps, *feats[end:]]
 
     def _pose_embedder(self, memory: Memory) -> Callable[[PoseLogits], Tensor]:
         """Return a function from poses (B, Q) to position codes (B, Q, D)."""
@@ -362,6 +361,17 @@ class POETHead(BaseHead):
             self.codec,
             [sample.metainfo for sample in batch_data_samples],
         )
+
+    def token_levels(self, feats: Features) -> List[Tensor]:
+        """Return the feature levels whose cells are tokens, finest first."""
+        feat = self.select_level(feats)
+        if self.pyramid is None:
+            return [feat]
+        in_channels = self.pyramid.in_channels
+        end = range(len(feats))[self.feat_index]
+        finer = list(feats[max(0, end - len(in_channels)) : end])
+        checks.check_finer_levels(finer, in_channels)
+        return [*finer, feat]
 
     def select_level(self, feats: Features) -> Tensor:
         """Return the feature level (B, C_i, H, W) that the head reads."""

@@ -109,7 +109,11 @@ class DetailLevels(BaseModule):
 
 
 def points_on_circle(number: int) -> Tensor:
-    """Return points (P, 2) at equal distances on a circle of RADIUS."""
+    """Return points (P, 2) at equal angles on a circle of RADIUS.
+
+    Their units are widths and heights of the image, so in pixels of an image
+    that is not square it is an ellipse.
+    """
     angles = torch.arange(number) * (2 * math.pi / number)
     return RADIUS * torch.stack((angles.cos(), angles.sin()), -1)
 

@@ -123,7 +123,7 @@ class LevelRegions:
 
     def __init__(self, levels: Sequence[ValidRegion]) -> None:
         self.levels = levels
-        # a position code has the units of the coarsest map
+        # a query's position code has the units of the coarsest map
         self.extents = levels[-1].extents
         self.cell_ratio = levels[-1].cell_ratio
 

@@ -75,7 +75,11 @@ class PoseLogits:
         return centers + 2 * keypoints_of(self.values)[..., :2].sigmoid() - 1
 
     def sizes(self) -> Tensor:
-        """Return the largest offset of each pose (...), in [0, 1]."""
+        """Return the largest offset of each pose (...), in [0, 1].
+
+        It is in widths of the image for a horizontal offset, in heights for a
+        vertical one.
+        """
         offsets = 2 * keypoints_of(self.values)[..., :2].sigmoid() - 1
         return offsets.abs().amax((-2, -1))
 
@@ -251,11 +255,19 @@ def init_corrections(class_embed: nn.Linear, pose_embed: MLP) -> None:
     nn.init.constant_(class_embed.bias[-1:], no_object)
 
 
-class CenterEmbedding(BaseModule):
-    """Compute the position code of a query from the centre of its pose.
+def encode_points(points: Tensor, region: Region, channels: int) -> Tensor:
+    """Return the sine code (B, N, D) of points (B, N, 2) in an image.
 
     Like mmdet's normalised code of the tokens, it goes from 0 to 1 over the
     cells that the image touches. ``cell_ratio`` converts to these units.
+    """
+    if region.cell_ratio is not None:
+        points = points * region.cell_ratio[:, None]
+    return coordinate_to_encoding(points, channels // 2)
+
+
+class CenterEmbedding(BaseModule):
+    """Compute the position code of a query from the centre of its pose.
 
     Args:
         channels (int): D, of which half encode y and half x.
@@ -263,12 +275,9 @@ class CenterEmbedding(BaseModule):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.num_feats = channels // 2
+        self.channels = channels
         self.mlp = MLP(channels, channels, channels, 2)
 
     def forward(self, pose: PoseLogits, region: Region) -> Tensor:
         """Return the codes (B, Q, D) of poses (B, Q) on a feature map."""
-        centers = pose.centers()
-        if region.cell_ratio is not None:
-            centers = centers * region.cell_ratio[:, None]
-        return self.mlp(coordinate_to_encoding(centers, self.num_feats))
+        return self.mlp(encode_points(pose.centers(), region, self.channels))

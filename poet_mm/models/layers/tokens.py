@@ -3,12 +3,12 @@
 The paper's tokens are the cells of one level. Here finer levels can add
 tokens. They get their context from the encoded level by a feature pyramid
 (FPN, arXiv 1612.03144): self-attention on the coarsest level alone is an idea
-of RT-DETR (arXiv 2304.08069). Difference: padding is not seen.
+of RT-DETR (arXiv 2304.08069). Difference: padded cells stay 0.
 
 Letters: B images, T tokens, D channels.
 """
 
-from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, NamedTuple, Sequence, Tuple
 
 import torch
 from mmengine.model import BaseModule
@@ -16,6 +16,7 @@ from mmpose.models.necks import FPN
 from torch import Tensor, nn
 
 from .padding import LevelRegions, Region, ValidRegion
+from .pose import encode_points
 
 
 class Memory(NamedTuple):
@@ -44,23 +45,22 @@ class TokenPyramid(BaseModule):
         super().__init__()
         levels = len(in_channels) + 1
         self.fusion = FPN([*in_channels, channels], channels, levels)
+        for lateral in self.fusion.lateral_convs:
+            lateral.conv.bias = None  # it would fill padded cells
+        self.in_channels = list(in_channels)
         self.level_code = nn.Embedding(levels, channels)
 
     def forward(
-        self,
-        feats: Sequence[Tensor],
-        encoded: ValidRegion,
-        encode_position: Callable[[Optional[Tensor], Tensor], Tensor],
+        self, feats: Sequence[Tensor], encoded: ValidRegion
     ) -> Tuple[Memory, List[Tensor]]:
         """Return the tokens of all levels, and their maps (B, D, H_i, W_i).
 
-        Their position codes are those of a single map plus a level code.
+        Their position codes are those of queries at the centres of their
+        cells, plus a level code.
 
         Args:
             feats (Sequence[Tensor]): Finer levels (B, C_i, H_i, W_i).
             encoded (ValidRegion): Of the encoded map (B, D, H, W).
-            encode_position (Callable): Padding mask and map -> position codes
-                (B, D, H, W).
         """
         extents = encoded.extents
         maps = self.fusion(
@@ -70,13 +70,14 @@ class TokenPyramid(BaseModule):
             ]
         )
         regions = [ValidRegion(extents, x) for x in maps]
-        positions = [
-            map_to_tokens(encode_position(region.mask, region.feat)) + code
-            for region, code in zip(regions, self.level_code.weight)
+        tokens = [map_to_tokens(x) for x in maps]
+        codes = [
+            code.expand(x.shape[1], -1)
+            for code, x in zip(self.level_code.weight, tokens)
         ]
-        memory = Memory(
-            torch.cat([map_to_tokens(x) for x in maps], 1),
-            torch.cat(positions, 1),
-            LevelRegions(regions),
-        )
+        region, values = LevelRegions(regions), torch.cat(tokens, 1)
+        position = encode_points(
+            region.cell_centers(), region, values.shape[2]
+        ) + torch.cat(codes)
+        memory = Memory(values, position.expand_as(values), region)
         return memory, list(maps)

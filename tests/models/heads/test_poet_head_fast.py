@@ -27,7 +27,6 @@ PIECES = [
     dict(propose=True, refine=True, denoising=NOISE),
     dict(propose=True, denoising=NOISE, loss=FAST_LOSS),
     dict(refine=True, detail=DETAIL),
-    dict(propose=True, pyramid=dict(in_channels=[])),
     dict(
         propose=True,
         refine=True,

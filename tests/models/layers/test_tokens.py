@@ -2,13 +2,21 @@
 
 import pytest
 import torch
-from helpers import make_sample, random_people, tiny_head, with_areas
+from helpers import (
+    FAST_LOSS,
+    make_sample,
+    random_people,
+    random_samples,
+    tiny_head,
+    with_areas,
+)
 
 from poet_mm.models.layers.padding import (
     LevelRegions,
     ValidRegion,
     image_extents,
 )
+from poet_mm.models.layers.pose import encode_points
 
 # of pixels 64 x 96, strides 4, 8 and 16
 LEVELS = ((2, 4, 16, 24), (2, 6, 8, 12), (2, 8, 4, 6))
@@ -60,19 +68,30 @@ def test_finer_levels_first():
             token = start + row * width + column
             features = region.feat[:, :, row, column]
             assert torch.equal(memory.tokens[:, token], features)
-            place = head.positional_encoding(region.mask, region.feat)
-            expected = place[:, :, row, column] + code
-            assert torch.equal(memory.position[:, token], expected)
             stride = 64 / height
             center = memory.region.cell_centers()[1, token]
             expected = torch.tensor([column + 0.5, row + 0.5]) * stride
             torch.testing.assert_close(
                 center * torch.tensor([60.0, 36.0]), expected
             )
+            place = encode_points(center[None, None], alone.region, 16)
+            torch.testing.assert_close(
+                memory.position[1, token] - code, place[1, 0]
+            )
         start += height * width
     assert memory.region.cell_sizes.flatten().tolist() == (
         [0.5] * 96 + [1.0] * 24
     )
+
+
+def test_the_same_place_has_the_same_code():
+    """At the corner of four fine cells, in the middle of a coarse one."""
+    head, samples = head_with_levels(), unequal_samples()
+    torch.nn.init.zeros_(head.pyramid.level_code.weight)
+    _, memory, _ = memory_of(head, random_levels(), samples)
+    fine = memory.position[:, [0, 1, 12, 13]].mean(1)
+    coarse = memory.position[:, 96]
+    torch.testing.assert_close(fine, coarse, atol=0.2, rtol=0)
 
 
 def test_corrections_are_in_units_of_the_cell():
@@ -121,6 +140,62 @@ def test_blind_to_padding(mode):
     expected, got = head(levels, samples), head(changed, samples)
     for name in expected:
         assert torch.equal(expected[name], got[name]), name
+
+
+def test_alone_and_padded_are_the_same():
+    """Of an image that ends within a cell of every level."""
+    head = head_with_levels().eval()
+    for branch in (*head.branches, head.proposals.branch):
+        torch.nn.init.normal_(branch.pose_embed.layers[-1].weight)
+    for name, weight in head.pyramid.named_parameters():
+        if name.endswith('bias'):
+            torch.nn.init.normal_(weight)
+    samples = unequal_samples()[1:]
+    padded = [level[1:] for level in random_levels()]
+    alone = [
+        level[:, :, : -(-36 // stride), : -(-60 // stride)]
+        for level, stride in zip(padded, (4, 8, 16))
+    ]
+    alone = [  # whole cells of the coarsest level
+        torch.nn.functional.pad(
+            level,
+            (
+                0,
+                64 // stride - level.shape[3],
+                0,
+                48 // stride - level.shape[2],
+            ),
+        )
+        for level, stride in zip(alone, (4, 8, 16))
+    ]
+    expected = head(padded, samples)
+    samples[0].set_metainfo(dict(batch_input_shape=(48, 64)))
+    got = head(alone, samples)
+    for name in expected:
+        torch.testing.assert_close(
+            got[name], expected[name], atol=1e-5, rtol=1e-4
+        )
+
+
+@pytest.mark.parametrize('counts', [[2, 1], [2, 0], [0, 0]])
+def test_autocast(counts):
+    """Poses stay fp32, and every parameter learns."""
+    noise = dict(groups=2, center_noise=0.5, scale_noise=0.4, joint_noise=0.2)
+    head = head_with_levels(denoising=noise, loss=FAST_LOSS)
+    samples = with_areas(random_samples(counts, img_shape=(64, 96)))
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = head.loss(random_levels(), samples)
+    assert all(value.isfinite() for value in losses.values())
+    assert losses['loss_keypoints'].dtype == torch.float32
+    sum(losses.values()).backward()
+    assert all(p.grad is not None for p in head.parameters())
+
+
+@pytest.mark.parametrize('levels', [slice(1, 3), slice(2, 3), slice(0, 3)])
+def test_levels_that_were_not_announced(levels):
+    head = tiny_head(propose=True, pyramid=dict(in_channels=[5, 6]))
+    with pytest.raises(ValueError, match=r'pyramid.in_channels=\[5, 6\]'):
+        head(random_levels()[levels])
 
 
 def test_one_region_is_the_region():
