@@ -67,7 +67,7 @@ def measure_pass(
     Args:
         model (nn.Module): Bottom-up estimator, in evaluation mode.
         dataset (Dataset): Test images; the first one is padded to the size.
-        size (int): Width and height in pixels, at least those of the image.
+        size (int): Width and height in pixels; more if the model pads to more.
 
     Returns:
         tuple[int, float]: :func:`level_stride`, and multiply-adds in 10^9.
@@ -79,6 +79,7 @@ def measure_pass(
     batch = model.data_preprocessor(pseudo_collate([dataset[0]]))
     image = batch['inputs']
     h, w = image.shape[-2:]
+    size = max(size, h, w)  # the model may pad to more
     image = nn.functional.pad(image, (0, size - w, 0, size - h))
     for sample in batch['data_samples']:
         sample.set_metainfo(dict(batch_input_shape=(size, size)))
