@@ -10,8 +10,8 @@ query's own pose, and points around them, the same for all queries; keypoints
 are not queries, as they are in PETR's second decoder and GroupPose (arXiv
 2308.07313); and no compiled operator is needed.
 
-Letters: B images, Q queries, K keypoints, P points per keypoint, S sampled
-channels per keypoint, D channels of a query, J channels per keypoint.
+Letters: B images, Q queries, K keypoints, P points around each keypoint, S
+sampled channels per keypoint, D channels of a query, J channels per keypoint.
 """
 
 import math
@@ -27,31 +27,41 @@ from .padding import Extents, ValidRegion
 
 RADIUS = 0.15  # of the circle of points, in sizes of the pose
 SMALLEST = 0.03  # size of a pose at least, in image sizes
+AROUND = 2  # finest levels that are sampled around a keypoint
 
 
 class DetailMaps(NamedTuple):
     """Hold feature maps that are ready to be sampled."""
 
-    levels: List[Tensor]  # each (B, channels, H, W), fp32
+    levels: List[Tensor]  # each (B, channels, H, W), fp32, finest first
     ratio: Optional[Tensor]  # valid ratio (B, 2), None without padding
 
     def sample(self, points: Tensor) -> Tensor:
-        """Return the levels' values (B, Q, K, S) at points (B, Q, K, P, 2).
+        """Return the values (B, Q, K, S) of all levels at points (B, Q, K, 2).
 
         Points are in [0, 1] of the un-padded images. Values are interpolated
         between cells, and 0 beyond them.
         """
-        num_points = points.shape[-2]
-        points = points.flatten(2, 3)  # (B, Q, KP, 2)
+        return torch.cat(self._values(points, self.levels), -1)
+
+    def sample_around(self, points: Tensor) -> Tensor:
+        """Return values (B, Q, K, P x channels) at points (B, Q, K, P, 2).
+
+        They are sums over the AROUND finest levels, see :meth:`sample`.
+        """
+        finest = self.levels[:AROUND]
+        first, *rest = self._values(points.flatten(2, 3), finest)
+        return sum(rest, first).unflatten(2, points.shape[2:4]).flatten(3)
+
+    def _values(self, points: Tensor, levels: List[Tensor]) -> List[Tensor]:
         if self.ratio is not None:
             points = points * self.ratio[:, None, None]
-        grid = 2 * points - 1
-        values = [
-            F.grid_sample(level, grid, align_corners=False)
-            for level in self.levels
+        return [
+            F.grid_sample(level, 2 * points - 1, align_corners=False).movedim(
+                1, -1
+            )
+            for level in levels
         ]
-        found = torch.cat(values, 1).permute(0, 2, 3, 1)  # (B, Q, KP, S / P)
-        return found.unflatten(2, (-1, num_points)).flatten(3)
 
 
 class DetailLevels(BaseModule):
@@ -61,7 +71,8 @@ class DetailLevels(BaseModule):
         in_channels (Sequence[int]): Channels of each feature level.
         channels (int): Channels of each level after a 1 x 1 projection.
         joint_channels (int): J, see :class:`KeypointBranch`.
-        points (int): P, see :class:`KeypointBranch`. Defaults to 1.
+        points (int): Sampled points per keypoint: itself, and P others around
+            it. Defaults to 1.
     """
 
     def __init__(
@@ -74,9 +85,10 @@ class DetailLevels(BaseModule):
         super().__init__()
         self.in_channels = tuple(in_channels)
         self.branch = dict(  # arguments of KeypointBranch
-            sampled_channels=points * channels * len(self.in_channels),
+            sampled_channels=channels * len(self.in_channels),
+            around_channels=channels * (points - 1),
             joint_channels=joint_channels,
-            points=points,
+            points=points - 1,
         )
         self.projections = ModuleList(
             nn.Conv2d(width, channels, kernel_size=1)
@@ -126,9 +138,10 @@ class KeypointBranch(BaseModule):
         num_keypoints (int): K.
         sampled_channels (int): S.
         joint_channels (int): J, width of the layers that run per keypoint.
-        points (int): P, number of sampled points per keypoint: itself, and
-            others that start on a circle around it. Their places are learned.
-            Defaults to 1.
+        points (int): P, number of points to sample around each keypoint. They
+            start on a circle, and are learned. Defaults to 0.
+        around_channels (int): Channels sampled at these points, of all
+            together. Defaults to 0.
     """
 
     def __init__(
@@ -137,13 +150,17 @@ class KeypointBranch(BaseModule):
         num_keypoints: int,
         sampled_channels: int,
         joint_channels: int,
-        points: int = 1,
+        points: int = 0,
+        around_channels: int = 0,
     ) -> None:
         super().__init__()
         self.around = None
-        if points > 1:
-            around = points_on_circle(points - 1)
+        if points:
+            around = points_on_circle(points)
             self.around = nn.Parameter(around.repeat(num_keypoints, 1, 1))
+            self.around_embed = nn.Linear(
+                around_channels, joint_channels, bias=False
+            )
         self.detail_embed = nn.Linear(sampled_channels, joint_channels)
         self.state_embed = nn.Linear(channels, joint_channels)
         self.joint_embed = nn.Embedding(num_keypoints, joint_channels)
@@ -158,27 +175,30 @@ class KeypointBranch(BaseModule):
         nn.init.zeros_(self.correction.bias)
 
     def points(self, keypoints: Tensor, sizes: Tensor) -> Tensor:
-        """Return the points (B, Q, K, P, 2) to sample, in the keypoints' unit.
+        """Return the points (B, Q, K, P, 2) around keypoints, in their unit.
 
         Args:
             keypoints (Tensor): (B, Q, K, 2).
             sizes (Tensor): (B, Q), size of each pose, the unit of the distance
-                between a keypoint and its other points.
+                between a keypoint and its points.
         """
-        points = keypoints.unsqueeze(-2)
-        if self.around is None:
-            return points
         sizes = sizes.clamp(min=SMALLEST)[..., None, None, None]
-        return torch.cat((points, points + sizes * self.around), -2)
+        return keypoints.unsqueeze(-2) + sizes * self.around
 
     def forward(
-        self, states: Tensor, samples: Tensor
+        self,
+        states: Tensor,
+        maps: DetailMaps,
+        keypoints: Tensor,
+        sizes: Tensor,
     ) -> Tuple[Tensor, Tensor]:
         """Return corrections of every keypoint, and a feature for the class.
 
         Args:
             states (Tensor): (B, Q, D).
-            samples (Tensor): (B, Q, K, S).
+            maps (DetailMaps): To be sampled.
+            keypoints (Tensor): (B, Q, K, 2) in [0, 1] of the un-padded image.
+            sizes (Tensor): (B, Q), see :meth:`points`.
 
         Returns:
             tuple[Tensor]: (B, Q, K, 3), of dx, dy and visibility; (B, Q, D),
@@ -186,9 +206,12 @@ class KeypointBranch(BaseModule):
             classification.
         """
         x = (
-            self.detail_embed(samples)
+            self.detail_embed(maps.sample(keypoints))
             + self.joint_embed.weight
             + self.state_embed(states)[:, :, None]
         )  # (B, Q, K, J)
+        if self.around is not None:
+            points = self.points(keypoints, sizes)
+            x = x + self.around_embed(maps.sample_around(points))
         x = self.hidden(x.relu()).relu()
         return self.correction(x), self.evidence(x.mean(2))

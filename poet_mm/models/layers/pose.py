@@ -216,12 +216,12 @@ class KeypointPoseBranch(PoseBranch):
         See :meth:`PoseBranch.forward`.
         """
         assert maps is not None
-        points = self.joints.points(pose.keypoints(), pose.sizes())
-        samples = maps.sample(points)
         with full_precision(states):
             states = states.float()
             corrected = pose.corrected(self.pose_embed(states))
-            correction, feature = self.joints(states, samples)
+            correction, feature = self.joints(
+                states, maps, pose.keypoints(), pose.sizes()
+            )
             corrected = corrected.corrected_keypoints(correction)
             return self.class_embed(states + feature), corrected
 

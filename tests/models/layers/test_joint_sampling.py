@@ -1,5 +1,6 @@
 """Sampling of fine feature maps at joints."""
 
+import numpy as np
 import pytest
 import torch
 from helpers import padded_samples, random_samples, tiny_head, with_areas
@@ -40,34 +41,34 @@ def interpolate(level, x, y):
 
 @pytest.mark.parametrize('shares', [None, [[0.5, 1.0], [0.75, 0.625]]])
 def test_samples_are_bilinear(shares):
-    levels = random_levels()
+    """Of all levels at keypoints, of the two finest, added up, around them."""
+    levels = [torch.randn(2, 6, *size) for size in ((16, 24), (8, 12), (4, 6))]
     maps = DetailMaps(levels, shares and torch.tensor(shares))
     points = torch.rand(2, 3, 5, 2, 2) * 1.4 - 0.2  # some of them outside
-    samples = maps.sample(points)
-    assert samples.shape == (2, 3, 5, 24)
-    samples = samples.unflatten(3, (2, 12))
-    for image in range(2):
-        for query in range(3):
-            for joint in range(5):
-                x, y = points[image, query, joint, 1].tolist()
-                if shares:
-                    x, y = x * shares[image][0], y * shares[image][1]
-                expected = torch.cat(
-                    [
-                        interpolate(
-                            level[image],
-                            x * level.shape[3],
-                            y * level.shape[2],
-                        )
-                        for level in levels
-                    ]
-                )
-                torch.testing.assert_close(
-                    samples[image, query, joint, 1],
-                    expected,
-                    atol=1e-5,
-                    rtol=1e-4,
-                )
+    samples = maps.sample(points[..., 0, :])
+    around = maps.sample_around(points)
+    assert samples.shape == (2, 3, 5, 18)
+    assert around.shape == (2, 3, 5, 12)
+    for image, query, joint, point in np.ndindex(*points.shape[:4]):
+        x, y = points[image, query, joint, point].tolist()
+        if shares:
+            x, y = x * shares[image][0], y * shares[image][1]
+        expected = [
+            interpolate(
+                level[image], x * level.shape[3], y * level.shape[2]
+            )
+            for level in levels
+        ]
+        close = dict(atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(
+            around[image, query, joint].view(2, 6)[point],
+            expected[0] + expected[1],
+            **close,
+        )
+        if point == 0:
+            torch.testing.assert_close(
+                samples[image, query, joint], torch.cat(expected), **close
+            )
 
 
 @pytest.mark.parametrize('mode', ['eval', 'train'])
@@ -101,11 +102,11 @@ def test_samples_lie_where_the_joints_are():
         y = stride * (torch.arange(32 // stride) + 0.5)
         ramps.append(torch.stack(torch.meshgrid(x, y, indexing='xy'))[None])
     extents = image_extents([sample], ramps[0].device)
-    points = torch.rand(1, 9, 3, 1, 2) * 0.4 + 0.3  # between middles of cells
+    points = torch.rand(1, 9, 3, 2) * 0.4 + 0.3  # between middles of cells
     ratio = ValidRegion(extents, ramps[0]).ratio
     places = DetailMaps(ramps, ratio).sample(points)
     expected = points * torch.tensor([41.0, 27.0])
-    torch.testing.assert_close(places, expected[..., 0, :].repeat(1, 1, 1, 2))
+    torch.testing.assert_close(places, expected.repeat(1, 1, 1, 2))
 
 
 def test_alone_and_padded_are_the_same():
@@ -144,28 +145,31 @@ def test_autocast(counts):
 
 
 def test_a_joint_is_corrected_by_what_is_there():
-    """Of the finest level, a change at one joint moves that joint alone."""
-    branch = KeypointBranch(16, 5, 12, 8)
+    """A change near one joint moves that joint alone."""
+    branch = KeypointBranch(16, 5, 12, 8, points=4, around_channels=24)
     torch.nn.init.normal_(branch.correction.weight)
-    states, detail = torch.randn(2, 3, 16), torch.randn(2, 3, 5, 12)
-    before, _ = branch(states, detail)
-    detail[0, 1, 2] += 1
-    moved = (branch(states, detail)[0] != before).view(2, 3, 5, 3).any(-1)
-    assert moved.nonzero().tolist() == [[0, 1, 2]]
+    states, sizes = torch.randn(1, 1, 16), torch.full((1, 1), 0.1)
+    keypoints = torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])
+    keypoints = keypoints[:, None].expand(1, 1, 5, 2)  # on the diagonal
+    maps = DetailMaps([torch.randn(1, 6, 40, 40) for _ in range(2)], None)
+    before, _ = branch(states, maps, keypoints, sizes)
+    maps.levels[0][:, :, 18:22, 18:22] += 1
+    moved = (branch(states, maps, keypoints, sizes)[0] != before).any(-1)
+    assert moved.nonzero().tolist() == [[0, 0, 2]]
 
 
 def test_points_around_a_keypoint():
-    """The keypoint first; the others at distances in sizes of the pose."""
-    branch = KeypointBranch(16, 5, 12, 8, points=5)
+    """At equal angles, at distances in sizes of the pose."""
+    branch = KeypointBranch(16, 5, 12, 8, points=4, around_channels=24)
     keypoints, sizes = torch.rand(2, 3, 5, 2), torch.rand(2, 3) + 0.1
     points = branch.points(keypoints, sizes)
-    assert points.shape == (2, 3, 5, 5, 2)
-    assert torch.equal(points[..., 0, :], keypoints)
-    distances = (points[..., 1:, :] - keypoints[..., None, :]).norm(dim=-1)
+    assert points.shape == (2, 3, 5, 4, 2)
+    distances = (points - keypoints[..., None, :]).norm(dim=-1)
     expected = RADIUS * sizes[..., None, None].expand_as(distances)
     torch.testing.assert_close(distances, expected)
-    middle = points[..., 1:, :].mean(-2)
-    torch.testing.assert_close(middle, keypoints, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(
+        points.mean(-2), keypoints, atol=1e-6, rtol=1e-5
+    )
 
 
 def test_begins_without_corrections():
