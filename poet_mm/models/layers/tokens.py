@@ -47,6 +47,10 @@ class TokenPyramid(BaseModule):
         self.fusion = FPN([*in_channels, channels], channels, levels)
         for lateral in self.fusion.lateral_convs:
             lateral.conv.bias = None  # it would fill padded cells
+        # the tokens of the encoded level stay as they are
+        self.fusion.lateral_convs[-1] = nn.Identity()
+        self.fusion.fpn_convs[-1] = nn.Identity()
+        self.norm = nn.LayerNorm(channels)  # as after the encoder
         self.in_channels = list(in_channels)
         self.level_code = nn.Embedding(levels, channels)
 
@@ -71,6 +75,7 @@ class TokenPyramid(BaseModule):
         )
         regions = [ValidRegion(extents, x) for x in maps]
         tokens = [map_to_tokens(x) for x in maps]
+        tokens[:-1] = [self.norm(x) for x in tokens[:-1]]
         codes = [
             code.expand(x.shape[1], -1)
             for code, x in zip(self.level_code.weight, tokens)
