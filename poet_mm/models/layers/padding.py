@@ -38,7 +38,9 @@ class ValidRegion:
 
     extents: Optional[Extents]
     feat: Tensor
-    cell_sizes = None  # all cells have the same size, see LevelRegions
+    # all cells have the same size, see LevelRegions
+    cell_sizes = None
+    nobody_share = None
 
     @cached_property
     def mask(self) -> Optional[Tensor]:
@@ -151,6 +153,12 @@ class LevelRegions:
             ones = torch.ones(height * width, 1, device=coarsest.device)
             sizes.append(ones * coarsest.shape[-1] / width)
         return torch.cat(sizes)
+
+    @property
+    def nobody_share(self) -> float:
+        """Return the number of the coarsest cells / that of all cells."""
+        cells = [level.feat.shape[-2:].numel() for level in self.levels]
+        return cells[-1] / sum(cells)
 
 
 Region = Union[ValidRegion, LevelRegions]

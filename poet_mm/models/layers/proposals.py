@@ -23,17 +23,27 @@ class Proposals(NamedTuple):
 
     logits: Tensor  # (B, T, C + 1)
     pose: PoseLogits  # (B, T)
-    padding: Optional[Tensor]  # (B, T), True for tokens of padding
+    region: Region  # of the tokens
+
+    @property
+    def padding(self) -> Optional[Tensor]:
+        """Return a mask (B, T), True for tokens of padding."""
+        return self.region.token_mask
 
     def fields(self) -> Fields:
         """Return the proposals as fields with L = 1, for assigner and loss.
 
         ``valid`` (1, B, T), if there is padding, is False for tokens that are
-        neither matched nor supervised.
+        neither matched nor supervised. ``nobody_share`` (1, B, T), if there
+        are several levels, lets "no object" weigh as much as with one level.
         """
         fields = PoseLogits(self.pose.values[None]).fields(self.logits[None])
         if self.padding is not None:
             fields['valid'] = ~self.padding[None]
+        share = self.region.nobody_share
+        if share is not None:
+            shape = (1, *self.logits.shape[:2])
+            fields['nobody_share'] = self.logits.new_full(shape, share)
         return fields
 
     def best(self, num_queries: int) -> Tensor:
@@ -85,4 +95,4 @@ class EncoderProposals(BaseModule):
         if region.cell_sizes is not None:
             correction = corrected.values - pose.values
             corrected = pose.corrected(region.cell_sizes * correction)
-        return Proposals(logits, corrected, region.token_mask)
+        return Proposals(logits, corrected, region)

@@ -231,6 +231,8 @@ class PoseSetLoss(BaseModule):
         )
         weights = logits.new_full(logits.shape[:-1], self.nobody_weight)
         labels[index] = labels_of_pairs
+        if 'nobody_share' in outputs:
+            weights = weights * outputs['nobody_share']
         weights[index] = 1.0
         num_pairs = pairs.query_idx.shape[1]
         total: Union[float, Tensor] = num_pairs + self.nobody_weight * (
@@ -238,6 +240,7 @@ class PoseSetLoss(BaseModule):
         )
         if 'valid' in outputs:
             weights = weights * outputs['valid']
+        if {'valid', 'nobody_share'} & outputs.keys():
             total = weights[0].sum()  # equal in all layers
         loss = self.loss_cls(
             logits.flatten(0, 2),

@@ -54,9 +54,7 @@ def test_samples_are_bilinear(shares):
         if shares:
             x, y = x * shares[image][0], y * shares[image][1]
         expected = [
-            interpolate(
-                level[image], x * level.shape[3], y * level.shape[2]
-            )
+            interpolate(level[image], x * level.shape[3], y * level.shape[2])
             for level in levels
         ]
         close = dict(atol=1e-5, rtol=1e-4)

@@ -1,5 +1,7 @@
 """Two-stage proposals: their places, and which become queries."""
 
+from types import SimpleNamespace
+
 import torch
 from helpers import fast_head, padded_samples
 
@@ -29,7 +31,8 @@ def some_proposals(padding=None):
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(2, 7, 2, generator=generator)
     pose = PoseLogits(torch.randn(2, 7, 17, generator=generator))
-    return Proposals(logits, pose, padding)
+    region = SimpleNamespace(token_mask=padding, nobody_share=None)
+    return Proposals(logits, pose, region)
 
 
 def test_best_are_the_likeliest():

@@ -89,6 +89,20 @@ def test_finer_levels_first():
     )
 
 
+def test_nobody_weighs_as_much_as_with_one_level():
+    head, levels, samples = (
+        head_with_levels(),
+        random_levels(),
+        unequal_samples(),
+    )
+    extents = image_extents(samples, levels[0].device)
+    share = head.predict_all(levels, extents).proposals.fields()[
+        'nobody_share'
+    ]
+    assert share.shape == (1, 2, TOKENS)
+    torch.testing.assert_close(share[0].sum(1), torch.tensor([24.0, 24.0]))
+
+
 def test_the_same_place_has_the_same_code():
     """At the corner of four fine cells, in the middle of a coarse one."""
     head, samples = head_with_levels(), unequal_samples()

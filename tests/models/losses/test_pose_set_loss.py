@@ -194,3 +194,19 @@ def test_ranks_add_counts_of_one_type():
         counts = count_over_ranks([batch])
         assert counts.dtype == torch.float32
         assert counts.tolist() == [[3, 12]]
+
+
+def test_nobody_weighs_less_among_many_tokens():
+    """The class loss is the weighted mean over 3 people and 9 others."""
+    loss = build_loss()
+    targets, num_people = stack_targets(random_samples([2, 1]))
+    outputs = random_outputs()  # 2 layers, 2 images, 6 queries
+    share = torch.full((2, 2, 6), 0.25)
+    losses = loss(dict(outputs, nobody_share=share), targets, num_people)
+    pairs = loss.assigner.assign(outputs, targets, num_people)
+    log_p = outputs['logits'][-1].log_softmax(-1)  # (2, 6, 2)
+    people = torch.zeros(2, 6, dtype=torch.bool)
+    people[pairs.image_idx[-1], pairs.query_idx[-1]] = True
+    weight = 0.25 * loss.nobody_weight
+    expected = -log_p[people][:, 0].sum() - weight * log_p[~people][:, 1].sum()
+    torch.testing.assert_close(losses['loss_cls'], expected / (3 + 9 * weight))
