@@ -19,7 +19,6 @@ model = dict(
     head=dict(
         num_queries=25,
         pyramid=dict(in_channels=[64]),  # stride 8, beside stride 16
-        detail=dict(in_channels=[32, 128, 128]),
     )
 )
 

@@ -16,11 +16,7 @@ FAST = dict(
     refine=True,
     detail=dict(in_channels=[16, 64], channels=4, joint_channels=8, points=3),
 )
-LEVELS = dict(
-    FAST,
-    pyramid=dict(in_channels=[16]),
-    detail=dict(FAST['detail'], in_channels=[16, 16]),
-)
+LEVELS = dict(FAST, pyramid=dict(in_channels=[16]))
 
 
 def make_model(**pieces):

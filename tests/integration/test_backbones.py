@@ -61,10 +61,8 @@ def test_any_backbone_trains(name, kind):
     if 'detail' in options:
         options['detail']['in_channels'] = channels
     if 'pyramid' in options:
-        finer = channels[:-1][-1:]  # none of a backbone with one level
-        options['pyramid']['in_channels'] = finer
-        fused = [16] * (len(finer) + 1)
-        options['detail']['in_channels'] = channels[: -len(fused)] + fused
+        # none of a backbone with one level
+        options['pyramid']['in_channels'] = channels[:-1][-1:]
     head = tiny_head(in_channels=channels[-1], **options)
     samples = with_areas(random_samples([2, 1], img_shape=(64, 50)))
     for sample in samples:

@@ -88,9 +88,8 @@ class POETHead(BaseHead):
         denoising (dict, optional): Denoising queries (DN-DETR), arguments of
             :class:`PoseDenoising`. Needs ``propose``. Defaults to None.
         pyramid (dict, optional): Tokens of finer levels, arguments of
-            :class:`TokenPyramid`. ``detail`` then samples its maps in place
-            of these levels. Needs images padded to whole cells. Defaults to
-            None: tokens of one level, as in the paper.
+            :class:`TokenPyramid`. Needs images padded to whole cells.
+            Defaults to None: tokens of one level, as in the paper.
         encoder (dict): Arguments of :class:`POETEncoder`.
         decoder (dict): Arguments of :class:`POETDecoder`.
         positional_encoding (dict): Arguments of mmdet's
@@ -238,7 +237,7 @@ class POETHead(BaseHead):
         feat = self.select_level(feats)
         memory = self.encode(feat, ValidRegion(extents, feat))
         if self.pyramid is not None:
-            memory, feats = self._add_levels(memory, feats, feat.shape[-2:])
+            memory = self._add_levels(memory, feats, feat.shape[-2:])
         # 2. make queries
         queries, proposals = self.make_queries(memory)
         if noised_people is not None:
@@ -264,18 +263,16 @@ class POETHead(BaseHead):
 
     def _add_levels(
         self, memory: Memory, feats: Features, size: Sequence[int]
-    ) -> Tuple[Memory, List[Tensor]]:
-        """Return the memory with tokens of finer levels, and all levels."""
+    ) -> Memory:
+        """Return the memory with tokens of finer levels."""
         assert self.pyramid is not None
         encoded = memory.tokens.transpose(1, 2)  # (B, D, HW)
         # unflatten would make the batch size a constant of the exported graph
         encoded = encoded.reshape(*encoded.shape[:2], *size)
-        memory, maps = self.pyramid(
+        return self.pyramid(
             self.token_levels(feats)[:-1],
             ValidRegion(memory.region.extents, encoded),
         )
-        end = range(len(feats))[self.feat_index] + 1
-        return memory, [*feats[: end - len(maps)], *maps, *feats[end:]]
 
     def _pose_embedder(self, memory: Memory) -> Callable[[PoseLogits], Tensor]:
         """Return a function from poses (B, Q) to position codes (B, Q, D)."""

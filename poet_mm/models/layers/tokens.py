@@ -8,7 +8,7 @@ of RT-DETR (arXiv 2304.08069). Difference: padded cells stay 0.
 Letters: B images, T tokens, D channels.
 """
 
-from typing import List, NamedTuple, Sequence, Tuple
+from typing import NamedTuple, Sequence
 
 import torch
 from mmengine.model import BaseModule
@@ -54,10 +54,8 @@ class TokenPyramid(BaseModule):
         self.in_channels = list(in_channels)
         self.level_code = nn.Embedding(levels, channels)
 
-    def forward(
-        self, feats: Sequence[Tensor], encoded: ValidRegion
-    ) -> Tuple[Memory, List[Tensor]]:
-        """Return the tokens of all levels, and their maps (B, D, H_i, W_i).
+    def forward(self, feats: Sequence[Tensor], encoded: ValidRegion) -> Memory:
+        """Return the tokens of all levels.
 
         Their position codes are those of queries at the centres of their
         cells, plus a level code.
@@ -84,5 +82,4 @@ class TokenPyramid(BaseModule):
         position = encode_points(
             region.cell_centers(), region, values.shape[2]
         ) + torch.cat(codes)
-        memory = Memory(values, position.expand_as(values), region)
-        return memory, list(maps)
+        return Memory(values, position.expand_as(values), region)

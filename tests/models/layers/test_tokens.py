@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-import torch.nn.functional as F
 from helpers import (
     FAST_LOSS,
     make_sample,
@@ -22,7 +21,7 @@ from poet_mm.models.layers.pose import encode_points
 # of pixels 64 x 96, strides 4, 8 and 16
 LEVELS = ((2, 4, 16, 24), (2, 6, 8, 12), (2, 8, 4, 6))
 TOKENS = 8 * 12 + 4 * 6
-DETAIL = dict(in_channels=[4, 16, 16], channels=4, joint_channels=8)
+DETAIL = dict(in_channels=[4, 6, 8], channels=4, joint_channels=8)
 
 
 def random_levels():
@@ -48,31 +47,31 @@ def memory_of(head, levels, samples):
     extents = image_extents(samples, levels[0].device)
     feat = levels[-1]
     memory = head.encode(feat, ValidRegion(extents, feat))
-    return memory, *head._add_levels(memory, levels, feat.shape[-2:])
+    return memory, head._add_levels(memory, levels, feat.shape[-2:])
 
 
 def test_finer_levels_first():
-    """Every token has the features, place and code of its own level."""
+    """Every token has the place and the code of its own level; those of the
+    encoded level stay as they are."""
     head, levels, samples = (
         head_with_levels(),
         random_levels(),
         unequal_samples(),
     )
-    alone, memory, maps = memory_of(head, levels, samples)
+    alone, memory = memory_of(head, levels, samples)
     assert memory.tokens.shape == memory.position.shape == (2, TOKENS, 16)
-    regions = [ValidRegion(alone.region.extents, x) for x in maps[1:]]
+    assert torch.equal(memory.tokens[0, 96:], alone.tokens[0])
+    torch.testing.assert_close(
+        memory.tokens[0, :96].std(-1, correction=0),
+        torch.ones(96),
+        atol=0.01,
+        rtol=0,
+    )
     codes = head.pyramid.level_code.weight
     start = 0
-    for region, code in zip(regions, codes):
-        height, width = region.feat.shape[-2:]
+    for (height, width), code in zip(((8, 12), (4, 6)), codes):
         for row, column in ((0, 0), (1, 2), (height - 1, width - 1)):
             token = start + row * width + column
-            features = region.feat[:, :, row, column]
-            if height == 8:
-                features = F.layer_norm(features, (16,))
-            else:
-                assert torch.equal(alone.tokens[0, token - 96], features[0])
-            torch.testing.assert_close(memory.tokens[:, token], features)
             stride = 64 / height
             center = memory.region.cell_centers()[1, token]
             expected = torch.tensor([column + 0.5, row + 0.5]) * stride
@@ -87,6 +86,17 @@ def test_finer_levels_first():
     assert memory.region.cell_sizes.flatten().tolist() == (
         [0.5] * 96 + [1.0] * 24
     )
+
+
+def test_a_finer_token_reads_its_place():
+    """A change of a fine cell changes tokens near it, and no coarse one."""
+    head, levels = head_with_levels(), random_levels()
+    before = memory_of(head, levels, None)[1].tokens
+    levels[1][0, :, 3, 5] += 1
+    after = memory_of(head, levels, None)[1].tokens
+    changed = (before != after).any(-1).nonzero()
+    near = [12 * row + column for row in (2, 3, 4) for column in (4, 5, 6)]
+    assert changed.tolist() == [[0, token] for token in near]
 
 
 def test_nobody_weighs_as_much_as_with_one_level():
@@ -107,7 +117,7 @@ def test_the_same_place_has_the_same_code():
     """At the corner of four fine cells, in the middle of a coarse one."""
     head, samples = head_with_levels(), unequal_samples()
     torch.nn.init.zeros_(head.pyramid.level_code.weight)
-    _, memory, _ = memory_of(head, random_levels(), samples)
+    _, memory = memory_of(head, random_levels(), samples)
     fine = memory.position[:, [0, 1, 12, 13]].mean(1)
     coarse = memory.position[:, 96]
     torch.testing.assert_close(fine, coarse, atol=0.2, rtol=0)
@@ -115,7 +125,7 @@ def test_the_same_place_has_the_same_code():
 
 def test_corrections_are_in_units_of_the_cell():
     head = head_with_levels()
-    _, memory, _ = memory_of(head, random_levels(), unequal_samples())
+    _, memory = memory_of(head, random_levels(), unequal_samples())
     last = head.proposals.branch.pose_embed.layers[-1]
     before = head.proposals(memory.tokens, memory.region).pose.values
     torch.nn.init.constant_(last.bias, 0.4)
