@@ -224,7 +224,9 @@ def test_small_people_as_pycocotools_has_them(tmp_path_factory, backend, seed):
 @pytest.mark.parametrize('use_area', [True, False])
 def test_small_people_by_both_backends(tmp_path, use_area):
     found = [
-        small_numbers(tmp_path, *random_world(2), backend, use_area=use_area)
+        small_numbers(
+            tmp_path, *random_world(2, 20), backend, use_area=use_area
+        )
         for backend in ('hotcoco', 'xtcocotools')
     ]
     assert 0 < found[0][0] < found[0][1] < 1
