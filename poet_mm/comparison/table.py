@@ -12,11 +12,13 @@ METRICS = {
     'AP': 'AP',
     'AP50': 'AP .5',
     'AP75': 'AP .75',
+    'AP S': 'AP (S)',
     'APM': 'AP (M)',
     'APL': 'AP (L)',
     'AR': 'AR',
     'AR50': 'AR .5',
     'AR75': 'AR .75',
+    'AR S': 'AR (S)',
     'ARM': 'AR (M)',
     'ARL': 'AR (L)',
 }
@@ -52,7 +54,8 @@ def coco_metrics(metrics: Mapping) -> dict:
     """Return the numbers of a COCO evaluator in percent, by :data:`METRICS`.
 
     None stands for -1, which COCO gives where no person has that size, and
-    for numbers that CrowdPose's evaluator does not have.
+    for numbers that the evaluator does not have, as CrowdPose's, or
+    FastCocoMetric without ``small``.
 
     Args:
         metrics (Mapping): Numbers in [0, 1] by name, with the evaluator's
@@ -104,6 +107,8 @@ def write_table(
 ) -> None:
     """Write ``table.md``, ``table.csv`` and ``table.json``.
 
+    Columns without any value are left out.
+
     Args:
         rows (list[dict]): Results by the keys of :data:`COLUMNS`; the JSON
             file also keeps their other keys.
@@ -113,7 +118,11 @@ def write_table(
         ap_after (Sequence[int]): Steps of training; the AP after each is a
             further column.
     """
-    columns = {**COLUMNS, **ap_columns(rows, ap_after)}
+    columns = {
+        key: column
+        for key, column in {**COLUMNS, **ap_columns(rows, ap_after)}.items()
+        if any(row.get(key) is not None for row in rows)
+    }
     table = tabulate(
         [
             [format_cell(row.get(key), columns[key][1]) for key in columns]

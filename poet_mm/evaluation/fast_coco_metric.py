@@ -19,6 +19,7 @@ import numpy as np
 from mmengine.logging import print_log
 from mmpose.evaluation.metrics import CocoMetric
 from mmpose.registry import METRICS
+from xtcocotools.cocoeval import COCOeval
 
 from ..errors import MissingFile
 from .coco_arrays import (
@@ -38,7 +39,28 @@ except ImportError:  # optional: xtcocotools evaluates without it
 BACKENDS = ('auto', 'hotcoco', 'xtcocotools')
 SUFFIXES = ('', ' .5', ' .75', ' (M)', ' (L)')
 NAMES = tuple(kind + suffix for kind in ('AP', 'AR') for suffix in SUFFIXES)
+SMALL_NAMES = ('AP (S)', 'AR (S)')
+SMALL = [0, 32**2]  # square pixels, COCO's range of small objects
 NOT_INSTALLED = 'hotcoco is not installed (pip install hotcoco)'
+
+
+def small_stats(evaluation) -> List[float]:
+    """Return AP and AR of small people, -1 without any.
+
+    People of other areas are ignored, and so are detections that match them
+    or that match nobody and have another area.
+
+    Args:
+        evaluation: A ``COCOeval`` of xtcocotools or hotcoco, changed in place.
+    """
+    evaluation.params.areaRng = [SMALL]
+    evaluation.evaluate()
+    evaluation.accumulate()
+    found = (evaluation.eval[key] for key in ('precision', 'recall'))
+    return [
+        float(values[values > -1].mean()) if (values > -1).any() else -1.0
+        for values in found
+    ]
 
 
 def hotcoco_stats(
@@ -47,8 +69,9 @@ def hotcoco_stats(
     image_ids: Sequence[int],
     category_ids: Sequence[int],
     sigmas: Sequence[float],
-) -> np.ndarray:
-    """Return COCO's ten numbers by hotcoco, (10,), and print its table.
+    small: bool = False,
+) -> List[float]:
+    """Return COCO's ten numbers by hotcoco, and print its table.
 
     Args:
         people (list[dict]): From :func:`person_dicts`.
@@ -56,6 +79,7 @@ def hotcoco_stats(
         image_ids (list[int]): All images, also those without people.
         category_ids (list[int]): All categories.
         sigmas (list[float]): Of the K keypoints, as in the metainfo.
+        small (bool): If True, AP and AR of small people follow.
     """
     dataset = dict(
         images=[dict(id=image_id) for image_id in image_ids],
@@ -71,7 +95,8 @@ def hotcoco_stats(
         # it warns of other sigmas than COCO's
         warnings.filterwarnings('ignore', 'hotcoco: kpt_oks_sigmas')
         evaluation.run()
-    return np.asarray(evaluation.stats)
+        stats = list(evaluation.stats)
+        return stats + small_stats(evaluation) if small else stats
 
 
 @METRICS.register_module()
@@ -87,12 +112,17 @@ class FastCocoMetric(CocoMetric):
             the case, else xtcocotools; the log then gives the reason.
             ``'hotcoco'`` raises an error instead. ``'xtcocotools'`` evaluates
             as ``CocoMetric``. Defaults to ``'auto'``.
+        small (bool): If True, also report ``AP (S)`` and ``AR (S)``, of
+            people below 32 x 32 pixels, which COCO leaves out for keypoints.
+            Defaults to False.
         **kwargs: As in :class:`CocoMetric`. With ``outfile_prefix`` the
             detections are also written to a file, which takes most of the
             time.
     """
 
-    def __init__(self, *args, backend: str = 'auto', **kwargs) -> None:
+    def __init__(
+        self, *args, backend: str = 'auto', small: bool = False, **kwargs
+    ) -> None:
         if backend not in BACKENDS:
             raise ValueError(
                 f'backend is {backend!r}, expected one of {BACKENDS}.'
@@ -109,6 +139,7 @@ class FastCocoMetric(CocoMetric):
         if self.coco is not None:
             self._join_categories()
         self.backend = backend
+        self.small = small
         self._detections: Optional[Detections] = None  # None: in the file
 
     def _join_categories(self) -> None:
@@ -184,13 +215,30 @@ class FastCocoMetric(CocoMetric):
             list[tuple[str, float]]: Names and numbers.
         """
         if self._detections is None:
-            return super()._do_python_keypoint_eval(outfile_prefix)
+            return [
+                *super()._do_python_keypoint_eval(outfile_prefix),
+                *self._small_by_xtcocotools(outfile_prefix),
+            ]
         stats = hotcoco_stats(
             person_dicts(self._people(), self.use_area),
             detection_dicts(self._detections),
             self.coco.getImgIds(),
             self.coco.getCatIds(),
             self.dataset_meta['sigmas'],
+            self.small,
         )
         self._detections = None
-        return list(zip(NAMES, stats))
+        return list(zip(NAMES + SMALL_NAMES, stats))
+
+    def _small_by_xtcocotools(self, outfile_prefix: str) -> list:
+        """Return names and numbers of small people, none if not wanted."""
+        if not self.small:
+            return []
+        evaluation = COCOeval(
+            self.coco,
+            self.coco.loadRes(f'{outfile_prefix}.keypoints.json'),
+            self.iou_type,
+            self.dataset_meta['sigmas'],
+            self.use_area,
+        )
+        return list(zip(SMALL_NAMES, small_stats(evaluation)))

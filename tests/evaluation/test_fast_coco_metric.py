@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmpose.evaluation.metrics import CocoMetric
 from mmpose.registry import METRICS
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from poet_mm.evaluation import fast_coco_metric as evaluation
 from poet_mm.evaluation.fast_coco_metric import FastCocoMetric
@@ -158,6 +160,108 @@ def test_equals_cocos_numbers(tmp_path_factory, seed, use_area):
 )
 def test_scores_and_nms_are_those_of_mmpose(tmp_path, mode):
     assert_same(tmp_path, *random_world(1, num_images=8), **mode)
+
+
+def small_by_pycocotools(folder):
+    """AP and AR of the files of ``evaluate``, with one range of areas.
+
+    It knows neither the id 0 nor that detections without a score above 0 for
+    any keypoint are ignored."""
+    coco = COCO()
+    coco.dataset = json.loads((folder / 'people.json').read_text())
+    for person in coco.dataset['annotations']:
+        person['id'] += 1
+    coco.createIndex()
+    found = json.loads((folder / 'found.keypoints.json').read_text())
+    found = [each for each in found if max(each['keypoints'][2::3]) > 0]
+    evaluation = COCOeval(coco, coco.loadRes(found), 'keypoints')
+    evaluation.params.kpt_oks_sigmas = SIGMAS
+    evaluation.params.areaRng = [[0, 1024]]
+    evaluation.params.areaRngLbl = ['all']
+    evaluation.evaluate()
+    evaluation.accumulate()
+    numbers = [evaluation.eval[key] for key in ('precision', 'recall')]
+    return [
+        each[each > -1].mean() if each.max() > -1 else -1 for each in numbers
+    ]
+
+
+def small_numbers(folder, people, samples, backend, **kwargs):
+    """-> AP (S) and AR (S); the ten others stay as they are."""
+    if backend == 'hotcoco':
+        pytest.importorskip('hotcoco')
+    plain = evaluate(folder, people, samples, backend=backend, **kwargs)
+    numbers = evaluate(
+        folder,
+        people,
+        samples,
+        backend=backend,
+        small=True,
+        outfile_prefix=str(folder / 'found'),
+        **kwargs,
+    )
+    assert list(numbers) == [*NAMES, 'coco/AP (S)', 'coco/AR (S)']
+    assert {name: numbers[name] for name in NAMES} == plain
+    return [numbers['coco/AP (S)'], numbers['coco/AR (S)']]
+
+
+BOTH = pytest.mark.parametrize('backend', evaluation.BACKENDS[1:])
+
+
+@BOTH
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_small_people_as_pycocotools_has_them(tmp_path_factory, backend, seed):
+    folder = tmp_path_factory.mktemp('world')
+    people, samples = random_world(seed)
+    got = small_numbers(folder, people, samples, backend)
+    if any(len(each['pred_instances']['keypoints']) for each in samples):
+        expected = small_by_pycocotools(folder)
+        assert got == pytest.approx(expected, abs=1e-6)
+
+
+@needs_hotcoco
+@pytest.mark.parametrize('use_area', [True, False])
+def test_small_people_by_both_backends(tmp_path, use_area):
+    found = [
+        small_numbers(
+            tmp_path, *random_world(2, 20), backend, use_area=use_area
+        )
+        for backend in ('hotcoco', 'xtcocotools')
+    ]
+    assert 0 < found[0][0] < found[0][1] < 1
+    assert found[0] == pytest.approx(found[1], abs=1e-6)
+
+
+SQUARE = np.array([[0.0, 0], [1, 0], [0, 1], [1, 1], [0.5, 0.5]])
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ('side', 'AP'),
+    [
+        (20, 0.5),  # small, of no person: a false positive
+        (40, 1),  # not small, of no person: ignored
+    ],
+)
+def test_small_people_by_hand(tmp_path, backend, side, AP):
+    """One small person found; a large one missed, or found, is ignored."""
+    small, large = SQUARE * 20, SQUARE * 120 + 200
+    false = SQUARE * side + 400
+    people = [make_person(small), make_person(large)]
+    for found in ([false, small], [false, small, large]):
+        sample = make_sample(1, found, [0.9, 0.8, 0.95][: len(found)])
+        got = small_numbers(tmp_path, people, [sample], backend)
+        assert got == pytest.approx([AP, 1])
+
+
+@BOTH
+def test_small_people_are_up_to_32_pixels(tmp_path, backend):
+    """COCO's range includes its ends; without small people it has -1."""
+    for area, numbers in ((1024, [0, 0]), (1024.5, [-1, -1])):
+        people = [make_person(SQUARE * 60, area=area)]
+        sample = make_sample(1, [SQUARE * 60 + 300], [0.9])
+        assert small_numbers(tmp_path, people, [sample], backend) == numbers
 
 
 @needs_hotcoco
