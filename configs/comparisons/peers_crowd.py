@@ -23,7 +23,7 @@ options = {
     for part in ('train', 'test')
     for key in ('short_edges', 'max_size')
 }
-options['test_evaluator.small'] = True  # AP S and AR S
+options['test_evaluator.small'] = True  # APS and ARS
 maps = dict(input_size=(size, size), heatmap_size=(size // 4, size // 4))
 configs = {'fast POET': '../poet_fast_r18_crowd.py'}
 queries = {'model.head.num_queries': 25}
