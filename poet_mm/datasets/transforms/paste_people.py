@@ -17,6 +17,7 @@ import xtcocotools.mask as coco_mask
 from mmcv.transforms import BaseTransform
 from mmpose.registry import TRANSFORMS
 from mmpose.structures.bbox import bbox_overlaps
+from scipy.sparse.csgraph import connected_components
 
 from .affine import PERSON_KEYS, box_areas, move_people, warp_image
 from .heatmap_mask import draw_segmentations
@@ -25,7 +26,7 @@ from .loading import LoadIntactImage
 RIM = 0.01  # background around people, as a share of the longest image side
 SMALLEST = 32  # pixels, root of a box's area; COCO labels no smaller people
 MOST_HIDDEN = 0.3  # largest share of a person's box that a group may hide
-TRIES = 10  # places that are tried for a group
+TRIES = 10  # groups that are tried, and places for each
 
 
 def rim_of(image: dict) -> float:
@@ -68,12 +69,12 @@ def draw_group(people: dict) -> np.ndarray:
     (most,) = (labelled.mean(axis=1) >= 0.5).nonzero()
     if not len(most):
         return most
-    group = np.arange(len(labelled)) == np.random.choice(most)
     rim = rim_of(people)
     around = people['bbox'] + np.float32([-rim, -rim, rim, rim])
-    for _ in group:
-        group |= (shares_inside(people['bbox'], around[group]) > 0).any(axis=1)
-    return (group & labelled[group].any(axis=1).all()).nonzero()[0]
+    touch = shares_inside(people['bbox'], around) > 0  # (N, N)
+    _, groups = connected_components(touch, directed=False)
+    (group,) = (groups == groups[np.random.choice(most)]).nonzero()
+    return group if labelled[group].any(axis=1).all() else group[:0]
 
 
 def fade_out(mask: np.ndarray, rim: float) -> np.ndarray:
@@ -125,13 +126,52 @@ def select(people: dict, index: np.ndarray) -> dict:
     }
 
 
+def paste(
+    other: dict, group: np.ndarray, matrix: np.ndarray, results: dict
+) -> None:
+    """Paste a group and all its fields into a sample.
+
+    Args:
+        other (dict): Sample of the image with the group.
+        group (np.ndarray): Indices of its people.
+        matrix (np.ndarray): (2, 3), from its pixels to the sample.
+        results (dict): Sample to paste into, changed in place.
+    """
+    size = results['img_shape'][::-1]
+    shape = other['height'], other['width']
+    people = select(other, group)
+    masks = []
+    for outline, box in zip(people['segmentation'], people['bbox']):
+        x1, y1, x2, y2 = box.tolist()
+        outline = outline or [[x1, y1, x2, y1, x2, y2, x1, y2]]
+        masks.append(draw_segmentations([outline], shape))
+    weight = fade_out(np.max(masks, axis=0), rim_of(other))
+    weight = warp_image(weight, matrix, size, fill=(0,))
+    pixels = warp_image(LoadIntactImage()(other)['img'], matrix, size)
+    people['segmentation'] = [
+        encode(warp_image(mask, matrix, size, fill=(0,))) for mask in masks
+    ]
+    move_people(people, matrix, size)
+
+    hide(results, weight >= 0.5)
+    results['img'] = cv2.blendLinear(
+        pixels, results['img'], weight, 1 - weight
+    )
+    for key, values in people.items():
+        results[key] = (
+            results[key] + values
+            if isinstance(values, list)
+            else np.concatenate([results[key], values])
+        )
+
+
 @TRANSFORMS.register_module()
 class PastePeople(BaseTransform):
     """Paste people of other images of the data set into an image.
 
     1. Draw an image and a group of its people, see :func:`draw_group`.
     2. Draw how much it grows, and a place in the image where it hides at most
-       ``MOST_HIDDEN`` of each person. If there is none, paste nothing.
+       ``MOST_HIDDEN`` of each person. If there is none, draw another group.
     3. Move the fields and the pixels, and mark what they hide.
 
     The pixels of a person are those of the segmentation or, without one, of
@@ -141,14 +181,14 @@ class PastePeople(BaseTransform):
 
     Args:
         max_groups (int): The number of groups is uniform in {0..max_groups}.
-            Defaults to 3.
+            Defaults to 2.
         scale (tuple[float, float]): Range of the growth of people, measured in
             the longest side of their image; its logarithm is uniform. Defaults
             to (0.5, 2.0).
     """
 
     def __init__(
-        self, max_groups: int = 3, scale: Tuple[float, float] = (0.5, 2.0)
+        self, max_groups: int = 2, scale: Tuple[float, float] = (0.5, 2.0)
     ) -> None:
         if max_groups < 1 or not 0 < scale[0] <= scale[1]:
             raise ValueError(
@@ -157,19 +197,19 @@ class PastePeople(BaseTransform):
             )
         self.max_groups = max_groups
         self.scale = scale
-        self.load = LoadIntactImage()
 
     def transform(self, results: dict) -> dict:
         """Paste groups one after the other."""
         dataset = results['dataset']
         for _ in range(np.random.randint(self.max_groups + 1)):
-            other = dataset.get_data_info(np.random.randint(len(dataset)))
-            other = drop_outside(other)
-            group = draw_group(other)  # 1.
-            if len(group):
+            for _ in range(TRIES):
+                index = np.random.randint(len(dataset))  # 1.
+                other = drop_outside(dataset.get_data_info(index))
+                group = draw_group(other)
                 matrix = self.draw_move(other, group, results)  # 2.
                 if matrix is not None:
-                    self.paste(other, group, matrix, results)  # 3.
+                    paste(other, group, matrix, results)  # 3.
+                    break
         return results
 
     def draw_move(
@@ -186,6 +226,8 @@ class PastePeople(BaseTransform):
             np.ndarray, optional: Matrix (2, 3), from pixels to pixels. None if
             the group fits at none of the places that are tried.
         """
+        if not len(group):
+            return None
         h, w = results['img_shape']
         boxes = other['bbox'][group]
         corner = boxes[:, :2].min(axis=0)
@@ -205,41 +247,3 @@ class PastePeople(BaseTransform):
             return None
         x, y = places[free][0] - zoom * corner
         return np.array([[zoom, 0, x], [0, zoom, y]])
-
-    def paste(
-        self, other: dict, group: np.ndarray, matrix: np.ndarray, results: dict
-    ) -> None:
-        """Paste a group and all its fields into a sample.
-
-        Args:
-            other (dict): Sample of the image with the group.
-            group (np.ndarray): Indices of its people.
-            matrix (np.ndarray): (2, 3), from its pixels to the sample.
-            results (dict): Sample to paste into, changed in place.
-        """
-        size = results['img_shape'][::-1]
-        people = select(other, group)
-        masks = []
-        for outline, box in zip(people['segmentation'], people['bbox']):
-            x1, y1, x2, y2 = box.tolist()
-            outline = outline or [[x1, y1, x2, y1, x2, y2, x1, y2]]
-            shape = other['height'], other['width']
-            masks.append(draw_segmentations([outline], shape))
-        weight = fade_out(np.max(masks, axis=0), rim_of(other))
-        weight = warp_image(weight, matrix, size, fill=(0,))
-        pixels = warp_image(self.load(other)['img'], matrix, size)
-        people['segmentation'] = [
-            encode(warp_image(mask, matrix, size, fill=(0,))) for mask in masks
-        ]
-        move_people(people, matrix, size)
-
-        hide(results, weight >= 0.5)
-        results['img'] = cv2.blendLinear(
-            pixels, results['img'], weight, 1 - weight
-        )
-        for key, values in people.items():
-            results[key] = (
-                results[key] + values
-                if isinstance(values, list)
-                else np.concatenate([results[key], values])
-            )
