@@ -205,6 +205,25 @@ def test_labels_fit_the_pixels(folder, seed, images):
         assert after['area'][-1] / (w * h) == pytest.approx(3000 / 4800, 1e-3)
 
 
+def test_people_below_are_hidden(folder):
+    """A quarter of a person as large as the image, whatever the place."""
+    large = person(0, 0, v=(2, 0, 0), bbox=[0, 0, W, H])
+    large['keypoints'][:2] = [W / 2, H / 2]
+    dataset = make_dataset(
+        folder, [large], [person(100, 60)], max_groups=1, scale=(1.5, 1.5)
+    )
+    seen = set()
+    for seed in range(20):
+        sample = get(dataset, seed=seed)
+        if len(sample['id']) == 2:
+            assert sample['area'][0] == pytest.approx(3000 * 0.75, rel=0.03)
+            pasted = draw_segmentations(sample['segmentation'][1:], (H, W))
+            v = sample['keypoints_visible'][0, 0]
+            assert v == 2 - pasted[H // 2, W // 2]
+            seen.add(v)
+    assert seen == {1, 2}
+
+
 def people_at(*corners, v=2, iscrowd=0):
     """Sample of people of the data set, all keypoints alike."""
     corners = np.float32(corners).reshape(-1, 2)
