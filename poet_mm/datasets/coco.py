@@ -126,7 +126,7 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
             )
         self.images = images
         self.faults = faults
-        self.unreadable: Set[int] = set()  # indices, of this process
+        self.unreadable: Set[str] = set()  # their errors, of this process
         super().__init__(data_mode=data_mode, **kwargs)
 
     # Private API (mmpose 1.3.2, checked): this method, `_load_annotations` and
@@ -246,8 +246,8 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
         except DataFault as fault:
             if self.faults == 'raise':
                 raise
-            if int(idx) not in self.unreadable:
-                self.unreadable.add(int(idx))
+            if str(fault) not in self.unreadable:
+                self.unreadable.add(str(fault))
                 warn(
                     f'{fault} Another image is drawn in its place; '
                     f'{len(self.unreadable)} of {len(self)} images so far.'

@@ -6,6 +6,7 @@ from . import (
     geometry,
     heatmap_mask,
     loading,
+    paste_people,
     same_in_batch,
     stock_people,
 )
@@ -16,6 +17,7 @@ __all__ = [
     'geometry',
     'heatmap_mask',
     'loading',
+    'paste_people',
     'same_in_batch',
     'stock_people',
 ]
