@@ -71,7 +71,11 @@ def test_poet_config_trains_a_step(path):
         cfg.model.head.codec
     )
     metainfo = parse_pose_metainfo(cfg.train_dataloader.dataset.metainfo)
-    pipeline = Compose(cfg.train_dataloader.dataset.pipeline)
+    pipeline = Compose(
+        step
+        for step in cfg.train_dataloader.dataset.pipeline
+        if step.type != 'PastePeople'  # it needs a data set
+    )
     batch = pseudo_collate(
         [shrink(pipeline(raw_sample(metainfo=metainfo))) for _ in range(2)]
     )

@@ -47,8 +47,8 @@ NOT_INSTALLED = 'hotcoco is not installed (pip install hotcoco)'
 def small_stats(evaluation) -> List[float]:
     """Return AP and AR of small people, -1 without any.
 
-    People of other areas are ignored, and so are detections that match them
-    or that match nobody and have another area.
+    People of other areas are ignored, and so are detections that match one of
+    them, or have another area and match no person.
 
     Args:
         evaluation: A ``COCOeval`` of xtcocotools or hotcoco, changed in place.
