@@ -5,8 +5,9 @@ Cost    batch 32, 50 epochs, time not measured
 Run     python tools/train.py configs/poet_fast_nano_coco.py \
             --data-root COCO --amp
 
-All else is as in poet_fast_r50_coco.py. Width and feed-forward layers are those
-of DETRPose-N. The whole backbone is trained, as in poet_fast_small_coco.py.
+All else is as in poet_fast_r50_coco.py. Width and feed-forward layers are
+those of DETRPose-N. All of the backbone is trained, as in
+poet_fast_small_coco.py.
 """
 
 _base_ = ['./poet_fast_r50_coco.py']
@@ -27,8 +28,7 @@ model = dict(
             in_channels=[24, 128, 128, 128], channels=32, joint_channels=64
         ),
         encoder=dict(
-            num_layers=2,
-            layer_cfg=dict(self_attn_cfg=attention, ffn_cfg=ffn),
+            num_layers=2, layer_cfg=dict(self_attn_cfg=attention, ffn_cfg=ffn)
         ),
         decoder=dict(
             num_layers=2,

@@ -1,7 +1,7 @@
 """Fast POET-R50 with tokens of strides 8, 16 and 32, at 800 pixels: 50 epochs.
 
 Expect  not yet trained here.
-Cost    batch 32, 50 epochs, time not measured; estimate in docs/fast_family.md
+Cost    batch 32, 50 epochs, time not measured; estimate in docs/fast_pieces.md
 Run     bash tools/dist_train.sh configs/poet_fast_r50_coco.py 4 \
             --data-root COCO --amp
 
@@ -27,17 +27,14 @@ model = dict(
         detail=dict(in_channels=[256, 256, 256, 256]),
         # Self-attention sees stride 32 alone, as in RT-DETR (1 layer).
         encoder=dict(
-            num_layers=3,
-            layer_cfg=dict(self_attn_cfg=attention, ffn_cfg=ffn),
+            num_layers=3, layer_cfg=dict(self_attn_cfg=attention, ffn_cfg=ffn)
         ),
         # A layer takes 40 ms at 512 pixels on the CPU. With 4, prediction is
-        # not slower than RTMO's (docs/fast_family.md).
+        # not slower than with the head of RTMO-l (docs/fast_pieces.md).
         decoder=dict(
             num_layers=4,
             layer_cfg=dict(
-                self_attn_cfg=attention,
-                cross_attn_cfg=attention,
-                ffn_cfg=ffn,
+                self_attn_cfg=attention, cross_attn_cfg=attention, ffn_cfg=ffn
             ),
         ),
     )
@@ -90,8 +87,8 @@ param_scheduler = [
 ]
 auto_scale_lr = dict(base_batch_size=32)
 
-# EMA: test the mean weights of about the last 5,000 steps (1 / momentum), three
-# epochs, as in RTMO (RT-DETR: 10,000); of fewer at first (gamma).
+# EMA: test the mean weights of about the last 5,000 steps (1 / momentum, which
+# is RTMO's), of fewer at first (gamma). RT-DETR has 10,000.
 custom_hooks = _base_.custom_hooks + [
     dict(
         type='EMAHook',
