@@ -34,6 +34,11 @@ HEADS = dict(
         loss=FAST_LOSS,
     ),
 )
+HEADS['levels'] = dict(
+    HEADS['fast'],
+    pyramid=dict(in_channels=[6]),
+    detail=dict(HEADS['fast']['detail'], in_channels=[16, 16]),
+)
 SECONDS = 900  # a hang is an error, not a wait
 pytestmark = [
     pytest.mark.slow,
@@ -55,8 +60,8 @@ class LossOf(nn.Module):
         super().__init__()
         self.head = head
 
-    def forward(self, feat, samples):
-        return self.head.loss((feat,), samples)
+    def forward(self, feats, samples):
+        return self.head.loss(feats, samples)
 
 
 def build(kind):
@@ -64,17 +69,20 @@ def build(kind):
     head = tiny_head(**HEADS[kind])
     for branch in head.branches or ():  # so that poses depend on all of it
         torch.nn.init.normal_(branch.pose_embed.layers[-1].weight, std=0.01)
-    return LossOf(head), torch.randn(4, 8, 4, 3)
+    feats = [torch.randn(4, 8, 4, 3)]
+    if head.pyramid:
+        feats.insert(0, torch.randn(4, 6, 8, 6))  # a finer level
+    return LossOf(head), feats
 
 
 def samples_of(counts):
     return with_areas(random_samples(counts))
 
 
-def run(model, feat, samples):
+def run(model, feats, samples):
     """-> losses by name, gradients by parameter."""
     model.zero_grad()
-    losses = model(feat, samples)
+    losses = model(feats, samples)
     sum(losses.values()).backward()
     module = getattr(model, 'module', model)
     return {name: value.detach() for name, value in losses.items()}, {
@@ -100,13 +108,15 @@ def worker(rank, kind, shares, folder):
     distributed.init_process_group(
         'gloo', f'file://{folder}/store', rank=rank, world_size=len(shares)
     )
-    model, feat = build(kind)
+    model, feats = build(kind)
     ddp = DistributedDataParallel(model)  # raises on unused parameters
     results = []
     start = sum(shares[:rank])
     mine = slice(start, start + shares[rank])
     for counts in COUNTS:
-        losses, grads = run(ddp, feat[mine], samples_of(counts)[mine])
+        losses, grads = run(
+            ddp, [feat[mine] for feat in feats], samples_of(counts)[mine]
+        )
         for value in losses.values():
             distributed.all_reduce(value)
             value /= len(shares)
@@ -134,16 +144,17 @@ def start(function, args, num_processes):
 
 
 @pytest.mark.parametrize(
-    ('kind', 'shares'), [('paper', (2, 2)), ('fast', (1, 2, 1))]
+    ('kind', 'shares'),
+    [('paper', (2, 2)), ('fast', (1, 2, 1)), ('levels', (1, 3))],
 )
 def test_processes_equal_one(kind, shares, tmp_path, monkeypatch):
     """With images, and people, shared out unevenly."""
     monkeypatch.setattr(denoising, '_uniform', same_noise)
     start(worker, (kind, shares, str(tmp_path)), len(shares))
-    model, feat = build(kind)
+    model, feats = build(kind)
     results = torch.load(tmp_path / 'results.pt')
     for counts, (losses, grads) in zip(COUNTS, results):
-        expected = run(model, feat, samples_of(counts))
+        expected = run(model, feats, samples_of(counts))
         for got, wanted, atol in (
             (losses, expected[0], 1e-6),
             # sums in another order round by the scale of the gradient
