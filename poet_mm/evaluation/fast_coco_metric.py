@@ -15,7 +15,6 @@ import warnings
 from itertools import chain
 from typing import Dict, List, Optional, Sequence
 
-import numpy as np
 from mmengine.logging import print_log
 from mmpose.evaluation.metrics import CocoMetric
 from mmpose.registry import METRICS

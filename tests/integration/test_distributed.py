@@ -37,7 +37,7 @@ HEADS = dict(
 HEADS['levels'] = dict(
     HEADS['fast'],
     pyramid=dict(in_channels=[6]),
-    detail=dict(HEADS['fast']['detail'], in_channels=[16, 16]),
+    detail=dict(HEADS['fast']['detail'], in_channels=[6, 8]),
 )
 SECONDS = 900  # a hang is an error, not a wait
 pytestmark = [

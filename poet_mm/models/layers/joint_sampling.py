@@ -182,6 +182,7 @@ class KeypointBranch(BaseModule):
             sizes (Tensor): (B, Q), size of each pose, the unit of the distance
                 between a keypoint and its points.
         """
+        assert self.around is not None
         sizes = sizes.clamp(min=SMALLEST)[..., None, None, None]
         return keypoints.unsqueeze(-2) + sizes * self.around
 
