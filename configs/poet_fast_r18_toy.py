@@ -1,6 +1,6 @@
 """Fast POET-R18 on synthetic people: learns to find unseen people in minutes.
 
-Expect  AP 0.87 on 200 unseen images, one seed.
+Expect  AP 0.86 on 200 unseen images, one seed.
 Cost    batch 16, 6 epochs of 3,000 images, 6 to 8 minutes on 2 CPU cores
         (measured here)
 Run     bash tools/quickstart.sh
