@@ -57,6 +57,7 @@ __resize = dict(
 train_pipeline = [
     dict(type='LoadIntactImage'),
     dict(type='PastePeople'),  # few images: more people in each
+    dict(type='YOLOXHSVRandomAug'),  # before flips, which make views
     dict(type='RandomFlip', prob=0.5),
     dict(
         type='WarpOnce',
@@ -76,7 +77,6 @@ train_pipeline = [
             )
         ],
     ),
-    dict(type='YOLOXHSVRandomAug'),
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackBottomupInputs'),
 ]
