@@ -93,14 +93,15 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-# The mean weights of about the last five epochs, for validation and the end.
-custom_hooks = [
+# EMA: test the mean weights of about the last 500 steps (1 / momentum), four
+# epochs, of fewer at first (gamma).
+custom_hooks = _base_.custom_hooks + [
     dict(
         type='EMAHook',
         ema_type='ExpMomentumEMA',
         momentum=0.002,
         gamma=500,
-        update_buffers=True,
+        priority=49,
     )
 ]
 train_cfg = dict(max_epochs=60, val_interval=2)

@@ -11,7 +11,8 @@ on the same ones. Each row keeps the learning rate of its config, which is
 meant for larger batches and longer training. Only the tag loss of AE gets a
 larger weight, so that the tags separate: 0.02 is about what MMPose 1.x gives
 it, which sums 0.001 over a batch. The fast POET has tokens of strides 8, 16
-and 32; its images have the sizes of its own config, at most 512 pixels.
+and 32, EMA and crops of its own config; its other images have a short edge of
+320 to 416 pixels, at most 512.
 To take the backbone weights from a file: `--cfg-options
 model.backbone.init_cfg.checkpoint=FILE`, and model.backbone.style=caffe for
 weights with the stride on the first 1x1 convolution.

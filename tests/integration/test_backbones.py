@@ -61,8 +61,9 @@ def test_any_backbone_trains(name, kind):
     if 'detail' in options:
         options['detail']['in_channels'] = channels
     if 'pyramid' in options:
-        # none of a backbone with one level
-        options['pyramid']['in_channels'] = channels[:-1][-1:]
+        if len(channels) == 1:
+            pytest.skip('a backbone with one level')
+        options['pyramid']['in_channels'] = channels[-2:-1]
     head = tiny_head(in_channels=channels[-1], **options)
     samples = with_areas(random_samples([2, 1], img_shape=(64, 50)))
     for sample in samples:

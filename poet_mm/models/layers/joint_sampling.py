@@ -1,7 +1,8 @@
 """Multi-level joint sampling: finer feature maps at the keypoints of a pose.
 
 The tokens of the encoder are coarse. Here all feature levels are sampled at
-the K predicted keypoints of each query, which costs less than more tokens.
+the K predicted keypoints of each query, and the finest ones around them, which
+costs less than more tokens.
 
 Ideas: attention to few points of several levels is from Deformable DETR (arXiv
 2010.04159), correction of keypoints by the features at their places from PETR
@@ -56,10 +57,9 @@ class DetailMaps(NamedTuple):
     def _values(self, points: Tensor, levels: List[Tensor]) -> List[Tensor]:
         if self.ratio is not None:
             points = points * self.ratio[:, None, None]
+        grid = 2 * points - 1
         return [
-            F.grid_sample(level, 2 * points - 1, align_corners=False).movedim(
-                1, -1
-            )
+            F.grid_sample(level, grid, align_corners=False).movedim(1, -1)
             for level in levels
         ]
 
@@ -68,7 +68,8 @@ class DetailLevels(BaseModule):
     """Make feature levels ready to be sampled.
 
     Args:
-        in_channels (Sequence[int]): Channels of each feature level.
+        in_channels (Sequence[int]): Channels of each feature level, finest
+            first.
         channels (int): Channels of each level after a 1 x 1 projection.
         joint_channels (int): J, see :class:`KeypointBranch`.
         points (int): Sampled points per keypoint: itself, and P others around
@@ -140,8 +141,8 @@ class KeypointBranch(BaseModule):
         joint_channels (int): J, width of the layers that run per keypoint.
         points (int): P, number of points to sample around each keypoint. They
             start on a circle, and are learned. Defaults to 0.
-        around_channels (int): Channels sampled at these points, of all
-            together. Defaults to 0.
+        around_channels (int): Channels of the samples at all P points.
+            Defaults to 0.
     """
 
     def __init__(

@@ -156,7 +156,7 @@ class LevelRegions:
 
     @property
     def nobody_share(self) -> float:
-        """Return the number of the coarsest cells / that of all cells."""
+        """Return the share of the coarsest level's cells in all cells."""
         cells = [level.feat.shape[-2:].numel() for level in self.levels]
         return cells[-1] / sum(cells)
 

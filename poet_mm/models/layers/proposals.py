@@ -35,7 +35,8 @@ class Proposals(NamedTuple):
 
         ``valid`` (1, B, T), if there is padding, is False for tokens that are
         neither matched nor supervised. ``nobody_share`` (1, B, T), if there
-        are several levels, lets "no object" weigh as much as with one level.
+        are several levels, lets "no object" weigh about as much as with
+        one level.
         """
         fields = PoseLogits(self.pose.values[None]).fields(self.logits[None])
         if self.padding is not None:

@@ -3,7 +3,8 @@
 The paper's tokens are the cells of one level. Here finer levels can add
 tokens. They get their context from the encoded level by a feature pyramid
 (FPN, arXiv 1612.03144): self-attention on the coarsest level alone is an idea
-of RT-DETR (arXiv 2304.08069). Difference: padded cells stay 0.
+of RT-DETR (arXiv 2304.08069). Differences: padding is 0 before the fusion, the
+encoded level stays as it is, and finer tokens are normalised.
 
 Letters: B images, T tokens, D channels.
 """
@@ -39,10 +40,18 @@ class TokenPyramid(BaseModule):
         in_channels (Sequence[int]): Channels of the finer levels, finest
             first. They are those right before the encoded level.
         channels (int): D.
+
+    Raises:
+        ValueError: If there is no finer level.
     """
 
     def __init__(self, in_channels: Sequence[int], channels: int) -> None:
         super().__init__()
+        if not in_channels:
+            raise ValueError(
+                'pyramid.in_channels is empty, expected the channels of one '
+                'finer level or more. Or set model.head.pyramid=None.'
+            )
         levels = len(in_channels) + 1
         self.fusion = FPN([*in_channels, channels], channels, levels)
         for lateral in self.fusion.lateral_convs:

@@ -44,8 +44,8 @@ class PoseSetLoss(BaseModule):
         assigner (dict): Config of :class:`PoseHungarianAssigner`.
         loss_cls (dict): Config of mmdet's ``CrossEntropyLoss``.
         nobody_weight (float): Weight of "no object" in the weighted mean of
-            ``loss_cls``: of queries without a person. Defaults to 0.1 (1/10
-            in Eq. 4).
+            ``loss_cls``: of queries without a person, times ``nobody_share``
+            of the outputs, if present. Defaults to 0.1 (1/10 in Eq. 4).
         terms (dict): For each supervised field (``keypoints``, ``offsets``,
             ``centers``, ``visibility``) the config of a loss that takes
             ``(pred, target, reduction_override='none')``, as mmdet's do. A
