@@ -236,3 +236,8 @@ def test_one_region_is_the_region():
     assert torch.equal(regions.token_mask, region.token_mask)
     assert torch.equal(regions.cell_centers(), region.cell_centers())
     assert regions.cell_sizes.unique().tolist() == [1.0]
+
+
+def test_a_pyramid_needs_a_finer_level():
+    with pytest.raises(ValueError, match='in_channels is empty'):
+        tiny_head(pyramid=dict(in_channels=[]))
