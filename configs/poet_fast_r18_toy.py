@@ -6,8 +6,9 @@ Cost    batch 16, 6 epochs of 3,000 images, 6 to 8 minutes on 2 CPU cores
 Run     bash tools/quickstart.sh
 
 The model of poet_r18_toy.py with the head of the fast POET: two-stage
-proposals, iterative refinement by finer feature levels, denoising queries, an
-OKS term in the loss, and a weight of 0.4 for "no object" in the class loss.
+proposals, iterative refinement by finer feature levels, predicted OKS,
+denoising queries, an OKS term in the loss, and a weight of 0.4 for "no object"
+in the class loss.
 """
 
 _base_ = ['./poet_r18_toy.py', './_base_/poet_fast.py']

@@ -10,6 +10,7 @@ All differences from the paper:
 * iterative refinement: each decoder layer corrects the pose by what finer
   feature levels show at its keypoints;
 * denoising queries: noised ground truth, which the decoder learns to correct;
+* each pose comes with its predicted OKS, which scales its score;
 * OKS is a term of the loss, and "no object" weighs 0.4 in the class loss;
 * keypoints with v = 1 are supervised, because COCO's OKS scores them.
 """

@@ -101,7 +101,12 @@ def test_poet_config_trains_two_steps(path):
     for batch in batches:
         logs = model.train_step(batch, wrapper)
         assert torch.isfinite(logs['loss'])
-        assert len(logs) == num_layers * terms + proposed + noised + 1
+        assert len(logs) == (
+            num_layers * (terms + cfg.model.head.get('predict_oks', False))
+            + proposed
+            + noised
+            + 1
+        )
     assert not torch.equal(before, predictor.pose_embed.layers[-1].weight)
 
 

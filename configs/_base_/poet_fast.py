@@ -7,6 +7,7 @@ deletes it.
 fast_head = dict(
     propose=True,  # two-stage proposals: encoder tokens become the queries
     refine=True,  # iterative refinement: each decoder layer corrects the pose
+    predict_oks=True,  # times the probability of a person, it ranks poses
     detail=dict(  # by the features at and around its keypoints
         in_channels=[256, 512, 1024, 2048],  # of ResNet-50
         channels=64,

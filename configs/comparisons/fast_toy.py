@@ -23,9 +23,10 @@ methods = {
     'fast POET': '../poet_fast_r18_toy.py',
     'POET': '../poet_r18_toy.py',
 }
-# The table is of the fast POET without points around keypoints.
+# The table is of the first fast POET.
 first = {
     'fast POET': {
+        'model.head.predict_oks': False,
         'model.head.detail.points': 1,
         'optim_wrapper.optimizer.lr': 1e-3,
     }

@@ -52,7 +52,10 @@ learning_rates = {
 }
 # Changes to the configs; those of AE have half the width.
 method_options = {
-    'first fast POET': {'model.head.detail.points': 1},
+    'first fast POET': {
+        'model.head.predict_oks': False,
+        'model.head.detail.points': 1,
+    },
     'AE': {
         'model.backbone.stem_channels': 32,
         'model.backbone.base_channels': 32,

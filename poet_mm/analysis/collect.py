@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.progress import track
 from torch import nn
 
-from ..codecs.poet_codec import PERSON
 from ..evaluation.oks import (
     Match,
     People,
@@ -23,7 +22,7 @@ from ..evaluation.oks import (
     oks_matrix,
 )
 from ..models.heads.poet_head import POETHead
-from ..models.instances import to_original
+from ..models.instances import person_scores, to_original
 from .session import Session
 
 
@@ -33,7 +32,7 @@ class Prediction(NamedTuple):
     For associative embedding L is 1, and there are only scores and keypoints.
     """
 
-    scores: np.ndarray  # (L, Q), probability of a person
+    scores: np.ndarray  # (L, Q), see person_scores
     keypoints: np.ndarray  # (L, Q, K, 2)
     centers: Optional[np.ndarray] = None  # (L, Q, 2)
     visibility: Optional[np.ndarray] = None  # (L, Q, K)
@@ -107,7 +106,7 @@ def predict_batch(
         found = model.predict(batch['inputs'], samples)
         return samples, [read_instances(sample) for sample in found]
     outputs = model.head.forward(model.extract_feat(batch['inputs']), samples)
-    outputs['scores'] = outputs['logits'].softmax(-1)[..., PERSON]
+    outputs['scores'] = person_scores(outputs)
     fields = {name: value.cpu().numpy() for name, value in outputs.items()}
     return samples, [
         decode_fields(

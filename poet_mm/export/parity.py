@@ -13,9 +13,9 @@ import torch
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
-from ..codecs.poet_codec import PERSON
 from ..datasets.transforms.formatting import image_planes
 from ..errors import UserError
+from ..models.instances import person_scores
 from ..models.targets import get_field
 
 BATCH_SIZES = (1, 2)
@@ -32,12 +32,12 @@ def last_poses(fields: Dict[str, Tensor]) -> Tuple[Tensor, ...]:
         fields (dict): Fields (L, B, Q, ...), see :meth:`POETHead.forward`.
 
     Returns:
-        tuple[Tensor]: ``scores`` (B, Q), the probability of a person;
+        tuple[Tensor]: ``scores`` (B, Q), see :func:`person_scores`;
         ``keypoints`` (B, Q, K, 2) in [0, 1] of the un-padded image;
         ``visibility`` (B, Q, K); ``centers`` (B, Q, 2), like keypoints.
     """
     return (
-        fields['logits'][-1].softmax(-1)[..., PERSON],
+        person_scores(fields)[-1],
         get_field(fields, 'keypoints')[-1],
         fields['visibility'][-1],
         fields['centers'][-1],

@@ -11,10 +11,11 @@ from mmpose.utils.typing import InstanceList
 from torch import Tensor
 
 from ..codecs.poet_codec import PERSON, POETCodec
+from .targets import Fields
 
 
 def to_instances(
-    outputs: Dict[str, Tensor], codec: POETCodec, metainfos: List[Mapping]
+    outputs: Fields, codec: POETCodec, metainfos: List[Mapping]
 ) -> InstanceList:
     """Return the last layer's poses of every image.
 
@@ -30,14 +31,14 @@ def to_instances(
         moves to the original image; ``centers`` (Q, 2) in pixels of the
         original image, as the estimator does not move them; ``visibility``
         (Q, K);
-        ``bbox_scores`` (Q, ), the probability that the query is a person;
+        ``bbox_scores`` (Q, ), see :func:`person_scores`;
         ``keypoint_scores`` and ``keypoints_visible`` (Q, K), the product of
         both: MMPose hides keypoints of low ``keypoints_visible``.
     """
     arrays = {
         name: values[-1].cpu().numpy() for name, values in outputs.items()
     }
-    arrays['probs'] = outputs['logits'][-1].softmax(-1).cpu().numpy()
+    arrays['scores'] = person_scores(outputs)[-1].cpu().numpy()
     return [
         _instances(
             {name: values[i] for name, values in arrays.items()},
@@ -48,6 +49,18 @@ def to_instances(
     ]
 
 
+def person_scores(fields: Fields) -> Tensor:
+    """Return the score (...) that ranks poses, in [0, 1].
+
+    It is the probability of a person. With ``predict_oks`` it is the expected
+    OKS: this probability times the OKS if it is a person.
+    """
+    scores = fields['logits'].softmax(-1)[..., PERSON]
+    if 'oks_logits' in fields:
+        scores = scores * fields['oks_logits'].sigmoid()
+    return scores
+
+
 def _instances(
     fields: Dict[str, np.ndarray], codec: POETCodec, metainfo: Mapping
 ) -> InstanceData:
@@ -55,7 +68,7 @@ def _instances(
     img_shape = metainfo['img_shape']
     keypoints, visibility = codec.decode(fields, img_shape)
     centers = codec.decode_centers(fields, img_shape)
-    scores = fields['probs'][:, PERSON]
+    scores = fields['scores']
     keypoint_scores = scores[:, None] * visibility
     return InstanceData(
         keypoints=keypoints,

@@ -1,12 +1,16 @@
 """Predictions in pixels of the original image."""
 
+import math
+
 import numpy as np
+import pytest
+import torch
 from drawn_transforms import make_sample, many, seeds
 from hypothesis import given
 from hypothesis import strategies as st
 
 from poet_mm.datasets.transforms.affine import move_annotations, move_points
-from poet_mm.models.instances import to_original
+from poet_mm.models.instances import person_scores, to_original
 
 
 @many
@@ -26,3 +30,11 @@ def test_original_pixels_of_a_moved_point(seed, a, d, x, y):
     np.testing.assert_allclose(
         to_original(move_points(points, matrix), sample), points, atol=1e-2
     )
+
+
+def test_predicted_oks_scales_the_score():
+    """Probability 0.5 and an OKS of 0.75, computed by hand."""
+    fields = dict(logits=torch.zeros(1, 1, 1, 2))
+    assert person_scores(fields).item() == 0.5
+    fields['oks_logits'] = torch.full((1, 1, 1), math.log(3))
+    assert person_scores(fields).item() == pytest.approx(0.375)

@@ -5,17 +5,26 @@ Every function raises a ValueError that names the values and the config key.
 
 from typing import Mapping, Sequence
 
-from mmpose.utils.typing import OptConfigType
+from mmpose.utils.typing import ConfigType, OptConfigType
 from torch import Tensor
 
 
 def check_pieces(
     propose: bool,
     refine: bool,
+    predict_oks: bool,
     detail: OptConfigType,
     denoising: OptConfigType,
+    loss: ConfigType,
 ) -> None:
-    """Raise if detail comes without refine, or denoising without propose."""
+    """Raise if a piece comes without another that it needs."""
+    if predict_oks and not (refine and loss.get('oks_weight')):
+        raise ValueError(
+            f'POETHead got predict_oks=True, refine={refine} and '
+            f'loss.oks_weight={loss.get("oks_weight", 0)}: it needs both. Set '
+            'model.head.refine=True and model.head.loss.oks_weight=2, or '
+            'model.head.predict_oks=False.'
+        )
     if detail is not None and not refine:
         raise ValueError(
             'POETHead got detail without refine=True: poses are '

@@ -82,6 +82,11 @@ class POETHead(BaseHead):
             layer corrects the poses of the one before with a
             :class:`PoseBranch` of its own. Defaults to False: every layer
             predicts whole poses, as in the paper.
+        predict_oks (bool): Every decoder layer also predicts the OKS of its
+            poses, and their score is the probability of a person times this
+            OKS, an idea of Mask Scoring R-CNN (arXiv 1903.00241). Needs
+            ``refine`` and ``loss.oks_weight``. Defaults to False: the score
+            is the probability, as in the paper.
         detail (dict, optional): Multi-level joint sampling, arguments of
             :class:`DetailLevels`. Needs ``refine`` and images padded to whole
             cells. Defaults to None.
@@ -117,13 +122,16 @@ class POETHead(BaseHead):
         feat_index: int = -1,
         propose: bool = False,
         refine: bool = False,
+        predict_oks: bool = False,
         detail: OptConfigType = None,
         denoising: OptConfigType = None,
         pyramid: OptConfigType = None,
         init_cfg: OptConfigType = None,
     ) -> None:
         super().__init__(init_cfg)
-        checks.check_pieces(propose, refine, detail, denoising)
+        checks.check_pieces(
+            propose, refine, predict_oks, detail, denoising, loss
+        )
         self.in_channels = in_channels
         self.num_keypoints = num_keypoints
         self.num_queries = num_queries
@@ -164,7 +172,7 @@ class POETHead(BaseHead):
         self.branches = None
         if refine:
             self.branches = pose_branches(
-                self.decoder.num_layers, dims, self.detail
+                self.decoder.num_layers, dims, predict_oks, self.detail
             )
         else:
             self.class_embed = nn.Linear(channels, num_classes + 1)
@@ -205,8 +213,9 @@ class POETHead(BaseHead):
             dict: fp32 tensors ``logits`` (L, B, Q, C + 1), last class "no
             object"; ``centers`` (L, B, Q, 2) in [0, 1] and ``offsets``
             (L, B, Q, K, 2) in [-1, 1], both of the un-padded image;
-            ``visibility`` (L, B, Q, K) in [0, 1]. ``POETCodec.decode`` undoes
-            the coordinates.
+            ``visibility`` (L, B, Q, K) in [0, 1]; with ``predict_oks`` also
+            ``oks_logits`` (L, B, Q). ``POETCodec.decode`` undoes the
+            coordinates.
         """
         extents = image_extents(data_samples, feats[-1].device)
         return self.predict_all(feats, extents).fields

@@ -67,7 +67,7 @@ def read_poses(
     with full_precision(states):  # bf16 is too coarse for pixels
         states = states.float()
         logits = class_embed(states)
-        return pose.corrected(pose_embed(states)).fields(logits)
+        return pose.corrected(pose_embed(states)).fields(logits=logits)
 
 
 def decode_refining(
@@ -95,12 +95,14 @@ def decode_refining(
 
     def refine(layer: int, states: Tensor) -> Tuple[Optional[Tensor], tuple]:
         nonlocal pose
-        logits, corrected = branches[layer](states, pose, maps)
+        scores, corrected = branches[layer](states, pose, maps)
         pose = corrected.detach()
-        prediction = (logits, corrected.values)
+        prediction = (scores, corrected.values)
         if layer + 1 == len(branches):
             return None, prediction  # no layer reads another position code
         return embed_pose(pose), prediction
 
-    logits, poses = zip(*decode(decoder, queries, memory, refine))
-    return PoseLogits(torch.stack(poses)).fields(torch.stack(logits))
+    scores, poses = zip(*decode(decoder, queries, memory, refine))
+    return PoseLogits(torch.stack(poses)).fields(
+        **{name: torch.stack([x[name] for x in scores]) for name in scores[0]}
+    )

@@ -9,7 +9,7 @@ Letters: B images, Q queries, K keypoints, C person classes, D channels.
 
 import math
 from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from mmdet.models.layers import MLP, coordinate_to_encoding
 from mmengine.model import BaseModule, ModuleList
 from torch import Tensor, nn
 
+from ..targets import Fields
 from .joint_sampling import DetailLevels, DetailMaps, KeypointBranch
 from .padding import Region
 from .precision import full_precision
@@ -83,13 +84,14 @@ class PoseLogits:
         offsets = 2 * keypoints_of(self.values)[..., :2].sigmoid() - 1
         return offsets.abs().amax((-2, -1))
 
-    def fields(self, logits: Tensor) -> Dict[str, Tensor]:
+    def fields(self, **scores: Tensor) -> Fields:
         """Return the fields of :meth:`POETHead.forward`.
 
         Args:
-            logits (Tensor): (..., C + 1), of the class.
+            **scores (Tensor): Fields that are not of the pose: ``logits``
+                (..., C + 1), and others of :meth:`PoseBranch.scores`.
         """
-        return dict(logits=logits, **fields_of(self.values.sigmoid()))
+        return dict(**scores, **fields_of(self.values.sigmoid()))
 
     def corrected(self, correction: Tensor) -> 'PoseLogits':
         """Return poses corrected by (..., 2 + 3K)."""
@@ -118,7 +120,7 @@ def keypoints_of(values: Tensor) -> Tensor:
     return values[..., 2:].unflatten(-1, (-1, 3))
 
 
-def fields_of(values: Tensor) -> Dict[str, Tensor]:
+def fields_of(values: Tensor) -> Fields:
     """Return the fields of poses after the sigmoid.
 
     Args:
@@ -151,13 +153,20 @@ class PoseBranch(BaseModule):
         channels (int): D.
         num_classes (int): C.
         num_keypoints (int): K.
+        predict_oks (bool): Also predict the OKS of the pose. Defaults to
+            False.
     """
 
     def __init__(
-        self, channels: int, num_classes: int, num_keypoints: int
+        self,
+        channels: int,
+        num_classes: int,
+        num_keypoints: int,
+        predict_oks: bool = False,
     ) -> None:
         super().__init__()
         self.class_embed = nn.Linear(channels, num_classes + 1)
+        self.oks_embed = nn.Linear(channels, 1) if predict_oks else None
         self.pose_embed = MLP(
             channels, channels, PoseLogits.size(num_keypoints), 3
         )
@@ -170,13 +179,24 @@ class PoseBranch(BaseModule):
         super().init_weights()
         init_corrections(self.class_embed, self.pose_embed)
 
+    def scores(self, states: Tensor) -> Fields:
+        """Return ``logits`` (B, Q, C + 1) of states (B, Q, D).
+
+        With ``predict_oks`` also ``oks_logits`` (B, Q). Their loss does not
+        reach the states: it would change what finds people.
+        """
+        scores = dict(logits=self.class_embed(states))
+        if self.oks_embed is not None:
+            scores['oks_logits'] = self.oks_embed(states.detach()).squeeze(-1)
+        return scores
+
     def forward(
         self,
         states: Tensor,
         pose: PoseLogits,
         maps: Optional[DetailMaps] = None,
-    ) -> Tuple[Tensor, PoseLogits]:
-        """Return logits (B, Q, C + 1) and corrected poses, both fp32.
+    ) -> Tuple[Fields, PoseLogits]:
+        """Return :meth:`scores` and corrected poses, both fp32.
 
         Args:
             states (Tensor): (B, Q, D).
@@ -186,7 +206,7 @@ class PoseBranch(BaseModule):
         with full_precision(states):  # bf16 is too coarse for pixels
             states = states.float()
             corrected = pose.corrected(self.pose_embed(states))
-            return self.class_embed(states), corrected
+            return self.scores(states), corrected
 
 
 class KeypointPoseBranch(PoseBranch):
@@ -196,13 +216,19 @@ class KeypointPoseBranch(PoseBranch):
         channels (int): D.
         num_classes (int): C.
         num_keypoints (int): K.
+        predict_oks (bool): See :class:`PoseBranch`.
         joints (dict): Other arguments of :class:`KeypointBranch`.
     """
 
     def __init__(
-        self, channels: int, num_classes: int, num_keypoints: int, joints: dict
+        self,
+        channels: int,
+        num_classes: int,
+        num_keypoints: int,
+        predict_oks: bool,
+        joints: dict,
     ) -> None:
-        super().__init__(channels, num_classes, num_keypoints)
+        super().__init__(channels, num_classes, num_keypoints, predict_oks)
         self.joints = KeypointBranch(channels, num_keypoints, **joints)
 
     def forward(
@@ -210,8 +236,8 @@ class KeypointPoseBranch(PoseBranch):
         states: Tensor,
         pose: PoseLogits,
         maps: Optional[DetailMaps] = None,
-    ) -> Tuple[Tensor, PoseLogits]:
-        """Return logits and corrected poses; needs ``maps``.
+    ) -> Tuple[Fields, PoseLogits]:
+        """Return scores and corrected poses; needs ``maps``.
 
         See :meth:`PoseBranch.forward`.
         """
@@ -223,24 +249,31 @@ class KeypointPoseBranch(PoseBranch):
                 states, maps, pose.keypoints(), pose.sizes()
             )
             corrected = corrected.corrected_keypoints(correction)
-            return self.class_embed(states + feature), corrected
+            return self.scores(states + feature), corrected
 
 
 def pose_branches(
-    num_layers: int, dims: Tuple[int, int, int], detail: Optional[DetailLevels]
+    num_layers: int,
+    dims: Tuple[int, int, int],
+    predict_oks: bool,
+    detail: Optional[DetailLevels],
 ) -> ModuleList:
     """Return one branch for every decoder layer.
 
     Args:
         num_layers (int): L.
         dims (tuple[int]): D, C and K.
+        predict_oks (bool): See :class:`PoseBranch`.
         detail (DetailLevels, optional): The finer levels that the branches
             sample.
     """
     if detail is None:
-        return ModuleList(PoseBranch(*dims) for _ in range(num_layers))
+        return ModuleList(
+            PoseBranch(*dims, predict_oks) for _ in range(num_layers)
+        )
     return ModuleList(
-        KeypointPoseBranch(*dims, detail.branch) for _ in range(num_layers)
+        KeypointPoseBranch(*dims, predict_oks, detail.branch)
+        for _ in range(num_layers)
     )
 
 

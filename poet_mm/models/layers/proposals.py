@@ -38,7 +38,9 @@ class Proposals(NamedTuple):
         are several levels, lets "no object" weigh about as much as with
         one level.
         """
-        fields = PoseLogits(self.pose.values[None]).fields(self.logits[None])
+        fields = PoseLogits(self.pose.values[None]).fields(
+            logits=self.logits[None]
+        )
         if self.padding is not None:
             fields['valid'] = ~self.padding[None]
         share = self.region.nobody_share
@@ -92,8 +94,8 @@ class EncoderProposals(BaseModule):
             region (Region): Of the feature maps whose cells they are.
         """
         pose = PoseLogits.at(region.cell_centers(), self.num_keypoints)
-        logits, corrected = self.branch(tokens, pose)
+        scores, corrected = self.branch(tokens, pose)
         if region.cell_sizes is not None:
             correction = corrected.values - pose.values
             corrected = pose.corrected(region.cell_sizes * correction)
-        return Proposals(logits, corrected, region)
+        return Proposals(scores['logits'], corrected, region)

@@ -50,7 +50,8 @@ class KeypointSimilarity:
         if 'scales' not in true:
             raise KeyError(
                 'OKS needs the areas of people, and the annotations have none '
-                "('area'). Add them, or set model.head.loss.oks_weight=0."
+                "('area'). Add them, or set model.head.loss.oks_weight=0 and "
+                'model.head.predict_oks=False.'
             )
         keypoints = get_field(pred, 'keypoints')
         if keypoints.shape[-2] != len(self.sigmas):

@@ -10,6 +10,7 @@ matched pairs, K keypoints.
 from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import torch
+import torch.nn.functional as F
 from mmengine.dist import all_reduce, get_world_size
 from mmengine.model import BaseModule
 from mmpose.registry import MODELS, TASK_UTILS
@@ -116,7 +117,8 @@ class PoseSetLoss(BaseModule):
             dict: Scalars: ``loss_cls`` and ``loss_<field>`` of the last
             layer, ``d<i>.loss_*`` of layer i before it; ``enc.loss_*`` of the
             proposals; ``dn.loss_<field>`` and ``dn.d<i>.loss_<field>`` of
-            denoising queries, which have no class loss.
+            denoising queries, which have neither a class loss nor a loss of
+            the predicted OKS.
         """
         # 1.
         sets = dict(decoder=outputs)
@@ -173,10 +175,11 @@ class PoseSetLoss(BaseModule):
     ) -> SetLoss:
         batch = self.measure_pairs(outputs, targets, pairs)
         loss, weight = self._class_loss(outputs, batch.true['labels'], pairs)
+        sums = dict(loss_cls=loss, **batch.sums)
+        if 'oks_logits' in outputs:
+            sums['loss_predicted_oks'] = self._predicted_oks_loss(batch)
         return batch._replace(
-            sums=dict(loss_cls=loss, **batch.sums),
-            class_weight=weight,
-            num_people=sum(num_people),
+            sums=sums, class_weight=weight, num_people=sum(num_people)
         )
 
     def measure_pairs(
@@ -215,6 +218,20 @@ class PoseSetLoss(BaseModule):
             true,
             outputs['logits'].shape[1],
         )
+
+    def _predicted_oks_loss(self, batch: SetLoss) -> Tensor:
+        """Return the cross-entropy (L, ) of predicted OKS, summed over pairs.
+
+        The target is the OKS of the pair, without its gradient. People
+        without a supervised keypoint do not count.
+        """
+        assert self.similarity is not None  # POETHead checks it
+        with torch.no_grad():
+            oks = self.similarity(batch.matched, batch.true)  # (L, P)
+        loss = F.binary_cross_entropy_with_logits(
+            batch.matched['oks_logits'], oks, reduction='none'
+        )
+        return (loss * field_weights(batch.true, 'centers')[..., 0]).sum(1)
 
     def _class_loss(
         self,

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers import random_samples, tiny_head
+from helpers import FAST_LOSS, random_samples, tiny_head
 
 FEAT = (2, 8, 4, 3)  # B, C, H, W
 NOISE = dict(groups=2, center_noise=0.5, scale_noise=0.4, joint_noise=0.2)
@@ -47,3 +47,11 @@ def test_denoising_is_for_proposals():
 def test_needs_corrections():
     with pytest.raises(ValueError, match='without refine=True'):
         tiny_head(propose=True, detail=DETAIL)
+
+
+@pytest.mark.parametrize(
+    'pieces', [dict(refine=True), dict(loss=FAST_LOSS)], ids=['loss', 'refine']
+)
+def test_predicted_oks_needs_corrections_and_oks(pieces):
+    with pytest.raises(ValueError, match='got predict_oks=True'):
+        tiny_head(predict_oks=True, **pieces)

@@ -24,6 +24,7 @@ PIECES = [
     dict(refine=True),
     dict(propose=True, refine=True),
     dict(propose=True, refine=True, loss=FAST_LOSS),
+    dict(propose=True, refine=True, predict_oks=True, loss=FAST_LOSS),
     dict(propose=True, refine=True, denoising=NOISE),
     dict(propose=True, denoising=NOISE, loss=FAST_LOSS),
     dict(refine=True, detail=DETAIL),
@@ -31,6 +32,7 @@ PIECES = [
         propose=True,
         refine=True,
         detail=DETAIL,
+        predict_oks=True,
         denoising=NOISE,
         loss=FAST_LOSS,
     ),
@@ -46,6 +48,9 @@ def names(value):
 def test_same_fields_as_the_paper(pieces):
     expected = tiny_head().eval()((torch.randn(FEAT),))
     outputs = tiny_head(**pieces).eval()((torch.randn(FEAT),))
+    oks_logits = outputs.pop('oks_logits', None)
+    if pieces.get('predict_oks'):
+        assert oks_logits.shape == expected['logits'].shape[:-1]
     assert {name: values.shape for name, values in outputs.items()} == {
         name: values.shape for name, values in expected.items()
     }
@@ -137,6 +142,27 @@ def test_losses_of_proposals_have_names_of_their_own():
     terms = ('loss_cls', 'loss_keypoints', 'loss_visibility', 'loss_centers')
     assert losses.keys() == {
         prefix + term for prefix in ('', 'd0.', 'enc.') for term in terms
+    }
+
+
+def test_only_matching_queries_learn_the_oks():
+    """Proposals and denoising queries have no loss of it."""
+    head = fast_head(predict_oks=True, denoising=NOISE, loss=FAST_LOSS)
+    samples = with_areas(random_samples([2, 1]))
+    losses = head.loss((torch.randn(2, 8, 4, 3),), samples)
+    assert {name for name in losses if 'predicted_oks' in name} == {
+        'loss_predicted_oks',
+        'd0.loss_predicted_oks',
+    }
+    losses['loss_predicted_oks'].backward()
+    learns = {
+        name
+        for name, x in head.named_parameters()
+        if x.grad is not None and x.grad.any()
+    }
+    assert learns == {
+        'branches.1.oks_embed.weight',
+        'branches.1.oks_embed.bias',
     }
 
 

@@ -94,7 +94,7 @@ def test_noised_people_know_whose_they_are():
     head = fast_head(denoising=NO_NOISE)
     samples = random_samples([2, 0, 3])
     noised, targets = noised_people(head, samples)
-    fields = noised.pose.fields(torch.zeros(1))
+    fields = noised.pose.fields(logits=torch.zeros(1))
     _, image, query, person = (0, *(x[0] for x in noised.pairs))
     assert len(person) == 2 * 5
     has_joint = targets['keypoint_weights'].sum(-1)[person] > 0

@@ -210,3 +210,34 @@ def test_nobody_weighs_less_among_many_tokens():
     weight = 0.25 * loss.nobody_weight
     expected = -log_p[people][:, 0].sum() - weight * log_p[~people][:, 1].sum()
     torch.testing.assert_close(losses['loss_cls'], expected / (3 + 9 * weight))
+
+
+def test_predicted_oks_learns_the_oks_of_the_pair():
+    """A person with labelled keypoints, and one without, computed by hand."""
+    keypoints, visible = random_people(2)
+    visible[1] = 0
+    sample = with_areas([make_sample(keypoints, visible)])[0]
+    outputs = random_outputs(num_layers=1, num_images=1, num_queries=2)
+    outputs['oks_logits'] = torch.tensor([[[0.3, 0.3]]], requires_grad=True)
+    loss = MODELS.build(FAST_LOSS)
+    targets, counts = stack_targets([sample])
+    pairs = loss.assigner.assign(outputs, targets, counts)
+    query = pairs.query_idx[pairs.person_idx == 0].item()
+    labels, sigmas = (
+        sample.gt_instance_labels,
+        np.array(loss.similarity.sigmas),
+    )
+    points = (outputs['centers'][..., None, :] + outputs['offsets'])[0, 0]
+    true = labels.centers[:, None] + labels.offsets
+    distance = 3 * (points[query] - true[0]).numpy()
+    similarity = np.exp(-(distance**2).sum(-1) / (2 * (2 * sigmas) ** 2))
+    oks = similarity[labels.keypoint_weights[0].numpy() > 0].mean()
+    p = 1 / (1 + np.exp(-0.3))
+    losses = loss(outputs, targets, counts)
+    expected = -oks * np.log(p) - (1 - oks) * np.log(1 - p)
+    # divided by the number of people
+    assert losses['loss_predicted_oks'].item() == pytest.approx(expected / 2)
+    losses['loss_predicted_oks'].backward()
+    grad = outputs['oks_logits'].grad[0, 0]
+    assert grad[query].item() == pytest.approx((p - oks) / 2)
+    assert grad[1 - query] == 0
