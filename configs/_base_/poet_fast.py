@@ -7,13 +7,13 @@ deletes it.
 fast_head = dict(
     propose=True,  # two-stage proposals: encoder tokens become the queries
     refine=True,  # iterative refinement: each decoder layer corrects the pose
-    predict_oks=True,  # times the probability of a person, it ranks poses
     detail=dict(  # by the features at and around its keypoints
         in_channels=[256, 512, 1024, 2048],  # of ResNet-50
         channels=64,
         joint_channels=128,
         points=5,
     ),
+    predict_oks=True,  # of each pose; it scales the score
     denoising=dict(  # denoising queries
         groups=3, center_noise=0.5, scale_noise=0.4, joint_noise=0.2
     ),

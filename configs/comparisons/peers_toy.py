@@ -11,7 +11,8 @@ images of the same size; warm-up and cosine schedule are the same. CID, as the
 paper's and the fast POET, reads its first three stages; AE, RTMO and
 YOLOX-Pose need the fourth. Optimisers are those of each method's configs.
 Learning rates are not yet searched (peers_lr_toy.py). Nothing is flipped, in
-training or test. The first fast POET has no points around keypoints.
+training or test. The first fast POET has neither points around
+keypoints nor predicted OKS.
 
 DEKR is left out: it needs deformable convolution, a compiled operator of mmcv.
 """

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers import tiny_head_cfg
+from helpers import FAST_LOSS, tiny_head_cfg
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
@@ -14,6 +14,8 @@ SIZE = (48, 64)
 FAST = dict(
     propose=True,
     refine=True,
+    predict_oks=True,
+    loss=FAST_LOSS,
     detail=dict(in_channels=[16, 64], channels=4, joint_channels=8, points=3),
 )
 LEVELS = dict(FAST, pyramid=dict(in_channels=[16]))

@@ -38,6 +38,7 @@ HEADS = dict(
     fast=dict(
         propose=True,
         refine=True,
+        predict_oks=True,
         detail=dict(channels=4, joint_channels=8),
         denoising=dict(
             groups=2, center_noise=0.5, scale_noise=0.4, joint_noise=0.2

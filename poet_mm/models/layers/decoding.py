@@ -95,14 +95,14 @@ def decode_refining(
 
     def refine(layer: int, states: Tensor) -> Tuple[Optional[Tensor], tuple]:
         nonlocal pose
-        scores, corrected = branches[layer](states, pose, maps)
+        logits, corrected = branches[layer](states, pose, maps)
         pose = corrected.detach()
-        prediction = (scores, corrected.values)
+        prediction = (logits, corrected.values)
         if layer + 1 == len(branches):
             return None, prediction  # no layer reads another position code
         return embed_pose(pose), prediction
 
-    scores, poses = zip(*decode(decoder, queries, memory, refine))
+    logits, poses = zip(*decode(decoder, queries, memory, refine))
     return PoseLogits(torch.stack(poses)).fields(
-        **{name: torch.stack([x[name] for x in scores]) for name in scores[0]}
+        **{name: torch.stack([x[name] for x in logits]) for name in logits[0]}
     )

@@ -84,14 +84,13 @@ class PoseLogits:
         offsets = 2 * keypoints_of(self.values)[..., :2].sigmoid() - 1
         return offsets.abs().amax((-2, -1))
 
-    def fields(self, **scores: Tensor) -> Fields:
+    def fields(self, **logits: Tensor) -> Fields:
         """Return the fields of :meth:`POETHead.forward`.
 
         Args:
-            **scores (Tensor): Fields that are not of the pose: ``logits``
-                (..., C + 1), and others of :meth:`PoseBranch.scores`.
+            **logits (Tensor): See :meth:`PoseBranch.score_logits`.
         """
-        return dict(**scores, **fields_of(self.values.sigmoid()))
+        return dict(**logits, **fields_of(self.values.sigmoid()))
 
     def corrected(self, correction: Tensor) -> 'PoseLogits':
         """Return poses corrected by (..., 2 + 3K)."""
@@ -145,7 +144,7 @@ def take_tokens(values: Tensor, tokens: Tensor) -> Tensor:
 
 
 class PoseBranch(BaseModule):
-    """Predict the class of a query, and correct its pose.
+    """Predict class and OKS of a query, and correct its pose.
 
     At initialisation the correction is 0.
 
@@ -179,16 +178,16 @@ class PoseBranch(BaseModule):
         super().init_weights()
         init_corrections(self.class_embed, self.pose_embed)
 
-    def scores(self, states: Tensor) -> Fields:
+    def score_logits(self, states: Tensor) -> Fields:
         """Return ``logits`` (B, Q, C + 1) of states (B, Q, D).
 
         With ``predict_oks`` also ``oks_logits`` (B, Q). Their loss does not
-        reach the states: it would change what finds people.
+        reach the states, so that poses and classes learn as without it.
         """
-        scores = dict(logits=self.class_embed(states))
+        logits = dict(logits=self.class_embed(states))
         if self.oks_embed is not None:
-            scores['oks_logits'] = self.oks_embed(states.detach()).squeeze(-1)
-        return scores
+            logits['oks_logits'] = self.oks_embed(states.detach()).squeeze(-1)
+        return logits
 
     def forward(
         self,
@@ -196,7 +195,7 @@ class PoseBranch(BaseModule):
         pose: PoseLogits,
         maps: Optional[DetailMaps] = None,
     ) -> Tuple[Fields, PoseLogits]:
-        """Return :meth:`scores` and corrected poses, both fp32.
+        """Return :meth:`score_logits` and corrected poses, both fp32.
 
         Args:
             states (Tensor): (B, Q, D).
@@ -206,7 +205,7 @@ class PoseBranch(BaseModule):
         with full_precision(states):  # bf16 is too coarse for pixels
             states = states.float()
             corrected = pose.corrected(self.pose_embed(states))
-            return self.scores(states), corrected
+            return self.score_logits(states), corrected
 
 
 class KeypointPoseBranch(PoseBranch):
@@ -237,7 +236,7 @@ class KeypointPoseBranch(PoseBranch):
         pose: PoseLogits,
         maps: Optional[DetailMaps] = None,
     ) -> Tuple[Fields, PoseLogits]:
-        """Return scores and corrected poses; needs ``maps``.
+        """Return score logits and corrected poses; needs ``maps``.
 
         See :meth:`PoseBranch.forward`.
         """
@@ -249,7 +248,7 @@ class KeypointPoseBranch(PoseBranch):
                 states, maps, pose.keypoints(), pose.sizes()
             )
             corrected = corrected.corrected_keypoints(correction)
-            return self.scores(states + feature), corrected
+            return self.score_logits(states + feature), corrected
 
 
 def pose_branches(

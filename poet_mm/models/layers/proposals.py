@@ -94,8 +94,8 @@ class EncoderProposals(BaseModule):
             region (Region): Of the feature maps whose cells they are.
         """
         pose = PoseLogits.at(region.cell_centers(), self.num_keypoints)
-        scores, corrected = self.branch(tokens, pose)
+        logits, corrected = self.branch(tokens, pose)
         if region.cell_sizes is not None:
             correction = corrected.values - pose.values
             corrected = pose.corrected(region.cell_sizes * correction)
-        return Proposals(scores['logits'], corrected, region)
+        return Proposals(logits['logits'], corrected, region)

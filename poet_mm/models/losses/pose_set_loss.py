@@ -220,15 +220,17 @@ class PoseSetLoss(BaseModule):
         )
 
     def _predicted_oks_loss(self, batch: SetLoss) -> Tensor:
-        """Return the cross-entropy (L, ) of predicted OKS, summed over pairs.
+        """Return the loss (L, ) of the predicted OKS, summed over pairs.
 
-        The target is the OKS of the pair, without its gradient. People
-        without a supervised keypoint do not count.
+        It is the Kullback-Leibler divergence from the OKS of the pair: 0 if
+        they are equal. The OKS gets no gradient. People without a supervised
+        keypoint do not count.
         """
         assert self.similarity is not None  # POETHead checks it
         with torch.no_grad():
             oks = self.similarity(batch.matched, batch.true)  # (L, P)
-        loss = F.binary_cross_entropy_with_logits(
+        entropy = torch.special.entr(oks) + torch.special.entr(1 - oks)
+        loss = -entropy + F.binary_cross_entropy_with_logits(
             batch.matched['oks_logits'], oks, reduction='none'
         )
         return (loss * field_weights(batch.true, 'centers')[..., 0]).sum(1)

@@ -234,7 +234,7 @@ def test_predicted_oks_learns_the_oks_of_the_pair():
     oks = similarity[labels.keypoint_weights[0].numpy() > 0].mean()
     p = 1 / (1 + np.exp(-0.3))
     losses = loss(outputs, targets, counts)
-    expected = -oks * np.log(p) - (1 - oks) * np.log(1 - p)
+    expected = oks * np.log(oks / p) + (1 - oks) * np.log((1 - oks) / (1 - p))
     # divided by the number of people
     assert losses['loss_predicted_oks'].item() == pytest.approx(expected / 2)
     losses['loss_predicted_oks'].backward()
