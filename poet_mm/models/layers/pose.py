@@ -182,7 +182,7 @@ class PoseBranch(BaseModule):
         """Return ``logits`` (B, Q, C + 1) of states (B, Q, D).
 
         With ``predict_oks`` also ``oks_logits`` (B, Q). Their loss does not
-        reach the states, so that poses and classes learn as without it.
+        reach the states.
         """
         logits = dict(logits=self.class_embed(states))
         if self.oks_embed is not None:
