@@ -16,7 +16,7 @@ sampled channels per keypoint, D channels of a query, J channels per keypoint.
 """
 
 import math
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import torch
 import torch.nn.functional as F
@@ -28,6 +28,7 @@ from .padding import Extents, ValidRegion
 
 RADIUS = 0.15  # of the circle of points, in sizes of the pose
 SMALLEST = 0.03  # size of a pose at least, in image sizes
+UNIT = 4  # of a correction before the sigmoid: about two sizes of the pose
 AROUND = 2  # finest levels that are sampled around a keypoint
 
 
@@ -140,7 +141,9 @@ class KeypointBranch(BaseModule):
         sampled_channels (int): S.
         joint_channels (int): J, width of the layers that run per keypoint.
         points (int): P, number of points to sample around each keypoint. They
-            start on a circle, and are learned. Defaults to 0.
+            start on a circle, and are learned. With points, each keypoint has
+            a last layer of its own, whose dx and dy are in units of the pose's
+            size. Defaults to 0: one last layer, units of the image.
         around_channels (int): Channels of the samples at all P points.
             Defaults to 0.
     """
@@ -166,14 +169,23 @@ class KeypointBranch(BaseModule):
         self.state_embed = nn.Linear(channels, joint_channels)
         self.joint_embed = nn.Embedding(num_keypoints, joint_channels)
         self.hidden = nn.Linear(joint_channels, joint_channels)
-        self.correction = nn.Linear(joint_channels, 3)
+        self.correction: Union[nn.Linear, nn.Parameter]
+        if points:
+            self.correction = nn.Parameter(
+                torch.zeros(num_keypoints, joint_channels, 3)
+            )
+        else:
+            self.correction = nn.Linear(joint_channels, 3)
         self.evidence = nn.Linear(joint_channels, channels)
 
     def init_weights(self) -> None:
         """Set the last layer to 0, so that the first correction is 0."""
         super().init_weights()
-        nn.init.zeros_(self.correction.weight)
-        nn.init.zeros_(self.correction.bias)
+        if isinstance(self.correction, nn.Linear):
+            nn.init.zeros_(self.correction.weight)
+            nn.init.zeros_(self.correction.bias)
+        else:
+            nn.init.zeros_(self.correction)
 
     def points(self, keypoints: Tensor, sizes: Tensor) -> Tensor:
         """Return the points (B, Q, K, P, 2) around keypoints, in their unit.
@@ -186,6 +198,14 @@ class KeypointBranch(BaseModule):
         assert self.around is not None
         sizes = sizes.clamp(min=SMALLEST)[..., None, None, None]
         return keypoints.unsqueeze(-2) + sizes * self.around
+
+    def correct(self, x: Tensor, sizes: Tensor) -> Tensor:
+        """Return corrections (B, Q, K, 3) of features x (B, Q, K, J)."""
+        if isinstance(self.correction, nn.Linear):
+            return self.correction(x)
+        correction = (x.transpose(1, 2) @ self.correction).transpose(1, 2)
+        unit = UNIT * sizes.clamp(min=SMALLEST)[..., None, None]
+        return torch.cat((unit * correction[..., :2], correction[..., 2:]), -1)
 
     def forward(
         self,
@@ -216,4 +236,4 @@ class KeypointBranch(BaseModule):
             points = self.points(keypoints, sizes)
             x = x + self.around_embed(maps.sample_around(points))
         x = self.hidden(x.relu()).relu()
-        return self.correction(x), self.evidence(x.mean(2))
+        return self.correct(x, sizes), self.evidence(x.mean(2))

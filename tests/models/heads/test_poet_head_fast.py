@@ -154,6 +154,8 @@ def test_only_matching_queries_learn_the_oks():
         'loss_predicted_oks',
         'd0.loss_predicted_oks',
     }
+    outputs = head((torch.randn(2, 8, 4, 3),))
+    assert not outputs['oks_logits'].any()
     losses['loss_predicted_oks'].backward()
     learns = {
         name

@@ -17,8 +17,8 @@ LEVELS = ((2, 4, 16, 24), (2, 8, 4, 6))  # B, C, H, W of pixels 64 x 96
 DETAIL = dict(in_channels=[4, 8], channels=6, joint_channels=8)
 
 
-def detailed_head(**kwargs):
-    detail = dict(DETAIL, points=3)
+def detailed_head(points=3, **kwargs):
+    detail = dict(DETAIL, points=points)
     return tiny_head(propose=True, refine=True, detail=detail, **kwargs)
 
 
@@ -76,7 +76,7 @@ def test_blind_to_padding(mode):
     for branch in (*head.branches, head.proposals.branch):
         torch.nn.init.normal_(branch.pose_embed.layers[-1].weight)
     for branch in head.branches:
-        torch.nn.init.normal_(branch.joints.correction.weight)
+        torch.nn.init.normal_(branch.joints.correction)
     head.train(mode == 'train')
     samples, levels = padded_samples(), random_levels()
     extents = image_extents(samples, levels[0].device)
@@ -112,7 +112,7 @@ def test_alone_and_padded_are_the_same():
     torch.manual_seed(0)
     head = detailed_head().eval()
     for branch in head.branches:
-        torch.nn.init.normal_(branch.joints.correction.weight)
+        torch.nn.init.normal_(branch.joints.correction)
         torch.nn.init.normal_(branch.joints.evidence.weight)
     (sample,) = random_samples([1], img_shape=(33, 45))
     sample.set_metainfo(dict(batch_input_shape=(48, 48)))
@@ -145,7 +145,7 @@ def test_autocast(counts):
 def test_a_joint_is_corrected_by_what_is_there():
     """A change near one joint moves that joint alone."""
     branch = KeypointBranch(16, 5, 12, 8, points=4, around_channels=24)
-    torch.nn.init.normal_(branch.correction.weight)
+    torch.nn.init.normal_(branch.correction)
     states, sizes = torch.randn(1, 1, 16), torch.full((1, 1), 0.1)
     keypoints = torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])
     keypoints = keypoints[:, None].expand(1, 1, 5, 2)  # on the diagonal
@@ -170,8 +170,40 @@ def test_points_around_a_keypoint():
     )
 
 
-def test_begins_without_corrections():
-    head = detailed_head().eval()
+@pytest.mark.parametrize('points', [0, 4])
+def test_last_layer_of_each_keypoint(points):
+    """With points, keypoints have their own, and corrections follow the size.
+
+    The reference multiplies the hidden features, which a hook sees.
+    """
+    branch = KeypointBranch(
+        16, 5, 12, 8, points=points, around_channels=6 * points
+    )
+    seen = []
+    branch.hidden.register_forward_hook(lambda *args: seen.append(args[2]))
+    for parameter in branch.parameters():
+        torch.nn.init.normal_(parameter)
+    maps = DetailMaps([torch.randn(2, 6, 8, 8) for _ in range(2)], None)
+    sizes = torch.tensor([[0.01, 0.2, 0.7], [0.1, 0.3, 0.5]])
+    got, _ = branch(torch.randn(2, 3, 16), maps, torch.rand(2, 3, 5, 2), sizes)
+    x = seen[0].relu()
+    assert got.shape == (2, 3, 5, 3)
+    for image, query, joint in np.ndindex(2, 3, 5):
+        features = x[image, query, joint]
+        if points:
+            unit = 4 * max(0.03, float(sizes[image, query]))
+            expected = features @ branch.correction[joint]
+            expected = expected * torch.tensor([unit, unit, 1.0])
+        else:
+            expected = branch.correction(features)
+        torch.testing.assert_close(
+            got[image, query, joint], expected, atol=1e-4, rtol=1e-4
+        )
+
+
+@pytest.mark.parametrize('points', [1, 3])
+def test_begins_without_corrections(points):
+    head = detailed_head(points).eval()
     outputs = head(random_levels())
     assert not outputs['offsets'].any()
     assert (outputs['visibility'] == 0.5).all()
