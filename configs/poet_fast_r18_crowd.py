@@ -1,6 +1,6 @@
 """Fast POET-R18 on crowds of synthetic people: tokens of two strides.
 
-Expect  AP 0.46 on 200 unseen images with --cfg-options
+Expect  AP 0.44 on 200 unseen images with --cfg-options
         train_cfg.max_epochs=2 param_scheduler.1.T_max=2; 0.08 for the first
         fast POET (docs/fast_pieces.md). Not yet trained longer.
 Cost    batch 16, 4 epochs of 3,660 images; 2 epochs took 20 minutes on one

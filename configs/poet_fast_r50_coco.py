@@ -27,8 +27,8 @@ model = dict(
         encoder=dict(
             num_layers=3, layer_cfg=dict(self_attn_cfg=attention, ffn_cfg=ffn)
         ),
-        # A layer takes 40 ms at 512 pixels on the CPU. With 4, prediction is
-        # not slower than with the head of RTMO-l (docs/fast_pieces.md).
+        # With 4, prediction on the CPU is not slower than with the head of
+        # RTMO-s (tools/benchmark.py peers).
         decoder=dict(
             num_layers=4,
             layer_cfg=dict(

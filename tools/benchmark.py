@@ -30,6 +30,7 @@ PARTS = (
     'loading',
     'evaluation',
     'inference',
+    'peers',
     'allocator',
     'ae',
 )

@@ -8,16 +8,17 @@ Run     python tools/compare_strides.py \
 
 The same for all rows: MobileNetV2 1.5 with WEIGHTS that were trained on people
 (its first stages frozen, the rest at a quarter of the learning rate), a
-random flip, images of peers of the sizes that fast_coco_mini_cpu.py gives.
+random flip, a short edge of 160 to 256 pixels, a long edge of at most 256.
 Heads have the sizes of POET with 3 + 3 layers, RTMO-s, YOLOX-Pose-s and CID.
 AE and CID, which need a canvas, see people at these sizes by a random window.
-DEKR is left out, as in peers_toy.py.
+DEKR is left out, as in peers_toy.py. AE's sigma is 2 cells, 8 pixels as at
+512 pixels.
 """
 
-_base_ = './fast_coco_mini_cpu.py'
-
 title = 'A part of COCO, 256 pixels: POET, AE, RTMO, YOLOX-Pose and CID'
+data_root = 'data/coco_mini/'
 budget = dict(epochs=6)
+val_interval = 1
 ap_after = [132, 264, 528, 792]
 notes = [
     'Learning rates are not yet searched.',
@@ -26,7 +27,26 @@ notes = [
     "PyTorch's initialisation, as in peers_toy.py.",
 ]
 
-size = _base_.size
+size = 256
+resize = dict(
+    type='ShortEdgeResize',
+    short_edges=list(range(160, size + 1, 32)),
+    max_size=size,
+)
+window = dict(
+    type='RandomAffine',
+    size=(size, size),
+    max_degrees=0,
+    scale=(1.2, 1.6),
+    max_shift=0.1,
+)
+flip = dict(type='RandomFlip', prob=0.5)
+pack = dict(type='PackBottomupInputs')
+test_pipeline = [
+    dict(type='LoadIntactImage'),
+    dict(type='ShortEdgeResize', short_edges=size, max_size=size),
+    pack,
+]
 options = {
     'model.data_preprocessor.mean': [127.5] * 3,
     'model.data_preprocessor.std': [127.5] * 3,
@@ -36,9 +56,16 @@ options = {
     ),
     'train_dataloader.batch_size': 16,
     'train_cfg.max_epochs': 6,
-    'param_scheduler': _base_.schedule,
-    'test_dataloader.dataset.pipeline': _base_.test_pipeline,
-    '_delete_': True,
+    'param_scheduler': [
+        dict(type='LinearLR', start_factor=0.01, by_epoch=False, end=100),
+        dict(
+            type='CosineAnnealingLR',
+            T_max=6,
+            by_epoch=True,
+            convert_to_iter_based=True,
+        ),
+    ],
+    'test_dataloader.dataset.pipeline': test_pipeline,
 }
 for part in ('train', 'val', 'test'):
     options[f'{part}_dataloader.num_workers'] = 0
@@ -63,33 +90,55 @@ def backbone(*levels):
     )
 
 
+poet_codec = dict(type='POETCodec', supervise='labelled')
 poet = {
-    **_base_.poet_options,
     'model.backbone': backbone(1, 2, 4),
     'model.head.in_channels': 144,
     'model.head.codec.supervise': 'labelled',
+    'model.head.encoder.num_layers': 3,
+    'model.head.decoder.num_layers': 3,
+    # On a CPU torch fuses attention without dropout only.
+    'model.head.encoder.layer_cfg.self_attn_cfg.dropout': 0.0,
+    'model.head.encoder.layer_cfg.ffn_cfg.ffn_drop': 0.0,
     'model.head.encoder.layer_cfg.ffn_cfg.feedforward_channels': 1024,
+    'model.head.decoder.layer_cfg.self_attn_cfg.dropout': 0.0,
+    'model.head.decoder.layer_cfg.cross_attn_cfg.dropout': 0.0,
+    'model.head.decoder.layer_cfg.ffn_cfg.ffn_drop': 0.0,
     'model.head.decoder.layer_cfg.ffn_cfg.feedforward_channels': 1024,
+    'optim_wrapper.clip_grad.max_norm': 1.0,
+    'train_dataloader.dataset.pipeline': [
+        dict(type='LoadIntactImage'),
+        flip,
+        dict(type='WarpOnce', transforms=[resize]),
+        dict(type='GenerateTarget', encoder=poet_codec),
+        pack,
+    ],
 }
-poet.pop('optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mult')
 
 
 def stock_pipeline(resize, codec, *after, **corners):
     """Return the training pipeline of a model of MMPose."""
     return [
         dict(type='LoadIntactImage'),
-        dict(type='RandomFlip', prob=0.5),
+        flip,
         resize,
         dict(type='StockPeople', **corners),
         dict(type='GenerateTarget', encoder=codec),
         *after,
-        dict(type='PackBottomupInputs'),
+        pack,
     ]
 
 
 boxes = stock_pipeline(
-    dict(type='WarpOnce', transforms=[_base_.resize]),
+    dict(type='WarpOnce', transforms=[resize]),
     dict(type='YOLOXPoseAnnotationProcessor'),
+)
+ae_codec = dict(
+    type='AECodec',
+    input_size=(size, size),
+    heatmap_size=(size // 4, size // 4),
+    sigma=2,
+    decode_max_instances=30,
 )
 maps = dict(
     type='DecoupledHeatmap',
@@ -114,10 +163,17 @@ methods = {
         {
             'model.backbone': backbone(6),
             'model.head.in_channels': 480,
-            'model.head.decoder': _base_.codec,
+            'model.head.decoder': ae_codec,
             'model.head.tag_loss.loss_weight': 0.005,
             'model.test_cfg.flip_test': False,
-            'train_dataloader.dataset.pipeline': _base_.ae_pipeline,
+            'train_dataloader.dataset.pipeline': [
+                dict(type='LoadIntactImage'),
+                flip,
+                window,
+                dict(type='GenerateTarget', encoder=ae_codec),
+                dict(type='HeatmapMask'),
+                pack,
+            ],
         },
     ),
     'RTMO': (
@@ -158,10 +214,7 @@ methods = {
             'model.head.in_channels': 40 + 48 + 144 + 480,
             'model.head.decoder': maps,
             'train_dataloader.dataset.pipeline': stock_pipeline(
-                _base_.ae_pipeline[2],
-                maps,
-                dict(type='HeatmapMask'),
-                corners=True,
+                window, maps, dict(type='HeatmapMask'), corners=True
             ),
         },
     ),

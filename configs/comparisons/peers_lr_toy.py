@@ -1,7 +1,7 @@
 """Three learning rates for each row of peers_toy.py.
 
 Expect  the rates that peers_toy.py names
-Cost    21 rows: batch 16, 2 epochs of 4,000 images; not yet measured
+Cost    18 rows: batch 16, 2 epochs of 4,000 images; not yet measured
 Run     python tools/compare_strides.py configs/comparisons/peers_lr_toy.py
 
 The data are those of peers_toy.py.

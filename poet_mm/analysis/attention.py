@@ -139,9 +139,8 @@ def attention_maps(
     if padding is not None:
         shown = ~padding[0]
         rows, columns = int(shown[:, 0].sum()), int(shown[0].sum())
-    tokens = shape[0] * shape[1]  # of the encoded level, the last ones
     maps = {
-        part: torch.stack(layers)[..., -tokens:]
+        part: torch.stack(layers)
         .unflatten(-1, shape)[..., :rows, :columns]
         .numpy()
         for part, layers in records.items()

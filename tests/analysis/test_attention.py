@@ -96,4 +96,4 @@ def test_attention_of_several_levels(world):
     maps = attention_maps(model, batch, points, [0])
     np.testing.assert_array_equal(maps['encoder'], before['encoder'])
     assert maps['decoder'].shape == before['decoder'].shape
-    assert (maps['decoder'].sum((2, 3)) < 0.9).all()  # the rest is finer
+    np.testing.assert_allclose(maps['decoder'].sum((2, 3)), 1, atol=1e-4)

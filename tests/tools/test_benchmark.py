@@ -24,6 +24,7 @@ TINY = dict(
     loading=dict(num_images=2),
     allocator=dict(cases=('infer',)),
     evaluation=dict(num_images=20),
+    peers=dict(backbones=('ResNet-18',)),
 )
 if hotcoco is None:
     del TINY['evaluation']

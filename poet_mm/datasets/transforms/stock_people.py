@@ -11,7 +11,8 @@ from .affine import PERSON_KEYS
 class StockPeople(BaseTransform):
     """Keep the people with labelled keypoints, and make v 0 or 1.
 
-    Crowds are dropped, too, as MMPose's data set does. Use it before
+    Crowds are dropped, too, as MMPose's data set does, and boxes without
+    area, of which the codec of CID makes NaN (mmpose 1.3.2). Use it before
     ``GenerateTarget``. Adds ``category_id`` (N), all 1.
 
     Args:
@@ -25,7 +26,10 @@ class StockPeople(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Filter all fields of people by one index, and convert them."""
         labelled = (results['keypoints_visible'] > 0).any(axis=1)
-        keep = (labelled & (results['iscrowd'] == 0)).nonzero()[0]
+        box = results['bbox']
+        has_area = (box[:, 2:] > box[:, :2]).all(axis=1)
+        is_person = results['iscrowd'] == 0
+        keep = (labelled & has_area & is_person).nonzero()[0]
         for key in PERSON_KEYS:
             values = results.get(key)
             if isinstance(values, list):

@@ -15,6 +15,7 @@ def check_pieces(
     predict_oks: bool,
     detail: OptConfigType,
     denoising: OptConfigType,
+    pyramid: OptConfigType,
     loss: ConfigType,
 ) -> None:
     """Raise if a piece comes without another that it needs."""
@@ -37,6 +38,12 @@ def check_pieces(
             'learned queries have no position code of a pose. Set '
             'model.head.propose=True, or '
             'model.head.denoising=None.'
+        )
+    if pyramid is not None and not propose:
+        raise ValueError(
+            'POETHead got pyramid without propose=True: tokens of finer '
+            'levels do nothing but propose. Set model.head.propose=True, or '
+            'model.head.pyramid=None.'
         )
 
 

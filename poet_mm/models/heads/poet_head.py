@@ -93,8 +93,9 @@ class POETHead(BaseHead):
         denoising (dict, optional): Denoising queries (DN-DETR), arguments of
             :class:`PoseDenoising`. Needs ``propose``. Defaults to None.
         pyramid (dict, optional): Tokens of finer levels, arguments of
-            :class:`TokenPyramid`. Needs images padded to whole cells.
-            Defaults to None: tokens of one level, as in the paper.
+            :class:`TokenPyramid`, which also propose people. Needs ``propose``
+            and images padded to whole cells. Defaults to None: tokens of one
+            level, as in the paper.
         encoder (dict): Arguments of :class:`POETEncoder`.
         decoder (dict): Arguments of :class:`POETDecoder`.
         positional_encoding (dict): Arguments of mmdet's
@@ -130,7 +131,7 @@ class POETHead(BaseHead):
     ) -> None:
         super().__init__(init_cfg)
         checks.check_pieces(
-            propose, refine, predict_oks, detail, denoising, loss
+            propose, refine, predict_oks, detail, denoising, pyramid, loss
         )
         self.in_channels = in_channels
         self.num_keypoints = num_keypoints
@@ -228,7 +229,7 @@ class POETHead(BaseHead):
     ) -> HeadOutputs:
         """Predict fields, and the extra outputs that only the loss needs.
 
-        1. Encode the feature level, and add tokens of finer levels.
+        1. Encode the feature level.
         2. Make queries.
         3. Decode them, and predict poses.
 
@@ -245,10 +246,8 @@ class POETHead(BaseHead):
         feats = feats if isinstance(feats, Sequence) else [feats]
         feat = self.select_level(feats)
         memory = self.encode(feat, ValidRegion(extents, feat))
-        if self.pyramid is not None:
-            memory = self._add_levels(memory, feats, feat.shape[-2:])
         # 2. make queries
-        queries, proposals = self.make_queries(memory)
+        queries, proposals = self.make_queries(memory, feats)
         if noised_people is not None:
             queries = append_denoising_queries(
                 queries, noised_people, self._pose_embedder(memory)
@@ -270,19 +269,6 @@ class POETHead(BaseHead):
         )
         return Memory(tokens, position, region)
 
-    def _add_levels(
-        self, memory: Memory, feats: Features, size: Sequence[int]
-    ) -> Memory:
-        """Return the memory with tokens of finer levels."""
-        assert self.pyramid is not None
-        encoded = memory.tokens.transpose(1, 2)  # (B, D, HW)
-        # unflatten would make the batch size a constant of the exported graph
-        encoded = encoded.reshape(*encoded.shape[:2], *size)
-        return self.pyramid(
-            self.token_levels(feats)[:-1],
-            ValidRegion(memory.region.extents, encoded),
-        )
-
     def _pose_embedder(self, memory: Memory) -> Callable[[PoseLogits], Tensor]:
         """Return a function from poses (B, Q) to position codes (B, Q, D)."""
 
@@ -292,16 +278,24 @@ class POETHead(BaseHead):
 
         return embed_pose
 
-    def _make_learned(self, memory: Memory) -> Tuple[Queries, None]:
+    def _make_learned(
+        self, memory: Memory, feats: Features
+    ) -> Tuple[Queries, None]:
         return learned_queries(
             self.query_embedding.weight, memory, self.num_keypoints
         ), None
 
-    def _make_proposed(self, memory: Memory) -> Tuple[Queries, Proposals]:
+    def _make_proposed(
+        self, memory: Memory, feats: Features
+    ) -> Tuple[Queries, Proposals]:
         assert self.proposals is not None
-        proposals = self.proposals(memory.tokens, memory.region)
+        tokens, region = memory.tokens, memory.region
+        if self.pyramid is not None:
+            finer = self.token_levels(feats)[:-1]
+            tokens, region = self.pyramid(finer, memory)
+        proposals = self.proposals(tokens, region)
         return proposed_queries(
-            proposals, memory, self.num_queries, self._pose_embedder(memory)
+            proposals, tokens, self.num_queries, self._pose_embedder(memory)
         ), proposals
 
     def _decode_shared(

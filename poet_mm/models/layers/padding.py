@@ -125,9 +125,6 @@ class LevelRegions:
 
     def __init__(self, levels: Sequence[ValidRegion]) -> None:
         self.levels = levels
-        # a query's position code has the units of the coarsest map
-        self.extents = levels[-1].extents
-        self.cell_ratio = levels[-1].cell_ratio
 
     @property
     def token_mask(self) -> Optional[Tensor]:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ..targets import Fields
 from .joint_sampling import DetailLevels, DetailMaps, KeypointBranch
-from .padding import Region
+from .padding import ValidRegion
 from .precision import full_precision
 
 # Probability of a person at the start of the training: few queries are people
@@ -294,7 +294,9 @@ def init_corrections(class_embed: nn.Linear, pose_embed: MLP) -> None:
     nn.init.constant_(class_embed.bias[-1:], no_object)
 
 
-def encode_points(points: Tensor, region: Region, channels: int) -> Tensor:
+def encode_points(
+    points: Tensor, region: ValidRegion, channels: int
+) -> Tensor:
     """Return the sine code (B, N, D) of points (B, N, 2) in an image.
 
     Like mmdet's normalised code of the tokens, it goes from 0 to 1 over the
@@ -317,6 +319,6 @@ class CenterEmbedding(BaseModule):
         self.channels = channels
         self.mlp = MLP(channels, channels, channels, 2)
 
-    def forward(self, pose: PoseLogits, region: Region) -> Tensor:
+    def forward(self, pose: PoseLogits, region: ValidRegion) -> Tensor:
         """Return the codes (B, Q, D) of poses (B, Q) on a feature map."""
         return self.mlp(encode_points(pose.centers(), region, self.channels))

@@ -47,18 +47,19 @@ def learned_queries(
 
 def proposed_queries(
     proposals: Proposals,
-    memory: Memory,
+    tokens: Tensor,
     num_queries: int,
     embed_pose: Callable[[PoseLogits], Tensor],
 ) -> Queries:
     """Return the Q proposals with the highest person score as queries.
 
-    Their poses learn from the loss of the proposals, not from the decoder's.
+    Their contents are those of ``tokens`` (B, T, D) that proposed them. Their
+    poses learn from the loss of the proposals, not from the decoder's.
     ``embed_pose`` returns position codes (B, Q, D) of poses (B, Q).
     """
-    tokens = proposals.best(num_queries)
-    pose = proposals.pose.detach().gather(tokens)
-    return Queries(take_tokens(memory.tokens, tokens), embed_pose(pose), pose)
+    best = proposals.best(num_queries)
+    pose = proposals.pose.detach().gather(best)
+    return Queries(take_tokens(tokens, best), embed_pose(pose), pose)
 
 
 def append_denoising_queries(

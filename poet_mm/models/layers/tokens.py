@@ -1,31 +1,31 @@
 """Turn feature levels into tokens.
 
-The paper's tokens are the cells of one level. Here finer levels can add
-tokens. They get their context from the encoded level by a feature pyramid
-(FPN, arXiv 1612.03144): self-attention on the coarsest level alone is an idea
-of RT-DETR (arXiv 2304.08069). Differences: padding is 0 before the fusion, the
-encoded level stays as it is, and finer tokens are normalised.
+The paper's tokens are the cells of one level. Here cells of finer levels can
+propose people, too. They get their context from the encoded level by the
+top-down sums of a feature pyramid (FPN, arXiv 1612.03144). Self-attention on
+the coarsest level alone is an idea of RT-DETR (arXiv 2304.08069). Differences:
+queries attend to the encoded level alone, too; no convolution follows a sum;
+padding is 0 before it, and finer tokens are normalised.
 
 Letters: B images, T tokens, D channels.
 """
 
-from typing import NamedTuple, Sequence
+from typing import NamedTuple, Sequence, Tuple
 
 import torch
-from mmengine.model import BaseModule
-from mmpose.models.necks import FPN
+import torch.nn.functional as F
+from mmengine.model import BaseModule, ModuleList
 from torch import Tensor, nn
 
-from .padding import LevelRegions, Region, ValidRegion
-from .pose import encode_points
+from .padding import LevelRegions, ValidRegion
 
 
 class Memory(NamedTuple):
-    """Hold tokens, and where they are."""
+    """Hold the encoded tokens, and where they are."""
 
     tokens: Tensor  # (B, T, D)
     position: Tensor  # (B, T, D), position codes
-    region: Region  # of the feature maps whose cells are the tokens
+    region: ValidRegion  # of the feature map whose cells are the tokens
 
 
 def map_to_tokens(values: Tensor) -> Tensor:
@@ -52,43 +52,34 @@ class TokenPyramid(BaseModule):
                 'pyramid.in_channels is empty, expected the channels of one '
                 'finer level or more. Or set model.head.pyramid=None.'
             )
-        levels = len(in_channels) + 1
-        self.fusion = FPN([*in_channels, channels], channels, levels)
-        for lateral in self.fusion.lateral_convs:
-            lateral.conv.bias = None  # it would fill padded cells
-        # the tokens of the encoded level stay as they are
-        self.fusion.lateral_convs[-1] = nn.Identity()
-        self.fusion.fpn_convs[-1] = nn.Identity()
+        self.laterals = ModuleList(  # a bias would fill padded cells
+            nn.Conv2d(width, channels, kernel_size=1, bias=False)
+            for width in in_channels
+        )
         self.norm = nn.LayerNorm(channels)  # as after the encoder
         self.in_channels = list(in_channels)
-        self.level_code = nn.Embedding(levels, channels)
 
-    def forward(self, feats: Sequence[Tensor], encoded: ValidRegion) -> Memory:
-        """Return the tokens of all levels.
-
-        Their position codes are those of queries at the centres of their
-        cells, plus a level code.
+    def forward(
+        self, feats: Sequence[Tensor], memory: Memory
+    ) -> Tuple[Tensor, LevelRegions]:
+        """Return the tokens (B, T, D) of all levels, and where they are.
 
         Args:
             feats (Sequence[Tensor]): Finer levels (B, C_i, H_i, W_i).
-            encoded (ValidRegion): Of the encoded map (B, D, H, W).
+            memory (Memory): Tokens of the encoded level, which come last.
         """
-        extents = encoded.extents
-        maps = self.fusion(
-            [
-                ValidRegion(extents, x).without_padding(x)
-                for x in (*feats, encoded.feat)
-            ]
+        regions = [memory.region]
+        tokens = [memory.tokens]
+        coarser = memory.tokens.transpose(1, 2)  # (B, D, HW)
+        # unflatten would make the batch size a constant of the exported graph
+        coarser = coarser.reshape(
+            *coarser.shape[:2], *memory.region.feat.shape[-2:]
         )
-        regions = [ValidRegion(extents, x) for x in maps]
-        tokens = [map_to_tokens(x) for x in maps]
-        tokens[:-1] = [self.norm(x) for x in tokens[:-1]]
-        codes = [
-            code.expand(x.shape[1], -1)
-            for code, x in zip(self.level_code.weight, tokens)
-        ]
-        region, values = LevelRegions(regions), torch.cat(tokens, 1)
-        position = encode_points(
-            region.cell_centers(), region, values.shape[2]
-        ) + torch.cat(codes)
-        return Memory(values, position.expand_as(values), region)
+        coarser = memory.region.without_padding(coarser)
+        for lateral, feat in zip(self.laterals[::-1], feats[::-1]):
+            region = ValidRegion(memory.region.extents, feat)
+            context = F.interpolate(coarser, feat.shape[-2:])
+            coarser = context + lateral(region.without_padding(feat))
+            regions.insert(0, region)
+            tokens.insert(0, self.norm(map_to_tokens(coarser)))
+        return torch.cat(tokens, 1), LevelRegions(regions)

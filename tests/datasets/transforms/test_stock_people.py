@@ -25,6 +25,12 @@ def test_all_fields_keep_the_same_people():
     assert results['category_id'] == [1]
 
 
+def test_without_area():
+    people = three_people()
+    people['bbox'][0, 2] = 1  # the window of the image ends there
+    assert StockPeople().transform(people)['keypoints'].shape == (0, 2, 2)
+
+
 def test_boxes_become_corners():
     (box,) = StockPeople(corners=True).transform(three_people())['bbox']
     corners = {tuple(corner) for corner in box.tolist()}

@@ -16,7 +16,6 @@ from poet_mm.models.layers.padding import (
     ValidRegion,
     image_extents,
 )
-from poet_mm.models.layers.pose import encode_points
 
 # of pixels 64 x 96, strides 4, 8 and 16
 LEVELS = ((2, 4, 16, 24), (2, 6, 8, 12), (2, 8, 4, 6))
@@ -43,61 +42,63 @@ def head_with_levels(**kwargs):
     return tiny_head(pyramid=dict(in_channels=[6]), **pieces, **kwargs)
 
 
-def memory_of(head, levels, samples):
+def tokens_of(head, levels, samples):
+    """-> memory of the encoded level; tokens of all levels, their regions."""
     extents = image_extents(samples, levels[0].device)
     feat = levels[-1]
     memory = head.encode(feat, ValidRegion(extents, feat))
-    return memory, head._add_levels(memory, levels, feat.shape[-2:])
+    return memory, *head.pyramid(levels[1:-1], memory)
 
 
 def test_finer_levels_first():
-    """Every token has the place and the code of its own level; those of the
-    encoded level stay as they are."""
+    """Every token has the place of its own level; those of the encoded level
+    stay as they are."""
     head, levels, samples = (
         head_with_levels(),
         random_levels(),
         unequal_samples(),
     )
-    alone, memory = memory_of(head, levels, samples)
-    assert memory.tokens.shape == memory.position.shape == (2, TOKENS, 16)
-    valid = ~alone.region.token_mask
-    assert torch.equal(memory.tokens[:, 96:][valid], alone.tokens[valid])
+    memory, tokens, region = tokens_of(head, levels, samples)
+    assert tokens.shape == (2, TOKENS, 16)
+    valid = ~memory.region.token_mask
+    assert torch.equal(tokens[:, 96:][valid], memory.tokens[valid])
     torch.testing.assert_close(
-        memory.tokens[0, :96].std(-1, correction=0),
-        torch.ones(96),
-        atol=0.01,
-        rtol=0,
+        tokens[0, :96].std(-1, correction=0), torch.ones(96), atol=0.01, rtol=0
     )
-    codes = head.pyramid.level_code.weight
     start = 0
-    for (height, width), code in zip(((8, 12), (4, 6)), codes):
+    for height, width in ((8, 12), (4, 6)):
         for row, column in ((0, 0), (1, 2), (height - 1, width - 1)):
             token = start + row * width + column
             stride = 64 / height
-            center = memory.region.cell_centers()[1, token]
+            center = region.cell_centers()[1, token]
             expected = torch.tensor([column + 0.5, row + 0.5]) * stride
             torch.testing.assert_close(
                 center * torch.tensor([60.0, 36.0]), expected
             )
-            place = encode_points(center[None, None], alone.region, 16)
-            torch.testing.assert_close(
-                memory.position[1, token] - code, place[1, 0]
-            )
         start += height * width
-    assert memory.region.cell_sizes.flatten().tolist() == (
-        [0.5] * 96 + [1.0] * 24
-    )
+    assert region.cell_sizes.flatten().tolist() == [0.5] * 96 + [1.0] * 24
 
 
 def test_a_finer_token_reads_its_place():
-    """A change of a fine cell changes tokens near it, and no coarse one."""
+    """A change of a fine cell changes its token alone."""
     head, levels = head_with_levels(), random_levels()
-    before = memory_of(head, levels, None)[1].tokens
+    before = tokens_of(head, levels, None)[1]
     levels[1][0, :, 3, 5] += 1
-    after = memory_of(head, levels, None)[1].tokens
+    after = tokens_of(head, levels, None)[1]
     changed = (before != after).any(-1).nonzero()
-    near = [12 * row + column for row in (2, 3, 4) for column in (4, 5, 6)]
-    assert changed.tolist() == [[0, token] for token in near]
+    assert changed.tolist() == [[0, 12 * 3 + 5]]
+
+
+def test_queries_attend_to_the_encoded_level():
+    head, levels = head_with_levels(), random_levels()
+    shapes = []
+    attention = head.decoder.layers[0].cross_attn
+    attention.register_forward_pre_hook(
+        lambda _, args, kwargs: shapes.append(kwargs['key'].shape),
+        with_kwargs=True,
+    )
+    head(levels)
+    assert shapes == [(2, 24, 16)]
 
 
 def test_nobody_weighs_as_much_as_with_one_level():
@@ -114,23 +115,13 @@ def test_nobody_weighs_as_much_as_with_one_level():
     torch.testing.assert_close(share[0].sum(1), torch.tensor([24.0, 24.0]))
 
 
-def test_the_same_place_has_the_same_code():
-    """At the corner of four fine cells, in the middle of a coarse one."""
-    head, samples = head_with_levels(), unequal_samples()
-    torch.nn.init.zeros_(head.pyramid.level_code.weight)
-    _, memory = memory_of(head, random_levels(), samples)
-    fine = memory.position[:, [0, 1, 12, 13]].mean(1)
-    coarse = memory.position[:, 96]
-    torch.testing.assert_close(fine, coarse, atol=0.2, rtol=0)
-
-
 def test_corrections_are_in_units_of_the_cell():
     head = head_with_levels()
-    _, memory = memory_of(head, random_levels(), unequal_samples())
+    _, *where = tokens_of(head, random_levels(), unequal_samples())
     last = head.proposals.branch.pose_embed.layers[-1]
-    before = head.proposals(memory.tokens, memory.region).pose.values
+    before = head.proposals(*where).pose.values
     torch.nn.init.constant_(last.bias, 0.4)
-    moved = head.proposals(memory.tokens, memory.region).pose.values - before
+    moved = head.proposals(*where).pose.values - before
     expected = torch.tensor([0.2] * 96 + [0.4] * 24)[None, :, None]
     torch.testing.assert_close(moved, expected.expand_as(moved))
 
@@ -240,4 +231,9 @@ def test_one_region_is_the_region():
 
 def test_a_pyramid_needs_a_finer_level():
     with pytest.raises(ValueError, match='in_channels is empty'):
-        tiny_head(pyramid=dict(in_channels=[]))
+        tiny_head(propose=True, pyramid=dict(in_channels=[]))
+
+
+def test_a_pyramid_needs_proposals():
+    with pytest.raises(ValueError, match='without propose=True'):
+        tiny_head(pyramid=dict(in_channels=[6]))
