@@ -1,7 +1,8 @@
 """The methods of peers_toy.py on a small part of COCO, 256 pixels.
 
-Expect  a table with the AP after each epoch
-Cost    6 rows: batch 16, 6 epochs of 2,105 images; not yet measured
+Expect  docs/peers_coco_mini/table.md, docs/peers_coco_mini/convergence.png
+Cost    6 rows: batch 16, 6 epochs of 2,105 images; 33 to 50 minutes a row on
+        one CPU core, with another row on the other (measured here)
 Run     python tools/compare_strides.py \
             configs/comparisons/peers_coco_mini.py --data-root COCO_MINI \
             --cfg-options model.backbone.init_cfg.checkpoint=WEIGHTS
