@@ -1,7 +1,8 @@
 """Ablation of the fast POET on synthetic people: its pieces, and its sizes.
 
-Expect  docs/ablation_toy/table.md; summary: README, Fast POET.
-Cost    20 rows: batch 16, 4 epochs; not yet measured
+Expect  not yet run; docs/ablation_toy is of the first fast POET, at commit
+        04d59d7
+Cost    21 rows: batch 16, 4 epochs; not yet measured
 Run     python tools/make_toy_coco.py --out data/toy_strides --train 3000 \
             --val 200 --size 128 --seed 1
         python tools/compare_strides.py configs/comparisons/ablation_toy.py
@@ -30,7 +31,7 @@ pieces = {
     'without predicted OKS': {'model.head.predict_oks': False},
     'without OKS': without_oks,
     'without denoising': {'model.head.denoising': None},
-    'one point, one layer for all keypoints': {'model.head.detail.points': 1},
+    'no points around keypoints': {'model.head.detail.points': 1},
     'without detail': {'model.head.detail': None},
     'proposals and refinement': {**proposals, 'model.head.refine': True},
     'proposals alone': proposals,

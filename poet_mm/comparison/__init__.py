@@ -1,1 +1,1 @@
-"""Compare POET with associative embedding over backbone strides."""
+"""Compare POET with other methods that need no person detector."""

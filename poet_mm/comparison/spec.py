@@ -150,6 +150,18 @@ def read_comparison(
             f'val_interval is {val_interval!r}, expected a whole number of '
             'epochs of at least 1. Leave it out for no evaluation.'
         )
+    for key, kind in dict(ap_after=int, notes=str).items():
+        values = cfg.get(key, [])
+        if not isinstance(values, (list, tuple)) or not all(
+            isinstance(value, kind) for value in values
+        ):
+            raise UserError(
+                f'{key} is {values!r}, expected a list of {kind.__name__}.'
+            )
+    if cfg.get('ap_after') and val_interval is None:
+        raise UserError(
+            'ap_after needs evaluations during training. Set val_interval=1.'
+        )
     return Comparison(
         title=cfg.get('title', osp.splitext(osp.basename(path))[0]),
         rows=rows,

@@ -1,4 +1,4 @@
-"""The head behind backbones of MMPose."""
+"""The head behind backbones and necks of MMPose."""
 
 import copy
 
@@ -39,7 +39,7 @@ HEADS = dict(
         propose=True,
         refine=True,
         predict_oks=True,
-        detail=dict(channels=4, joint_channels=8),
+        detail=dict(channels=4, joint_channels=8, points=3),
         denoising=dict(
             groups=2, center_noise=0.5, scale_noise=0.4, joint_noise=0.2
         ),
@@ -49,13 +49,24 @@ HEADS = dict(
 HEADS['levels'] = dict(HEADS['fast'], pyramid={})
 
 
-@pytest.mark.parametrize('kind', HEADS)
-@pytest.mark.parametrize('name', BACKBONES)
-def test_any_backbone_trains(name, kind):
-    """One step without a neck."""
-    backbone = MODELS.build(dict(type=name, **BACKBONES[name]))
+NECKS = {
+    'FPN': dict(in_channels=[16, 32, 64], out_channels=8, num_outs=3),
+    'ChannelMapper': dict(in_channels=[16, 32, 64], out_channels=8),
+    'HybridEncoder': dict(
+        in_channels=[16, 32, 64],
+        hidden_dim=16,
+        encoder_cfg=dict(
+            self_attn_cfg=dict(embed_dims=16, num_heads=2),
+            ffn_cfg=dict(embed_dims=16, feedforward_channels=16),
+        ),
+    ),
+}
+
+
+def check_a_step(features, kind):
+    """Train a head on the levels that ``features`` returns for images."""
     images = torch.randn(2, 3, 64, 64)
-    levels = backbone(images)
+    levels = features(images)
     levels = levels if isinstance(levels, (list, tuple)) else [levels]
     channels = [level.shape[1] for level in levels]
     options = copy.deepcopy(HEADS[kind])
@@ -69,10 +80,30 @@ def test_any_backbone_trains(name, kind):
     samples = with_areas(random_samples([2, 1], img_shape=(64, 50)))
     for sample in samples:
         sample.set_metainfo(dict(batch_input_shape=(64, 64)))
-    losses = head.loss(backbone(images), samples)
+    losses = head.loss(features(images), samples)
     assert all(loss.isfinite() for loss in losses.values())
     sum(losses.values()).backward()
-    for part in (backbone, head.input_proj):
+    for part in (features, head.input_proj):
         weight = next(part.parameters())
         assert weight.grad.isfinite().all()
         assert weight.grad.any()
+
+
+@pytest.mark.parametrize('kind', HEADS)
+@pytest.mark.parametrize('name', BACKBONES)
+def test_any_backbone_trains(name, kind):
+    backbone = MODELS.build(dict(type=name, **BACKBONES[name]))
+    check_a_step(backbone, kind)
+
+
+@pytest.mark.parametrize('kind', HEADS)
+@pytest.mark.parametrize('name', NECKS)
+def test_necks_train(name, kind):
+    resnet = dict(BACKBONES['ResNet'], out_indices=(0, 1, 2))
+    check_a_step(
+        torch.nn.Sequential(
+            MODELS.build(dict(type='ResNet', **resnet)),
+            MODELS.build(dict(type=name, **NECKS[name])),
+        ),
+        kind,
+    )

@@ -28,7 +28,7 @@ HEADS = dict(
         propose=True,
         refine=True,
         predict_oks=True,
-        detail=dict(in_channels=[8], channels=4, joint_channels=8),
+        detail=dict(in_channels=[8], channels=4, joint_channels=8, points=3),
         denoising=dict(
             groups=2, center_noise=0.3, scale_noise=0.2, joint_noise=0
         ),

@@ -61,7 +61,7 @@ class HeadOutputs(NamedTuple):
 # the codec in `BaseHead`. Therefore this is a `BaseHead`.
 @MODELS.register_module()
 class POETHead(BaseHead):
-    """Predict poses with a transformer on one feature level of any backbone.
+    """Predict poses with a transformer on feature levels of any backbone.
 
     Args:
         in_channels (int): Channels of the feature level.

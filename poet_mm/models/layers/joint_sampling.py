@@ -16,7 +16,7 @@ sampled channels per keypoint, D channels of a query, J channels per keypoint.
 """
 
 import math
-from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -73,8 +73,11 @@ class DetailLevels(BaseModule):
             first.
         channels (int): Channels of each level after a 1 x 1 projection.
         joint_channels (int): J, see :class:`KeypointBranch`.
-        points (int): Sampled points per keypoint: itself, and P others around
-            it. Defaults to 1.
+        points (int): Points that are sampled for each keypoint: itself, and
+            P = points - 1 around it. Defaults to 1.
+
+    Raises:
+        ValueError: If ``points`` is below 1.
     """
 
     def __init__(
@@ -85,12 +88,17 @@ class DetailLevels(BaseModule):
         points: int = 1,
     ) -> None:
         super().__init__()
+        if points < 1:
+            raise ValueError(
+                f'POETHead got detail.points={points}, expected 1 (the '
+                'keypoint itself) or more. Set model.head.detail.points.'
+            )
         self.in_channels = tuple(in_channels)
         self.branch = dict(  # arguments of KeypointBranch
             sampled_channels=channels * len(self.in_channels),
             around_channels=channels * (points - 1),
             joint_channels=joint_channels,
-            points=points - 1,
+            num_around=points - 1,
         )
         self.projections = ModuleList(
             nn.Conv2d(width, channels, kernel_size=1)
@@ -140,10 +148,8 @@ class KeypointBranch(BaseModule):
         num_keypoints (int): K.
         sampled_channels (int): S.
         joint_channels (int): J, width of the layers that run per keypoint.
-        points (int): P, number of points to sample around each keypoint. They
-            start on a circle, and are learned. With points, each keypoint has
-            a last layer of its own, whose dx and dy are in units of the pose's
-            size. Defaults to 0: one last layer, units of the image.
+        num_around (int): P, number of points to sample around each keypoint.
+            They start on a circle, and are learned. Defaults to 0.
         around_channels (int): Channels of the samples at all P points.
             Defaults to 0.
     """
@@ -154,13 +160,13 @@ class KeypointBranch(BaseModule):
         num_keypoints: int,
         sampled_channels: int,
         joint_channels: int,
-        points: int = 0,
+        num_around: int = 0,
         around_channels: int = 0,
     ) -> None:
         super().__init__()
         self.around = None
-        if points:
-            around = points_on_circle(points)
+        if num_around:
+            around = points_on_circle(num_around)
             self.around = nn.Parameter(around.repeat(num_keypoints, 1, 1))
             self.around_embed = nn.Linear(
                 around_channels, joint_channels, bias=False
@@ -169,23 +175,11 @@ class KeypointBranch(BaseModule):
         self.state_embed = nn.Linear(channels, joint_channels)
         self.joint_embed = nn.Embedding(num_keypoints, joint_channels)
         self.hidden = nn.Linear(joint_channels, joint_channels)
-        self.correction: Union[nn.Linear, nn.Parameter]
-        if points:
-            self.correction = nn.Parameter(
-                torch.zeros(num_keypoints, joint_channels, 3)
-            )
-        else:
-            self.correction = nn.Linear(joint_channels, 3)
+        # the last layer, one for each keypoint; the first correction is 0
+        self.correction = nn.Parameter(
+            torch.zeros(num_keypoints, joint_channels, 3)
+        )
         self.evidence = nn.Linear(joint_channels, channels)
-
-    def init_weights(self) -> None:
-        """Set the last layer to 0, so that the first correction is 0."""
-        super().init_weights()
-        if isinstance(self.correction, nn.Linear):
-            nn.init.zeros_(self.correction.weight)
-            nn.init.zeros_(self.correction.bias)
-        else:
-            nn.init.zeros_(self.correction)
 
     def points(self, keypoints: Tensor, sizes: Tensor) -> Tensor:
         """Return the points (B, Q, K, P, 2) around keypoints, in their unit.
@@ -200,9 +194,10 @@ class KeypointBranch(BaseModule):
         return keypoints.unsqueeze(-2) + sizes * self.around
 
     def correct(self, x: Tensor, sizes: Tensor) -> Tensor:
-        """Return corrections (B, Q, K, 3) of features x (B, Q, K, J)."""
-        if isinstance(self.correction, nn.Linear):
-            return self.correction(x)
+        """Return corrections (B, Q, K, 3) of features x (B, Q, K, J).
+
+        Those of dx and dy are in units of the pose's size.
+        """
         correction = (x.transpose(1, 2) @ self.correction).transpose(1, 2)
         unit = UNIT * sizes.clamp(min=SMALLEST)[..., None, None]
         return torch.cat((unit * correction[..., :2], correction[..., 2:]), -1)

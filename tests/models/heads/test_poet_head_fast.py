@@ -18,7 +18,7 @@ from poet_mm.models.layers.padding import padding_mask
 
 NOISE = dict(groups=3, center_noise=0.5, scale_noise=0.4, joint_noise=0.2)
 
-DETAIL = dict(in_channels=[8], channels=4, joint_channels=8)
+DETAIL = dict(in_channels=[8], channels=4, joint_channels=8, points=3)
 PIECES = [
     dict(propose=True),
     dict(refine=True),

@@ -1,4 +1,4 @@
-"""Sampling of fine feature maps at joints."""
+"""Sampling of fine feature maps at keypoints."""
 
 import numpy as np
 import pytest
@@ -143,8 +143,8 @@ def test_autocast(counts):
 
 
 def test_a_joint_is_corrected_by_what_is_there():
-    """A change near one joint moves that joint alone."""
-    branch = KeypointBranch(16, 5, 12, 8, points=4, around_channels=24)
+    """A change near one keypoint moves that keypoint alone."""
+    branch = KeypointBranch(16, 5, 12, 8, num_around=4, around_channels=24)
     torch.nn.init.normal_(branch.correction)
     states, sizes = torch.randn(1, 1, 16), torch.full((1, 1), 0.1)
     keypoints = torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])
@@ -158,7 +158,7 @@ def test_a_joint_is_corrected_by_what_is_there():
 
 def test_points_around_a_keypoint():
     """At equal angles, at distances in sizes of the pose."""
-    branch = KeypointBranch(16, 5, 12, 8, points=4, around_channels=24)
+    branch = KeypointBranch(16, 5, 12, 8, num_around=4, around_channels=24)
     keypoints, sizes = torch.rand(2, 3, 5, 2), torch.rand(2, 3) + 0.1
     points = branch.points(keypoints, sizes)
     assert points.shape == (2, 3, 5, 4, 2)
@@ -170,14 +170,14 @@ def test_points_around_a_keypoint():
     )
 
 
-@pytest.mark.parametrize('points', [0, 4])
-def test_last_layer_of_each_keypoint(points):
-    """With points, keypoints have their own, and corrections follow the size.
+@pytest.mark.parametrize('around', [0, 4])
+def test_last_layer_of_each_keypoint(around):
+    """Keypoints have their own, and corrections follow the size.
 
     The reference multiplies the hidden features, which a hook sees.
     """
     branch = KeypointBranch(
-        16, 5, 12, 8, points=points, around_channels=6 * points
+        16, 5, 12, 8, num_around=around, around_channels=6 * around
     )
     seen = []
     branch.hidden.register_forward_hook(lambda *args: seen.append(args[2]))
@@ -189,15 +189,13 @@ def test_last_layer_of_each_keypoint(points):
     x = seen[0].relu()
     assert got.shape == (2, 3, 5, 3)
     for image, query, joint in np.ndindex(2, 3, 5):
-        features = x[image, query, joint]
-        if points:
-            unit = 4 * max(0.03, float(sizes[image, query]))
-            expected = features @ branch.correction[joint]
-            expected = expected * torch.tensor([unit, unit, 1.0])
-        else:
-            expected = branch.correction(features)
+        unit = 4 * max(0.03, float(sizes[image, query]))
+        expected = x[image, query, joint] @ branch.correction[joint]
         torch.testing.assert_close(
-            got[image, query, joint], expected, atol=1e-4, rtol=1e-4
+            got[image, query, joint],
+            expected * torch.tensor([unit, unit, 1.0]),
+            atol=1e-4,
+            rtol=1e-4,
         )
 
 
@@ -207,6 +205,11 @@ def test_begins_without_corrections(points):
     outputs = head(random_levels())
     assert not outputs['offsets'].any()
     assert (outputs['visibility'] == 0.5).all()
+
+
+def test_no_points():
+    with pytest.raises(ValueError, match=r'detail\.points=0'):
+        DetailLevels(**DETAIL, points=0)
 
 
 def test_levels_that_were_not_announced():
