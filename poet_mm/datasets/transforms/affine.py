@@ -40,6 +40,20 @@ PERSON_KEYS = (
 )
 
 
+def select_people(sample: dict, index: np.ndarray) -> dict:
+    """Return the fields of some people: those of all that have N entries."""
+    found = {}
+    for key in PERSON_KEYS:
+        values = sample.get(key)
+        if not isinstance(values, (np.ndarray, list)):
+            continue
+        if len(values) != len(sample['keypoints']):
+            continue
+        is_array = isinstance(values, np.ndarray)
+        found[key] = values[index] if is_array else [values[n] for n in index]
+    return found
+
+
 def compose(after: np.ndarray, before: np.ndarray) -> np.ndarray:
     """Return the matrix (2, 3) of move ``before``, then move ``after``."""
     matrix = after[:, :2] @ before
@@ -146,12 +160,7 @@ def move_people(results: dict, matrix: np.ndarray, size: Size) -> None:
         return
 
     # 5. One index
-    for key in PERSON_KEYS:
-        values = results.get(key)
-        if isinstance(values, np.ndarray) and len(values) == N:
-            results[key] = values[stays]
-        elif isinstance(values, Sequence) and len(values) == N:
-            results[key] = [values[n] for n in np.flatnonzero(stays)]
+    results.update(select_people(results, np.flatnonzero(stays)))
 
 
 def move_annotations(results: dict, matrix: np.ndarray, size: Size) -> None:

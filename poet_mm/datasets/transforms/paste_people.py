@@ -19,7 +19,7 @@ from mmpose.registry import TRANSFORMS
 from mmpose.structures.bbox import bbox_overlaps
 from scipy.sparse.csgraph import connected_components
 
-from .affine import PERSON_KEYS, box_areas, move_people, warp_image
+from .affine import box_areas, move_people, select_people, warp_image
 from .heatmap_mask import draw_segmentations
 from .loading import LoadIntactImage
 
@@ -115,17 +115,6 @@ def hide(results: dict, covered: np.ndarray) -> None:
         results['invalid_segs'] = [encode(invalid * ~covered)]
 
 
-def select(people: dict, index: np.ndarray) -> dict:
-    """Return the fields of some people."""
-    return {
-        key: values[index]
-        if isinstance(values, np.ndarray)
-        else [values[n] for n in index]
-        for key, values in people.items()
-        if key in PERSON_KEYS
-    }
-
-
 def paste(
     other: dict, group: np.ndarray, matrix: np.ndarray, results: dict
 ) -> None:
@@ -139,7 +128,7 @@ def paste(
     """
     size = results['img_shape'][::-1]
     shape = other['height'], other['width']
-    people = select(other, group)
+    people = select_people(other, group)
     masks = []
     for outline, box in zip(people['segmentation'], people['bbox']):
         x1, y1, x2, y2 = box.tolist()

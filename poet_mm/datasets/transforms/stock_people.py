@@ -4,7 +4,7 @@ from mmcv.transforms import BaseTransform
 from mmpose.registry import TRANSFORMS
 from mmpose.structures.bbox import bbox_xyxy2corner
 
-from .affine import PERSON_KEYS
+from .affine import select_people
 
 
 @TRANSFORMS.register_module()
@@ -30,12 +30,7 @@ class StockPeople(BaseTransform):
         has_area = (box[:, 2:] > box[:, :2]).all(axis=1)
         is_person = results['iscrowd'] == 0
         keep = (labelled & has_area & is_person).nonzero()[0]
-        for key in PERSON_KEYS:
-            values = results.get(key)
-            if isinstance(values, list):
-                results[key] = [values[i] for i in keep]
-            elif values is not None:
-                results[key] = values[keep]
+        results.update(select_people(results, keep))
         visible = results['keypoints_visible']
         results['keypoints_visible'] = visible.clip(max=1)
         results['category_id'] = [1] * len(keep)

@@ -24,16 +24,12 @@ from mmpose.utils.typing import (
 from torch import Tensor, nn
 
 from ..instances import to_instances
+from ..layers.branches import init_corrections, pose_branches
 from ..layers.decoding import decode_refining, decode_shared
 from ..layers.denoising import NoisedPeople, PoseDenoising, split_queries
 from ..layers.joint_sampling import DetailLevels
 from ..layers.padding import Extents, ValidRegion, image_extents
-from ..layers.pose import (
-    CenterEmbedding,
-    PoseLogits,
-    init_corrections,
-    pose_branches,
-)
+from ..layers.pose import CenterEmbedding, PoseLogits
 from ..layers.precision import full_precision
 from ..layers.proposals import EncoderProposals, Proposals
 from ..layers.queries import (

@@ -16,8 +16,9 @@ from mmdet.models.layers import MLP
 from torch import Tensor, nn
 
 from ..targets import Fields
+from .branches import PoseBranch
 from .joint_sampling import DetailMaps
-from .pose import PoseBranch, PoseLogits
+from .pose import PoseLogits
 from .precision import full_precision
 from .queries import Queries
 from .tokens import Memory

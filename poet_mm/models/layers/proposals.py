@@ -14,8 +14,9 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from ..targets import Fields
+from .branches import PoseBranch
 from .padding import Region
-from .pose import PoseBranch, PoseLogits
+from .pose import PoseLogits
 
 
 class Proposals(NamedTuple):

@@ -114,11 +114,12 @@ class PoseSetLoss(BaseModule):
                 pairs, see :class:`NoisedPeople`.
 
         Returns:
-            dict: Scalars: ``loss_cls`` and ``loss_<field>`` of the last
-            layer, ``d<i>.loss_*`` of layer i before it; ``enc.loss_*`` of the
-            proposals; ``dn.loss_<field>`` and ``dn.d<i>.loss_<field>`` of
-            denoising queries, which have neither a class loss nor a loss of
-            the predicted OKS.
+            dict: Scalars: ``loss_cls``, ``loss_<field>``, ``loss_oks`` and,
+            with weight 1, ``loss_predicted_oks`` of the last layer,
+            ``d<i>.loss_*`` of layer i before it; ``enc.loss_*`` of the
+            proposals; ``dn.loss_*`` and ``dn.d<i>.loss_*`` of denoising
+            queries, which have neither a class loss nor a loss of the
+            predicted OKS.
         """
         # 1.
         sets = dict(decoder=outputs)
