@@ -39,14 +39,13 @@ configs = {
     'YOLOX-Pose': '../yoloxpose_r18_toy.py',
     'CID': '../cid_r18_toy.py',
 }
-# Centres of peers_lr_toy.py, until it has run.
-learning_rates = {
+learning_rates = {  # the best of peers_lr_toy.py
     'POET': 5e-4,
     'fast POET': 2e-3,
-    'AE': 1.5e-3,
-    'RTMO': 1.5e-3,
+    'AE': 4.5e-3,
+    'RTMO': 4.5e-3,
     'YOLOX-Pose': 1.5e-3,
-    'CID': 2e-3,
+    'CID': 6e-3,
 }
 # Changes to the configs; those of AE have half the width.
 method_options = {
