@@ -1,6 +1,6 @@
 """Three learning rates for each row of peers_toy.py.
 
-Expect  the rates that peers_toy.py names
+Expect  docs/peers_lr_toy/table.md: the rates that peers_toy.py names
 Cost    21 rows: batch 16, 2 epochs of 4,000 images; 2.5 to 5 minutes a row on
         one CPU core, with another row on the other (measured here)
 Run     python tools/compare_strides.py configs/comparisons/peers_lr_toy.py
@@ -13,6 +13,7 @@ _base_ = './peers_toy.py'
 title = 'Toy people, 128 pixels: learning rates'
 budget = dict(epochs=2)
 ap_after = [250, 500]
+notes = _base_.notes[1:]
 
 centers = {
     'POET': 5e-4,
