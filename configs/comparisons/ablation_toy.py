@@ -8,7 +8,7 @@ Run     python tools/make_toy_coco.py --out data/toy_strides --train 3000 \
         python tools/compare_strides.py configs/comparisons/ablation_toy.py
 
 All rows see the same images, with the same learning rate and schedule. The
-model as it is has three seeds, to show what differences say nothing.
+model as it is has three seeds; other rows have one.
 """
 
 title = 'Toy people, 128 pixels: pieces and sizes of the fast POET'

@@ -103,6 +103,28 @@ def is_count(value) -> bool:
     return isinstance(value, int) and value >= 1
 
 
+def check_evaluations(cfg: Config) -> None:
+    """Raise a UserError unless val_interval, ap_after and notes are right."""
+    val_interval = cfg.get('val_interval')
+    if val_interval is not None and not is_count(val_interval):
+        raise UserError(
+            f'val_interval is {val_interval!r}, expected a whole number of '
+            'epochs of at least 1. Leave it out for no evaluation.'
+        )
+    for key, kind in dict(ap_after=int, notes=str).items():
+        values = cfg.get(key, [])
+        if not isinstance(values, (list, tuple)) or not all(
+            isinstance(value, kind) for value in values
+        ):
+            raise UserError(
+                f'{key} is {values!r}, expected a list of {kind.__name__}.'
+            )
+    if cfg.get('ap_after') and val_interval is None:
+        raise UserError(
+            'ap_after needs evaluations during training. Set val_interval=1.'
+        )
+
+
 def read_comparison(
     path: str,
     data_root: Optional[str] = None,
@@ -144,31 +166,14 @@ def read_comparison(
     data_root = data_root or cfg.get('data_root')
     if not data_root:
         raise UserError(f'{path} has no data_root. Give --data-root.')
-    val_interval = cfg.get('val_interval')
-    if val_interval is not None and not is_count(val_interval):
-        raise UserError(
-            f'val_interval is {val_interval!r}, expected a whole number of '
-            'epochs of at least 1. Leave it out for no evaluation.'
-        )
-    for key, kind in dict(ap_after=int, notes=str).items():
-        values = cfg.get(key, [])
-        if not isinstance(values, (list, tuple)) or not all(
-            isinstance(value, kind) for value in values
-        ):
-            raise UserError(
-                f'{key} is {values!r}, expected a list of {kind.__name__}.'
-            )
-    if cfg.get('ap_after') and val_interval is None:
-        raise UserError(
-            'ap_after needs evaluations during training. Set val_interval=1.'
-        )
+    check_evaluations(cfg)
     return Comparison(
         title=cfg.get('title', osp.splitext(osp.basename(path))[0]),
         rows=rows,
         data_root=data_root,
         options=cfg.get('options', {}),
         last_options=options or {},
-        val_interval=val_interval,
+        val_interval=cfg.get('val_interval'),
         ap_after=cfg.get('ap_after', ()),
         notes=cfg.get('notes', ()),
     )

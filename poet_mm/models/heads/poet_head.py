@@ -134,7 +134,6 @@ class POETHead(BaseHead):
         self.num_queries = num_queries
         self.num_classes = num_classes
         self.feat_index = feat_index
-        # 1. Encode
         self.positional_encoding = SinePositionalEncoding(
             **positional_encoding
         )
@@ -153,11 +152,24 @@ class POETHead(BaseHead):
             else TokenPyramid(channels=channels, **pyramid)
         )
         self.detail = None if detail is None else DetailLevels(**detail)
-        # 2. Make queries
         dims = (channels, num_classes, num_keypoints)
+        self._build_queries(propose, refine, dims)
+        self._build_poses(refine, predict_oks, dims)
+        self.denoising = (
+            None if denoising is None else PoseDenoising(channels, **denoising)
+        )
+        self.loss_module = MODELS.build(loss)
+        self.codec = KEYPOINT_CODECS.build(codec)
+        checks.check_classes(num_classes, self.codec.empty_class)
+
+    def _build_queries(
+        self, propose: bool, refine: bool, dims: Tuple[int, int, int]
+    ) -> None:
+        """Build what makes queries; ``dims`` are D, C and K."""
+        channels = dims[0]
         self.proposals = EncoderProposals(*dims) if propose else None
         if not propose:
-            self.query_embedding = nn.Embedding(num_queries, channels)
+            self.query_embedding = nn.Embedding(self.num_queries, channels)
         self.make_queries = (
             self._make_proposed if propose else self._make_learned
         )
@@ -165,7 +177,12 @@ class POETHead(BaseHead):
         self.center_embed = (
             CenterEmbedding(channels) if propose or moves_queries else None
         )
-        # 3. Decode, and predict poses
+
+    def _build_poses(
+        self, refine: bool, predict_oks: bool, dims: Tuple[int, int, int]
+    ) -> None:
+        """Build what predicts poses from the decoder's output."""
+        channels, num_classes, num_keypoints = dims
         self.branches = None
         if refine:
             self.branches = pose_branches(
@@ -177,13 +194,6 @@ class POETHead(BaseHead):
                 channels, channels, PoseLogits.size(num_keypoints), 3
             )
         self.decode = self._decode_refining if refine else self._decode_shared
-        # Training
-        self.denoising = (
-            None if denoising is None else PoseDenoising(channels, **denoising)
-        )
-        self.loss_module = MODELS.build(loss)
-        self.codec = KEYPOINT_CODECS.build(codec)
-        checks.check_classes(num_classes, self.codec.empty_class)
 
     def init_weights(self) -> None:
         """Draw Xavier-uniform matrices as in DETR, then apply ``init_cfg``."""
