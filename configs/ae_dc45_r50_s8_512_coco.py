@@ -6,7 +6,7 @@ Expect  not published, not yet trained here.
 Cost    batch 192, 100 epochs from the weights of stride 4, time not
         measured
 Run     bash tools/dist_train.sh configs/ae_dc45_r50_s8_512_coco.py 8 \
-            --data-root COCO --cfg-options load_from=AE_R50_S4.pth
+            --data-root COCO --cfg-options load_from=ae-r50
 
 The alternative to ae_r50_s8_512_coco. Sigma is 1 cell: 8 pixels, as at stride
 4.

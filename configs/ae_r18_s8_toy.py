@@ -1,6 +1,6 @@
 """AE-R18 at stride 8 on synthetic people: a row of the toy comparison.
 
-Expect  see docs/stride_toy/table.md
+Expect  see docs/results/stride_toy/table.md
 Cost    batch 16, 16 epochs (of the comparison; 320 in this file), 4 minutes on
         2 CPU cores (measured here)
 Run     bash tools/toy_comparison.sh

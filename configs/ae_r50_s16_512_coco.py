@@ -4,7 +4,7 @@ Expect  AP 10.5 on COCO val2017 (published, Table 2); not yet trained here.
 Cost    batch 192, 100 epochs from the weights of stride 4, hours not
         published
 Run     bash tools/dist_train.sh configs/ae_r50_s16_512_coco.py 8 \
-            --data-root COCO --cfg-options load_from=AE_R50_S4.pth
+            --data-root COCO --cfg-options load_from=ae-r50
 
 Schedule and start are those of ae_r50_s8_512_coco.
 Sigma is 1 cell, 16 pixels: the 8 pixels of stride 4 would be half a cell.

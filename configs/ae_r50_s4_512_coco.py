@@ -7,6 +7,11 @@ Expect  AP 46.6 on COCO val2017 (published, Table 2, with flip test; MMPose
 Cost    batch 192, 300 epochs, hours not published
 Run     bash tools/dist_train.sh configs/ae_r50_s4_512_coco.py 8 \
             --data-root COCO
+Check   MMPose's checkpoint for these 46.6, with MMPose's test settings:
+        python tools/test.py configs/mmpose_test/ae_r50.py ae-r50 \
+            --data-root COCO
+        python tools/test.py ae-r50 --data-root COCO tests it with those of
+        this config, which limit the long edge to 512 pixels.
 
 Start reading here. _base_/ has the data loaders and the runtime. All other AE
 configs are differences from this one. Data, evaluator and size of the test

@@ -4,11 +4,12 @@ Expect  AP 24.9 on COCO val2017 (published, Table 2); not yet trained here.
 Cost    batch 192, 100 epochs from the weights of stride 4, hours not
         published
 Run     bash tools/dist_train.sh configs/ae_r50_s8_512_coco.py 8 \
-            --data-root COCO --cfg-options load_from=AE_R50_S4.pth
+            --data-root COCO --cfg-options load_from=ae-r50
 
-Start from the checkpoint of ae_r50_s4_512_coco with `load_from`, as in the
-paper. Layers that fit are loaded; the others start from random values, and the
-log names them. Without `load_from` training starts from ImageNet weights.
+As in the paper, training starts from AE at stride 4: ae-r50 of the zoo, or a
+checkpoint of ae_r50_s4_512_coco. Layers that fit are loaded; the others start
+from random values, and the log names them. Without `load_from` training starts
+from ImageNet weights.
 The configs of the other lower strides are differences from this one.
 Sigma is 1 cell: 8 pixels, as at stride 4.
 """

@@ -6,9 +6,11 @@ Expect  not published, not yet trained here.
 Cost    batch 50, 250 epochs, time not measured; 16 times the tokens of
         poet_r50_512_coco
 Run     bash tools/dist_train.sh configs/poet_dc45_r50_512_coco.py 5 \
-            --data-root COCO --cfg-options load_from=AE_R50_BACKBONE.pth
+            --data-root COCO --cfg-options \
+            model.backbone.init_cfg.checkpoint=ae-r50 \
+            model.backbone.init_cfg.prefix=backbone.
 
-AE_R50_BACKBONE.pth: see poet_r50_512_coco.py.
+ae-r50: see poet_r50_512_coco.py.
 """
 
 _base_ = ['./poet_r50_512_coco.py']

@@ -4,9 +4,11 @@ Expect  AP 51.9 on COCO val2017 (published, Table 2); not yet trained here.
 Cost    batch 50, 250 epochs, hours not published; 4 times the tokens of
         poet_r50_512_coco
 Run     bash tools/dist_train.sh configs/poet_dc5_r50_512_coco.py 5 \
-            --data-root COCO --cfg-options load_from=AE_R50_BACKBONE.pth
+            --data-root COCO --cfg-options \
+            model.backbone.init_cfg.checkpoint=ae-r50 \
+            model.backbone.init_cfg.prefix=backbone.
 
-AE_R50_BACKBONE.pth: see poet_r50_512_coco.py.
+ae-r50: see poet_r50_512_coco.py.
 """
 
 _base_ = ['./poet_r50_512_coco.py']

@@ -3,13 +3,13 @@
 Expect  AP 46.6 on COCO val2017 (published, Table 2); not yet trained here.
 Cost    batch 64, 250 epochs, hours not published
 Run     bash tools/dist_train.sh configs/poet_r50_512_coco.py 4 \
-            --data-root COCO --cfg-options load_from=AE_R50_BACKBONE.pth
+            --data-root COCO --cfg-options \
+            model.backbone.init_cfg.checkpoint=ae-r50 \
+            model.backbone.init_cfg.prefix=backbone.
 
-The paper starts from the ResNet-50 of MMPose's AE, trained on COCO keypoints.
-AE_R50_BACKBONE.pth is a checkpoint with these weights, under keys that start
-with `backbone.`; poet_mm has no tool to make it yet. Without `load_from`,
-training starts from ImageNet weights. These are downloaded in both cases,
-unless model.backbone.init_cfg=None.
+As in the paper, training starts from the ResNet-50 of MMPose's AE, which has
+learned COCO's keypoints: ae-r50 of the zoo. Without these options it starts
+from ImageNet weights.
 """
 
 _base_ = ['./poet_r50_coco.py', './_base_/size_512.py']

@@ -1,4 +1,4 @@
-"""POET-R50 on COCO keypoints: study 1 of the paper (arXiv 2103.12115).
+"""POET-R50 on COCO keypoints: study 1 of the paper (arXiv 2103.12115v1).
 
 Expect  AP 55.4 on COCO test-dev (published, Table 1); not yet trained here.
 Cost    batch 12, 300 epochs, about 300 hours on 2 V100 (paper)
@@ -8,7 +8,8 @@ Run     bash tools/dist_train.sh configs/poet_r50_coco.py 2 --data-root COCO
 
 Start reading here: model, loss (Eq. 1 to 4), pipelines and schedule. _base_/
 has the data loaders and the runtime. All other POET configs are differences
-from this one.
+from this one. "The paper" is v1 in all configs; docs/paper_vs_code.md compares
+v1, v2 and the release.
 
 One thing differs from the paper. The images of a batch have similar aspect
 ratios (SimilarShapeBatchSampler) and share one random size and crop

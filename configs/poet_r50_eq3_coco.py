@@ -1,4 +1,4 @@
-"""POET-R50 with Eq. 3 of the paper as printed.
+"""POET-R50 with Eq. 3 of the paper (v1) as printed.
 
 Expect  worse than poet_r50_coco; not yet trained on COCO here. 48 toy images,
         500 steps: mean keypoint error 6.5 of 128 pixels, against 1.1 (measured

@@ -1,6 +1,6 @@
 """POET-R50 as the authors' released code trains it.
 
-The release differs from the paper in the settings below.
+The release differs from v1 of the paper in the settings below.
 
 Expect  not yet trained or converted here. The released checkpoint has 25
         queries: set model.head.num_queries=25.

@@ -1,6 +1,6 @@
 """Matching and losses as slow loops, written from the equations.
 
-Sources: arXiv 2103.12115, Eq. 1-4; associative embedding, arXiv 1611.05424,
+Sources: arXiv 2103.12115v1, Eq. 1-4; associative embedding, arXiv 1611.05424,
 section 3.2. Nothing of poet_mm is used here.
 """
 

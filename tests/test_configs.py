@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import random_people
+from helpers import random_outputs, random_people, random_samples
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.optim import build_optim_wrapper
@@ -15,6 +15,7 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import MODELS
 
 from poet_mm.comparison.cost import count_parameters
+from poet_mm.models.targets import stack_targets
 from poet_mm.utils.config import read_config, walk
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +28,7 @@ PEER_CONFIGS = [
     if path.stem.startswith(('rtmo', 'yoloxpose', 'cid'))
 ]
 COMPARISONS = sorted((ROOT / 'configs' / 'comparisons').glob('*.py'))
+MMPOSE_TESTS = sorted((ROOT / 'configs' / 'mmpose_test').glob('*.py'))
 SMALL = 64  # pixels of a side
 COCO = parse_pose_metainfo(dict(from_file='configs/_base_/datasets/coco.py'))
 
@@ -237,7 +239,7 @@ def test_both_methods_see_the_same_test_images():
 
 
 @pytest.mark.parametrize(
-    'path', CONFIGS + COMPARISONS, ids=lambda path: path.stem
+    'path', CONFIGS + COMPARISONS + MMPOSE_TESTS, ids=lambda path: path.stem
 )
 def test_command_of_the_header_is_for_this_file(path):
     head = path.read_text().split('"""')[1]
@@ -274,6 +276,40 @@ def test_five_keypoints_change_only_the_skeleton():
         for key in {'metainfo', 'num_keypoints'} & node.keys():
             node[key] = toy[key]
     assert five == toy
+
+
+def test_v2_is_v1_without_the_centre_term():
+    v1, v2 = (
+        Config.fromfile(ROOT / 'configs' / f'{name}.py').to_dict()
+        for name in ('poet_r50_coco', 'poet_v2_r50_coco')
+    )
+    loss = v1['model']['head']['loss']
+    del loss['terms']['centers']
+    costs = loss['assigner']['match_costs']
+    loss['assigner']['match_costs'] = [
+        cost for cost in costs if cost.get('field') != 'centers'
+    ]
+    assert v2 == v1
+
+
+def test_v2_leaves_the_centre_free():
+    """Only centre + offset counts: the loss does not see a shift of both."""
+    cfg = read_config('poet_v2_r50_coco')
+    loss = MODELS.build(cfg.model.head.loss)
+    outputs = random_outputs(requires_grad=True)
+    targets = stack_targets(random_samples([3, 2]))
+    losses = loss(outputs, *targets)
+    shift = torch.rand_like(outputs['centers'])
+    shifted = dict(
+        outputs,
+        centers=outputs['centers'] + shift,
+        offsets=outputs['offsets'] - shift[..., None, :],
+    )
+    torch.testing.assert_close(loss(shifted, *targets), losses)
+    sum(losses.values()).backward()
+    gradient = outputs['offsets'].grad.sum(-2)
+    assert gradient.abs().sum() > 0
+    torch.testing.assert_close(outputs['centers'].grad, gradient)
 
 
 def test_paper_recipe():

@@ -58,7 +58,7 @@ def test_backbone_is_that_of_the_config(model):
 def rows_of(source, name):
     """Measured numbers, in the metafile's names, of a model in a source."""
     text = (ROOT / source).read_text()
-    if source.endswith('.md'):  # README: a row of three numbers
+    if source.endswith('.md'):  # a row of three numbers
         found = re.findall(r'\| ([01]\.\d{3}) ' * 3 + r'\| trained here', text)
         found += re.findall(
             r'\| ([01]\.\d{3}) ' * 3 + r'\| the same run', text
@@ -96,32 +96,70 @@ def config_keys(text):
     return re.findall(r'`([a-z_]+(?:\.\w+)+)(?:=[^`]*)?`', text)
 
 
-def test_migration_names_keys_and_files_that_exist():
-    text = (ROOT / 'docs' / 'migration.md').read_text()
-    cfg = Config.fromfile(ROOT / 'configs' / 'poet_r50_coco.py')
+# keys of arguments that the configs leave at their defaults
+UNSET = {
+    'model.backbone.dilations',
+    'model.backbone.init_cfg.prefix',
+    'model.backbone.strides',
+    'randomness.seed',
+    'test_dataloader.dataset.images',
+    'test_evaluator.outfile_prefix',
+    'train_dataloader.dataset.images',
+    'val_dataloader.dataset.images',
+}
+
+
+def has_key(cfg, key):
+    """Whether a config has `a.b.0.c`; FIELD stands for any field."""
+    for name in key.replace('FIELD', 'keypoints').split('.'):
+        try:
+            cfg = cfg[int(name) if name.isdigit() else name]
+        except (KeyError, IndexError):
+            return False
+    return True
+
+
+@pytest.mark.parametrize('page', ['migration', 'paper_vs_code'])
+def test_page_names_keys_and_files_that_exist(page):
+    text = (ROOT / 'docs' / f'{page}.md').read_text()
+    cfgs = [
+        Config.fromfile(ROOT / 'configs' / f'{name}.py')
+        for name in ('poet_r50_coco', 'poet_r50_release_coco')
+    ]
     keys = {
         key
         for key in config_keys(text)
         if not key.endswith(('.py', '.md', '.txt', '.json'))
     }
-    assert len(keys) > 15
-    # not in the config: arguments at their defaults
-    keys -= {
-        'randomness.seed',
-        'val_dataloader.dataset.images',
-        'model.head.num_classes',
-        'model.backbone.strides',
-    }
-    for key in keys:
-        node = cfg
-        for name in key.split('.'):
-            if name == 'FIELD':
-                name = 'keypoints'
-            node = node[int(name) if name.isdigit() else name]
+    assert len(keys) > 10
+    for key in keys - UNSET - {'PREFIX.keypoints.json'}:
+        assert any(has_key(cfg, key) for cfg in cfgs), key
     for name in re.findall(r'`(?:configs/)?((?:poet|ae)_\w+\.py)`', text):
         assert (ROOT / 'configs' / name).is_file(), name
     for name in re.findall(r'tools/\w+\.(?:py|sh)', text):
         assert (ROOT / name).is_file(), name
+
+
+# of main.py of the authors' release, commit 080d78c
+RELEASE_FLAGS = """
+backbone batch_size chkpt_save clip_max_norm coco_filter coco_path
+ctrs_loss_coef dataset_file dec_layers deltas_loss_coef device dilation4
+dilation5 dim_feedforward dist_url downsampling dropout enc_layers eos_coef
+epochs eval fp16 freeze_backbone hidden_dim kpts_center kpts_class_loss_coef
+kpts_loss_coef lr lr_backbone lr_drop macaquepose max_size mmpose_pre nheads
+no_aux_loss num_queries num_workers output_dir overfit position_embedding
+pre_norm resume resume_bb_only resume_model_only seed set_cost_class
+set_cost_ctrs set_cost_deltas set_cost_kpts set_cost_kpts_class start_epoch
+weight_decay world_size
+"""
+
+
+def test_migration_has_the_flags_of_the_release():
+    """The left column of the tables has all of them and no other."""
+    text = (ROOT / 'docs' / 'migration.md').read_text()
+    left = re.findall(r'^\| (`--[^|]+)\|', text, re.MULTILINE)
+    flags = re.findall(r'--(\w+)', ' '.join(left))
+    assert sorted(set(flags)) == RELEASE_FLAGS.split()
 
 
 def test_one_version_and_one_licence():

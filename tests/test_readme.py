@@ -1,4 +1,4 @@
-"""README names what is there."""
+"""README and the pages of docs name what is there."""
 
 import re
 from pathlib import Path
@@ -24,8 +24,13 @@ def test_links_lead_somewhere(page):
         assert anchor in headings, anchor
 
 
-def test_tools_and_configs_exist():
-    text = PAGES[0].read_text()
+def test_readme_is_short():
+    assert len(PAGES[0].read_text().splitlines()) <= 200
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_tools_and_configs_exist(page):
+    text = page.read_text()
     for name in re.findall(
         r'(?<![\w/])(?:tools|configs|examples)/[\w/.-]+\.(?:py|sh)', text
     ):

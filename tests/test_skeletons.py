@@ -25,6 +25,7 @@ JOINTS = {
     'poet_fast_r18_five_toy': 5,
     'poet_fast_r50_512_crowdpose': 14,
     'poet_fast_r50_512_animalpose': 20,
+    'poet_r50_macaquepose': 17,
     'poet_fast_r50_finetune': 17,
 }
 HEIGHT, WIDTH = 72, 96

@@ -18,7 +18,7 @@ import os.path as osp
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, List, Optional, Tuple
+from typing import TYPE_CHECKING, List, Tuple, Union
 
 __parse_first__ = True
 
@@ -119,20 +119,22 @@ def main() -> int:
     comparison = read_comparison(
         args.comparison, args.data_root, args.epochs, args.cfg_options
     )
-    rows = []
+    rows, sources = [], {}  # name of a row: its config, or its checkpoint
     for row in comparison.rows:
         cfg = row_config(comparison, row)
         check_files(cfg, row)
+        source = row.start_from or row.checkpoint
+        source = sources.get(source, source)
         cfg.work_dir = row_folder(
-            args.work_dir, comparison, row, cfg, args.gpus
+            args.work_dir, comparison, row, cfg, args.gpus, source
         )
+        sources[row.name] = source if row.checkpoint else cfg
         rows.append((row, cfg))
+        if row.name == args.row:
+            run_here(args, comparison, row, cfg, source)
+            return 0
     if args.row is None:
         return run_all(args, comparison, rows)
-    for row, cfg in rows:
-        if row.name == args.row:
-            run_here(args, comparison, row, cfg)
-            return 0
     raise UserError(
         f'There is no row {args.row} in {args.comparison}, only '
         f'{", ".join(row.name for row, _ in rows)}.'
@@ -144,11 +146,17 @@ def run_here(
     comparison: 'Comparison',
     row: 'Row',
     cfg: 'Config',
+    source: Union['Config', str, None],
 ) -> None:
-    """Train, test and measure one row in this process."""
-    from poet_mm.checkpoints.safe_load import safe_loading
-    from poet_mm.comparison.row import run_row
+    """Train, test and measure one row in this process.
 
+    ``source`` is that of :func:`poet_mm.comparison.row.set_source`.
+    """
+    from poet_mm.checkpoints.safe_load import safe_loading
+    from poet_mm.comparison.row import run_row, set_source
+
+    if source is not None:
+        set_source(cfg, row, source)
     cfg.launcher = 'pytorch' if args.gpus > 1 else 'none'
     with safe_loading(args.trust_pickle):
         if not row.checkpoint:
@@ -165,6 +173,7 @@ def run_all(
 
     Table and figures are written after every row.
     """
+    from poet_mm.comparison.row import read_result
     from poet_mm.comparison.table import format_cell
 
     print(
@@ -197,14 +206,6 @@ def run_all(
     if osp.isfile(osp.join(args.work_dir, 'convergence.png')):
         print(f'Figure  {args.work_dir}/convergence.png')
     return int(any(r['how'].startswith('failed: ') for r in results))
-
-
-def read_result(folder: str) -> Optional[dict]:
-    """Read the result of a row; return None if it is not finished."""
-    from mmengine.fileio import load
-
-    path = osp.join(folder, 'result.json')
-    return load(path) if osp.isfile(path) else None
 
 
 def row_command(gpus: int, name: str) -> List[str]:

@@ -7,14 +7,15 @@ poet         The authors' released checkpoint, `{'model': weights, ...}`. The
 mmpose-ae    An AE with ResNet-50 of MMPose 0.x, as a whole model. For one with
              HRNet-W32: --config ae_hrnet-w32_s4_512_coco
 detr         DETR R50 or R101, with or without DC5. DC5 has the same weights:
-             choose it with --config. The result has backbone, projection,
+             choose it with --config. (MMPose's ResNet dilates all blocks of
+             C5, DETR all but the first.) The result has backbone, projection,
              encoder, decoder and the first queries, to start a training from.
              Class and box layers are dropped.
 to-release   The reverse of `poet`: a whole model with the release's three
              classes.
 
 A backbone of torchvision, MMPretrain or MMPose needs no conversion: set
-model.backbone.init_cfg, see "Checkpoints in and out" in README.md.
+model.backbone.init_cfg, see docs/checkpoints.md.
 
 Start a training with --cfg-options load_from=DST. Weights of SRC that are not
 used are listed. If a weight is unknown, or only some weights of a block fit,

@@ -10,7 +10,7 @@ of torch, and ``POETInferencer(None, FILE)`` needs nothing else.
 
 Examples:
   python tools/publish_model.py work_dirs/poet/epoch_300.pth poet_r50.pth
-  python tools/publish_model.py CHECKPOINT poet_r50.pth --trust-pickle
+  python tools/publish_model.py CHECKPOINT poet_r50.pth --half
 """
 
 import argparse
@@ -27,6 +27,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'target', metavar='DST', help='file to write, NAME.pth'
     )
+    parser.add_argument(
+        '--half',
+        action='store_true',
+        help='round the weights to float16: half the size, other results by '
+        'about 1 in 1,000',
+    )
     cli.add_trust_argument(parser)
     args = parser.parse_args()
     cli.check_source(args.source)
@@ -39,7 +45,7 @@ def main() -> None:
     from poet_mm.checkpoints.safe_load import safe_loading
 
     with safe_loading(args.trust_pickle):
-        path = publish(args.source, args.target)
+        path = publish(args.source, args.target, args.half)
     before, after = (osp.getsize(name) / 1e6 for name in (args.source, path))
     print(f'{path}: {after:.1f} MB (from {before:.1f} MB)')
 

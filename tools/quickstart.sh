@@ -43,5 +43,5 @@ ap=$("$PYTHON" -c 'import json, sys
 print("{coco/AP:.3f}".format_map(json.load(open(sys.argv[1]))))' \
     "$work/unseen.json")
 printf '\nCheckpoint  %s\n' "$checkpoint"
-echo "AP $ap on unseen images. The paper's POET has 0.000 after the same" \
-    "training (docs/fast_toy)."
+echo "AP $ap on unseen images. The paper's POET has 0.018 after 8 epochs of" \
+    "4,000 images (docs/results/peers_toy)."

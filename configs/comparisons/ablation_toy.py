@@ -1,8 +1,7 @@
 """Ablation of the fast POET on synthetic people: its pieces, and its sizes.
 
-Expect  not yet run; docs/ablation_toy is of the first fast POET, at commit
-        04d59d7
-Cost    21 rows: batch 16, 4 epochs; not yet measured
+Expect  docs/results/ablation_toy/table.md
+Cost    21 rows: batch 16, 2 epochs; not yet measured
 Run     python tools/make_toy_coco.py --out data/toy_strides --train 3000 \
             --val 200 --size 128 --seed 1
         python tools/compare_strides.py configs/comparisons/ablation_toy.py
@@ -13,7 +12,7 @@ model as it is has three seeds; other rows have one.
 
 title = 'Toy people, 128 pixels: pieces and sizes of the fast POET'
 data_root = 'data/toy_strides/'
-budget = dict(epochs=4)
+budget = dict(epochs=2)
 # Changes to poet_fast_r18_toy.py. Each removes a piece, the last several.
 without_oks = {
     'model.head.loss.oks_weight': 0.0,

@@ -1,6 +1,6 @@
 """The methods of peers_toy.py on a small part of COCO, 256 pixels.
 
-Expect  docs/peers_coco_mini/table.md, docs/peers_coco_mini/convergence.png
+Expect  docs/results/peers_coco_mini/table.md, convergence.png beside it
 Cost    6 rows: batch 16, 6 epochs of 2,105 images; 33 to 50 minutes a row on
         one CPU core, with another row on the other (measured here)
 Run     python tools/compare_strides.py \

@@ -1,7 +1,7 @@
 """The rows of peers_toy.py on crowds of synthetic people, 256 pixels.
 
 Expect  a table with the AP after 250, 500 and 1,000 steps
-Cost    18 rows: batch 16, 4 epochs; not yet measured
+Cost    6 rows: batch 16, 4 epochs; not yet measured
 Run     python tools/make_toy_coco.py --out data/crowd_peers --crowd \
             --train 4364 --val 200 --seed 1
         python tools/compare_strides.py configs/comparisons/peers_crowd.py

@@ -1,6 +1,6 @@
 """Three or four learning rates for each row of peers_toy.py.
 
-Expect  docs/peers_lr_toy/table.md: the rates that peers_toy.py names
+Expect  docs/results/peers_lr_toy/table.md: the rates that peers_toy.py names
 Cost    21 rows: batch 16, 2 epochs of 4,000 images; 2.5 to 5 minutes a row on
         one CPU core, with another row on the other (measured here)
 Run     python tools/compare_strides.py configs/comparisons/peers_lr_toy.py

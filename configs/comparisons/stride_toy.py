@@ -2,7 +2,7 @@
 
 This is Figure 1 of the paper, in miniature.
 
-Expect  docs/stride_toy/table.md: trends, not COCO's AP.
+Expect  docs/results/stride_toy/table.md: trends, not COCO's AP.
 Cost    6 rows: batch 16, 16 epochs, 30 minutes in all on 2 CPU cores (measured
         here)
 Run     bash tools/toy_comparison.sh

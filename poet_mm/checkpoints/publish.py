@@ -37,7 +37,7 @@ ABSOLUTE = re.compile(r'/.|~\w*/|[A-Za-z]:[\\/]|\\\\|file://')
 DATA_ROOT = 'data/'  # replaces an absolute data root
 
 
-def publish(source: str, target: str) -> str:
+def publish(source: str, target: str, half: bool = False) -> str:
     """Write a copy with weights, config and metainfo only, in plain values.
 
     With EMA, mmengine keeps the averaged weights in ``state_dict`` and those
@@ -48,20 +48,22 @@ def publish(source: str, target: str) -> str:
         source (str): Checkpoint file of a training or of a conversion.
         target (str): File ``NAME.pth`` to write. The first eight digits of its
             SHA-256 go into its name, where ``torch.hub`` checks them.
+        half (bool): Round the weights to float16. Defaults to False.
 
     Returns:
         str: The file that was written, ``NAME-0123abcd.pth``.
 
     Raises:
-        UserError: The source cannot be read or lacks config or metainfo, or
-            the target is a folder or cannot be written.
+        UserError: The source cannot be read or lacks config or metainfo, a
+            weight is too large for float16, or the target is a folder or
+            cannot be written.
     """
     if osp.isdir(target) or not osp.basename(target):
         raise UserError(
             f'{target!r} is a folder: give the name of a file, '
             f'such as {osp.join(target, "poet.pth")}.'
         )
-    data = published_bytes(read_checkpoint(source), source)
+    data = published_bytes(read_checkpoint(source), source, half)
     digest = hashlib.sha256(data).hexdigest()[:8]
     stem, ending = osp.splitext(target)
     path = f'{stem}-{digest}{ending or ".pth"}'
@@ -70,22 +72,47 @@ def publish(source: str, target: str) -> str:
     return path
 
 
-def published_bytes(checkpoint: Dict[str, Any], source: str) -> bytes:
+def published_bytes(
+    checkpoint: Dict[str, Any], source: str, half: bool = False
+) -> bytes:
     """Return the published file of a checkpoint.
 
     Args:
         checkpoint (dict): With config and metainfo in its ``meta``.
         source (str): Name of the checkpoint for the message.
+        half (bool): Round the weights to float16. Defaults to False.
 
     Raises:
-        UserError: It lacks config or metainfo, or holds more than data.
+        UserError: It lacks config or metainfo, holds more than data, or a
+            weight is too large for float16.
     """
+    weights = strip_ddp(state_dict_of(checkpoint, source))
     return to_bytes(
         dict(
-            state_dict=strip_ddp(state_dict_of(checkpoint, source)),
+            state_dict=round_to_half(weights) if half else weights,
             meta=_published_meta(checkpoint.get('meta') or {}, source),
         )
     )
+
+
+def round_to_half(weights: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    """Round floating-point weights to float16.
+
+    Raises:
+        UserError: A finite weight is too large for float16.
+    """
+    rounded = {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in weights.items()
+    }
+    for name, value in weights.items():
+        if not rounded[name].isfinite().equal(value.isfinite()):
+            raise UserError(
+                f'{name} has {float(value.abs().max()):.3g}, more than the '
+                f'{torch.finfo(torch.half).max:.0f} of float16. Leave out '
+                '--half.'
+            )
+    return rounded
 
 
 def _published_meta(meta: Dict[str, Any], source: str) -> Dict[str, Any]:

@@ -2,8 +2,8 @@
 
 Sources: ResNet (arXiv 1512.03385, with the stride on the 3x3 convolution),
 attention (arXiv 1706.03762), DETR (arXiv 2005.12872, section 3.2 and appendix
-A.3), POET (arXiv 2103.12115, section 3). This is an independent reference: it
-uses functions of torch, and nothing of poet_mm, mmpose or mmdet. Depth and
+A.3), POET (arXiv 2103.12115v1, section 3). This is an independent reference:
+it uses functions of torch, and nothing of poet_mm, mmpose or mmdet. Depth and
 width are those of the weights.
 
 Letters: B images, T tokens, Q queries, C channels, L layers, K keypoints. The

@@ -2,9 +2,10 @@
 
 The zoo is ``configs/zoo.yml``, which describes its keys, or the file that the
 environment variable ``POET_MM_ZOO`` names. Reading it needs no torch. Weights
-are kept in ``${XDG_CACHE_HOME:-~/.cache}/poet_mm/models``, as a file that
-:func:`~poet_mm.checkpoints.publish.publish` could have written. The downloaded
-file is in a folder of the same name, and is removed after its conversion.
+with a URL are kept in ``${XDG_CACHE_HOME:-~/.cache}/poet_mm/models``, as a
+file that :func:`~poet_mm.checkpoints.publish.publish` could have written. The
+downloaded file is in a folder of the same name, and is removed after its
+conversion.
 """
 
 import difflib
@@ -48,9 +49,7 @@ def read_zoo() -> Dict[str, Entry]:
             if not all(isinstance(entry[key], str) for key in NEEDED):
                 raise TypeError
             algorithm = str(entry.get('Hash', 'md5:')).partition(':')[0]
-            if algorithm not in hashlib.algorithms_available or (
-                '://' not in entry['Weights']
-            ):
+            if algorithm not in hashlib.algorithms_available:
                 raise TypeError
         return {entry['Name']: entry for entry in entries}
     except OSError as error:
@@ -61,8 +60,9 @@ def read_zoo() -> Dict[str, Entry]:
     except (yaml.YAMLError, UnicodeError, KeyError, TypeError) as error:
         raise UserError(
             f'{path} is not a zoo: expected YAML with a list Models of '
-            f'entries with {", ".join(NEEDED)} (a URL) and, if there is one, '
-            'Hash (algorithm:digits). See configs/zoo.yml.'
+            f'entries with {", ".join(NEEDED)} (a URL, or a file beside the '
+            'zoo) and, if there is one, Hash (algorithm:digits). See '
+            'configs/zoo.yml.'
         ) from error
 
 
@@ -108,6 +108,13 @@ def default_model() -> str:
     return names[0]
 
 
+def shipped_path(entry: Entry) -> Optional[str]:
+    """Return the path of weights that are beside the zoo, None for a URL."""
+    if '://' in entry['Weights']:
+        return None
+    return osp.join(osp.dirname(zoo_file()), entry['Weights'])
+
+
 def cache_paths(entry: Entry) -> Tuple[str, str]:
     """Return the paths of the downloaded file and of the one to use.
 
@@ -127,13 +134,22 @@ def cache_paths(entry: Entry) -> Tuple[str, str]:
 def fetch(name: str) -> str:
     """Return the checkpoint file of a model; download it at the first call.
 
-    Several processes can call this at once: one of them downloads.
+    Several processes can call this at once: one of them downloads. A file
+    beside the zoo is used where it is.
 
     Raises:
-        UserError: The name is not in the zoo, the file does not arrive or
-            cannot be converted, or the cache cannot be written.
+        UserError: The name is not in the zoo, the file does not arrive, is not
+            there or cannot be converted, or the cache cannot be written.
     """
     entry = find_entry(name)
+    shipped = shipped_path(entry)
+    if shipped is not None:
+        if not osp.isfile(shipped):
+            raise MissingFile(
+                f'There is no {shipped}, the weights of {name}. Restore the '
+                'file, for example with git.'
+            )
+        return shipped
     source, target = cache_paths(entry)
     if osp.isfile(target):
         return target
@@ -253,7 +269,8 @@ def table() -> List[Dict[str, Any]]:
         row['AP (published)'] = result.get('Metrics', {}).get('AP')
         for key in ('Size', 'License', 'Source'):
             row[key.lower()] = entry.get(key)
-        row['here'] = 'yes' if osp.isfile(cache_paths(entry)[1]) else 'no'
+        path = shipped_path(entry) or cache_paths(entry)[1]
+        row['here'] = 'yes' if osp.isfile(path) else 'no'
         rows.append(row)
     return rows
 

@@ -1,6 +1,6 @@
 """Encode people as centres, offsets and visibility, and decode them.
 
-Source: POET (arXiv 2103.12115), section 3.1.
+Source: POET (arXiv 2103.12115v1), section 3.1.
 
 Letters: N people in an image, K keypoints.
 """

@@ -2,15 +2,17 @@
 
 import json
 import os.path as osp
-from typing import List, Optional
+from typing import List, Optional, Union
 
 from mmengine.config import Config
 from mmengine.dist import barrier, get_world_size
+from mmengine.fileio import load
 from mmengine.runner import Runner
 
 from ..checkpoints.loading import load_weights
 from ..checkpoints.resume import newest_undamaged
 from ..engine.hooks.utils import unwrapped_model
+from ..errors import UserError
 from ..utils.files import write_whole
 from ..utils.logs import loss_keys, read_scalars, series
 from .cost import count_parameters, measure_pass, peak_memory, time_inference
@@ -20,17 +22,47 @@ from .table import coco_metrics
 TIMED_IMAGES = 20
 
 
+def read_result(folder: str) -> Optional[dict]:
+    """Read the result of a row; return None if it is not finished."""
+    path = osp.join(folder, 'result.json')
+    return load(path) if osp.isfile(path) else None
+
+
+def set_source(cfg: Config, row: Row, source: Union[Config, str]) -> None:
+    """Set ``load_from`` to the weights that a row takes.
+
+    Args:
+        cfg (Config): Config of the row, changed in place.
+        row (Row): Row.
+        source (Config | str): Config of the row above that it takes them from,
+            model of the zoo, or file.
+
+    Raises:
+        UserError: The row above has no result yet.
+    """
+    if isinstance(source, str):
+        cfg.load_from = source
+        return
+    if read_result(source.work_dir) is None:
+        raise UserError(
+            f'Row {row.name} takes the weights of row '
+            f'{row.start_from or row.checkpoint}, which has no result yet. '
+            'Run that row first.'
+        )
+    cfg.load_from = newest_undamaged(source)
+
+
 def run_row(comparison: Comparison, row: Row, cfg: Config) -> None:
     """Train unless there is a checkpoint, test, write ``result.json``.
 
     Args:
         comparison (Comparison): Comparison that the row belongs to.
         row (Row): Row to run.
-        cfg (Config): Config of the row, with ``work_dir`` and ``launcher``.
+        cfg (Config): Config of the row, with ``work_dir``, ``launcher``, and
+            ``load_from`` of :func:`set_source`.
     """
     init = describe_init(cfg, row)
     if row.checkpoint:
-        cfg.load_from = row.checkpoint
         runner = Runner.from_cfg(cfg)
     else:
         set_budget(cfg, row.epochs, comparison.val_interval)
@@ -61,12 +93,15 @@ def run_row(comparison: Comparison, row: Row, cfg: Config) -> None:
 
 
 def describe_init(cfg: Config, row: Row) -> Optional[str]:
-    """Return the file name of the initial weights, 'random' without any.
+    """Return the name of the initial weights, 'random' without any.
 
-    A row with a checkpoint has None.
+    That is a row, a model of the zoo, or the name of a file. A row with a
+    checkpoint has None.
     """
     if row.checkpoint:
         return None
+    if row.start_from:
+        return osp.basename(row.start_from)
     backbone = cfg.model.backbone.get('init_cfg') or {}
     start = cfg.get('load_from') or backbone.get('checkpoint')
     return osp.basename(start) if start else 'random'

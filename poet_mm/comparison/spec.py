@@ -20,7 +20,7 @@ import json
 import os.path as osp
 import re
 from dataclasses import dataclass, field, fields
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Union
 
 from mmengine.config import Config
 
@@ -38,8 +38,10 @@ class Row:
         name (str): Unique name. Defaults to that of the config.
         method (str): Label of the line in the figure. Defaults to POET or AE.
         backbone (str): Label of the backbone.
-        checkpoint (str, optional): File, or model of the zoo, to evaluate;
-            nothing is trained.
+        start_from (str, optional): Weights to start the training from: name
+            of a row above, model of the zoo, or file.
+        checkpoint (str, optional): As ``start_from``, to evaluate; nothing is
+            trained.
         epochs (int, optional): Epochs of this row instead of the budget; with
             a checkpoint, those that it was trained for.
         seed (int): Random seed.
@@ -50,6 +52,7 @@ class Row:
     name: str
     method: str
     backbone: str = ''
+    start_from: Optional[str] = None
     checkpoint: Optional[str] = None
     epochs: Optional[int] = None
     seed: int = 0
@@ -81,13 +84,8 @@ def read_row(values: dict, folder: str) -> Row:
             f'{", ".join(known[1:])}.'
         )
     path = osp.normpath(osp.join(folder, values['config']))
-    named = dict(config=path, checkpoint=values.get('checkpoint'))
-    for kind, file in named.items():
-        if file and not is_available(file):
-            raise UserError(
-                f'There is no {kind} {file}, which the row of '
-                f'{values["config"]} names.'
-            )
+    if not is_available(path):
+        raise UserError(f'There is no config {path}, which a row names.')
     stem = osp.splitext(osp.basename(path))[0]
     method = 'AE' if stem.startswith('ae') else 'POET'
     return Row(**{'name': stem, 'method': method, **values, 'config': path})
@@ -96,6 +94,24 @@ def read_row(values: dict, folder: str) -> Row:
 def is_available(path: str) -> bool:
     """Return True for a file, a folder, a URL and a model of the zoo."""
     return '://' in path or osp.exists(path) or is_model(path)
+
+
+def check_sources(rows: Sequence[Row]) -> None:
+    """Raise a UserError unless there is what rows start from or evaluate."""
+    above = set()
+    for row in rows:
+        if row.start_from and row.checkpoint:
+            raise UserError(
+                f'Row {row.name} has start_from and checkpoint. Give one: a '
+                'checkpoint is not trained.'
+            )
+        source = row.start_from or row.checkpoint
+        if source and source not in above and not is_available(source):
+            raise UserError(
+                f'Row {row.name} needs the weights {source}: no row above it, '
+                'no model of the zoo and no file has this name.'
+            )
+        above.add(row.name)
 
 
 def is_count(value) -> bool:
@@ -154,6 +170,7 @@ def read_comparison(
         raise UserError(
             f'{path} has several rows named {twice}. Give each a name.'
         )
+    check_sources(rows)
     budget = cfg.get('budget', {}) if epochs is None else dict(epochs=epochs)
     if set(budget) != {'epochs'} or not is_count(budget['epochs']):
         raise UserError(
@@ -210,15 +227,33 @@ def check_files(cfg: Config, row: Row) -> None:
 
 
 def row_folder(
-    work_dir: str, comparison: Comparison, row: Row, cfg: Config, gpus: int
+    work_dir: str,
+    comparison: Comparison,
+    row: Row,
+    cfg: Config,
+    gpus: int,
+    source: Union[Config, str, None] = None,
 ) -> str:
     """Return the folder of a row.
 
-    A change of config, checkpoint path, epochs, val_interval or number of GPUs
-    starts a new folder. Changed data or code does not.
+    A change of config, weights, epochs, val_interval or number of GPUs starts
+    a new folder. So does such a change of the row whose weights it takes.
+    Changed data or code does not.
+
+    Args:
+        work_dir (str): Folder of all rows.
+        comparison (Comparison): Comparison that the row belongs to.
+        row (Row): Row.
+        cfg (Config): Config of the row.
+        gpus (int): Number of GPUs.
+        source (Config | str, optional): Whose weights the row takes: config of
+            a row above, model of the zoo, or file.
     """
-    content = [cfg.to_dict(), row.checkpoint, row.epochs]
+    weights = source and osp.basename(getattr(source, 'work_dir', source))
+    content = [cfg.to_dict(), row.checkpoint and weights, row.epochs]
     content += [comparison.val_interval, gpus]
+    if row.start_from:
+        content.append(weights)
     text = json.dumps(content, sort_keys=True, default=str)
     digest = hashlib.sha1(text.encode()).hexdigest()[:8]
     name = re.sub(r'[^\w.-]', '_', row.name)

@@ -179,7 +179,7 @@ def test_detr_mistakes(detr_file):
 
 @pytest.mark.parametrize('prefix', ['', 'backbone.'])
 def test_backbones_need_no_conversion(prefix, save):
-    """init_cfg loads those of other programs, as README says."""
+    """init_cfg loads those of other programs, as docs/checkpoints.md says."""
     theirs = torchvision.models.resnet18(num_classes=3).eval()
     state = theirs.state_dict()
     path = save({f'{prefix}{name}': value for name, value in state.items()})

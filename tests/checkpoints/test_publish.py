@@ -13,7 +13,12 @@ from mmengine.config import Config
 from random_release import assert_equal
 
 from poet_mm.apis import POETInferencer
-from poet_mm.checkpoints.publish import publish, to_plain, without_private
+from poet_mm.checkpoints.publish import (
+    publish,
+    round_to_half,
+    to_plain,
+    without_private,
+)
 from poet_mm.checkpoints.safe_config import read_plain
 from poet_mm.errors import UserError
 from poet_mm.utils.config import set_data_root, walk
@@ -34,6 +39,29 @@ def test_publish(training_checkpoint, tmp_path):
     before = torch.load(training_checkpoint, weights_only=False)
     assert_equal(published['state_dict'], before['state_dict'])
     assert os.path.getsize(path) < os.path.getsize(training_checkpoint) / 2
+
+
+def test_half(training_checkpoint, tmp_path):
+    """Half the size; a model loads it, rounded; no weight overflows."""
+    path = publish(training_checkpoint, str(tmp_path / 'a.pth'), half=True)
+    full = publish(training_checkpoint, str(tmp_path / 'b.pth'))
+    before, after = (
+        torch.load(name, weights_only=True)['state_dict']
+        for name in (full, path)
+    )
+    head = POETInferencer(None, path, device='cpu').model.head
+    for name, value in head.state_dict(prefix='head.').items():
+        if value.is_floating_point():
+            assert after[name].dtype == torch.half
+            assert value.dtype == torch.float
+            torch.testing.assert_close(
+                value, before[name], rtol=6e-4, atol=1e-7
+            )
+    assert os.path.getsize(path) < 0.6 * os.path.getsize(full)
+    with pytest.raises(
+        UserError, match=r'a\.b has 7e.04, more than the 65504'
+    ):
+        round_to_half({'a.b': torch.tensor([-7e4, 1])})
 
 
 def test_published_is_all_that_an_inferencer_needs(

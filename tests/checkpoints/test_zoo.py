@@ -133,6 +133,22 @@ def test_own_files_need_no_conversion(tiny_zoo, zoo_path):
     assert files() == ['tiny.pth']
 
 
+def test_a_file_beside_the_zoo(tiny_zoo, zoo_path, conversion, tmp_path):
+    """It is used where it is, and nothing is downloaded."""
+    shipped = Path(zoo_path).with_name('shipped.pth')
+    torch.save(conversion.checkpoint, shipped)
+    add_entry(zoo_path, Convert=None, Record=None, Weights='shipped.pth')
+    assert Path(zoo.fetch('tiny')) == shipped
+    assert read_checkpoint('tiny')['state_dict'].keys()
+    assert [row['here'] for row in zoo.table()] == ['yes']
+    shipped.unlink()
+    with pytest.raises(
+        MissingFile, match=r'shipped\.pth, the weights of tiny'
+    ):
+        zoo.fetch('tiny')
+    assert files() == tiny_zoo.asked == []
+
+
 def test_without_a_network(tiny_zoo, zoo_path, release_file, capsys):
     """The message says which file goes where; there it is used."""
     tiny_zoo.status = 503
@@ -271,7 +287,6 @@ def test_unknown_names(monkeypatch):
         ('a: 1', 'is not a zoo'),
         ('Models: [{Name: a}]', 'is not a zoo'),
         ('Models: [{Name: a, Config: b, Weights: 1}]', 'is not a zoo'),
-        ('Models: [{Name: a, Config: b, Weights: c.pth}]', 'is not a zoo'),
         (
             "Models: [{Name: a, Config: b, Weights: 'http://c', Hash: 12}]",
             'is not a zoo',

@@ -33,6 +33,24 @@ def test_a_change_of_config_is_another_row(toy, tmp_path):
     assert row_folder('w', comparison, row, cfg, 2) not in folders
 
 
+def test_a_change_of_its_source_is_another_row(toy, tmp_path):
+    path = str(write_comparison(tmp_path / 'c.py', toy))
+    comparison = read_comparison(path)
+    ae, poet = comparison.rows
+    cfg = row_config(comparison, poet)
+    plain = row_folder('w', comparison, poet, cfg, 1)
+    folders = set()
+    for number in (1, 2):
+        source = row_config(comparison, ae)
+        source.work_dir = f'other/rows/ae-{number}'
+        for key in ('start_from', 'checkpoint'):
+            poet.start_from = poet.checkpoint = None
+            setattr(poet, key, 'ae')
+            folder = row_folder('w', comparison, poet, cfg, 1, source)
+            folders.add(folder)
+    assert len({plain, *folders}) == 5
+
+
 def test_whose_epochs_count(toy, tmp_path):
     """The command line's, then the row's, then the file's."""
     rows = [*ROWS, dict(ROWS[0], name='given', checkpoint=__file__, epochs=7)]
@@ -85,10 +103,11 @@ def test_shipped_comparisons_build(path, toy):
         if row.seed:
             continue  # as another row
         cfg = row_config(comparison, row)
-        if path.stem == 'peers_coco_mini':
+        if 'coco_mini' in path.stem:
             cfg.model.backbone.init_cfg = None  # its file is the user's
         check_files(cfg, row)
-        set_budget(cfg, row.epochs)
+        if not row.checkpoint:
+            set_budget(cfg, row.epochs)
         cfg.model.backbone.init_cfg = None
         MODELS.build(cfg.model)
         for loader in (cfg.train_dataloader, cfg.test_dataloader):

@@ -115,32 +115,37 @@ def test_killed_and_resumed(toy, tmp_path):
 
 
 @pytest.mark.slow
-def test_evaluated_on_the_way(toy, tmp_path):
-    """Every evaluation is a point of the curve; a checkpoint is only
-    evaluated."""
-    path = write_comparison(
-        tmp_path / 'c.py', toy, rows=ROWS[:1], val_interval=1
+def test_rows_that_take_weights_of_rows(toy, tmp_path):
+    """One is trained and evaluated on the way, one is the same checkpoint, one
+    starts from it, and one from a row that failed."""
+    failed = dict(
+        ROWS[0], name='failed', options={'model.head.in_channels': 3}
     )
+    rows = [
+        ROWS[0],
+        dict(ROWS[0], name='again', checkpoint='ae'),
+        dict(ROWS[0], name='next', start_from='again', epochs=1),
+        failed,
+        dict(ROWS[0], name='none', start_from='failed'),
+    ]
+    path = write_comparison(tmp_path / 'c.py', toy, rows=rows, val_interval=1)
     output, _ = start(path, tmp_path / 'work').communicate()
-    (result,) = (tmp_path / 'work').glob('rows/*/result.json')
-    content = json.loads(result.read_text())
-    curve = content['curve']
+    table = json.loads((tmp_path / 'work' / 'table.json').read_text())
+    trained, again, following, _, none = table['rows'][:5]
+    curve = trained['curve']
     assert [point['epoch'] for point in curve] == [1, 2]
-    assert curve[-1]['AP'] == pytest.approx(content['AP'], abs=1e-3)
-    assert curve[-1]['ARM'] == pytest.approx(content['ARM'], abs=1e-3)
+    assert curve[-1]['AP'] == pytest.approx(trained['AP'], abs=1e-3)
+    assert curve[-1]['ARM'] == pytest.approx(trained['ARM'], abs=1e-3)
     assert all(point['losses']['loss'] > 0 for point in curve)
     assert 'ae: trains for 2 epochs' in output
-    checkpoint = str(result.with_name('epoch_2.pth'))
-    path = write_comparison(
-        tmp_path / 'd.py', toy, rows=[dict(ROWS[0], checkpoint=checkpoint)]
-    )
-    start(path, tmp_path / 'other').communicate()
-    (again,) = (tmp_path / 'other').glob('rows/*/result.json')
-    old, new = (json.loads(file.read_text()) for file in (result, again))
-    assert new['how'] == 'epoch_2.pth'
-    assert new['init'] is None
+    assert (again['how'], again['init']) == ('ae', None)
     for name in METRICS:
-        assert old[name] == new[name]
+        assert trained[name] == again[name]
+    assert following['init'] == 'again'
+    (log,) = (tmp_path / 'work').glob('rows/next-*/console.log')
+    (weights,) = (tmp_path / 'work').glob('rows/ae-*/epoch_2.pth')
+    assert f'Load checkpoint from {weights}' in log.read_text()
+    assert 'failed, which has no result yet' in none['how']
 
 
 @pytest.mark.parametrize(
@@ -152,6 +157,16 @@ def test_evaluated_on_the_way(toy, tmp_path):
         (dict(rows=[dict(ROWS[0], colour='red')]), "'colour'.*may have name"),
         (dict(rows=[ROWS[0], ROWS[0]]), r"\['ae'\]"),
         (dict(rows=[dict(ROWS[0], checkpoint='x.pth')]), r' x\.pth'),
+        (
+            dict(rows=[dict(ROWS[0], start_from='poet'), ROWS[1]]),
+            'weights poet',
+        ),
+        (
+            dict(
+                rows=[ROWS[0], dict(ROWS[1], start_from='ae', checkpoint='ae')]
+            ),
+            'poet has start_from and checkpoint',
+        ),
         (dict(budget=dict(hours=3)), "'hours': 3"),
         (dict(budget=dict(epochs=1.5)), "'epochs': 1.5"),
         (dict(val_interval=0), 'val_interval is 0'),

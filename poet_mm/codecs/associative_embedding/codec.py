@@ -6,9 +6,10 @@ Differences from it, besides those of :mod:`.grouping`:
 - The positions of keypoints reach the head: `label_mapping_table` names them.
 - A keypoint belongs to its cell, and a cell to its centre, in both directions.
   MMPose encodes to the nearest cell corner and (with
-  ``decode_center_shift=0.5``, as its configs have it) decodes from centres,
-  half a cell apart: 2 pixels at stride 4, but 16 at stride 32. Checkpoints of
-  MMPose 0.x were trained as here.
+  ``decode_center_shift=0.5``, as its config has it) decodes peaks from
+  centres, half a cell apart: 2 pixels at stride 4, but 16 at stride 32.
+  MMPose 0.x trained and decoded its checkpoints as here; it also moves
+  searched keypoints by a quarter of a cell.
 - Crowds are not encoded. Labelled is v > 0, hidden keypoints included.
 - A Gaussian is centred on its cell for any sigma.
 
@@ -72,9 +73,17 @@ class AECodec(AssociativeEmbedding):
         decode_keypoint_order (Sequence[int], optional): Order in which
             keypoints are grouped, the most certain first. Defaults to that of
             the skeleton.
-        decode_nms_kernel, decode_keypoint_thr, decode_tag_thr, decode_topk,
-            decode_max_instances: As in MMPose, and with its defaults, see
+        decode_nms_kernel (int): As in MMPose, and with its default, see
             :func:`decode_people`.
+        decode_keypoint_thr (float): The same.
+        decode_tag_thr (float): The same.
+        decode_topk (int): The same.
+        decode_max_instances (int, optional): The same.
+        decode_center_shift (float, optional): Positions of MMPose 1.x: this
+            part of a cell is added to the corner of a peak's cell, and
+            nothing to that of a searched keypoint. Its published AP was
+            measured with 0.5. Defaults to None, the centre of the cell for
+            both.
     """
 
     auxiliary_encode_keys = {'iscrowd', 'img_shape'}
@@ -94,6 +103,7 @@ class AECodec(AssociativeEmbedding):
         decode_tag_thr: float = 1.0,
         decode_topk: int = 30,
         decode_max_instances: Optional[int] = None,
+        decode_center_shift: Optional[float] = None,
     ) -> None:
         if decode_nms_kernel < 3 or decode_nms_kernel % 2 == 0:
             raise ValueError(
@@ -110,6 +120,7 @@ class AECodec(AssociativeEmbedding):
             decode_tag_thr=decode_tag_thr,
             decode_topk=decode_topk,
             decode_max_instances=decode_max_instances,
+            decode_center_shift=decode_center_shift,
         )
 
     def encode(
@@ -203,6 +214,7 @@ class AECodec(AssociativeEmbedding):
             kernel=self.decode_nms_kernel,
             topk=self.decode_topk,
             max_people=self.decode_max_instances,
+            center_shift=self.decode_center_shift,
         )
         points, scores, person_scores = zip(*people)
         return [xy * cell_size for xy in points], [*scores], [*person_scores]

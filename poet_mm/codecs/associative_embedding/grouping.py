@@ -106,6 +106,7 @@ def decode_people(
     kernel: int = 5,
     topk: int = 30,
     max_people: Optional[int] = None,
+    center_shift: Optional[float] = None,
 ) -> List[DecodedPeople]:
     """Decode a batch of maps.
 
@@ -122,6 +123,9 @@ def decode_people(
         kernel (int): Odd side of the window of a peak, in cells.
         topk (int): Largest number of peaks of a keypoint.
         max_people (int, optional): Largest number of people of an image.
+        center_shift (float, optional): Put peaks that far, in cells, from the
+            corners of their cells and searched keypoints on the corners, as
+            MMPose does. Defaults to None, the centres of the cells.
     """
     B, K = heatmaps.shape[:2]
     heatmaps = pad_to_blocks(heatmaps, float('-inf'))
@@ -150,5 +154,7 @@ def decode_people(
                 heatmaps[b],
                 tags[b].transpose(0, 1),
             )
+        if center_shift is not None:
+            points += np.where(missing, 0, center_shift)[..., None] - 0.5
         decoded.append(DecodedPeople(points, scores, person_scores))
     return decoded

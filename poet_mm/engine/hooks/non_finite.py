@@ -99,6 +99,6 @@ class NonFiniteHook(Hook):
         write_incident(str(path), data_batch, message=message, **state)
         raise NonFiniteError(
             f'{message} The step is saved in {path}; to repeat it, see "NaN '
-            'or infinity" in the README. Usual causes: keypoints that are '
-            'NaN, a high learning rate, fp16 (use --amp bfloat16).'
+            'or infinity" in docs/troubleshooting.md. Usual causes: keypoints '
+            'that are NaN, a high learning rate, fp16 (use --amp bfloat16).'
         )

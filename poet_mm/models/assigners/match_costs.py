@@ -1,6 +1,6 @@
 """Matching costs: one class for each term of Eq. 1 to 3.
 
-Source: POET (arXiv 2103.12115), Eq. 1-3.
+Source: POET (arXiv 2103.12115v1), Eq. 1-3.
 
 Letters: L decoder layers, B images, Q queries, N the most people of an image,
 C person classes, F values of a field per person.

@@ -1,6 +1,6 @@
 """POETHead: features -> transformer -> one pose per query.
 
-Source: POET (arXiv 2103.12115), section 3; transformer as in DETR
+Source: POET (arXiv 2103.12115v1), section 3; transformer as in DETR
 (arXiv 2005.12872). Difference from the authors' release: the fields have names
 instead of strided columns of one tensor.
 

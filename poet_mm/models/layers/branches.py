@@ -1,6 +1,6 @@
 """Layers that read class, pose and OKS of queries from the decoder.
 
-Source: POET (arXiv 2103.12115), section 3.1.
+Source: POET (arXiv 2103.12115v1), section 3.1.
 
 Letters: B images, Q queries, K keypoints, C person classes, D channels.
 """

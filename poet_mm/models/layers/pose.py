@@ -1,6 +1,6 @@
 """Poses before the sigmoid, and their position codes.
 
-Source: POET (arXiv 2103.12115), section 3.1. The sine code of a point as
+Source: POET (arXiv 2103.12115v1), section 3.1. The sine code of a point as
 position code is an idea of Conditional DETR (arXiv 2108.06152), that of the
 predicted point is one of DAB-DETR (arXiv 2201.12329).
 

@@ -1,6 +1,6 @@
 """Make the input queries of the decoder.
 
-Source: POET (arXiv 2103.12115), section 3, for learned queries; for the
+Source: POET (arXiv 2103.12115v1), section 3, for learned queries; for the
 others see ``proposals.py`` and ``denoising.py``.
 
 Letters: B images, Q queries, G x N denoising queries, T tokens, D channels.

@@ -1,6 +1,6 @@
 """The set loss: match, then one term per field, for every decoder layer.
 
-Source: POET (arXiv 2103.12115), Eq. 1-4. Where paper and release differ, the
+Source: POET (arXiv 2103.12115v1), Eq. 1-4. Where paper and release differ, the
 config chooses: ``configs/poet_r50_coco.py`` or ``poet_r50_release_coco.py``.
 
 Letters: L decoder layers, B images, Q queries, M people of the batch, P

@@ -102,3 +102,20 @@ def test_decoded_people_equal_mmposes(num_people, num_tags):
     # filled in: costs that float32 cannot tell apart may change the place
     same = abs(got[1][0] - expected[1][0]) == 0
     assert np.median(abs(shift[same & ~peak])) == 2 or not (~peak).any()
+
+
+@pytest.mark.parametrize('center_shift', [0.0, 0.5])
+def test_positions_of_mmpose(center_shift):
+    """Peaks and searched keypoints are where MMPose puts them."""
+    kwargs = dict(sigma=2, decode_center_shift=center_shift)
+    size, cells = (384, 384), (96, 96)
+    theirs = AssociativeEmbedding(
+        size, cells, decode_keypoint_order=[*range(K)], **kwargs
+    )
+    maps = random_maps(4)
+    got = AECodec(size, cells, **kwargs).batch_decode(*maps)
+    expected = theirs.batch_decode(*maps)
+    searched = expected[1][0] < 0.1
+    assert 0 < searched.sum() < searched.size
+    np.testing.assert_allclose(got[1][0], expected[1][0], atol=1e-6)
+    np.testing.assert_array_equal(got[0][0], expected[0][0])

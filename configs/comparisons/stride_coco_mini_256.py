@@ -1,0 +1,47 @@
+"""Figure 1 of the paper on a small part of COCO, 256 pixels.
+
+Expect  not yet run
+Cost    7 rows: batch 16, 6 epochs of 2,105 images; about 50 minutes a row on
+        one CPU core, with another row on the other
+Run     python tools/compare_strides.py \
+            configs/comparisons/stride_coco_mini_256.py \
+            --data-root COCO_MINI \
+            --cfg-options model.backbone.init_cfg.checkpoint=WEIGHTS
+
+Backbone, WEIGHTS, images and schedule are those of peers_coco_mini.py. As in
+the paper, the strides of AE differ by the number of its deconvolutions, those
+of POET by the level of the backbone that it reads.
+"""
+
+_base_ = './peers_coco_mini.py'
+
+title = 'A part of COCO, 256 pixels: POET and AE over strides'
+notes = ['Learning rates are not searched.']
+
+base = {row.name: row for row in _base_.rows}
+poet = dict(base['POET'].options)
+poet['model.backbone'] = dict(poet['model.backbone'], out_indices=(6,))
+poet['model.head.in_channels'] = 480
+fast = dict(base['fast POET'].options)
+fast['model.head.in_channels'] = 480
+fast['model.head.feat_index'] = 3
+rows = [
+    dict(base['POET'], name='POET 32', options=poet),
+    dict(base['fast POET'], name='fast POET 32', options=fast),
+    dict(base['fast POET'], name='fast POET 16'),
+]
+for stride in (32, 16, 8, 4):
+    ae = dict(base['AE'].options)
+    codec = dict(
+        ae['model.head.decoder'],
+        heatmap_size=(256 // stride, 256 // stride),
+        sigma=2 if stride == 4 else 1,
+    )
+    steps = list(ae['train_dataloader.dataset.pipeline'])
+    steps[3] = dict(steps[3], encoder=codec)
+    ae['model.head.decoder'] = codec
+    ae['train_dataloader.dataset.pipeline'] = steps
+    config = f'../ae_r50_s{stride}_512_coco.py'
+    row = dict(base['AE'], config=config, name=f'AE {stride}', options=ae)
+    rows.append(row)
+del ae, base, codec, config, fast, poet, row, steps, stride
