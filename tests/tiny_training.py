@@ -12,9 +12,10 @@ from mmengine.runner import Runner
 
 CONFIG = ROOT / 'configs' / 'poet_fast_r18_toy.py'
 EPOCHS = 3
-# something random everywhere: augmentation, dropout, noised people
+# something random everywhere: augmentation, pasted and noised people, dropout
 PIPELINE = [
     dict(type='LoadImage'),
+    dict(type='PastePeople'),
     dict(type='RandomFlip', prob=0.5),
     dict(
         type='WarpOnce',
