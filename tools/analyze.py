@@ -32,6 +32,7 @@ ANALYSES = dict(
     centers='predicted centres and their errors (Fig. 7)',
     visibility="predicted visibility by COCO's class (Fig. 8)",
     layers='AP of every decoder layer (Fig. 9)',
+    keypoints="errors and AP of every keypoint, by COCO's v",
 )
 COMMANDS = dict(
     **ANALYSES,
@@ -209,8 +210,8 @@ def build_analysis(
     if cls.poet_only and not session.is_poet:
         raise UserError(
             f'{name} needs a POET, and the head of this config is a '
-            f'{type(session.model.head).__name__}. Draw predictions or curves '
-            'instead.'
+            f'{type(session.model.head).__name__}. Draw predictions, '
+            'keypoints or curves instead.'
         )
     if name == 'predictions':
         return cls(session, args.examples)

@@ -2,10 +2,10 @@ r"""Find people in images, folders, videos and cameras, and draw them.
 
 Without --model and --weights it takes the default model of the zoo, which it
 downloads once (tools/download.py lists the zoo). The folder --out gets
-pictures/, videos/ and gallery.html, a page that shows all of them, and with
---save-json COCO's results. Pictures with a side below 400 pixels are enlarged
-before people are drawn; results stay in pixels of the input. A camera is
-recorded until Ctrl-C.
+pictures/, videos/ and gallery.html, a page that shows all of them, with
+--save-json COCO's results and with --save-csv tables of keypoints. Pictures
+with a side below 400 pixels are enlarged before people are drawn; results stay
+in pixels of the input. A camera is recorded until Ctrl-C.
 
 Exit codes:
   0    no failures
@@ -86,6 +86,11 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--save-json',
         action='store_true',
         help="also write COCO's results: people.json, videos/NAME.json",
+    )
+    add(
+        '--save-csv',
+        action='store_true',
+        help='also write one row per keypoint: people.csv, videos/NAME.csv',
     )
     add(
         '--fps',
@@ -268,7 +273,9 @@ def infer_all(argv=None) -> int:
     args = cli.start(parse_args(argv))
     from poet_mm.apis.result_folder import ResultFolder
 
-    results = ResultFolder(args.out, make_title(args.inputs), args.save_json)
+    results = ResultFolder(
+        args.out, make_title(args.inputs), args.save_json, args.save_csv
+    )
     report = partial(report_failure, results)
     images, videos = split_inputs(args.inputs, report)
     if not images and not videos:

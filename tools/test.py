@@ -18,6 +18,7 @@ __parse_first__ = True
 
 from poet_mm import cli
 from poet_mm.checkpoints import zoo
+from poet_mm.errors import UserError
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -48,6 +49,12 @@ def parse_args() -> argparse.Namespace:
         metavar='FILE',
         help='write the predictions to this .pkl file (default: no file)',
     )
+    parser.add_argument(
+        '--per-keypoint',
+        action='store_true',
+        help="also log errors and AP of every keypoint by COCO's v, of people "
+        'with a score of at least 0.5',
+    )
     cli.add_common_arguments(parser)
     args = parser.parse_args()
     if args.checkpoint is None:  # its config is inside
@@ -64,13 +71,34 @@ def merge_args(cfg: 'Config', args: argparse.Namespace) -> 'Config':
     cfg.load_from = args.checkpoint
     cfg.resume = False  # that of a work dir may resume
     if args.dump is not None:
-        evaluators = cfg.test_evaluator
-        if not isinstance(evaluators, (list, tuple)):
-            evaluators = [evaluators]
         dump = dict(type='DumpResults', out_file_path=args.dump)
-        cfg.test_evaluator = [*evaluators, dump]
+        cfg.test_evaluator = [*evaluators_of(cfg), dump]
     cfg.merge_from_dict(args.cfg_options)
+    if args.per_keypoint:
+        cfg.test_evaluator = [*evaluators_of(cfg), keypoint_evaluator(cfg)]
     return cfg
+
+
+def evaluators_of(cfg: 'Config') -> list:
+    """Return the evaluators of testing as a list."""
+    evaluators = cfg.test_evaluator
+    return [evaluators] if isinstance(evaluators, dict) else [*evaluators]
+
+
+def keypoint_evaluator(cfg: 'Config') -> dict:
+    """Return the evaluator of ``--per-keypoint``, with COCO's arguments.
+
+    Raises:
+        UserError: No evaluator is a CocoMetric.
+    """
+    types = [str(each.get('type')) for each in evaluators_of(cfg)]
+    for each, name in zip(evaluators_of(cfg), types):
+        if name.endswith('CocoMetric'):
+            return dict(each, type='KeypointMetric')
+    raise UserError(
+        f'--per-keypoint needs a CocoMetric or FastCocoMetric, and '
+        f'test_evaluator is {", ".join(types)}. Change it in the config.'
+    )
 
 
 def test(args: argparse.Namespace) -> None:

@@ -1,16 +1,13 @@
 """Evaluate every decoder layer in one pass over the images (paper Fig. 9)."""
 
 import copy
-import io
-import logging
-from contextlib import contextmanager, redirect_stdout
-from typing import Iterator
 
-from mmengine.logging import MMLogger
+import numpy as np
 from mmpose.evaluation.metrics import CocoMetric
 from mmpose.registry import METRICS
 
 from ..comparison.table import coco_metrics, format_cell
+from ..evaluation.keypoint_metric import silence
 from ..utils.config import walk
 from .collect import ImageRecord
 from .plots.layers import draw_layers
@@ -20,21 +17,13 @@ from .session import Session
 DEFAULT = dict(type='FastCocoMetric', score_mode='bbox', nms_mode='none')
 
 
-@contextmanager
-def silence() -> Iterator[None]:
-    """Keep COCO's tables and mmengine's messages off the screen."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        logger.setLevel(level)
+def build_metric(session: Session, **changes) -> CocoMetric:
+    """Build the metric of the split's evaluator for the session's images.
 
-
-def build_metric(session: Session) -> CocoMetric:
-    """Build the metric of the split's evaluator for the session's images."""
+    Args:
+        session (Session): Model and images.
+        **changes: Keys of the metric's config to replace.
+    """
     evaluator = session.cfg.get(f'{session.split}_evaluator')
     evaluator = evaluator or session.cfg.get('test_evaluator')
     found = (
@@ -43,7 +32,7 @@ def build_metric(session: Session) -> CocoMetric:
         if str(node.get('type')).endswith('CocoMetric')
     )
     cfg = copy.deepcopy(dict(next(found, DEFAULT)))
-    cfg.update(ann_file=session.dataset.ann_file, prefix=None)
+    cfg.update(ann_file=session.dataset.ann_file, prefix=None, **changes)
     metric = METRICS.build(cfg)
     metric.dataset_meta = session.metainfo
     ids, coco = set(session.index_of), metric.coco
@@ -55,6 +44,25 @@ def build_metric(session: Session) -> CocoMetric:
             ]
         coco.createIndex()
     return metric
+
+
+def add_prediction(
+    metric: CocoMetric, record: ImageRecord, layer: int = -1
+) -> None:
+    """Pass the predictions of a decoder layer, or of AE, to a metric."""
+    prediction = record.prediction
+    scores = prediction.scores[layer]  # (Q, )
+    keypoints = prediction.keypoints[layer]  # (Q, K, 2)
+    keypoint_scores = np.broadcast_to(scores[:, None], keypoints.shape[:2])
+    if prediction.visibility is not None:
+        keypoint_scores = scores[:, None] * prediction.visibility[layer]
+    people = dict(
+        keypoints=keypoints,
+        keypoint_scores=keypoint_scores,
+        bbox_scores=scores,
+    )
+    image = dict(id=[record.img_id], img_id=record.img_id, gt_instances={})
+    metric.process(None, [dict(image, pred_instances=people)])
 
 
 class LayersAnalysis(Analysis):
@@ -69,19 +77,8 @@ class LayersAnalysis(Analysis):
     def add(self, record: ImageRecord) -> None:
         """Pass the predictions of each layer to its metric."""
         super().add(record)
-        image = dict(id=[record.img_id], img_id=record.img_id, gt_instances={})
-        for metric, scores, keypoints, visibility in zip(
-            self.metrics,
-            record.prediction.scores,
-            record.prediction.keypoints,
-            record.prediction.visibility,
-        ):
-            people = dict(
-                keypoints=keypoints,
-                keypoint_scores=scores[:, None] * visibility,
-                bbox_scores=scores,
-            )
-            metric.process(None, [dict(image, pred_instances=people)])
+        for layer, metric in enumerate(self.metrics):
+            add_prediction(metric, record, layer)
 
     def result(self) -> Result:
         """Return COCO's numbers of every layer, as tools/test.py has them."""

@@ -31,10 +31,10 @@ def write_report(
             data = base64.b64encode(file.read()).decode()
         return f'data:image/png;base64,{data}'
 
-    def format_rows(result: Result) -> Markup:
+    def format_rows(result: Result, style: str) -> Markup:
         return Markup(
             tabulate(
-                result.rows, 'keys', 'html', floatfmt='.1f', missingval='-'
+                result.rows, 'keys', 'html', floatfmt=style, missingval='-'
             )
         )
 

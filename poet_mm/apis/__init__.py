@@ -4,9 +4,19 @@ from importlib import import_module
 from typing import Any
 
 _MODULES = dict(
-    POETInferencer='.inferencer', UserError='..errors', to_coco='.results'
+    POETInferencer='.inferencer',
+    UserError='..errors',
+    to_coco='.results',
+    to_dataframe='.handing_on',
+    to_supervision='.handing_on',
 )
-__all__ = ['POETInferencer', 'UserError', 'to_coco']
+__all__ = [
+    'POETInferencer',
+    'UserError',
+    'to_coco',
+    'to_dataframe',
+    'to_supervision',
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -303,7 +303,9 @@ class POETInferencer(Pose2DInferencer):
                 info = data[0]['data_samples'].metainfo
                 errors.report_failure(self._name_of(info), error)
             return
+        names = self.model.dataset_meta.get('keypoint_id2name', {})
         for sample, original in zip(samples, originals):
+            sample.set_metainfo(dict(keypoint_names=list(names.values())))
             try:
                 drawn = self.visualize([original], [sample], **drawing)
             except OSError:  # a fault of the disk, not of the image

@@ -1,4 +1,4 @@
-"""Write results to a folder: pictures, videos, COCO JSON and a gallery."""
+"""Write results to a folder: pictures, videos, JSON, CSV and a gallery."""
 
 import os.path as osp
 from typing import Iterable, List, Set, Tuple
@@ -15,6 +15,7 @@ from ..visualization.gallery import (
     make_thumbnail,
     write_gallery,
 )
+from .handing_on import append_rows
 from .results import to_coco
 from .video import Video, VideoWriter
 
@@ -26,27 +27,35 @@ class ResultFolder:
 
     The files are ``pictures/NAME.jpg``, ``videos/NAME.mp4``, ``people.json``
     and ``videos/NAME.json`` (COCO's results; the image id of a video is the
-    number of the frame, from 0), and ``gallery.html``. Repeated names get a
-    number.
+    number of the frame, from 0), ``people.csv`` and ``videos/NAME.csv`` (one
+    row per keypoint, see :func:`to_dataframe`), and ``gallery.html``. Repeated
+    names get a number.
 
     Args:
         folder (str): Created with the first result.
         title (str): Heading of the gallery.
         save_json (bool): Write the JSON files. Defaults to False.
+        save_csv (bool): Write the CSV files. Defaults to False.
     """
 
     def __init__(
-        self, folder: str, title: str, save_json: bool = False
+        self,
+        folder: str,
+        title: str,
+        save_json: bool = False,
+        save_csv: bool = False,
     ) -> None:
         self.folder = folder
         self.title = title
         self.save_json = save_json
+        self.save_csv = save_csv
         self.entries: List[Entry] = []
         self.failures: List[str] = []
         self.people: List[dict] = []
         self.num_pictures = 0  # frames included
         self.num_people = 0  # in all of them
         self._names: Set[str] = set()
+        self._tables: Set[str] = set()  # CSV files that have begun
 
     def add_picture(self, sample: PoseDataSample, drawn: np.ndarray) -> None:
         """Write the drawn picture (h, w, 3), RGB, of an image.
@@ -62,7 +71,7 @@ class ResultFolder:
         scores = sample.pred_instances.bbox_scores
         thumbnail = make_thumbnail(drawn[..., ::-1])
         self.entries.append(Entry(sample.img_path, name, thumbnail, scores))
-        self._record(sample, self.people)
+        self._record(sample, self.people, 'people.csv')
 
     def add_video(
         self, video: Video, fps: float, results: Iterable[Result]
@@ -79,6 +88,7 @@ class ResultFolder:
         """
         # `_new_name` removes what follows the last dot.
         name = self._new_name('videos', f'{video.stem}.', '.mp4')
+        stem = osp.splitext(name)[0]
         writer = VideoWriter(osp.join(self.folder, name), fps)
         people: List[dict] = []
         best = None  # scores and picture
@@ -88,12 +98,11 @@ class ResultFolder:
                 scores = sample.pred_instances.bbox_scores
                 if best is None or len(scores) > len(best[0]):
                     best = scores, drawn.copy()
-                self._record(sample, people)
+                self._record(sample, people, f'{stem}.csv')
         finally:
             writer.release()
             if best is not None:
                 scores, drawn = best
-                stem = osp.splitext(name)[0]
                 self._write_picture(f'{stem}.jpg', drawn)
                 if self.save_json:
                     mmengine.dump(
@@ -119,12 +128,18 @@ class ResultFolder:
         path = osp.join(self.folder, 'gallery.html')
         write_gallery(path, self.entries, self.title, self.failures)
 
-    def _record(self, sample: PoseDataSample, people: List[dict]) -> None:
-        """Count a picture and its people, and append them to a JSON list."""
+    def _record(
+        self, sample: PoseDataSample, people: List[dict], table: str
+    ) -> None:
+        """Count a picture and its people, append them to JSON list and CSV."""
         self.num_pictures += 1
         self.num_people += len(sample.pred_instances)
         if self.save_json:
             people += to_coco(sample)
+        if self.save_csv:
+            path = osp.join(self.folder, table)
+            append_rows(path, sample, new=table not in self._tables)
+            self._tables.add(table)
 
     def _new_name(self, subfolder: str, path: str, suffix: str) -> str:
         """Return an unused name, relative to the folder of results."""

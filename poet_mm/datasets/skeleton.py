@@ -294,14 +294,22 @@ def as_python(metainfo: dict) -> str:
     return '\n'.join([*lines, ')', ''])
 
 
-def write_metainfo(metainfo: dict, path: str, ann_file: str) -> None:
+def write_metainfo(
+    metainfo: dict, path: str, ann_file: str, note: str = ''
+) -> None:
     """Write a metainfo file to edit, and log what is in it.
+
+    Args:
+        metainfo (dict): From :func:`make_metainfo`.
+        path (str): File to write.
+        ann_file (str): Its annotation file.
+        note (str): Sentence on the sigmas. Defaults to '': guessed or known.
 
     Raises:
         UserError: The file cannot be written.
     """
-    flat = set(metainfo['sigmas']) == {FLAT_SIGMA}
-    note = (
+    flat = not note and set(metainfo['sigmas']) == {FLAT_SIGMA}
+    note = note or (
         f'{FLAT_SIGMA} is a guess.'
         if flat
         else 'The sigmas are of known data.'

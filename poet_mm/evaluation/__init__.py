@@ -1,5 +1,5 @@
-"""Compute COCO's AP and AR."""
+"""Compute COCO's AP and AR, of people and of every keypoint."""
 
-from . import fast_coco_metric
+from . import fast_coco_metric, keypoint_metric
 
-__all__ = ['fast_coco_metric']
+__all__ = ['fast_coco_metric', 'keypoint_metric']

@@ -46,9 +46,9 @@ def test_report(world):
         ['report', *args, '--split', 'train', '--work-dir', str(logs)]
     )
     page = (out / 'report.html').read_text()
-    assert page.count('data:image/png;base64,') == 6
+    assert page.count('data:image/png;base64,') == 7
     assert 'http' not in page
-    assert page.count('train split') == 5
+    assert page.count('train split') == 6
     for name in (*analyze.ANALYSES, 'curves'):
         assert (out / f'{name}.pdf').is_file()
         assert f'id="{name}"' in page
@@ -59,20 +59,20 @@ def test_no_person_found_and_no_person_there(world, tmp_path):
     """Every figure says so."""
     found = run(world, 'predictions', '--score-thr', 1.0)
     assert found['causes']['missed'] == 2
-    for name in ('attention', 'centers', 'visibility'):
+    for name in ('attention', 'centers', 'visibility', 'keypoints'):
         run(world, name, '--score-thr', 1.0)
     write_data(tmp_path, [make_image(tmp_path, 1, (64, 64))], [])
     link_model(world, tmp_path)
     analyze.main(['report', *model_args(tmp_path, tmp_path)])
     page = (tmp_path / 'report.html').read_text()
-    assert page.count('data:image/png;base64,') == 5
+    assert page.count('data:image/png;base64,') == 6
     assert 'No curves' in page
     numbers = json.loads((tmp_path / 'layers.json').read_text())
     assert numbers['layers'][0]['coco/AP'] == -1
 
 
 @pytest.mark.slow
-def test_ae_has_predictions_only(world, tmp_path):
+def test_ae_has_predictions_and_keypoints_only(world, tmp_path):
     cfg = Config.fromfile(ROOT / 'configs' / 'ae_r18_s4_toy.py')
     cfg.model.head.num_keypoints = 5
     cfg.model.head.decoder.decode_keypoint_order = [0, 1, 2, 3, 4]
@@ -88,7 +88,8 @@ def test_ae_has_predictions_only(world, tmp_path):
     with pytest.raises(UserError, match=r'centers .* AEHead'):
         analyze.main(['centers', *args])
     analyze.main(['report', *args])
-    assert (tmp_path / 'predictions.png').is_file()
+    for name in ('predictions', 'keypoints'):
+        assert (tmp_path / f'{name}.png').is_file()
     assert not (tmp_path / 'layers.png').exists()
     assert 'they need a POETHead' in (tmp_path / 'report.html').read_text()
 

@@ -85,6 +85,24 @@ def test_tool_and_example(checkpoint, tmp_path, monkeypatch):
     joints = np.array(joints, dtype=float).reshape(10, 17, 3)
     np.testing.assert_allclose(joints[..., :2], people.keypoints, atol=0.06)
     np.testing.assert_allclose(joints[..., 2], people.visibility, atol=0.006)
+    check_rtmlib_form(onnx_file, cv2.imread(str(image)), people, monkeypatch)
+
+
+def check_rtmlib_form(onnx_file, image, people, monkeypatch):
+    """examples/rtmlib_poet.py, called as rtmlib's `Custom` and tracker do."""
+    monkeypatch.syspath_prepend(str(ROOT / 'examples'))
+    from rtmlib_poet import POET
+
+    options = dict(to_openpose=False, backend='onnxruntime', device='cpu')
+    model = POET(str(onnx_file), model_input_size=(1, 1), **options)
+    keypoints, scores = model.pose_model(image)
+    assert keypoints.dtype == scores.dtype == np.float32
+    np.testing.assert_allclose(keypoints, people.keypoints, atol=0.01)
+    np.testing.assert_allclose(scores, people.keypoint_scores, atol=1e-3)
+    keypoints, scores = POET(str(onnx_file), score_thr=1)(image)
+    assert (keypoints.shape, scores.shape) == ((0, 17, 2), (0, 17))
+    with pytest.raises(ValueError, match='openvino'):
+        POET(str(onnx_file), backend='openvino')
 
 
 def test_torchscript_alone(checkpoint, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """tools/infer.py: files in, pictures, videos, JSON and a gallery out."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -35,6 +36,7 @@ def test_pictures_json_and_gallery(run, toy, capsys):
     assert all((out / entry['picture']).is_file() for entry in entries)
     truth = COCO(str(toy / 'annotations' / 'person_keypoints_val2017.json'))
     assert len(truth.loadRes(str(out / 'people.json')).anns) == 40
+    assert not (out / 'people.csv').exists()
 
 
 def test_model_of_the_zoo(toy, tiny_zoo, tmp_path, monkeypatch, capsys):
@@ -74,7 +76,7 @@ def test_photo_of_a_user(toy, tiny_zoo, tmp_path):
 
 def test_video_in_video_out(run, tmp_path):
     film = write_video(tmp_path / 'film.mp4', 7)
-    flags = ['--save-json', '--score-thr', 0, '--batch-size', 3]
+    flags = ['--save-json', '--save-csv', '--score-thr', 0, '--batch-size', 3]
     code, out = run(film, '--fps', 5, *flags)
     assert code == 0
     (entry,) = gallery_data(out)['entries']
@@ -86,6 +88,26 @@ def test_video_in_video_out(run, tmp_path):
     frames = [person['image_id'] for person in people]
     assert frames == np.repeat(range(7), 10).tolist()
     assert (out / entry['picture']).is_file()
+    with open(out / 'videos' / 'film.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [row['image'] for row in rows[::170]] == [
+        f'{number:06d}.jpg' for number in range(7)
+    ]
+    assert [row['keypoint'] for row in rows[:2]] == ['nose', 'left_eye']
+    points = [[row[key] for key in ('x', 'y', 'score')] for row in rows]
+    expected = [person['keypoints'] for person in people]
+    np.testing.assert_array_equal(
+        np.array(points, float).ravel(), np.ravel(expected)
+    )
+
+
+def test_table_of_pictures(run, toy):
+    """One for all pictures; a second run replaces it."""
+    for _ in range(2):
+        _, out = run(toy / 'val2017', '--save-csv', '--score-thr', 0)
+        lines = (out / 'people.csv').read_text().splitlines()
+        assert len(lines) == 1 + 40 * 17
+    assert lines[1].startswith(f'{min((toy / "val2017").iterdir())},0,nose,')
 
 
 def test_pictures_of_odd_shapes(run, tmp_path, capsys):

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from tool_runs import CONFIG, TINY, run, scalars
 
 from poet_mm import cli
+from poet_mm.errors import UserError
 from poet_mm.utils.config import read_config
 
 NO_PRETRAINED = ['model.backbone.init_cfg=None']
@@ -43,9 +44,16 @@ def test_test_evaluates_all_ten_numbers(trained, toy, tmp_path):
     files = ['--out', out, '--dump', tmp_path / 'predictions.pkl']
     folders = ['--data-root', toy, '--work-dir', tmp_path, '--show-dir', 'x']
     checkpoint = trained / 'epoch_2.pth'
-    run('test.py', CONFIG, checkpoint, *files, *folders, *TINY[:4])
+    flags = [*files, *folders, '--per-keypoint']
+    output = run('test.py', CONFIG, checkpoint, *flags, *TINY[:4])
+    assert output.index('Average Recall') < output.index('median_px')
+    assert output.count('right_ankle') >= 3
     assert (tmp_path / 'predictions.pkl').is_file()
     metrics = json.loads(out.read_text())
+    by_keypoint = [name for name in metrics if name.startswith('keypoints/')]
+    assert len(by_keypoint) == 17
+    for name in by_keypoint:
+        assert 0 <= metrics.pop(name) <= 1
     names = {
         f'coco/{kind}{at}'
         for kind in ('AP', 'AR')
@@ -58,9 +66,25 @@ def test_test_evaluates_all_ten_numbers(trained, toy, tmp_path):
 def test_config_of_a_resumed_training():
     """A work dir has it; the checkpoint may have no optimiser to resume."""
     merge_args = runpy.run_path(str(ROOT / 'tools' / 'test.py'))['merge_args']
-    args = Namespace(checkpoint='best.pth', dump=None, cfg_options={})
+    args = Namespace(
+        checkpoint='best.pth', dump=None, per_keypoint=False, cfg_options={}
+    )
     cfg = merge_args(Config(dict(resume=True)), args)
     assert (cfg.load_from, cfg.resume) == ('best.pth', False)
+
+
+def test_keypoints_need_annotations_of_coco():
+    merge_args = runpy.run_path(str(ROOT / 'tools' / 'test.py'))['merge_args']
+    args = Namespace(
+        checkpoint='best.pth', dump='a.pkl', per_keypoint=True, cfg_options={}
+    )
+    coco = dict(type='FastCocoMetric', ann_file='a.json')
+    cfg = merge_args(Config(dict(test_evaluator=coco)), args)
+    types = [each.type for each in cfg.test_evaluator]
+    assert types == ['FastCocoMetric', 'DumpResults', 'KeypointMetric']
+    assert cfg.test_evaluator[-1].ann_file == 'a.json'
+    with pytest.raises(UserError, match='test_evaluator is PCKAccuracy'):
+        merge_args(Config(dict(test_evaluator=dict(type='PCKAccuracy'))), args)
 
 
 def test_images_without_labels(tmp_path):

@@ -1,0 +1,75 @@
+"""examples/track_video.py: ids that stay, people that swap places and end."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from browser import gallery_data
+from helpers import BODY, ROOT, write_video
+from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample
+
+from poet_mm.apis.video import Video
+
+pytest.importorskip('supervision', '0.29')
+pytest.importorskip('trackers')
+
+
+@pytest.fixture
+def example(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / 'examples'))
+    import track_video
+
+    return track_video
+
+
+class WalkingPeople:
+    """An inferencer with two people, listed in another order in each frame.
+
+    The second person is seen in the first six frames, and there are none in
+    the last two.
+    """
+
+    model = SimpleNamespace(dataset_meta=dict(skeleton_links=[(0, 1)]))
+
+    def __call__(self, frames, **kwargs):
+        for number, _ in enumerate(frames):
+            corners = [(2 * number, 0), (60, 2 * number)]
+            corners = corners[: 2 if number < 6 else 1 if number < 8 else 0]
+            if number % 2:
+                corners.reverse()
+            N = len(corners)
+            sample = PoseDataSample(metainfo=dict(img_id=number))
+            sample.pred_instances = InstanceData(
+                keypoints=BODY + np.reshape(corners, (N, 1, 2)),
+                keypoint_scores=np.ones((N, len(BODY))),
+                bbox_scores=np.full(N, 0.9),
+            )
+            yield dict(predictions=[sample])
+
+
+def test_ids(example, tmp_path, capsys):
+    film = write_video(tmp_path / 'film.mp4', 10, (120, 110), grey=9)
+    results = example.track(WalkingPeople(), Video(str(film)))
+    frames = [frame for _, frame in results]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        *(f'frame {number}: ids [0, 1]' for number in range(1, 6)),
+        *(f'frame {number}: ids [0]' for number in (6, 7)),
+    ]
+    drawn = [number for number in range(10) if np.ptp(frames[number]) > 50]
+    assert drawn == list(range(1, 8))
+    # The box of id 0 has the same colour in both orders.
+    first, second = frames[2], frames[3]
+    np.testing.assert_array_equal(first[80, 4 + 20], second[80, 6 + 20])
+    assert (first[80, 24] != first[70, 24]).any()
+
+
+def test_files(example, model_files, tmp_path, capsys):
+    film = write_video(tmp_path / 'film.mp4', 3)
+    config, checkpoint = model_files
+    out = tmp_path / 'out'
+    example.main([str(film), checkpoint, str(out), '--config', config])
+    (entry,) = gallery_data(out)['entries']
+    assert len(list(Video(str(out / entry['video'])))) == 3
+    assert 'frame 2: ids [' in capsys.readouterr().out
