@@ -93,13 +93,11 @@ def to_supervision(
             visible keypoint has the box of all keypoints. Defaults to 0.3.
 
     Returns:
-        tuple:
-
-        - supervision.KeyPoints: N skeletons of K keypoints in pixels of the
-          original image. If predicted, ``data['visibility']`` is (N, K).
-        - supervision.Detections: N boxes, in the same order.
-          ``data['person']`` (N, ) is the index of the skeleton, also after a
-          filter or a tracker.
+        tuple: ``supervision.KeyPoints``, N skeletons of K keypoints in pixels
+        of the original image, if predicted with ``data['visibility']`` (N, K);
+        and ``supervision.Detections``, N boxes in the same order, whose
+        ``data['person']`` (N, ) is the index of the skeleton, also after a
+        filter or a tracker.
 
     Raises:
         UserError: supervision is missing or too old.
