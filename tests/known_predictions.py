@@ -146,8 +146,8 @@ def run(folder, command, *args):
     return json.loads((out / f'{command}.json').read_text())
 
 
-def read_rows(world, command):
-    with open(world / 'out' / command / f'{command}.csv') as file:
+def read_rows(world, command, name=None):
+    with open(world / 'out' / command / f'{name or command}.csv') as file:
         return list(csv.DictReader(file))
 
 

@@ -119,6 +119,12 @@ def parse_args(argv=None) -> argparse.Namespace:
         '(default: 0 if visibility is drawn, because hidden keypoints have '
         'low scores, else 0.3)',
     )
+    add(
+        '--calibrate',
+        action='store_true',
+        help="apply the checkpoint's temperature to visibility and to "
+        'keypoint scores (tools/publish_model.py stores one)',
+    )
     add('--device', help='cpu, cuda, cuda:1, ... (default: a GPU, else cpu)')
     cli.add_trust_argument(parser)
     args = parser.parse_args(argv)
@@ -166,7 +172,12 @@ def build_inferencer(args: argparse.Namespace) -> 'POETInferencer':
 
     try:
         with safe_loading(args.trust_pickle):
-            return POETInferencer(args.config, args.weights, args.device)
+            return POETInferencer(
+                args.config,
+                args.weights,
+                args.device,
+                calibrate=args.calibrate,
+            )
     except UserError:
         raise
     except Exception as error:  # torch raises many kinds for a broken file

@@ -33,6 +33,13 @@ def parse_args() -> argparse.Namespace:
         help='round the weights to float16: half the size, other results by '
         'about 1 in 1,000',
     )
+    parser.add_argument(
+        '--visibility-temperature',
+        type=float,
+        metavar='T',
+        help='store the temperature that tools/analyze.py visibility fitted; '
+        'infer.py --calibrate applies it (default: that of SRC, if any)',
+    )
     cli.add_trust_argument(parser)
     args = parser.parse_args()
     cli.check_source(args.source)
@@ -45,7 +52,9 @@ def main() -> None:
     from poet_mm.checkpoints.safe_load import safe_loading
 
     with safe_loading(args.trust_pickle):
-        path = publish(args.source, args.target, args.half)
+        path = publish(
+            args.source, args.target, args.half, args.visibility_temperature
+        )
     before, after = (osp.getsize(name) / 1e6 for name in (args.source, path))
     print(f'{path}: {after:.1f} MB (from {before:.1f} MB)')
 

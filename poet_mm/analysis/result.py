@@ -22,6 +22,8 @@ class Result:
     numbers: dict  # content of the JSON file
     draw: Callable[[str], None]  # takes a path without ending
     rows: List[dict] = field(default_factory=list)  # of the CSV file
+    # Rows of more CSV files, NAME_KEY.csv
+    tables: Dict[str, List[dict]] = field(default_factory=dict)
 
 
 class Analysis:
@@ -78,7 +80,7 @@ def write_result(result: Result, folder: str) -> List[str]:
 
     Returns:
         list[str]: ``NAME.png``, ``.pdf``, ``.json``, ``.txt`` (the caption),
-        and ``.csv`` if there are rows.
+        ``.csv`` if there are rows, and ``NAME_KEY.csv`` for each table.
     """
     os.makedirs(folder, exist_ok=True)
     stem = osp.join(folder, result.name)
@@ -87,11 +89,21 @@ def write_result(result: Result, folder: str) -> List[str]:
     dump({**texts, **result.numbers}, f'{stem}.json', indent=1)
     with open(f'{stem}.txt', 'w') as file:
         file.write(f'{result.title}. {result.caption}\n')
-    endings = ['png', 'pdf', 'json', 'txt']
-    if result.rows:
-        endings.append('csv')
-        with open(f'{stem}.csv', 'w', newline='') as file:
-            writer = csv.DictWriter(file, list(result.rows[0]))
-            writer.writeheader()
-            writer.writerows(result.rows)
-    return [f'{stem}.{ending}' for ending in endings]
+    files = [f'{stem}.{ending}' for ending in ('png', 'pdf', 'json', 'txt')]
+    tables = {f'{stem}.csv': result.rows}
+    tables.update(
+        (f'{stem}_{key}.csv', rows) for key, rows in result.tables.items()
+    )
+    for path, rows in tables.items():
+        if rows:
+            write_table(rows, path)
+            files.append(path)
+    return files
+
+
+def write_table(rows: List[dict], path: str) -> None:
+    """Write rows with the same keys as a CSV file."""
+    with open(path, 'w', newline='') as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,14 +1,22 @@
-"""Evaluate the predicted visibility as a detector of occlusion (paper Fig. 8).
+"""Evaluate predicted visibility (paper Fig. 8): as detector and probability.
 
 Letters: n keypoints of matched people, M people, K keypoints of a person.
 """
 
-from typing import List, Optional
+from typing import List, Mapping, Optional
 
 import numpy as np
 from scipy.integrate import trapezoid
 
 from ..codecs.poet_codec import OCCLUDED, VISIBLE
+from .calibration import (
+    evaluate_temperature,
+    measure,
+    measure_keypoints,
+    reliability_bins,
+    split_questions,
+    threshold_rows,
+)
 from .collect import ImageRecord
 from .plots.visibility import draw_visibility
 from .result import Analysis, Result
@@ -60,6 +68,50 @@ def thin(values: np.ndarray, count: int = CURVE_POINTS) -> np.ndarray:
     return np.round(values[index.astype(int)], 5)
 
 
+def describe_detector(detector: Optional[dict]) -> str:
+    """Return a sentence about :func:`occlusion_detector`."""
+    if detector is None:
+        return 'Either no occluded or no visible keypoint was found.'
+    return (
+        f'AUC {detector["auc"]:.3f}, AP {detector["ap"]:.3f} '
+        f'(chance: {detector["occluded_share"]:.3f}).'
+    )
+
+
+def describe_calibration(calibration: Mapping[str, Mapping]) -> str:
+    """Return sentences about the reliability diagram."""
+    text = (
+        'Right: mean predicted visibility in 10 bins against the share of '
+        'keypoints that are visible (v = 2 against 1) or labelled (v > 0 '
+        'against 0); larger points have more keypoints.'
+    )
+    for question, numbers in calibration.items():
+        if numbers['ece'] is None:
+            text += f' {question.capitalize()}: one class has no keypoint.'
+        else:
+            text += (
+                f' {question.capitalize()}: expected calibration error (ECE) '
+                f'{numbers["ece"]:.3f}, Brier score {numbers["brier"]:.3f}.'
+            )
+    return text
+
+
+def describe_temperature(found: Optional[dict]) -> str:
+    """Return a sentence about :func:`evaluate_temperature`."""
+    if found is None:
+        return (
+            'No temperature was fitted: it needs occluded and visible '
+            'keypoints in both halves of the images.'
+        )
+    return (
+        f'Temperature {found["temperature"]:.3f} (v = 2 against 1), fitted on '
+        'every second image, changes the others from ECE '
+        f'{found["ece_before"]:.3f} to {found["ece_after"]:.3f} and from '
+        f'Brier score {found["brier_before"]:.3f} to '
+        f'{found["brier_after"]:.3f}.'
+    )
+
+
 class VisibilityAnalysis(Analysis):
     """Show the predicted visibility of matched people, by COCO's v."""
 
@@ -81,23 +133,29 @@ class VisibilityAnalysis(Analysis):
 
     def result(self) -> Result:
         """Return the figure of all images so far."""
-        classes = np.array([row['v'] for row in self.rows])
-        predicted = np.array([row['predicted'] for row in self.rows])
+        images, joints, classes, predicted = (
+            np.array([row[key] for row in self.rows])
+            for key in ('image_id', 'joint', 'v', 'predicted')
+        )
         groups = {v: predicted[classes == v] for v in CLASSES}
         detector = occlusion_detector(predicted, classes)
-        numbers = 'Either no occluded or no visible keypoint was found.'
-        if detector is not None:
-            numbers = (
-                f'AUC {detector["auc"]:.3f}, AP {detector["ap"]:.3f} '
-                f'(chance: {detector["occluded_share"]:.3f}).'
-            )
+        calibration = {
+            question: dict(**measure(*pair), bins=reliability_bins(*pair))
+            for question, pair in split_questions(predicted, classes).items()
+        }
+        temperature = evaluate_temperature(predicted, classes, images)
+        names = self.session.metainfo['keypoint_id2name'].values()
+        keypoints = measure_keypoints(predicted, classes, joints, list(names))
         return Result(
             name='visibility',
             title='Visibility (Fig. 8)',
             caption='Left: predicted visibility of the keypoints of matched '
             "people, by COCO's class (0 not labelled, 1 occluded, 2 visible); "
-            'bars are medians. Right: 1 - visibility as a detector of '
-            f'occlusion, v = 1 against v = 2. {numbers} {self.source}',
+            'bars are medians. Middle: 1 - visibility as a detector of '
+            'occlusion, v = 1 against v = 2. '
+            f'{describe_detector(detector)} '
+            f'{describe_calibration(calibration)} '
+            f'{describe_temperature(temperature)} {self.source}',
             numbers=dict(
                 **self.counts,
                 joints={v: len(values) for v, values in groups.items()},
@@ -106,7 +164,14 @@ class VisibilityAnalysis(Analysis):
                     for v, values in groups.items()
                 },
                 occlusion_detector=detector,
+                calibration=calibration,
+                keypoints=keypoints,
+                temperature=temperature,
+                thresholds=threshold_rows(predicted, classes),
             ),
             rows=self.rows,
-            draw=lambda out: draw_visibility(groups, detector, out),
+            tables=dict(keypoints=keypoints),
+            draw=lambda out: draw_visibility(
+                groups, detector, calibration, out
+            ),
         )

@@ -12,6 +12,7 @@ and the drawing are the same. Differences, for models without a detector:
 - A camera needs no display.
 - An image that is drawn is read only once.
 - The progress bar shows the total.
+- Visibility can be calibrated.
 """
 
 import os
@@ -31,10 +32,12 @@ from rich.progress import track
 from torch import nn
 
 from ..checkpoints.loading import check_weights
+from ..checkpoints.publish import check_temperature
 from ..checkpoints.safe_config import check_config_of
 from ..checkpoints.safe_load import safe_loading
 from ..checkpoints.zoo import is_model, read_zoo
 from ..errors import EveryImageFails, UserError, first_line, unreadable
+from ..models.instances import calibrate as calibrate_visibility
 from ..utils.config import find_config, read_config
 from .fast_backbone import as_fast_backbone
 from .inputs import ImageLike, as_bgr, data_infos, is_video, open_inputs
@@ -104,6 +107,11 @@ class POETInferencer(Pose2DInferencer):
             None: those of the zoo, else random weights.
         device (str, optional): Defaults to None, a GPU if there is one.
         show_progress (bool): Show a progress bar. Defaults to False.
+        calibrate (bool): Apply the checkpoint's temperature to ``visibility``
+            and so to ``keypoint_scores``. Defaults to False.
+
+    Raises:
+        UserError: With ``calibrate``, the checkpoint has no temperature.
     """
 
     preprocess_kwargs = set()
@@ -122,7 +130,10 @@ class POETInferencer(Pose2DInferencer):
         weights: Optional[str] = None,
         device: Optional[str] = None,
         show_progress: bool = False,
+        calibrate: bool = False,
     ) -> None:
+        self.calibrate = calibrate
+        self.temperature: Optional[float] = None
         if weights is None and is_model(model):
             model, weights = None, model
         if isinstance(model, (str, os.PathLike)):
@@ -160,6 +171,21 @@ class POETInferencer(Pose2DInferencer):
                 model, checkpoint.get('state_dict', checkpoint), self.weights
             )
         super()._load_weights_to_model(model, checkpoint, cfg)
+        if self.calibrate:
+            self.temperature = self._read_temperature(checkpoint or {})
+
+    def _read_temperature(self, checkpoint: dict) -> float:
+        """Return the temperature that a checkpoint stores."""
+        meta = checkpoint.get('meta') or {}
+        temperature = meta.get('visibility_temperature')
+        if temperature is None:
+            raise UserError(
+                f'weights={self.weights} has no visibility temperature. Leave '
+                'out calibrate, or fit one with tools/analyze.py visibility '
+                'and store it with tools/publish_model.py '
+                '--visibility-temperature.'
+            )
+        return check_temperature(temperature)
 
     def _init_pipeline(self, cfg: Config) -> Callable:
         """Build the test pipeline of a model that needs no detector."""
@@ -305,6 +331,8 @@ class POETInferencer(Pose2DInferencer):
             return
         names = self.model.dataset_meta.get('keypoint_id2name', {})
         for sample, original in zip(samples, originals):
+            if self.temperature is not None:
+                calibrate_visibility(sample.pred_instances, self.temperature)
             sample.set_metainfo(dict(keypoint_names=list(names.values())))
             try:
                 drawn = self.visualize([original], [sample], **drawing)

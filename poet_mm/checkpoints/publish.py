@@ -4,7 +4,7 @@ import hashlib
 import io
 import os.path as osp
 import re
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ KEPT = (  # keys of meta
     'mmengine_version',
     'versions',
     'source',
+    'visibility_temperature',
 )
 PRIVATE = ('work_dir', 'load_from', 'resume', 'launcher')  # keys of the config
 # /home/x, ~/x, C:\x, \\server\x, file:///x
@@ -37,7 +38,12 @@ ABSOLUTE = re.compile(r'/.|~\w*/|[A-Za-z]:[\\/]|\\\\|file://')
 DATA_ROOT = 'data/'  # replaces an absolute data root
 
 
-def publish(source: str, target: str, half: bool = False) -> str:
+def publish(
+    source: str,
+    target: str,
+    half: bool = False,
+    visibility_temperature: Optional[float] = None,
+) -> str:
     """Write a copy with weights, config and metainfo only, in plain values.
 
     With EMA, mmengine keeps the averaged weights in ``state_dict`` and those
@@ -49,27 +55,50 @@ def publish(source: str, target: str, half: bool = False) -> str:
         target (str): File ``NAME.pth`` to write. The first eight digits of its
             SHA-256 go into its name, where ``torch.hub`` checks them.
         half (bool): Round the weights to float16. Defaults to False.
+        visibility_temperature (float, optional): Temperature that calibrates
+            visibility, see ``POETInferencer``. Defaults to None: that of the
+            source, if it has one.
 
     Returns:
         str: The file that was written, ``NAME-0123abcd.pth``.
 
     Raises:
         UserError: The source cannot be read or lacks config or metainfo, a
-            weight is too large for float16, or the target is a folder or
-            cannot be written.
+            weight is too large for float16, the temperature is not above 0
+            and finite, or the target is a folder or cannot be written.
     """
     if osp.isdir(target) or not osp.basename(target):
         raise UserError(
             f'{target!r} is a folder: give the name of a file, '
             f'such as {osp.join(target, "poet.pth")}.'
         )
-    data = published_bytes(read_checkpoint(source), source, half)
+    checkpoint = read_checkpoint(source)
+    if visibility_temperature is not None:
+        checkpoint['meta'] = dict(
+            checkpoint.get('meta') or {},
+            visibility_temperature=check_temperature(visibility_temperature),
+        )
+    data = published_bytes(checkpoint, source, half)
     digest = hashlib.sha256(data).hexdigest()[:8]
     stem, ending = osp.splitext(target)
     path = f'{stem}-{digest}{ending or ".pth"}'
     with explain_write_errors(path):
         write_whole(data, path)
     return path
+
+
+def check_temperature(temperature: float) -> float:
+    """Return a temperature as a plain number.
+
+    Raises:
+        UserError: It is not above 0 and finite.
+    """
+    if not 0 < temperature < float('inf'):
+        raise UserError(
+            f'visibility temperature {temperature:g} must be above 0 and '
+            'finite. tools/analyze.py visibility fits one.'
+        )
+    return float(temperature)
 
 
 def published_bytes(

@@ -8,10 +8,14 @@ from typing import Dict, List, Mapping
 import numpy as np
 from mmengine.structures import InstanceData
 from mmpose.utils.typing import InstanceList
+from scipy.special import expit, logit
 from torch import Tensor
 
 from ..codecs.poet_codec import PERSON, POETCodec
+from ..errors import UserError
 from .targets import Fields
+
+EPSILON = 1e-6  # visibility is clipped to this distance from 0 and 1
 
 
 def to_instances(
@@ -97,3 +101,46 @@ def to_original(points: np.ndarray, metainfo: Mapping) -> np.ndarray:
     scale = np.asarray(metainfo['input_scale'])
     corner = metainfo['input_center'] - 0.5 * scale
     return points / np.asarray(metainfo['input_size']) * scale + corner
+
+
+def visibility_logits(visibility: np.ndarray) -> np.ndarray:
+    """Return the finite logits (...) of visibility (...), as float64."""
+    return logit(np.clip(visibility.astype(float), EPSILON, 1 - EPSILON))
+
+
+def apply_temperature(
+    visibility: np.ndarray, temperature: float
+) -> np.ndarray:
+    """Return sigmoid(logit(visibility) / temperature).
+
+    Args:
+        visibility (np.ndarray): (...), in [0, 1].
+        temperature (float): Above 1 it moves visibility towards 0.5.
+
+    Returns:
+        np.ndarray: (...), of the same dtype and on the same side of 0.5.
+    """
+    calibrated = expit(visibility_logits(visibility) / temperature)
+    return calibrated.astype(visibility.dtype)
+
+
+def calibrate(instances: InstanceData, temperature: float) -> None:
+    """Apply a temperature to ``visibility`` and to what depends on it.
+
+    Args:
+        instances (InstanceData): From :func:`to_instances`, changed in place.
+        temperature (float): See :func:`apply_temperature`.
+
+    Raises:
+        UserError: The model predicts no visibility.
+    """
+    if 'visibility' not in instances:
+        raise UserError(
+            'calibrate needs predicted visibility, which only POET has. Leave '
+            'out calibrate.'
+        )
+    visibility = apply_temperature(instances.visibility, temperature)
+    scores = instances.bbox_scores[:, None] * visibility  # (Q, K)
+    instances.visibility = visibility
+    instances.keypoint_scores = scores
+    instances.keypoints_visible = scores.copy()

@@ -16,6 +16,7 @@ from mmpose.apis import MMPoseInferencer
 
 from poet_mm.apis import POETInferencer
 from poet_mm.errors import UserError
+from poet_mm.models.instances import apply_temperature
 
 PARTS = ['skeleton', 'centers', 'offsets', 'visibility']
 FIELDS = ['keypoints', 'keypoint_scores', 'bbox_scores', 'centers']
@@ -177,6 +178,34 @@ def test_score_thr(inferencer, images):
     assert len(scores) == 10
     (found,) = first(inferencer, images[0], score_thr=scores[4])
     assert sorted(person['bbox_score'] for person in found) == scores[5:]
+
+
+def test_calibrate(inferencer, model_files, images, tmp_path):
+    """The checkpoint's temperature changes visibility and its products."""
+    config, checkpoint = model_files
+    with pytest.raises(UserError, match='has no visibility temperature'):
+        POETInferencer(config, checkpoint, 'cpu', calibrate=True)
+    state = torch.load(checkpoint)
+    state['meta']['visibility_temperature'] = 2.0
+    path = str(tmp_path / 'calibrated.pth')
+    torch.save(state, path)
+    kwargs = dict(score_thr=0, return_datasamples=True)
+    before, same, after = (
+        first(each, images[0], **kwargs)[0].pred_instances
+        for each in (
+            inferencer,
+            POETInferencer(config, path, 'cpu'),
+            POETInferencer(config, path, 'cpu', calibrate=True),
+        )
+    )
+    for name in (*FIELDS, 'visibility'):
+        np.testing.assert_array_equal(same[name], before[name])
+    visibility = apply_temperature(before.visibility, 2)
+    assert (visibility != before.visibility).any()
+    np.testing.assert_array_equal(after.visibility, visibility)
+    np.testing.assert_array_equal(after.bbox_scores, before.bbox_scores)
+    scores = before.bbox_scores[:, None] * visibility
+    np.testing.assert_array_equal(after.keypoint_scores, scores)
 
 
 def test_drawing(inferencer, images, tmp_path):

@@ -41,6 +41,21 @@ def test_publish(training_checkpoint, tmp_path):
     assert os.path.getsize(path) < os.path.getsize(training_checkpoint) / 2
 
 
+def test_visibility_temperature(training_checkpoint, tmp_path):
+    """A plain number, which publishing again keeps."""
+    target = str(tmp_path / 'poet.pth')
+    path = publish(
+        training_checkpoint, target, visibility_temperature=np.float64(1.5)
+    )
+    for name in (path, publish(path, target)):
+        meta = torch.load(name, weights_only=True)['meta']
+        assert type(meta['visibility_temperature']) is float
+        assert meta['visibility_temperature'] == 1.5
+    for wrong in (0, -1, float('nan'), float('inf')):
+        with pytest.raises(UserError, match='above 0 and finite'):
+            publish(training_checkpoint, target, visibility_temperature=wrong)
+
+
 def test_half(training_checkpoint, tmp_path):
     """Half the size; a model loads it, rounded; no weight overflows."""
     path = publish(training_checkpoint, str(tmp_path / 'a.pth'), half=True)

@@ -187,6 +187,7 @@ def test_wrong_flags(run_wrong, flags, part, capsys):
         (['--config', 'poet_r18'], 'Did you mean'),
         (['--config', 'poet_r18_toy'], 'does not fit the config'),
         (['--device', 'abacus'], 'on abacus: '),
+        (['--calibrate'], 'tools/publish_model.py --visibility-temperature'),
         (['--out', f'{__file__}/out'], 'test_infer_failures.py'),
     ],
 )

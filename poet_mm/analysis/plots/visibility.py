@@ -1,4 +1,4 @@
-"""Draw predicted visibility, by class and as a detector (paper Fig. 8)."""
+"""Draw predicted visibility (paper Fig. 8): classes, detector, reliability."""
 
 from typing import Mapping, Optional
 
@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...visualization.style import (
+    COLORS,
     GREY,
     METHOD_COLORS,
     in_style,
@@ -15,6 +16,11 @@ from ...visualization.style import (
 )
 
 NAMES = {0: 'not labelled', 1: 'occluded', 2: 'visible'}
+QUESTIONS = dict(  # name and colour in the reliability diagram
+    visible=('visible: v = 2 against 1', METHOD_COLORS['POET']),
+    labelled=('labelled: v > 0 against 0', COLORS[3]),
+)
+POINT_AREAS = (8, 150)  # square points, for 0 and all keypoints
 
 
 def draw_violins(axes: Axes, groups: Mapping[int, np.ndarray]) -> None:
@@ -62,19 +68,61 @@ def draw_roc(axes: Axes, detector: Optional[Mapping]) -> None:
     axes.legend(loc='best')
 
 
+def draw_reliability(axes: Axes, calibration: Mapping[str, Mapping]) -> None:
+    """Draw predicted visibility against observed shares, and the diagonal."""
+    if all(numbers['ece'] is None for numbers in calibration.values()):
+        show_message(axes, 'no keypoints of two classes\nof matched people')
+        return
+    axes.plot([0, 1], [0, 1], ':', color=GREY, label='perfect')
+    for question, numbers in calibration.items():
+        if numbers['ece'] is not None:
+            draw_bins(axes, numbers, *QUESTIONS[question])
+    axes.set(
+        xlim=(-0.03, 1.03),
+        ylim=(-0.03, 1.03),
+        aspect='equal',
+        xlabel='mean predicted visibility of a bin',
+        ylabel='share of visible or labelled keypoints',
+    )
+    axes.legend(loc='best')
+
+
+def draw_bins(axes: Axes, numbers: Mapping, name: str, color: str) -> None:
+    """Draw one line, with points whose area grows with the keypoints."""
+    bins = numbers['bins']
+    x, y, count = np.array(
+        [
+            triple
+            for triple in zip(bins['confidence'], bins['share'], bins['count'])
+            if triple[2]
+        ]
+    ).T
+    label = f'{name}\nECE {numbers["ece"]:.3f}, Brier {numbers["brier"]:.3f}'
+    axes.plot(x, y, color=color, label=label)
+    areas = np.interp(np.sqrt(count / count.sum()), (0, 1), POINT_AREAS)
+    axes.scatter(x, y, areas, color=color, alpha=0.6)
+
+
 @in_style()
 def draw_visibility(
-    groups: Mapping[int, np.ndarray], detector: Optional[Mapping], out: str
+    groups: Mapping[int, np.ndarray],
+    detector: Optional[Mapping],
+    calibration: Mapping[str, Mapping],
+    out: str,
 ) -> None:
-    """Draw violins, and the ROC of occlusion.
+    """Draw violins, the ROC of occlusion, and the reliability diagram.
 
     Args:
         groups (Mapping): Predicted visibility (n, ) of keypoints, by COCO's v.
         detector (Mapping, optional): What ``occlusion_detector`` returns.
+        calibration (Mapping): For each question what ``measure`` returns, and
+            ``bins``, what ``reliability_bins`` returns.
         out (str): Picture to write.
     """
-    figure = Figure(figsize=(8, 3.6))
-    violins, roc = figure.subplots(1, 2, width_ratios=(1.25, 1))
+    figure = Figure(figsize=(12, 3.6))
+    violins, roc, reliability = figure.subplots(
+        1, 3, width_ratios=(1.25, 1, 1)
+    )
     if any(map(len, groups.values())):
         draw_violins(violins, groups)
         violins.set_title('keypoints of matched people')
@@ -82,4 +130,6 @@ def draw_visibility(
         show_message(violins, 'no matched people')
     draw_roc(roc, detector)
     roc.set_title('1 - visibility as a detector of occlusion')
+    draw_reliability(reliability, calibration)
+    reliability.set_title('visibility as a probability')
     save_figure(figure, out)
