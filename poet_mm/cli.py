@@ -424,6 +424,7 @@ def start_without_gpu(cfg: 'Config') -> None:
         type='MMDistributedDataParallel',
         device_ids=None,
         broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
 
 

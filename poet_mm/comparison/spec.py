@@ -26,7 +26,13 @@ from mmengine.config import Config
 
 from ..checkpoints.zoo import is_model
 from ..errors import UserError
-from ..utils.config import pretrained_files, read_config, set_data_root, walk
+from ..utils.config import (
+    pretrained_files,
+    read_config,
+    set_data_root,
+    spread_metainfo,
+    walk,
+)
 
 
 @dataclass
@@ -202,6 +208,7 @@ def row_config(comparison: Comparison, row: Row) -> Config:
     set_data_root(cfg, comparison.data_root)
     cfg.merge_from_dict({**comparison.options, **row.options})
     cfg.merge_from_dict(comparison.last_options)
+    spread_metainfo(cfg, row.config)
     cfg.randomness = dict(seed=row.seed)
     for part in ('cfg', 'dataloader', 'evaluator'):
         cfg[f'val_{part}'] = (

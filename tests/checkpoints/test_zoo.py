@@ -1,5 +1,6 @@
 """Weights by name, from a zoo whose server is on loopback."""
 
+import hashlib
 import io
 import os
 import re
@@ -17,7 +18,7 @@ from random_release import assert_equal
 from poet_mm.checkpoints import zoo
 from poet_mm.checkpoints.convert import PROGRAMS, build_model
 from poet_mm.checkpoints.files import read_checkpoint
-from poet_mm.checkpoints.loading import load_weights
+from poet_mm.checkpoints.loading import load_weights, read_weights
 from poet_mm.errors import DownloadFailed, MissingFile, UserError, WrongValue
 from poet_mm.utils.config import find_config
 
@@ -47,13 +48,23 @@ def files():
     ]
 
 
-@pytest.mark.parametrize('entry', SHIPPED, ids=lambda entry: entry['Name'])
-def test_shipped_entries(entry):
-    """They have what mim and we need, and their hash is in the name."""
+BY_NAME = dict(ids=lambda entry: entry['Name'])
+
+
+@pytest.mark.parametrize('entry', SHIPPED, **BY_NAME)
+def test_entries(entry):
+    """They have what mim and we need."""
     find_config(Path(entry['Config']).stem)
     assert (ROOT / entry['Config']).is_file()
-    assert entry['Convert'] in PROGRAMS
     assert {'Size', 'Source', 'License', 'In Collection'} <= entry.keys()
+
+
+@pytest.mark.parametrize(
+    'entry', [e for e in SHIPPED if '://' in e['Weights']], **BY_NAME
+)
+def test_downloads(entry):
+    """They are converted, and their hash is in the name."""
+    assert entry['Convert'] in PROGRAMS
     assert re.fullmatch(r'https://[\w./-]+\.pth', entry['Weights'])
     assert ('Record' in entry) != ('Hash' in entry)
     if 'Hash' in entry:
@@ -61,9 +72,41 @@ def test_shipped_entries(entry):
         assert entry['Hash'] == f'sha256:{digits}'
 
 
-def test_one_default(monkeypatch):
+@pytest.fixture
+def shipped(monkeypatch):
+    """The path of the default model, which is in the repository."""
     monkeypatch.delenv('POET_MM_ZOO', raising=False)
-    assert zoo.default_model() == 'poet-r50'
+    return zoo.fetch(zoo.default_model())
+
+
+def test_the_default_is_here(shipped):
+    """Small, of plain data, named by its hash, without machine paths."""
+    data = Path(shipped).read_bytes()
+    assert len(data) <= 20e6
+    assert hashlib.sha256(data).hexdigest()[:8] == Path(shipped).stem[-8:]
+    checkpoint = torch.load(shipped, weights_only=True)
+    assert {w.dtype for w in checkpoint['state_dict'].values()} == {
+        torch.half,
+        torch.long,  # num_batches_tracked
+    }
+    assert not re.search(r"""['"][/~]""", checkpoint['meta']['cfg'])
+
+
+@pytest.mark.slow
+def test_the_default_fits_its_config(shipped):
+    """All weights, by the config of the zoo and by that of the file."""
+    entry = zoo.find_entry(zoo.default_model())
+    for cfg in (
+        Config.fromfile(ROOT / entry['Config']),
+        Config.fromstring(
+            read_checkpoint(shipped)['meta']['cfg'], file_format='.py'
+        ),
+    ):
+        cfg.model.backbone.init_cfg = None
+        build_model(cfg).load_state_dict(read_weights(shipped))
+
+
+def test_the_index_has_the_zoo():
     index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
     assert 'configs/zoo.yml' in index['Import']
 

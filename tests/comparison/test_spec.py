@@ -75,6 +75,21 @@ def test_the_command_line_overrides_rows(toy, tmp_path):
         assert cfg.train_dataloader.batch_size == size
 
 
+def test_a_row_has_a_skeleton_of_its_own(toy, tmp_path):
+    """Of data, head and loss, as with the key of a config."""
+    five = str(ROOT / 'configs/_base_/datasets/toy_five.py')
+    options = dict(metainfo=dict(from_file=five))
+    rows = [ROWS[1], dict(ROWS[1], name='five', options=options)]
+    path = str(write_comparison(tmp_path / 'c.py', toy, rows=rows))
+    comparison = read_comparison(path)
+    numbers = []
+    for row in comparison.rows:
+        cfg = row_config(comparison, row)
+        names = cfg.train_dataloader.dataset.metainfo.from_file
+        numbers.append((cfg.model.head.num_keypoints, names == five))
+    assert numbers == [(17, False), (5, True)]
+
+
 def test_a_row_with_a_checkpoint_needs_no_training_data(toy, tmp_path):
     rows = [dict(ROWS[0], checkpoint=__file__)]
     path = str(write_comparison(tmp_path / 'c.py', toy, rows=rows))

@@ -190,8 +190,9 @@ def toy(tmp_path_factory):
 TINY = """\
 _base_ = [{base!r}]
 model = dict(
-    backbone=dict(base_channels=8, stem_channels=8),
+    backbone=dict(base_channels=8, stem_channels=8, frozen_stages=1),
     head=dict(in_channels=32, detail=dict(in_channels=[8, 16, 32])))
+find_unused_parameters = True  # mmengine freezes after DDP has looked
 train_cfg = dict(max_epochs=1, val_interval=1)
 param_scheduler = []
 train_dataloader = dict(batch_size=1, dataset=dict(images='all'))
