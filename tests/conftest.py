@@ -18,12 +18,25 @@ TESTS = Path(__file__).resolve().parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent), str(TESTS.parent / 'tools')]
 pytest.register_assert_rewrite(
     'fuzz',
+    'head_kinds',
     'helpers',
     'known_predictions',
     'loopback',
     'random_release',
     'tool_runs',
 )
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker('gpu') and not torch.cuda.is_available():
+        pytest.skip('needs a GPU that torch sees')
+
+
+@pytest.fixture
+def device(request):
+    """The CPU, or the device of a mark in ``devices.py``; without TF32."""
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        yield getattr(request, 'param', 'cpu')
 
 
 @pytest.fixture(scope='session')

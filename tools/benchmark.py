@@ -11,9 +11,6 @@ Examples:
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -83,41 +80,6 @@ def parse_args(argv=None):
     return args
 
 
-def describe_machine():
-    """Return machine and library versions."""
-    import torch
-
-    cuda = torch.cuda.is_available()
-    return dict(
-        cpu=cpu_name(),
-        cores=os.cpu_count(),
-        gpu=torch.cuda.get_device_name() if cuda else 'none',
-        python=platform.python_version(),
-        torch=torch.__version__,
-        poet_mm=poet_mm.__version__,
-    )
-
-
-def cpu_name():
-    """Return the model of the CPU; on other systems than Linux its kind."""
-    path = Path('/proc/cpuinfo')
-    lines = path.read_text().splitlines() if path.is_file() else []
-    names = [x.split(':')[1].strip() for x in lines if 'model name' in x]
-    return names[0] if names else platform.machine()
-
-
-def commit():
-    """Return the commit that is measured."""
-    job = subprocess.run(
-        ['git', 'describe', '--always', '--dirty'],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parent,
-        check=False,
-    )
-    return job.stdout.strip() or 'unknown'
-
-
 def run_part(name, args):
     """Run one part; return what is written for it."""
     import torch
@@ -138,6 +100,7 @@ def run_part(name, args):
 def main():
     args = parse_args()
     poet_mm.register()
+    from benchmarks.machine import commit, describe_machine
     from benchmarks.page import machine, write_page
     from mmengine.registry import init_default_scope
 

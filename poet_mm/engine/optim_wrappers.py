@@ -42,5 +42,6 @@ class BFloat16OptimWrapper(OptimWrapper):
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Run the forward passes inside in bfloat16."""
-        with super().optim_context(model), autocast(dtype=torch.bfloat16):
+        device = next(model.parameters()).device.type
+        with super().optim_context(model), autocast(device, torch.bfloat16):
             yield

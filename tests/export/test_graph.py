@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from devices import on_every_device
 
 from poet_mm.errors import UserError
 from poet_mm.export import graph as export
@@ -16,33 +17,44 @@ onnxruntime = pytest.importorskip('onnxruntime')
 onnx = pytest.importorskip('onnx')
 
 SIZE = (48, 64)
+ON_CUDA = 'CUDAExecutionProvider'
+ATOL = dict(cpu=1e-5, cuda=1e-4)  # of positions in [0, 1]
 
 
-def open_onnx(path):
-    return onnxruntime.InferenceSession(
-        path, providers=['CPUExecutionProvider']
-    )
+def open_onnx(path, device='cpu'):
+    if device == 'cpu':
+        providers = ['CPUExecutionProvider']
+    elif ON_CUDA not in onnxruntime.get_available_providers():
+        pytest.skip('needs the package onnxruntime-gpu')
+    else:
+        onnxruntime.preload_dlls()  # those of torch
+        providers = [(ON_CUDA, dict(use_tf32='0'))]
+    session = onnxruntime.InferenceSession(path, providers=providers)
+    # not another one instead
+    assert (session.get_providers()[0] == ON_CUDA) == (device == 'cuda')
+    return session
 
 
-def run_onnx(path, batch, mask):
-    session = open_onnx(path)
+def run_onnx(path, batch, mask, device='cpu'):
+    session = open_onnx(path, device)
     inputs = [i.name for i in session.get_inputs()]
     return session.run(None, dict(zip(inputs, (batch, mask))))
 
 
+@on_every_device
 @pytest.mark.parametrize(
     ('size', 'count'), [((48, 64), 3), ((80, 50), 1), ((33, 97), 2)]
 )
-def test_onnx_at_every_size_and_batch(exported, size, count):
+def test_onnx_at_every_size_and_batch(exported, size, count, device):
     model, path, padding, error = exported
     assert error < 1e-5
     images = random_images(size, count, padding)
     expected = reference_poses(model, images)
-    got = run_onnx(path, *pad_images(images))
+    got = run_onnx(path, *pad_images(images), device)
     shapes = [(count, 6), (count, 6, 5, 2), (count, 6, 5), (count, 6, 2)]
     assert [x.shape for x in got] == shapes
     for a, b in zip(got, expected):
-        np.testing.assert_allclose(a, b, atol=1e-5)
+        np.testing.assert_allclose(a, b, atol=ATOL[device])
 
 
 @pytest.mark.parametrize('exported', [({}, True)], indirect=True)

@@ -1,5 +1,6 @@
-"""Several processes (gloo) equal one process with all of the batch, evaluate
-each image once, and end with a reason when one of them dies."""
+"""Several processes (gloo; NCCL on GPUs) equal one process with all of the
+batch, evaluate each image once, and end with a reason when one of them dies.
+"""
 
 import json
 import multiprocessing
@@ -9,37 +10,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from helpers import FAST_LOSS, ROOT, random_samples, tiny_head, with_areas
+from devices import on_gpu
+from head_kinds import HEADS, build, same_noise
+from helpers import ROOT, random_samples, with_areas
 from make_toy_coco import make_toy_coco
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from torch import distributed, nn
+from torch import distributed
 from torch.multiprocessing import start_processes
 from torch.nn.parallel import DistributedDataParallel
 
 from poet_mm.models.layers import denoising
 
-HEADS = dict(
-    paper={},
-    fast=dict(
-        propose=True,
-        refine=True,
-        predict_oks=True,
-        detail=dict(in_channels=[8], channels=4, joint_channels=8, points=3),
-        denoising=dict(
-            groups=2, center_noise=0.3, scale_noise=0.2, joint_noise=0
-        ),
-        loss=FAST_LOSS,
-    ),
-)
-HEADS['levels'] = dict(
-    HEADS['fast'],
-    pyramid=dict(in_channels=[6]),
-    detail=dict(HEADS['fast']['detail'], in_channels=[6, 8]),
-)
 SECONDS = 900  # a hang is an error, not a wait
 pytestmark = [
     pytest.mark.slow,
@@ -54,36 +40,18 @@ without_gpu = pytest.mark.skipif(
 COUNTS = [[2, 1, 3, 0], [2, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
 
 
-class LossOf(nn.Module):
-    """A head whose forward is its loss, for DDP."""
-
-    def __init__(self, head):
-        super().__init__()
-        self.head = head
-
-    def forward(self, feats, samples):
-        return self.head.loss(feats, samples)
-
-
-def build(kind):
-    torch.manual_seed(0)
-    head = tiny_head(**HEADS[kind])
-    for branch in head.branches or ():  # so that poses depend on all of it
-        torch.nn.init.normal_(branch.pose_embed.layers[-1].weight, std=0.01)
-    feats = [torch.randn(4, 8, 4, 3)]
-    if head.pyramid:
-        feats.insert(0, torch.randn(4, 6, 8, 6))  # a finer level
-    return LossOf(head), feats
-
-
 def samples_of(counts):
     return with_areas(random_samples(counts))
 
 
 def run(model, feats, samples):
-    """-> losses by name, gradients by parameter."""
+    """-> losses by name, gradients by parameter, on the model's device."""
+    device = next(model.parameters()).device
     model.zero_grad()
-    losses = model(feats, samples)
+    losses = model(
+        [feat.to(device) for feat in feats],
+        [sample.to(device) for sample in samples],
+    )
     sum(losses.values()).backward()
     module = getattr(model, 'module', model)
     return {name: value.detach() for name, value in losses.items()}, {
@@ -92,25 +60,29 @@ def run(model, feats, samples):
     }
 
 
+def to_cpu(tensors):
+    return {name: value.cpu() for name, value in tensors.items()}
+
+
 def largest(tensors):
     return max(value.abs().max().item() for value in tensors.values())
 
 
-def same_noise(like):
-    """Instead of random numbers, whose order depends on the batch. No noise
-    would leave |prediction - ground truth| on its kink, with a gradient of
-    either sign."""
-    return torch.full_like(like, 0.5)
-
-
-def worker(rank, kind, shares, folder):
+def worker(rank, kind, shares, folder, device='cpu'):
     torch.set_num_threads(1)
+    torch.backends.cudnn.allow_tf32 = False
     denoising._uniform = same_noise
+    if device == 'cuda':
+        torch.cuda.set_device(rank)
     distributed.init_process_group(
-        'gloo', f'file://{folder}/store', rank=rank, world_size=len(shares)
+        'nccl' if device == 'cuda' else 'gloo',
+        f'file://{folder}/store',
+        rank=rank,
+        world_size=len(shares),
     )
     model, feats = build(kind)
-    ddp = DistributedDataParallel(model)  # raises on unused parameters
+    # raises on unused parameters
+    ddp = DistributedDataParallel(model.to(device))
     results = []
     start = sum(shares[:rank])
     mine = slice(start, start + shares[rank])
@@ -121,18 +93,19 @@ def worker(rank, kind, shares, folder):
         for value in losses.values():
             distributed.all_reduce(value)
             value /= len(shares)
-        results.append((losses, grads))
+        results.append((to_cpu(losses), to_cpu(grads)))
     if rank == 0:
         torch.save(results, f'{folder}/results.pt')
     distributed.destroy_process_group()
 
 
-def start(function, args, num_processes):
-    """Run processes that have imported everything already, or kill them."""
+def start(function, args, num_processes, method='forkserver'):
+    """Run processes, or kill them. Those of a fork server have imported
+    everything already."""
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload([__name__, 'mmpose.apis'])
     group = start_processes(
-        function, args, num_processes, join=False, start_method='forkserver'
+        function, args, num_processes, join=False, start_method=method
     )
     ended = False
     try:
@@ -152,21 +125,40 @@ def test_processes_equal_one(kind, shares, tmp_path, monkeypatch):
     """With images, and people, shared out unevenly."""
     monkeypatch.setattr(denoising, '_uniform', same_noise)
     start(worker, (kind, shares, str(tmp_path)), len(shares))
+    check_results(kind, tmp_path, rounding=1e-6)
+
+
+@on_gpu
+@pytest.mark.parametrize('kind', HEADS)
+def test_gpus_equal_one_process(kind, device, tmp_path, monkeypatch):
+    """Over NCCL, on as many GPUs as there are, at most one for each image."""
+    monkeypatch.setattr(denoising, '_uniform', same_noise)
+    num_gpus = min(torch.cuda.device_count(), 4)
+    shares = [len(part) for part in np.array_split(range(4), num_gpus)]
+    args = kind, shares, str(tmp_path), device
+    # mmengine counts the GPUs when imported: a fork then has none
+    start(worker, args, num_gpus, method='spawn')
+    # kernels are others than on the CPU, and for other sizes of the batch
+    check_results(kind, tmp_path, rounding=2e-5)
+
+
+def check_results(kind, folder, rounding):
+    """Compare with one process on the CPU."""
     model, feats = build(kind)
-    results = torch.load(tmp_path / 'results.pt')
+    results = torch.load(folder / 'results.pt')
     for counts, (losses, grads) in zip(COUNTS, results):
         expected = run(model, feats, samples_of(counts))
         for got, wanted, atol in (
-            (losses, expected[0], 1e-6),
+            (losses, expected[0], rounding),
             # sums in another order round by the scale of the gradient
-            (grads, expected[1], 5e-7 * largest(expected[1])),
+            (grads, expected[1], rounding / 2 * largest(expected[1])),
         ):
             assert got.keys() == wanted.keys()
             for name in wanted:
                 torch.testing.assert_close(
                     got[name],
                     wanted[name],
-                    rtol=1e-6,
+                    rtol=rounding,
                     atol=atol,
                     msg=lambda text, at=(counts, name): f'{at}: {text}',
                 )

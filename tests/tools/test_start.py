@@ -44,7 +44,7 @@ MISSING = dict(
     make_subset=('none out', 'there is no none/annotations'),
     make_toy_coco=('--out toy --size 31', 'size must be 32 or more, got'),
 )
-TOOLS = (*MISSING, 'benchmark', 'check_stack')
+TOOLS = (*MISSING, 'benchmark', 'check_stack', 'gpu_check')
 
 
 def run(tool, *args, folder=None):

@@ -1,7 +1,7 @@
 """Write what was measured as a page in Markdown, with a figure beside it."""
 
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Sequence
 
 from matplotlib.figure import Figure
 from tabulate import tabulate
@@ -52,10 +52,22 @@ def machine(results: Dict) -> str:
     return ', '.join(f'{k} {v}' for k, v in results['machine'].items())
 
 
-def write_page(results: Dict, path: Path) -> None:
-    """Write a page of results, with a figure if attention was measured."""
+def write_page(
+    results: Dict,
+    path: Path,
+    title: str = 'Benchmark',
+    more: Sequence[str] = (),
+) -> None:
+    """Write a page of results, with a figure if attention was measured.
+
+    Args:
+        results (dict): What ``tools/benchmark.py`` writes as JSON.
+        path (Path): Page to write.
+        title (str): Heading of the page. Defaults to 'Benchmark'.
+        more (sequence[str]): Lines above the parts. Defaults to none.
+    """
     lines = [
-        '# Benchmark',
+        f'# {title}',
         '',
         'Written by the benchmark; do not edit.',
         '',
@@ -67,6 +79,7 @@ def write_page(results: Dict, path: Path) -> None:
         'sides take turns. Times are medians of calls, with quartiles in '
         'brackets. The ratio is the baseline time over ours. Memory is what a '
         'call adds at its peak.',
+        *more,
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     for part, values in results['parts'].items():

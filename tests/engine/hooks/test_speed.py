@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from devices import on_every_device, on_gpu
 from helpers import loss_and_gradients
 from torch import nn
 
@@ -24,10 +25,16 @@ def as_runner(model):
     return SimpleNamespace(model=model)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def assert_near(gradients, expected):
+    """To 1e-5 of the largest."""
+    largest = max(float(grad.abs().max()) for grad in expected.values())
+    for name, gradient in gradients.items():
+        difference = float((gradient - expected[name]).abs().max())
+        assert difference < 1e-5 * largest, name
+
+
+@on_gpu
 def test_channels_last(model, batch):
-    model.cuda()
-    batch = batch[0].cuda(), [sample.cuda() for sample in batch[1]]
     expected = loss_and_gradients(model, batch)
     ChannelsLastHook().before_run(as_runner(model))
     assert model.backbone.weight.is_contiguous(
@@ -38,10 +45,7 @@ def test_channels_last(model, batch):
     )
     loss, gradients = loss_and_gradients(model, batch)
     torch.testing.assert_close(loss, expected[0])
-    largest = max(float(grad.abs().max()) for grad in expected[1].values())
-    for name, gradient in gradients.items():
-        difference = float((gradient - expected[1][name]).abs().max())
-        assert difference < 1e-5 * largest, name
+    assert_near(gradients, expected[1])
 
 
 @pytest.mark.parametrize('on_gpu', [False, True])
@@ -57,14 +61,18 @@ def test_channels_last_is_for_gpus(model, on_gpu, monkeypatch):
 
 
 @pytest.mark.skipif(not can_compile(), reason='not with this Python')
-def test_compile_hook(model, batch):
-    """With dynamo's own backend, which compiles nothing but traces all."""
+@on_every_device
+def test_compile_hook(model, batch, device):
+    """On the CPU with dynamo's backend that traces all, and compiles nothing;
+    on the GPU with torch's default."""
     expected = loss_and_gradients(model, batch)
     names = [name for name, _ in model.named_parameters()]
-    hook = CompileHook(backend='aot_eager')
+    hook = CompileHook(backend=dict(cpu='aot_eager', cuda='inductor')[device])
     hook.before_train(as_runner(model))
     assert [name for name, _ in model.named_parameters()] == names
-    torch.testing.assert_close(loss_and_gradients(model, batch), expected)
+    loss, gradients = loss_and_gradients(model, batch)
+    torch.testing.assert_close(loss, expected[0], rtol=1e-5, atol=0)
+    assert_near(gradients, expected[1])
 
 
 def test_compile_hook_names_what_there_is(model):
