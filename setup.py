@@ -67,6 +67,7 @@ setup(
     extras_require={
         'export': ['onnx', 'onnxruntime'],  # for tools/export_onnx.py
         'fast': ['hotcoco>=1.1'],  # for FastCocoMetric
+        'openvino': ['openvino'],  # for tools/export_onnx.py --openvino
         'tensorboard': ['tensorboard'],  # for tools/train.py --tensorboard
         'tests': [
             'codespell',

@@ -1,13 +1,12 @@
 """Evaluate every decoder layer in one pass over the images (paper Fig. 9)."""
 
-import copy
+from typing import Any
 
-import numpy as np
 from mmpose.evaluation.metrics import CocoMetric
-from mmpose.registry import METRICS
 
 from ..comparison.table import coco_metrics, format_cell
 from ..evaluation.keypoint_metric import silence
+from ..evaluation.subset import add_people, build_subset_metric
 from ..utils.config import walk
 from .collect import ImageRecord
 from .plots.layers import draw_layers
@@ -15,6 +14,16 @@ from .result import Analysis, Result
 from .session import Session
 
 DEFAULT = dict(type='FastCocoMetric', score_mode='bbox', nms_mode='none')
+
+
+def find_metric(evaluator: Any) -> dict:
+    """Return the config of an evaluator's CocoMetric, else the default."""
+    found = (
+        node
+        for node in walk(evaluator)
+        if str(node.get('type')).endswith('CocoMetric')
+    )
+    return dict(next(found, DEFAULT))
 
 
 def build_metric(session: Session, **changes) -> CocoMetric:
@@ -26,24 +35,9 @@ def build_metric(session: Session, **changes) -> CocoMetric:
     """
     evaluator = session.cfg.get(f'{session.split}_evaluator')
     evaluator = evaluator or session.cfg.get('test_evaluator')
-    found = (
-        node
-        for node in walk(evaluator)
-        if str(node.get('type')).endswith('CocoMetric')
+    return build_subset_metric(
+        find_metric(evaluator), session.dataset, **changes
     )
-    cfg = copy.deepcopy(dict(next(found, DEFAULT)))
-    cfg.update(ann_file=session.dataset.ann_file, prefix=None, **changes)
-    metric = METRICS.build(cfg)
-    metric.dataset_meta = session.metainfo
-    ids, coco = set(session.index_of), metric.coco
-    if ids != set(coco.getImgIds()):  # else it expects images left out
-        coco.dataset = dict(coco.dataset)
-        for part, key in (('images', 'id'), ('annotations', 'image_id')):
-            coco.dataset[part] = [
-                entry for entry in coco.dataset[part] if entry[key] in ids
-            ]
-        coco.createIndex()
-    return metric
 
 
 def add_prediction(
@@ -51,18 +45,14 @@ def add_prediction(
 ) -> None:
     """Pass the predictions of a decoder layer, or of AE, to a metric."""
     prediction = record.prediction
-    scores = prediction.scores[layer]  # (Q, )
-    keypoints = prediction.keypoints[layer]  # (Q, K, 2)
-    keypoint_scores = np.broadcast_to(scores[:, None], keypoints.shape[:2])
-    if prediction.visibility is not None:
-        keypoint_scores = scores[:, None] * prediction.visibility[layer]
-    people = dict(
-        keypoints=keypoints,
-        keypoint_scores=keypoint_scores,
-        bbox_scores=scores,
+    visibility = prediction.visibility
+    add_people(
+        metric,
+        record.img_id,
+        prediction.scores[layer],
+        prediction.keypoints[layer],
+        None if visibility is None else visibility[layer],
     )
-    image = dict(id=[record.img_id], img_id=record.img_id, gt_instances={})
-    metric.process(None, [dict(image, pred_instances=people)])
 
 
 class LayersAnalysis(Analysis):

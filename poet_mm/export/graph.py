@@ -2,8 +2,8 @@
 
 The graph takes images as they are read from files and normalises them itself.
 Its four outputs are named. Multiply x and y by the width and height of the
-original image to get pixels. A file is written only if the graph computes the
-same as the model, see ``parity.py``.
+original image to get pixels. A graph that does not compute the same as the
+model is refused, see ``parity.py``.
 
 Letters: B images, Q queries, K keypoints.
 """
@@ -12,7 +12,7 @@ import inspect
 import io
 import json
 import warnings
-from typing import Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
 
 import numpy as np
 import torch
@@ -32,9 +32,11 @@ from .parity import (
     require_parity,
     sizes_to_check,
 )
+from .runtimes import INPUTS, OUTPUTS, require_packages, run_in_onnxruntime
 
-INPUTS = ('images', 'padding_mask')
-OUTPUTS = ('scores', 'keypoints', 'visibility', 'centers')
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
 # scaled_dot_product_attention needs 14, grid_sample (keypoint sampling) 16
 LOWEST_OPSET = 16
 UNIT = 'x, y in [0, 1] of the image without its padding'
@@ -148,39 +150,30 @@ def make_metadata(model: nn.Module) -> Dict[str, str]:
     }
 
 
-def export_onnx(
-    model: nn.Module,
-    path: str,
-    size: Size,
-    padding_mask: bool = False,
-    opset: int = 17,
-) -> float:
-    """Write an ONNX file with dynamic batch size, height and width.
+def build_onnx(
+    model: nn.Module, size: Size, padding_mask: bool = False, opset: int = 18
+) -> Tuple['ModelProto', float]:
+    """Return an ONNX graph with dynamic batch size, height and width.
 
     Args:
         model (nn.Module): From MMPose's ``init_model``, on the CPU.
-        path (str): File to write, after all checks.
         size (tuple[int, int]): Height and width of the images to trace and to
             compare with. The graph takes any size.
         padding_mask (bool): Give the graph the second input. Defaults to
             False.
-        opset (int): Version of ONNX's operators. Defaults to 17.
+        opset (int): Version of ONNX's operators. Defaults to 18: OpenVINO
+            (2026.4) reads ``ReduceLogSumExp`` of older ones wrongly, see
+            https://github.com/openvinotoolkit/openvino/issues/38238.
 
     Returns:
-        float: Largest difference from the model, see :func:`require_parity`.
+        tuple: The graph, fp32, and the largest difference from the model, see
+        :func:`require_parity`.
 
     Raises:
         UserError: onnx or onnxruntime is missing, the opset is not possible,
-            the difference is too large, or the file cannot be written.
+            or the difference is too large.
     """
-    try:
-        import onnx
-        import onnxruntime
-    except ImportError as error:
-        raise UserError(
-            f'Export to ONNX needs onnx and onnxruntime ({error}). Run: '
-            'pip install onnx onnxruntime "numpy<2"'
-        ) from error
+    onnx = require_packages('Export to ONNX', 'onnx', 'onnxruntime')[0]
     if opset < LOWEST_OPSET:
         raise UserError(
             f'POET needs --opset {LOWEST_OPSET} or higher, not {opset}.'
@@ -190,26 +183,26 @@ def export_onnx(
     for key, value in make_metadata(model).items():
         graph.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(graph)
-    graph = graph.SerializeToString()
-    session = onnxruntime.InferenceSession(
-        graph, providers=['CPUExecutionProvider']
-    )
+    run = run_in_onnxruntime(graph)
+    return graph, require_parity(model, run, size, padding_mask)
 
-    def run(*arrays: np.ndarray) -> List[np.ndarray]:
-        return session.run(list(OUTPUTS), dict(zip(names, arrays)))
 
-    error = require_parity(model, run, size, padding_mask)
+def write_onnx(graph: 'ModelProto', path: str) -> None:
+    """Write a graph to a file.
+
+    Raises:
+        UserError: The file cannot be written.
+    """
     with explain_write_errors(path):
-        write_whole(graph, path)
-    return error
+        write_whole(graph.SerializeToString(), path)
 
 
 def export_torchscript(
     model: nn.Module, path: str, size: Size, padding_mask: bool = False
 ) -> float:
-    """Write a TorchScript file.
+    """Write a TorchScript file; return the largest difference from the model.
 
-    See :func:`export_onnx` for arguments and result.
+    See :func:`build_onnx` for arguments.
     """
     example = _example(model, size, padding_mask)
     with warnings.catch_warnings(), torch.no_grad():

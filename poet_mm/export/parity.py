@@ -95,14 +95,18 @@ def random_images(size: Size, count: int, padding: bool) -> List[np.ndarray]:
     return [rng.integers(0, 256, (*s, 3), dtype=np.uint8) for s in sizes]
 
 
-def pad_images(images: List[np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
-    """Pad images to the size of the first one.
+def pad_images(
+    images: List[np.ndarray], divisor: int = 1
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Pad images to the largest height and width, rounded up to multiples.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: Batch (B, H, W, 3) with white padding,
         and padding mask (B, H, W), True at the padding.
     """
-    batch = np.full((len(images), *images[0].shape), 255, dtype=np.uint8)
+    sides = np.max([image.shape[:2] for image in images], 0)
+    sides = -(-sides // divisor) * divisor
+    batch = np.full((len(images), *sides, 3), 255, dtype=np.uint8)
     mask = np.ones(batch.shape[:3], dtype=bool)
     for i, image in enumerate(images):
         height, width = image.shape[:2]

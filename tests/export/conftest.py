@@ -69,5 +69,6 @@ def exported(request, tmp_path_factory):
     pieces, padding = request.param
     model = make_model(**pieces)
     path = str(tmp_path_factory.mktemp('onnx') / 'poet.onnx')
-    error = export.export_onnx(model, path, SIZE, padding_mask=padding)
+    graph, error = export.build_onnx(model, SIZE, padding_mask=padding)
+    export.write_onnx(graph, path)
     return model, path, padding, error

@@ -16,6 +16,7 @@ from mmengine.registry import init_default_scope
 from mmpose.apis import inference_bottomup, init_model
 
 from poet_mm.errors import UserError
+from poet_mm.export import agreement
 
 onnxruntime = pytest.importorskip('onnxruntime')
 onnx = pytest.importorskip('onnx')
@@ -115,6 +116,41 @@ def test_torchscript_alone(checkpoint, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ['poet.pt']
 
 
+@pytest.mark.slow
+def test_lower_precision(checkpoint, tmp_path, monkeypatch, capsys):
+    """The file is compared on images before it is written."""
+    checkpoint, path = checkpoint[0], tmp_path / 'poet.onnx'
+    args = [CONFIG, checkpoint, path, '--data-root', checkpoint.parent]
+    args += ['--size', 96, 64, '--precision', 'int8', '--cfg-options']
+    monkeypatch.setattr('sys.argv', ['x', *map(str, args), *OPTIONS])
+    monkeypatch.setitem(
+        agreement.LIMITS, 'int8', agreement.Limits(-1.0, 1.0, 1.0)
+    )
+    with pytest.raises(UserError, match=r'int8 differs .* pixels, more'):
+        export_onnx.main()
+    assert not path.exists()
+    monkeypatch.setitem(
+        agreement.LIMITS, 'int8', agreement.Limits(2.0, 1.0, 1.0)
+    )
+    capsys.readouterr()
+    export_onnx.main()
+    printed = capsys.readouterr().out
+    assert 'int8 on 2 images with 20 people of the model' in printed
+    rows = re.findall(r'^(model|onnxruntime) ', printed, re.MULTILINE)
+    assert rows == ['model', 'onnxruntime']
+    types = {node.op_type for node in onnx.load(path).graph.node}
+    assert {'QuantizeLinear', 'DequantizeLinear'} <= types
+
+
+@pytest.mark.parametrize('option', ['--openvino', '--precision=fp16'])
+def test_options_of_an_onnx_file(option, monkeypatch, capsys):
+    args = [CONFIG, 'none.pth', '--torchscript', 'poet.pt', option]
+    monkeypatch.setattr('sys.argv', ['x', *map(str, args)])
+    with pytest.raises(SystemExit):
+        export_onnx.parse_args()
+    assert 'need an ONNX file to write' in capsys.readouterr().err
+
+
 def test_nothing_to_export(monkeypatch, capsys):
     monkeypatch.setattr('sys.argv', ['x', str(CONFIG), 'none.pth'])
     with pytest.raises(SystemExit):
@@ -127,9 +163,11 @@ def test_nothing_to_export(monkeypatch, capsys):
     [
         (['none.py', 'none.pth'], 'none.py is neither a config'),
         ([CONFIG, 'none.pth'], 'There is no checkpoint none.pth'),
+        ([CONFIG, 'none.pth', '--data-root=none'], 'none'),
     ],
 )
 def test_mistakes_get_a_sentence(args, part, monkeypatch):
-    monkeypatch.setattr('sys.argv', ['x', *map(str, args), 'poet.onnx'])
+    args = [*args[:2], 'poet.onnx', *args[2:]]
+    monkeypatch.setattr('sys.argv', ['x', *map(str, args)])
     with pytest.raises(UserError, match=part):
         export_onnx.load_model(export_onnx.parse_args())
