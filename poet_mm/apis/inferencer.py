@@ -35,7 +35,7 @@ from ..checkpoints.loading import check_weights
 from ..checkpoints.publish import check_temperature
 from ..checkpoints.safe_config import check_config_of
 from ..checkpoints.safe_load import safe_loading
-from ..checkpoints.zoo import is_model, read_zoo
+from ..checkpoints.zoo import default_model, is_model, read_zoo
 from ..errors import EveryImageFails, UserError, first_line, unreadable
 from ..models.instances import calibrate as calibrate_visibility
 from ..utils.config import find_config, read_config
@@ -102,7 +102,8 @@ class POETInferencer(Pose2DInferencer):
         model (str | Config, optional): Config file, the name of one in
             ``configs/`` without its ``.py``, or a config. Without weights also
             a name of the zoo (``configs/zoo.yml``), whose weights are
-            downloaded. Defaults to None, the config in the checkpoint.
+            downloaded. Defaults to None, the config in the checkpoint, or
+            without weights the default model of the zoo.
         weights (str, optional): Checkpoint, or name of the zoo. Defaults to
             None: those of the zoo, else random weights.
         device (str, optional): Defaults to None, a GPU if there is one.
@@ -134,6 +135,8 @@ class POETInferencer(Pose2DInferencer):
     ) -> None:
         self.calibrate = calibrate
         self.temperature: Optional[float] = None
+        if model is None and weights is None:
+            weights = default_model()
         if weights is None and is_model(model):
             model, weights = None, model
         if isinstance(model, (str, os.PathLike)):

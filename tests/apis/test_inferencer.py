@@ -84,12 +84,13 @@ def test_same_people_and_pictures_as_mmpose(inferencer, model_files, images):
 
 
 def test_name_of_the_zoo(tiny_zoo, images):
-    """Alone, or as the weights for a config of the caller's."""
+    """Alone, by default, or as the weights for a config of the caller's."""
     first_one = POETInferencer('tiny', device='cpu')
     config = first_one.cfg
     other = POETInferencer(config.copy(), 'tiny', device='cpu')
     expected = people_of(first_one, images[:1])
     assert len(expected[0]) == 7
+    assert_same(people_of(POETInferencer(device='cpu'), images[:1]), expected)
     assert_same(people_of(other, images[:1]), expected)
     with pytest.raises(UserError, match=r'tinny is .* zoo has tiny\.'):
         POETInferencer('tinny', device='cpu')
