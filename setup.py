@@ -65,6 +65,7 @@ setup(
         'tabulate',
     ],
     extras_require={
+        'demo': ['gradio>=6'],  # for tools/demo.py
         'export': ['onnx', 'onnxruntime'],  # for tools/export_onnx.py
         'fast': ['hotcoco>=1.1'],  # for FastCocoMetric
         'openvino': ['openvino'],  # for tools/export_onnx.py --openvino

@@ -95,6 +95,30 @@ def add_trust_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name the model of infer.py and demo.py."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        '--model',
+        metavar='NAME',
+        help='model of the zoo (default: the one marked Default there)',
+    )
+    which.add_argument(
+        '--weights',
+        metavar='CHECKPOINT',
+        help='checkpoint file or URL (default: those of --model)',
+    )
+    parser.add_argument(
+        '--config',
+        help='config file, or the name of one in configs/ without .py '
+        '(default: the one in the checkpoint)',
+    )
+    parser.add_argument(
+        '--device', help='cpu, cuda, cuda:1, ... (default: a GPU, else cpu)'
+    )
+    add_trust_argument(parser)
+
+
 def add_options_argument(parser: argparse.ArgumentParser) -> None:
     """Add ``--cfg-options``, a list that :func:`start` turns into a dict."""
     parser.add_argument(
@@ -199,6 +223,24 @@ def check_checkpoint(name: str) -> None:
     """Raise a UserError if a checkpoint is no file, URL or name of the zoo."""
     if '://' not in name and not osp.isfile(name) and not zoo.is_model(name):
         raise UserError(f'There is no checkpoint {name}.{zoo.nearest(name)}')
+
+
+def check_model_arguments(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """Check the options of :func:`add_model_arguments`, and set ``weights``.
+
+    Prints the name of a model of the zoo.
+    """
+    if args.config is not None:
+        if args.weights is None:
+            parser.error('--config needs --weights')
+        find_config(args.config)
+    if args.weights is None:
+        name = args.model or zoo.default_model()
+        args.weights = zoo.find_entry(name)['Name']
+        print(f'Model: {name}')
+    check_checkpoint(args.weights)
 
 
 def check_source(path: str) -> None:

@@ -1,4 +1,4 @@
-"""Read the gallery of tools/infer.py, by its data and in Chromium."""
+"""Read the pages of infer.py and demo.py, by data and in Chromium."""
 
 import json
 import re
@@ -7,7 +7,9 @@ import subprocess
 
 import numpy as np
 import pytest
+from mmengine.structures import InstanceData
 
+from poet_mm.apis import POETInferencer
 from poet_mm.visualization.strokes import person_colors
 
 CHROMIUM = shutil.which('chromium') or shutil.which('google-chrome')
@@ -42,6 +44,37 @@ def browse(page, tmp_path, *flags):
 
 
 GREY = 120
+
+# x and y of COCO's keypoints, in pixels
+WAVING = np.reshape(
+    [16, 12, 17, 11, 15, 11, 19, 12, 13, 12, 21, 20, 11, 20, 27, 14, 6, 27]
+    + [29, 6, 5, 35, 19, 36, 13, 36, 21, 46, 11, 46, 23, 57, 9, 57],
+    (17, 2),
+).astype(float)
+PEOPLE = np.stack([WAVING, WAVING + (30, 3)])
+
+
+def find_people(monkeypatch, people, score=1.0, hidden=()):
+    """Let the network find people (N, 17, 2) in every image.
+
+    All keypoints are visible, but those of the indices ``hidden``.
+    """
+
+    def forward(self, inputs, bbox_thr):
+        for sample in inputs['data_samples']:
+            visibility = np.ones(people.shape[:2])
+            visibility[:, list(hidden)] = 0.1
+            sample.pred_instances = InstanceData(
+                keypoints=people,
+                keypoint_scores=score * visibility,
+                keypoints_visible=score * visibility,
+                visibility=visibility,
+                centers=people.mean(1),
+                bbox_scores=np.full(len(people), score),
+            )
+        return inputs['data_samples']
+
+    monkeypatch.setattr(POETInferencer, 'forward', forward)
 
 
 def limbs_seen(shot, people, size):

@@ -31,9 +31,7 @@ __parse_first__ = True
 os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
 
 from poet_mm import cli
-from poet_mm.checkpoints import zoo
-from poet_mm.errors import EveryImageFails, UserError, first_line
-from poet_mm.utils.config import find_config
+from poet_mm.errors import EveryImageFails, UserError
 from poet_mm.utils.files import explain_write_errors
 
 if TYPE_CHECKING:
@@ -53,22 +51,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar='INPUT',
         help='image, folder, glob, video, webcam or webcam:N',
     )
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        '--model',
-        metavar='NAME',
-        help='model of the zoo (default: the one marked Default there)',
-    )
-    which.add_argument(
-        '--weights',
-        metavar='CHECKPOINT',
-        help='checkpoint file or URL (default: those of --model)',
-    )
-    add(
-        '--config',
-        help='config file, or the name of one in configs/ without .py '
-        '(default: the one in the checkpoint)',
-    )
+    cli.add_model_arguments(parser)
     add(
         '--out',
         default='work_dirs/people',
@@ -125,8 +108,6 @@ def parse_args(argv=None) -> argparse.Namespace:
         help="apply the checkpoint's temperature to visibility and to "
         'keypoint scores (tools/publish_model.py stores one)',
     )
-    add('--device', help='cpu, cuda, cuda:1, ... (default: a GPU, else cpu)')
-    cli.add_trust_argument(parser)
     args = parser.parse_args(argv)
     check_args(parser, args)
     return args
@@ -150,41 +131,20 @@ def check_args(
         if value is not None and not 0 <= value <= 1:
             flag = name.replace('_', '-')
             parser.error(f'--{flag} {value:g} must be in [0, 1]')
-    if args.config is not None:
-        if args.weights is None:
-            parser.error('--config needs --weights')
-        find_config(args.config)
-    if args.weights is None:
-        name = args.model or zoo.default_model()
-        args.weights = zoo.find_entry(name)['Name']
-        print(f'Model: {name}')
-    cli.check_checkpoint(args.weights)
+    cli.check_model_arguments(parser, args)
 
 
 def build_inferencer(args: argparse.Namespace) -> 'POETInferencer':
-    """Load the model.
+    """Load the model, see :func:`load_inferencer`."""
+    from poet_mm.apis.inferencer import load_inferencer
 
-    Raises:
-        UserError: The device or the checkpoint cannot be used.
-    """
-    from poet_mm.apis import POETInferencer
-    from poet_mm.checkpoints.safe_load import safe_loading
-
-    try:
-        with safe_loading(args.trust_pickle):
-            return POETInferencer(
-                args.config,
-                args.weights,
-                args.device,
-                calibrate=args.calibrate,
-            )
-    except UserError:
-        raise
-    except Exception as error:  # torch raises many kinds for a broken file
-        device = args.device or 'the default device'
-        raise UserError(
-            f'{args.weights} cannot be loaded on {device}: {first_line(error)}'
-        ) from error
+    return load_inferencer(
+        args.config,
+        args.weights,
+        args.device,
+        args.trust_pickle,
+        args.calibrate,
+    )
 
 
 def split_inputs(

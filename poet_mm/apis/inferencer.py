@@ -439,3 +439,27 @@ class POETInferencer(Pose2DInferencer):
             visualization=visualization,
             predictions=preds if return_datasamples else people,
         )
+
+
+def load_inferencer(
+    config: Optional[str],
+    weights: str,
+    device: Optional[str] = None,
+    trust_pickle: bool = False,
+    calibrate: bool = False,
+) -> POETInferencer:
+    """Load a checkpoint for a tool.
+
+    Raises:
+        UserError: The device or the checkpoint cannot be used.
+    """
+    try:
+        with safe_loading(trust_pickle):
+            return POETInferencer(config, weights, device, calibrate=calibrate)
+    except UserError:
+        raise
+    except Exception as error:  # torch raises many kinds for a broken file
+        raise UserError(
+            f'{weights} cannot be loaded on {device or "the default device"}: '
+            f'{first_line(error)}'
+        ) from error

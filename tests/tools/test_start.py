@@ -28,6 +28,7 @@ MISSING = dict(
         'x.jpg --weights none.pth --out out',
         'There is no checkpoint none.pth.',
     ),
+    demo=('--weights none.pth', 'There is no checkpoint none.pth.'),
     download=('none', 'none is not a model of the zoo'),
     analyze=('layers none.py none.pth', 'none.py is neither a config file'),
     check_dataset=('none.json', 'There is no file none.json.'),

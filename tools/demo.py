@@ -1,0 +1,149 @@
+"""Try a model on photos in the browser.
+
+Opens a page on this machine: put in a photo, and the people in it are drawn.
+The page has a slider for the threshold, and draws hidden keypoints, centres
+and offsets if asked. Photos stay on this machine. Ctrl-C ends the page.
+
+It needs Gradio 6: pip install gradio
+
+Examples:
+  python tools/demo.py
+  python tools/demo.py --weights CHECKPOINT --port 8000
+"""
+
+import argparse
+from functools import partial
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, List, Optional, Tuple
+
+__parse_first__ = True
+
+from poet_mm import cli
+from poet_mm.errors import UserError
+
+if TYPE_CHECKING:
+    import gradio
+    import numpy as np
+
+    from poet_mm.apis import POETInferencer
+
+PARTS = [  # labels on the page, parts of POETVisualizer
+    ('Hidden keypoints', 'visibility'),
+    ('Centres', 'centers'),
+    ('Offsets', 'offsets'),
+]
+MIN_SIDE = 400  # pixels; smaller photos are enlarged
+SCORE_THR = 0.5
+HEIGHT = 540  # pixels of the drawn photo on the page
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(**cli.about(__doc__))
+    cli.add_model_arguments(parser)
+    parser.add_argument(
+        '--port',
+        type=int,
+        default=7860,
+        metavar='N',
+        help='port of the page on this machine',
+    )
+    args = parser.parse_args(argv)
+    cli.check_model_arguments(parser, args)
+    if find_spec('gradio') is None:
+        raise UserError('demo.py needs the package gradio: pip install gradio')
+    return args
+
+
+def draw_people(
+    inferencer: 'POETInferencer',
+    photo: Optional['np.ndarray'],
+    score_thr: float,
+    parts: List[str],
+) -> Tuple[Optional['np.ndarray'], str]:
+    """Return the drawn photo and a line about the people.
+
+    Args:
+        inferencer (POETInferencer): The model.
+        photo (np.ndarray, optional): (h, w, 3), RGB, None before the first.
+        score_thr (float): People with a lower score are left out.
+        parts (list[str]): Parts to draw beside the skeleton. Without
+            'visibility', hidden keypoints are left out: a visible one has at
+            least half the score of its person.
+    """
+    if photo is None:
+        return None, ''
+    (result,) = inferencer(
+        photo[..., ::-1],
+        return_vis=True,
+        score_thr=score_thr,
+        draw=['skeleton', *parts],
+        kpt_thr=0.0 if 'visibility' in parts else score_thr / 2,
+    )
+    (people,), (drawn,) = result['predictions'], result['visualization']
+    scores = sorted((one['bbox_score'] for one in people), reverse=True)
+    text = ', '.join(f'{score:.2f}' for score in scores)
+    return drawn, f'People: {len(people)}. Scores: {text or "none"}.'
+
+
+def build_page(inferencer: 'POETInferencer') -> 'gradio.Blocks':
+    """Return the page of a model."""
+    import gradio as gr
+
+    with gr.Blocks(title='POET', analytics_enabled=False) as page:
+        gr.Markdown(
+            '# POET\nFind people and their keypoints in a photo. Filled '
+            'keypoints are predicted visible, hollow ones hidden.'
+        )
+        with gr.Row():
+            with gr.Column(scale=1):
+                photo = gr.Image(label='Photo', sources=['upload', 'webcam'])
+                threshold = gr.Slider(
+                    0.05, 0.95, SCORE_THR, step=0.05, label='Lowest score'
+                )
+                parts = gr.CheckboxGroup(
+                    PARTS, value=['visibility'], label='Draw'
+                )
+            with gr.Column(scale=2):
+                drawn = gr.Image(
+                    label='People',
+                    height=HEIGHT,
+                    buttons=['download', 'fullscreen'],
+                )
+                line = gr.Markdown()
+        inputs = [photo, threshold, parts]
+        gr.on(
+            [one.change for one in inputs],
+            partial(draw_people, inferencer),
+            inputs,
+            [drawn, line],
+            trigger_mode='always_last',
+        )
+    return page
+
+
+def main(argv=None) -> None:
+    args = cli.start(parse_args(argv))
+    from poet_mm.apis.inferencer import load_inferencer
+
+    inferencer = load_inferencer(
+        args.config, args.weights, args.device, args.trust_pickle
+    )
+    inferencer.visualizer.min_side = MIN_SIDE
+    page = build_page(inferencer)
+    try:
+        page.launch(
+            server_port=args.port,
+            footer_links=['gradio'],
+            prevent_thread_lock=True,
+            quiet=True,
+        )
+    except (OSError, OverflowError) as error:
+        raise UserError(
+            f'--port {args.port} is not free. Give one from 1024 to 65535.'
+        ) from error
+    print(f'Page: {page.local_url} (Ctrl-C ends it)', flush=True)
+    page.block_thread()
+
+
+if __name__ == '__main__':
+    cli.run(main)
