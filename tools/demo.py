@@ -33,7 +33,6 @@ PARTS = [  # labels on the page, parts of POETVisualizer
     ('Offsets', 'offsets'),
 ]
 MIN_SIDE = 400  # pixels; smaller photos are enlarged
-SCORE_THR = 0.5
 HEIGHT = 540  # pixels of the drawn photo on the page
 
 
@@ -98,7 +97,11 @@ def build_page(inferencer: 'POETInferencer') -> 'gradio.Blocks':
             with gr.Column(scale=1):
                 photo = gr.Image(label='Photo', sources=['upload', 'webcam'])
                 threshold = gr.Slider(
-                    0.05, 0.95, SCORE_THR, step=0.05, label='Lowest score'
+                    0.05,
+                    0.95,
+                    inferencer.score_thr,
+                    step=0.05,
+                    label='Lowest score',
                 )
                 parts = gr.CheckboxGroup(
                     PARTS, value=['visibility'], label='Draw'

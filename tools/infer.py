@@ -90,9 +90,9 @@ def parse_args(argv=None) -> argparse.Namespace:
     add(
         '--score-thr',
         type=float,
-        default=0.5,
         metavar='P',
-        help='leave out people with a score, in [0, 1], below P',
+        help='leave out people with a score, in [0, 1], below P (default: '
+        'that of the checkpoint, else 0.5)',
     )
     add(
         '--kpt-thr',

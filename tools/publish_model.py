@@ -40,6 +40,13 @@ def parse_args() -> argparse.Namespace:
         help='store the temperature that tools/analyze.py visibility fitted; '
         'infer.py --calibrate applies it (default: that of SRC, if any)',
     )
+    parser.add_argument(
+        '--score-thr',
+        type=float,
+        metavar='P',
+        help='store the lowest score of a person for infer.py, in [0, 1] '
+        '(default: that of SRC, if any; else it is 0.5)',
+    )
     cli.add_trust_argument(parser)
     args = parser.parse_args()
     cli.check_source(args.source)
@@ -53,7 +60,11 @@ def main() -> None:
 
     with safe_loading(args.trust_pickle):
         path = publish(
-            args.source, args.target, args.half, args.visibility_temperature
+            args.source,
+            args.target,
+            args.half,
+            args.visibility_temperature,
+            args.score_thr,
         )
     before, after = (osp.getsize(name) / 1e6 for name in (args.source, path))
     print(f'{path}: {after:.1f} MB (from {before:.1f} MB)')

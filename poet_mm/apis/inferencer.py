@@ -32,7 +32,7 @@ from rich.progress import track
 from torch import nn
 
 from ..checkpoints.loading import check_weights
-from ..checkpoints.publish import check_temperature
+from ..checkpoints.publish import check_score, check_temperature
 from ..checkpoints.safe_config import check_config_of
 from ..checkpoints.safe_load import safe_loading
 from ..checkpoints.zoo import default_model, is_model, read_zoo
@@ -47,6 +47,7 @@ from .video import Video, VideoWriter
 OnError = Optional[Callable[[UserError], None]]
 
 KPT_THR = 0.3  # MMPose's default
+SCORE_THR = 0.5  # of weights that have none of their own
 # Failures before the first success; then model or device are the cause.
 MAX_FAILURES = 3
 
@@ -136,6 +137,7 @@ class POETInferencer(Pose2DInferencer):
     ) -> None:
         self.calibrate = calibrate
         self.temperature: Optional[float] = None
+        self.score_thr = SCORE_THR  # unless the checkpoint has its own
         if weights is None and model is None:
             weights = default_model()
         elif weights is None and is_model(model):
@@ -175,12 +177,13 @@ class POETInferencer(Pose2DInferencer):
                 model, checkpoint.get('state_dict', checkpoint), self.weights
             )
         super()._load_weights_to_model(model, checkpoint, cfg)
+        meta = (checkpoint or {}).get('meta') or {}
+        self.score_thr = check_score(meta.get('score_thr', SCORE_THR))
         if self.calibrate:
-            self.temperature = self._read_temperature(checkpoint or {})
+            self.temperature = self._read_temperature(meta)
 
-    def _read_temperature(self, checkpoint: dict) -> float:
-        """Return the temperature that a checkpoint stores."""
-        meta = checkpoint.get('meta') or {}
+    def _read_temperature(self, meta: dict) -> float:
+        """Return the temperature that the meta of a checkpoint stores."""
         temperature = meta.get('visibility_temperature')
         if temperature is None:
             raise UserError(
@@ -222,7 +225,7 @@ class POETInferencer(Pose2DInferencer):
         batch_size: int = 1,
         out_dir: Optional[str] = None,
         on_error: OnError = None,
-        score_thr: float = 0.5,
+        score_thr: Optional[float] = None,
         draw: Optional[Sequence[str]] = None,
         kpt_thr: Optional[float] = None,
         **kwargs,
@@ -247,7 +250,8 @@ class POETInferencer(Pose2DInferencer):
                 for a truncated video, after its last frame. Defaults to None:
                 the error is raised.
             score_thr (float): Drop people with scores up to this value; 0
-                keeps all queries. Defaults to 0.5.
+                keeps all queries. Defaults to None: that of the checkpoint,
+                see ``tools/publish_model.py``, else 0.5.
             draw (sequence[str], optional): Parts to draw: 'skeleton',
                 'centers', 'offsets', 'visibility'. Defaults to None, those of
                 the :class:`POETVisualizer` in the config.
@@ -272,6 +276,8 @@ class POETInferencer(Pose2DInferencer):
             kwargs.setdefault('vis_out_dir', f'{out_dir}/visualizations')
             kwargs.setdefault('pred_out_dir', f'{out_dir}/predictions')
         self.visualizer.draw = draw or self.default_draw
+        if score_thr is None:
+            score_thr = self.score_thr
         if kpt_thr is None:
             kpt_thr = 0.0 if 'visibility' in self.visualizer.draw else KPT_THR
         _, _, drawing, saving = self._dispatch_kwargs(**kwargs)

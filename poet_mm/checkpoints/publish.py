@@ -31,6 +31,7 @@ KEPT = (  # keys of meta
     'versions',
     'source',
     'visibility_temperature',
+    'score_thr',
 )
 PRIVATE = ('work_dir', 'load_from', 'resume', 'launcher')  # keys of the config
 # /home/x, ~/x, C:\x, \\server\x, file:///x
@@ -43,6 +44,7 @@ def publish(
     target: str,
     half: bool = False,
     visibility_temperature: Optional[float] = None,
+    score_thr: Optional[float] = None,
 ) -> str:
     """Write a copy with weights, config and metainfo only, in plain values.
 
@@ -58,6 +60,9 @@ def publish(
         visibility_temperature (float, optional): Temperature that calibrates
             visibility, see ``POETInferencer``. Defaults to None: that of the
             source, if it has one.
+        score_thr (float, optional): Score from which ``POETInferencer`` takes
+            a prediction for a person, in [0, 1]. Defaults to None: that of
+            the source, if it has one.
 
     Returns:
         str: The file that was written, ``NAME-0123abcd.pth``.
@@ -65,7 +70,8 @@ def publish(
     Raises:
         UserError: The source cannot be read or lacks config or metainfo, a
             weight is too large for float16, the temperature is not above 0
-            and finite, or the target is a folder or cannot be written.
+            and finite, the score is not in [0, 1], or the target is a folder
+            or cannot be written.
     """
     if osp.isdir(target) or not osp.basename(target):
         raise UserError(
@@ -73,11 +79,14 @@ def publish(
             f'such as {osp.join(target, "poet.pth")}.'
         )
     checkpoint = read_checkpoint(source)
+    numbers = {}
     if visibility_temperature is not None:
-        checkpoint['meta'] = dict(
-            checkpoint.get('meta') or {},
-            visibility_temperature=check_temperature(visibility_temperature),
+        numbers['visibility_temperature'] = check_temperature(
+            visibility_temperature
         )
+    if score_thr is not None:
+        numbers['score_thr'] = check_score(score_thr)
+    checkpoint['meta'] = {**(checkpoint.get('meta') or {}), **numbers}
     data = published_bytes(checkpoint, source, half)
     digest = hashlib.sha256(data).hexdigest()[:8]
     stem, ending = osp.splitext(target)
@@ -99,6 +108,17 @@ def check_temperature(temperature: float) -> float:
             'finite. tools/analyze.py visibility fits one.'
         )
     return float(temperature)
+
+
+def check_score(score: float) -> float:
+    """Return a score as a plain number.
+
+    Raises:
+        UserError: It is not in [0, 1].
+    """
+    if not 0 <= score <= 1:
+        raise UserError(f'The score {score:g} must be in [0, 1].')
+    return float(score)
 
 
 def published_bytes(

@@ -211,6 +211,20 @@ def test_calibrate(inferencer, model_files, images, tmp_path):
     np.testing.assert_array_equal(after.keypoint_scores, scores)
 
 
+def test_score_of_the_checkpoint(inferencer, model_files, images, tmp_path):
+    """People above it are kept, unless the caller says otherwise."""
+    scores = first(inferencer, images[0], score_thr=0, return_datasamples=True)
+    scores = np.sort(scores[0].pred_instances.bbox_scores)
+    config, checkpoint = model_files
+    state = torch.load(checkpoint)
+    state['meta']['score_thr'] = float(scores[-3:-1].mean())
+    path = str(tmp_path / 'scored.pth')
+    torch.save(state, path)
+    scored = POETInferencer(config, path, 'cpu')
+    assert len(first(scored, images[0])[0]) == 2
+    assert len(first(scored, images[0], score_thr=0)[0]) == len(scores)
+
+
 def test_drawing(inferencer, images, tmp_path):
     image = read(images[0])
 

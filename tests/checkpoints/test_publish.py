@@ -56,6 +56,19 @@ def test_visibility_temperature(training_checkpoint, tmp_path):
             publish(training_checkpoint, target, visibility_temperature=wrong)
 
 
+def test_score_thr(training_checkpoint, tmp_path):
+    """A plain number, which publishing again keeps."""
+    target = str(tmp_path / 'poet.pth')
+    path = publish(training_checkpoint, target, score_thr=np.float64(0.25))
+    for name in (path, publish(path, target)):
+        meta = torch.load(name, weights_only=True)['meta']
+        assert type(meta['score_thr']) is float
+        assert meta['score_thr'] == 0.25
+    for wrong in (-0.1, 1.1, float('nan')):
+        with pytest.raises(UserError, match=r'must be in \[0, 1\]'):
+            publish(training_checkpoint, target, score_thr=wrong)
+
+
 def test_half(training_checkpoint, tmp_path):
     """Half the size; a model loads it, rounded; no weight overflows."""
     path = publish(training_checkpoint, str(tmp_path / 'a.pth'), half=True)

@@ -73,4 +73,4 @@ def test_page(inferencer):
     (function,) = page.fns.values()
     assert len(function.targets) == 3
     values = [one.value for one in function.inputs]
-    assert values == [None, demo.SCORE_THR, ['visibility']]
+    assert values == [None, 0.5, ['visibility']]
