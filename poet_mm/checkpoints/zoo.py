@@ -264,9 +264,12 @@ def table() -> List[Dict[str, Any]]:
     """Return a row for each model: what it is, and whether it is here."""
     rows = []
     for name, entry in read_zoo().items():
-        result = (entry.get('Results') or [{}])[0]
         row = dict(name=name, config=_config_name(entry))
-        row['AP (published)'] = result.get('Metrics', {}).get('AP')
+        for how in ('published', 'measured here'):
+            found = [
+                r for r in entry.get('Results', ()) if r.get('How') == how
+            ]
+            row[f'AP ({how})'] = found[0]['Metrics']['AP'] if found else None
         for key in ('Size', 'License', 'Source'):
             row[key.lower()] = entry.get(key)
         path = shipped_path(entry) or cache_paths(entry)[1]

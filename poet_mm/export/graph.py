@@ -12,10 +12,12 @@ import inspect
 import io
 import json
 import warnings
+from copy import copy, deepcopy
 from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
 
 import numpy as np
 import torch
+from mmcv.cnn.bricks.conv2d_adaptive_padding import Conv2dAdaptivePadding
 from torch import Tensor, nn
 
 from ..errors import UserError
@@ -42,6 +44,26 @@ LOWEST_OPSET = 16
 UNIT = 'x, y in [0, 1] of the image without its padding'
 
 
+class TraceableConv(Conv2dAdaptivePadding):
+    """Pad as TensorFlow's "same" does, with sizes that tracing keeps.
+
+    The base class rounds sizes in Python, which makes them constants. Kernels
+    must not be smaller than strides.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the convolution of (B, C, H, W)."""
+        pads = []  # left, right, top, bottom
+        for side in (1, 0):
+            extent = self.dilation[side] * (self.kernel_size[side] - 1) + 1
+            stride = self.stride[side]
+            pad = extent - stride + (-x.shape[2 + side]) % stride
+            pads += [pad // 2, pad - pad // 2]
+        return self._conv_forward(
+            nn.functional.pad(x, pads), self.weight, self.bias
+        )
+
+
 class POETGraph(nn.Module):
     """Compute the poses of the last decoder layer, from tensors only.
 
@@ -57,7 +79,13 @@ class POETGraph(nn.Module):
                 'Only models with a POETHead can be exported; '
                 f'this has a {type(model.head).__name__}.'
             )
-        self.model = model
+        self.model = copy(model)  # the original keeps its backbone
+        self.model.backbone = deepcopy(model.backbone)
+        for module in self.model.backbone.modules():
+            if isinstance(module, Conv2dAdaptivePadding) and (
+                module.kernel_size >= module.stride
+            ):
+                module.__class__ = TraceableConv
         self.eval()  # torch's exporter restores the mode that it finds
 
     def forward(

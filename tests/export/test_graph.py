@@ -1,5 +1,6 @@
 """The exported graph at every size and batch: the numbers of the model."""
 
+import itertools
 import json
 import sys
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from devices import on_every_device
+from mmcv.cnn.bricks.conv2d_adaptive_padding import Conv2dAdaptivePadding
 
 from poet_mm.errors import UserError
 from poet_mm.export import graph as export
@@ -55,6 +57,25 @@ def test_onnx_at_every_size_and_batch(exported, size, count, device):
     assert [x.shape for x in got] == shapes
     for a, b in zip(got, expected):
         np.testing.assert_allclose(a, b, atol=ATOL[device])
+
+
+@pytest.mark.parametrize(
+    ('kernel', 'stride', 'dilation'), [(1, 1, 1), (3, 2, 1), (5, 3, 2)]
+)
+def test_padding_of_tensorflow(kernel, stride, dilation):
+    """Traced at one size, it is that of mmcv at all sizes."""
+    conv = Conv2dAdaptivePadding(
+        2, 3, kernel, stride=stride, dilation=dilation
+    ).requires_grad_(False)
+    images = [
+        torch.rand(1, 2, *size)
+        for size in itertools.product((7, 8, 9), (10, 11))
+    ]
+    expected = [conv(image) for image in images]
+    conv.__class__ = export.TraceableConv
+    traced = torch.jit.trace(conv, images[0])
+    for image, values in zip(images, expected):
+        assert torch.equal(traced(image), values)
 
 
 @pytest.mark.parametrize('exported', [({}, True)], indirect=True)
