@@ -1,6 +1,6 @@
 """Fine-tune the small fast POET of this repository on images of your own.
 
-Expect  docs/results/finetune_coco_mini/table.md: AP against images
+Expect  not measured yet: configs/comparisons/finetune_coco_mini.py
 Cost    batch 8, 40 epochs; 2 s a step on one CPU core
 Run     python tools/train.py configs/poet_fast_mobilenetv2_finetune.py \
             --data-root OWN

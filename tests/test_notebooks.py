@@ -86,12 +86,7 @@ def test_notebook_runs(name, folder, zoo):
     assert [*(folder.parents[1] / 'work_dirs').rglob('*.jpg')]
 
 
-NOT_EXECUTED = pytest.mark.xfail(reason='not executed yet', strict=True)
-
-
-@pytest.mark.parametrize(
-    'name', ['photo', 'own_data', pytest.param('compare', marks=NOT_EXECUTED)]
-)
+@pytest.mark.parametrize('name', NAMES)
 def test_notebook_is_whole(name):
     """It has run from top to bottom, and names no folder of its author."""
     path = FOLDER / f'{name}.ipynb'

@@ -4,7 +4,7 @@ Opens a page on this machine: put in a photo, and the people in it are drawn.
 The page has a slider for the threshold, and draws hidden keypoints, centres
 and offsets if asked. Photos stay on this machine. Ctrl-C ends the page.
 
-It needs Gradio 6: pip install gradio
+It needs Gradio 6: pip install 'gradio>=6'
 
 Examples:
   python tools/demo.py
@@ -49,7 +49,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     cli.check_model_arguments(parser, args)
     if find_spec('gradio') is None:
-        raise UserError('demo.py needs the package gradio: pip install gradio')
+        raise UserError('demo.py needs Gradio: pip install "gradio>=6"')
     return args
 
 

@@ -1,11 +1,11 @@
 r"""Find people in images, folders, videos and cameras, and draw them.
 
-Without --model and --weights it takes the default model of the zoo, which it
-downloads once (tools/download.py lists the zoo). The folder --out gets
-pictures/, videos/ and gallery.html, a page that shows all of them, with
---save-json COCO's results and with --save-csv tables of keypoints. Pictures
-with a side below 400 pixels are enlarged before people are drawn; results stay
-in pixels of the input. A camera is recorded until Ctrl-C.
+Without --model and --weights it takes the default model, which is in the
+repository. Others are downloaded once (tools/download.py lists the zoo). The
+folder --out gets pictures/, videos/ and gallery.html, a page that shows all of
+them, with --save-json COCO's results and with --save-csv tables of keypoints.
+Pictures with a side below 400 pixels are enlarged before people are drawn;
+results stay in pixels of the input. A camera is recorded until Ctrl-C.
 
 Exit codes:
   0    no failures

@@ -6,7 +6,7 @@ Several processes: bash tools/dist_train.sh CONFIG GPUS [options].
 
 Examples:
   python tools/train.py configs/poet_r50_coco.py --data-root COCO --amp
-  python tools/train.py configs/poet_fast_r50_finetune.py --data-root ROBOFLOW
+  python tools/train.py poet_fast_mobilenetv2_finetune --data-root ROBOFLOW
 """
 
 import argparse

@@ -1,22 +1,25 @@
 """How many images do I need? AP against images, for three starts.
 
-Expect  docs/results/finetune_coco_mini/table.md
+Expect  not yet run
 Cost    one row of 800 steps of 16 images, 15 rows of 300 steps of 8; about
         5 hours of one CPU core
-Run     cd data/coco_mini/annotations  # a link to COCO_MINI that you can write
+Run     A=data/coco_mini/annotations
         for part in train val; do
-            python ../../../examples/keep_keypoints.py \
-                person_keypoints_${part}2017.json five_${part}2017.json \
+            python examples/keep_keypoints.py \
+                $A/person_keypoints_${part}2017.json $A/five_${part}2017.json \
                 nose left_wrist right_wrist left_ankle right_ankle
         done
-        cd ../../..
         python tools/compare_strides.py \
             configs/comparisons/finetune_coco_mini.py
+
+data/coco_mini is a copy of COCO_MINI. The WEIGHTS of
+poet_fast_mobilenetv2_256_coco.py lie in
+weights/mobilenetv2_w15_coco_keypoints_fp16.pth; this repository has neither.
 
 The task is new to the network: five keypoints instead of COCO's 17, in 25 to
 400 images that it has not seen. "Model" starts from a fast POET of 17
 keypoints, trained on all other images (first row); "backbone" from the
-MobileNetV2 in weights/, which has learned keypoints; "nothing" from random
+MobileNetV2 of WEIGHTS, which has learned keypoints; "nothing" from random
 values.
 """
 

@@ -269,7 +269,9 @@ def table() -> List[Dict[str, Any]]:
             found = [
                 r for r in entry.get('Results', ()) if r.get('How') == how
             ]
-            row[f'AP ({how})'] = found[0]['Metrics']['AP'] if found else None
+            row[f'AP ({how})'] = (
+                round(100 * found[0]['Metrics']['AP'], 1) if found else None
+            )
         for key in ('Size', 'License', 'Source'):
             row[key.lower()] = entry.get(key)
         path = shipped_path(entry) or cache_paths(entry)[1]

@@ -63,7 +63,7 @@ def test_no_people_and_no_photo(inferencer, monkeypatch):
 
 def test_gradio_is_missing(monkeypatch):
     monkeypatch.setattr(demo, 'find_spec', {}.get)
-    with pytest.raises(UserError, match='pip install gradio'):
+    with pytest.raises(UserError, match='pip install "gradio>=6"'):
         demo.parse_args([])
 
 
