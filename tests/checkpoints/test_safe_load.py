@@ -177,7 +177,7 @@ def test_tools_run_nothing_without_the_flag(
         (f'{session}.build_loader', lambda *_: None),
         (f'{session}.check_skeleton', lambda *_: None),
         ('analyze.build_analysis', stop),
-        ('poet_mm.export.graph.export_onnx', stop),
+        ('poet_mm.export.graph.build_onnx', stop),
     ):
         monkeypatch.setattr(name, function)
     path, made = evil

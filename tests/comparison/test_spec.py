@@ -1,5 +1,10 @@
 """The file of a comparison: rows, budgets, folders."""
 
+import json
+import subprocess
+import sys
+
+import numpy as np
 import pytest
 from helpers import ROOT
 from mmengine.config import Config
@@ -106,6 +111,36 @@ def test_a_row_with_a_checkpoint_needs_no_training_data(toy, tmp_path):
         check_files(cfg, row)
 
 
+FIVE = ['nose', 'left_wrist', 'right_wrist', 'left_ankle', 'right_ankle']
+
+
+def keep_five(folder):
+    for part in ('train', 'val'):
+        files = f'person_keypoints_{part}2017.json', f'five_{part}2017.json'
+        script = ROOT / 'examples' / 'keep_keypoints.py'
+        subprocess.run(
+            [sys.executable, script, *files, *FIVE], cwd=folder, check=True
+        )
+
+
+def test_keep_keypoints(toy):
+    """The example keeps the people, and of their keypoints those named."""
+    folder = toy / 'annotations'
+    keep_five(folder)
+    before, after = (
+        json.loads((folder / f'{name}_val2017.json').read_text())
+        for name in ('person_keypoints', 'five')
+    )
+    assert after['categories'][0]['keypoints'] == FIVE
+    assert after['images'] == before['images']
+    for old, new in zip(before['annotations'], after['annotations']):
+        old_points = np.reshape(old['keypoints'], (17, 3))[[0, 9, 10, 15, 16]]
+        np.testing.assert_array_equal(
+            np.reshape(new['keypoints'], (5, 3)), old_points
+        )
+        assert new['num_keypoints'] == (old_points[:, 2] > 0).sum()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     'path',
@@ -113,6 +148,8 @@ def test_a_row_with_a_checkpoint_needs_no_training_data(toy, tmp_path):
     ids=lambda path: path.stem,
 )
 def test_shipped_comparisons_build(path, toy):
+    if path.stem == 'finetune_coco_mini':
+        keep_five(toy / 'annotations')
     comparison = read_comparison(str(path), str(toy))
     for row in comparison.rows:
         if row.seed:
