@@ -11,6 +11,7 @@ Letters: B images, Q queries, K keypoints.
 import inspect
 import io
 import json
+import operator
 import warnings
 from copy import copy, deepcopy
 from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
@@ -82,8 +83,8 @@ class POETGraph(nn.Module):
         self.model = copy(model)  # the original keeps its backbone
         self.model.backbone = deepcopy(model.backbone)
         for module in self.model.backbone.modules():
-            if isinstance(module, Conv2dAdaptivePadding) and (
-                module.kernel_size >= module.stride
+            if isinstance(module, Conv2dAdaptivePadding) and all(
+                map(operator.ge, module.kernel_size, module.stride)
             ):
                 module.__class__ = TraceableConv
         self.eval()  # torch's exporter restores the mode that it finds
