@@ -28,21 +28,26 @@ class OnnxPOET:
         self.short = json.loads(meta['short_edge'])
         self.longest = json.loads(meta['max_size'])
         self.step = json.loads(meta['size_divisor'])  # of width and height
+        self.score_thr = json.loads(meta.get('score_thr', '0.5'))
         inputs = [value.name for value in self.session.get_inputs()]
         self.padded = 'padding_mask' in inputs
 
+    def size(self, width, height):
+        """Return the width and height that the network saw in training."""
+        short, long = sorted((width, height))
+        edge, longest = self.short or short, self.longest or np.inf
+        if edge * long > longest * short:
+            edge = max(1, round(longest * short / long))
+        long = int(min(edge * long / short, longest))
+        return (edge, long) if width < height else (long, edge)
+
     def prepare(self, image):
         """Return the inputs of the network for an image (h, w, 3), BGR."""
-        size = np.array(image.shape[1::-1])  # width, height
-        scale = min(
-            self.short / size.min() if self.short else 1,
-            (self.longest or np.inf) / size.max(),
-        )
-        # Stretch the image if there is no mask.
-        unit = 1 if self.padded else self.step
-        width, height = (
-            np.maximum(1, np.round(size * scale / unit)).astype(int) * unit
-        )
+        width, height = self.size(*image.shape[1::-1])
+        if not self.padded:  # there is no mask: stretch the image
+            unit = self.step
+            width = max(1, round(width / unit)) * unit
+            height = max(1, round(height / unit)) * unit
         image = cv2.resize(image, (width, height))
         right, below = -width % self.step, -height % self.step
         image = np.pad(image, ((0, below), (0, right), (0, 0)))
@@ -53,8 +58,13 @@ class OnnxPOET:
             inputs['padding_mask'] = mask
         return inputs
 
-    def __call__(self, image, score_thr=0.5):
+    def __call__(self, image, score_thr=None):
         """Return the people of an image (h, w, 3), BGR.
+
+        Args:
+            image (np.ndarray): The image.
+            score_thr (float, optional): Lowest score. Defaults to that of the
+                file, 0.5 without one.
 
         Returns:
             tuple: Scores (N, ), keypoints (N, K, 2) in pixels of the image,
@@ -63,7 +73,7 @@ class OnnxPOET:
         """
         outputs = self.session.run(None, self.prepare(image))
         scores, keypoints, visibility, _ = (output[0] for output in outputs)
-        found = scores > score_thr
+        found = scores > (self.score_thr if score_thr is None else score_thr)
         keypoints = keypoints[found] * np.float32(image.shape[1::-1])
         return scores[found], keypoints, visibility[found]
 

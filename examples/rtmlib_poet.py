@@ -26,7 +26,7 @@ class POET(OnnxPOET):
         onnx_model (str): File of tools/export_onnx.py.
         model_input_size (object): Not used; the file knows its size.
         score_thr (float): Leave out people with a score, in [0, 1], up to
-            this value. Defaults to 0.5.
+            this value. Defaults to that of the file, 0.5 without one.
         mode (object): Not used; rtmlib's tracker gives it.
         to_openpose (bool): Only False; the keypoints are those of the file.
         backend (str): Only 'onnxruntime'.
@@ -37,7 +37,7 @@ class POET(OnnxPOET):
         self,
         onnx_model,
         model_input_size=None,
-        score_thr=0.5,
+        score_thr=None,
         mode=None,
         to_openpose=False,
         backend='onnxruntime',
@@ -50,7 +50,8 @@ class POET(OnnxPOET):
                 f"backend='onnxruntime' and a device of {list(PROVIDERS)}"
             )
         super().__init__(onnx_model, [PROVIDERS[device]])
-        self.score_thr = score_thr
+        if score_thr is not None:
+            self.score_thr = score_thr
         self.pose_model = self  # the attribute that rtmlib's tracker calls
 
     def __call__(self, image):
@@ -61,5 +62,5 @@ class POET(OnnxPOET):
             their scores (N, K): the score of the person times the visibility.
             Without people N is 0.
         """
-        scores, keypoints, visibility = super().__call__(image, self.score_thr)
+        scores, keypoints, visibility = super().__call__(image)
         return keypoints, scores[:, None] * visibility

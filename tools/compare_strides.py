@@ -109,6 +109,7 @@ def main() -> int:
         read_comparison,
         row_config,
         row_folder,
+        set_batch,
     )
 
     if args.gpus > 1 and torch.cuda.device_count() < args.gpus:
@@ -128,6 +129,7 @@ def main() -> int:
         cfg.work_dir = row_folder(
             args.work_dir, comparison, row, cfg, args.gpus, source
         )
+        set_batch(comparison, row, cfg, args.gpus)
         sources[row.name] = source if row.checkpoint else cfg
         rows.append((row, cfg))
         if row.name == args.row:

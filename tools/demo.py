@@ -4,7 +4,7 @@ Opens a page on this machine: put in a photo, and the people in it are drawn.
 The page has a slider for the threshold, and draws hidden keypoints, centres
 and offsets if asked. Photos stay on this machine. Ctrl-C ends the page.
 
-It needs Gradio 6: pip install 'gradio>=6'
+It needs Gradio 6: pip install 'gradio>=6' 'numpy<2'
 
 Examples:
   python tools/demo.py
@@ -49,7 +49,9 @@ def parse_args(argv=None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     cli.check_model_arguments(parser, args)
     if find_spec('gradio') is None:
-        raise UserError('demo.py needs Gradio: pip install "gradio>=6"')
+        raise UserError(
+            'demo.py needs Gradio: pip install "gradio>=6" "numpy<2"'
+        )
     return args
 
 
@@ -66,20 +68,28 @@ def draw_people(
         photo (np.ndarray, optional): (h, w, 3), RGB, None before the first.
         score_thr (float): People with a lower score are left out.
         parts (list[str]): Parts to draw beside the skeleton. Without
-            'visibility', hidden keypoints are left out: a visible one has at
-            least half the score of its person.
+            'visibility', hidden keypoints are left out.
     """
     if photo is None:
         return None, ''
+    photo = photo[..., ::-1]
     (result,) = inferencer(
-        photo[..., ::-1],
-        return_vis=True,
+        photo,
+        return_datasamples=True,
         score_thr=score_thr,
         draw=['skeleton', *parts],
-        kpt_thr=0.0 if 'visibility' in parts else score_thr / 2,
     )
-    (people,), (drawn,) = result['predictions'], result['visualization']
-    scores = sorted((one['bbox_score'] for one in people), reverse=True)
+    (sample,) = result['predictions']
+    people = sample.pred_instances
+    people.keypoints_visible = people.visibility  # what `kpt_thr` is about
+    (drawn,) = inferencer.visualize(
+        [photo],
+        [sample],
+        return_vis=True,
+        kpt_thr=0.0 if 'visibility' in parts else 0.5,
+        **inferencer.default_sizes,
+    )
+    scores = sorted(people.bbox_scores, reverse=True)
     text = ', '.join(f'{score:.2f}' for score in scores)
     return drawn, f'People: {len(people)}. Scores: {text or "none"}.'
 
@@ -88,7 +98,9 @@ def build_page(inferencer: 'POETInferencer') -> 'gradio.Blocks':
     """Return the page of a model."""
     import gradio as gr
 
-    with gr.Blocks(title='POET', analytics_enabled=False) as page:
+    with gr.Blocks(
+        title='POET', analytics_enabled=False, delete_cache=(3600, 3600)
+    ) as page:
         gr.Markdown(
             '# POET\nFind people and their keypoints in a photo. Filled '
             'keypoints are predicted visible, hollow ones hidden.'
@@ -119,6 +131,7 @@ def build_page(inferencer: 'POETInferencer') -> 'gradio.Blocks':
             partial(draw_people, inferencer),
             inputs,
             [drawn, line],
+            api_name='people',
             trigger_mode='always_last',
         )
     return page

@@ -118,15 +118,20 @@ def load_model(args: argparse.Namespace) -> 'nn.Module':
     """Return the model on the CPU, in eval mode."""
     from mmpose.apis import init_model
 
-    from poet_mm.checkpoints.loading import check_weights, read_weights
+    from poet_mm.checkpoints.files import read_checkpoint, state_dict_of
+    from poet_mm.checkpoints.loading import check_weights
 
     cfg = read_config(args.config)
     if args.data_root is not None:
         set_data_root(cfg, args.data_root)
     cfg.merge_from_dict(args.cfg_options)
-    weights = read_weights(args.checkpoint)
+    checkpoint = read_checkpoint(args.checkpoint)
     model = init_model(cfg, args.checkpoint, device='cpu')
+    weights = state_dict_of(checkpoint, args.checkpoint)
     check_weights(model, weights, args.checkpoint)
+    meta = checkpoint.get('meta') or {}
+    if 'score_thr' in meta:
+        model.dataset_meta['score_thr'] = meta['score_thr']
     return model
 
 

@@ -258,8 +258,8 @@ def infer_all(argv=None) -> int:
         code = draw_all(inferencer, images, videos, args, results)
     if results.entries:
         print(
-            f'{results.num_people} people in {results.num_pictures} pictures '
-            f'and frames, {len(results.failures)} failures: '
+            f'People: {results.num_people}, pictures and frames: '
+            f'{results.num_pictures}, failures: {len(results.failures)}. See '
             f'{os.path.join(args.out, "gallery.html")}'
         )
     return code

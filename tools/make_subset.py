@@ -1,11 +1,13 @@
-"""Make a small data set from one in COCO's layout, to test overfitting.
+r"""Make a small data set from one in COCO's layout.
 
-Train and val have the same images and annotations. The folders of images are
-links; the source is not changed.
+Train and val have the same images and annotations, to test overfitting; with
+--val N, val has others. The folders of images are links; the source is not
+changed.
 
 Examples:
   python tools/make_subset.py COCO data/coco_16
-  python tools/make_subset.py COCO data/coco_64 --images 64 --min-area 9216
+  python tools/make_subset.py COCO data/coco_mini --images 2000 --val 300 \
+      --min-people 1 --min-area 0
 """
 
 import argparse
@@ -36,6 +38,14 @@ def parse_args() -> argparse.Namespace:
         '--images', type=int, default=16, metavar='N', help='number of images'
     )
     parser.add_argument(
+        '--val',
+        type=int,
+        default=0,
+        metavar='N',
+        help='number of further images, for val (default: 0, val has those '
+        'of train)',
+    )
+    parser.add_argument(
         '--min-people',
         type=int,
         default=2,
@@ -55,7 +65,7 @@ def parse_args() -> argparse.Namespace:
 
 def choose_images(
     coco: dict, count: int, min_people: int, min_area: float
-) -> dict:
+) -> list:
     """Return the first images in which all people are labelled and large.
 
     Args:
@@ -63,13 +73,8 @@ def choose_images(
         count (int): Largest number of images.
         min_people (int): Smallest number of people in an image.
         min_area (float): Smallest area of each person in square pixels.
-
-    Returns:
-        dict: The contents with the chosen images and their annotations only.
     """
-    people_of = defaultdict(list)
-    for ann in coco['annotations']:
-        people_of[ann['image_id']].append(ann)
+    people_of = people_by_image(coco)
 
     def fits(image):
         people = people_of[image['id']]
@@ -80,9 +85,15 @@ def choose_images(
             for ann in people
         )
 
-    images = [image for image in coco['images'] if fits(image)][:count]
-    annotations = [ann for image in images for ann in people_of[image['id']]]
-    return dict(coco, images=images, annotations=annotations)
+    return [image for image in coco['images'] if fits(image)][:count]
+
+
+def people_by_image(coco: dict) -> dict:
+    """Return the annotations of each image id."""
+    people_of = defaultdict(list)
+    for ann in coco['annotations']:
+        people_of[ann['image_id']].append(ann)
+    return people_of
 
 
 def main() -> None:
@@ -97,28 +108,28 @@ def main() -> None:
             f'{args.out} already holds a data set. Name a new '
             'folder, or remove it first.'
         )
-    subset = choose_images(
-        json.loads(source.read_text()),
-        args.images,
-        args.min_people,
-        args.min_area,
-    )
-    if len(subset['images']) < args.images:
+    coco = json.loads(source.read_text())
+    people_of = people_by_image(coco)
+    count = args.images + args.val
+    chosen = choose_images(coco, count, args.min_people, args.min_area)
+    if len(chosen) < count:
         raise UserError(
-            f'Only {len(subset["images"])} images have at least '
+            f'Only {len(chosen)} of {count} images have at least '
             f'{args.min_people} people, all of an area of at least '
-            f'{args.min_area:g}. Lower --images, --min-people or --min-area.'
+            f'{args.min_area:g}. Lower --images, --val, --min-people or '
+            '--min-area.'
         )
+    train = chosen[: args.images]
+    parts = dict(train=train, val=chosen[args.images :] or train)
     (args.out / 'annotations').mkdir(parents=True)
-    for split in ('train', 'val'):
+    for split, images in parts.items():
+        annotations = [ann for im in images for ann in people_of[im['id']]]
+        subset = dict(coco, images=images, annotations=annotations)
         path = args.out / ANN_FILE.format(split)
         path.write_text(json.dumps(subset))
         link = args.out / f'{split}2017'
         link.symlink_to((args.source / 'train2017').resolve())
-    print(
-        f'{args.out}: {len(subset["images"])} images, '
-        f'{len(subset["annotations"])} people'
-    )
+        print(f'{path}: {len(images)} images, {len(annotations)} people')
 
 
 if __name__ == '__main__':

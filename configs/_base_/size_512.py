@@ -1,7 +1,7 @@
 """Image sizes of study 2: the long edge is at most 512 pixels.
 
-The paper gives this limit and not the sizes below it. Those of study 1 are
-scaled by 512 / 1333 and rounded.
+The paper gives this limit and not the sizes below it: they are a choice of
+this project. The release keeps those of study 1.
 
 `size_512` is a building block, not a setting: a config uses its parts and
 deletes it. Names that begin with two underscores stay in this file.

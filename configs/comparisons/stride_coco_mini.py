@@ -1,11 +1,13 @@
 """POET against AE over strides on a small part of COCO, 512 pixels.
 
 Expect  a ranking of models trained on the same few images; not COCO's AP.
-Cost    7 rows: batch 16, 60 epochs, time not measured; needs a GPU
-Run     python tools/compare_strides.py \
-            configs/comparisons/stride_coco_mini.py --data-root COCO_MINI
+Cost    7 rows: batch 16, 30 epochs; with 2,000 images a night on a V100, by
+        the estimate in docs/fast_pieces.md, not measured
+Run     python tools/make_subset.py COCO data/coco_mini --images 2000 \
+            --val 300 --min-people 1 --min-area 0
+        python tools/compare_strides.py configs/comparisons/stride_coco_mini.py
 
-COCO_MINI is a folder in COCO's layout with a few thousand images. All rows
+All rows
 start from the same backbone weights, see equally many images, and are tested
 on the same ones. Each row keeps the learning rate of its config, which is
 meant for larger batches and longer training. Only the tag loss of AE gets a
@@ -20,7 +22,7 @@ weights with the stride on the first 1x1 convolution.
 
 title = 'A part of COCO, 512 pixels: POET and AE over strides'
 data_root = 'data/coco_mini/'
-budget = dict(epochs=60)
+budget = dict(epochs=30)
 options = {'train_dataloader.batch_size': 16}
 
 tags = {'model.head.tag_loss.loss_weight': 0.02}

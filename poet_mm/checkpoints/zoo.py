@@ -264,7 +264,17 @@ def table() -> List[Dict[str, Any]]:
     """Return a row for each model: what it is, and whether it is here."""
     rows = []
     for name, entry in read_zoo().items():
-        row = dict(name=name, config=_config_name(entry))
+        about = entry.get('Metadata', {})
+        row = dict(
+            name=name,
+            config=_config_name(entry),
+            backbone=about.get('Architecture', [None])[-1],
+            input=about.get('Input'),
+        )
+        if 'Epochs' in about:
+            row['epochs x batch'] = (
+                f'{about["Epochs"]} x {about["Batch Size"]}'
+            )
         for how in ('published', 'measured here'):
             found = [
                 r for r in entry.get('Results', ()) if r.get('How') == how
@@ -272,6 +282,8 @@ def table() -> List[Dict[str, Any]]:
             row[f'AP ({how})'] = (
                 round(100 * found[0]['Metrics']['AP'], 1) if found else None
             )
+        times = about.get('inference time (ms/im)', [{}])
+        row['ms'] = times[0].get('value')
         for key in ('Size', 'License', 'Source'):
             row[key.lower()] = entry.get(key)
         path = shipped_path(entry) or cache_paths(entry)[1]

@@ -50,6 +50,9 @@ class Row:
             trained.
         epochs (int, optional): Epochs of this row instead of the budget; with
             a checkpoint, those that it was trained for.
+        batch (int, optional): Images of a step, which GPUs share as equally as
+            whole numbers allow. Defaults to the batch size of the config on
+            each GPU.
         seed (int): Random seed.
         options (dict): Changes to the config, as in ``--cfg-options``.
     """
@@ -61,6 +64,7 @@ class Row:
     start_from: Optional[str] = None
     checkpoint: Optional[str] = None
     epochs: Optional[int] = None
+    batch: Optional[int] = None
     seed: int = 0
     options: dict = field(default_factory=dict)
 
@@ -184,6 +188,11 @@ def read_comparison(
             'whole number of at least 1.'
         )
     for row in rows:
+        if row.batch is not None and not is_count(row.batch):
+            raise UserError(
+                f'Row {row.name} has batch {row.batch!r}, expected a whole '
+                'number of images of at least 1.'
+            )
         if not row.checkpoint:
             row.epochs = epochs or row.epochs or budget['epochs']
     data_root = data_root or cfg.get('data_root')
@@ -243,9 +252,10 @@ def row_folder(
 ) -> str:
     """Return the folder of a row.
 
-    A change of config, weights, epochs, val_interval or number of GPUs starts
-    a new folder. So does such a change of the row whose weights it takes.
-    Changed data or code does not.
+    A change of config, data root, weights, epochs or val_interval starts a new
+    folder, and so does another number of GPUs unless the row has a batch. So
+    does such a change of the row whose weights it takes. Changed data or code
+    does not.
 
     Args:
         work_dir (str): Folder of all rows.
@@ -258,13 +268,26 @@ def row_folder(
     """
     weights = source and osp.basename(getattr(source, 'work_dir', source))
     content = [cfg.to_dict(), row.checkpoint and weights, row.epochs]
-    content += [comparison.val_interval, gpus]
+    share = gpus if row.batch is None else f'batch {row.batch}'
+    content += [comparison.val_interval, share]
     if row.start_from:
         content.append(weights)
     text = json.dumps(content, sort_keys=True, default=str)
     digest = hashlib.sha1(text.encode()).hexdigest()[:8]
     name = re.sub(r'[^\w.-]', '_', row.name)
     return osp.join(work_dir, 'rows', f'{name}-{digest}')
+
+
+def set_batch(
+    comparison: Comparison, row: Row, cfg: Config, gpus: int
+) -> None:
+    """Set each GPU's batch size from the images of a step of a row.
+
+    The command line's ``train_dataloader.batch_size`` comes first.
+    """
+    key = 'train_dataloader.batch_size'
+    if row.batch is not None and key not in comparison.last_options:
+        cfg.merge_from_dict({key: max(1, round(row.batch / gpus))})
 
 
 def set_budget(

@@ -226,6 +226,13 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
             if 'crowdIndex' in image:
                 sample['crowd_index'] = image['crowdIndex']
             data_list.append(sample)
+        left_out = len(image_list) - len(data_list)
+        if left_out and not self.test_mode:
+            warn(
+                f'{left_out:,} of {len(image_list):,} images of '
+                f'{self.ann_file} have no people and are left out; '
+                "images='all' of the data set uses them."
+            )
         if not data_list:
             raise DataFault(
                 f'{self.ann_file!r} has {len(image_list)} images, none of '

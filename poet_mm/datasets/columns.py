@@ -85,6 +85,11 @@ def distance_outside(points: np.ndarray, size: np.ndarray) -> np.ndarray:
     return np.maximum(np.maximum(-points, points - size), 0).max(axis=-1)
 
 
+def numbered_names(count: int) -> List[str]:
+    """Return names for keypoints of which only the number is known."""
+    return [f'keypoint {k}' for k in range(count)]
+
+
 class Table:
     """Hold an annotation file as columns, made when a rule needs them.
 

@@ -13,10 +13,18 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Union
 
 import numpy as np
 
-from .columns import Table, as_key, each, first_index, is_number
+from .columns import (
+    Table,
+    as_key,
+    each,
+    first_index,
+    is_number,
+    numbered_names,
+)
 from .sides import find_pairs
 
 MAX_SIDE = 2**15 - 2  # cv2 cannot rotate or crop images with a longer side
+COCO_JOINTS = 17  # training takes COCO's names for them
 MAX_LISTED = 1000  # examples that a report file lists
 TOLERANCE = 1.0  # pixels; labels are rounded
 
@@ -290,6 +298,13 @@ def same_names(table: Table) -> np.ndarray:
     return np.array([counts[name] > 1 for name in names], dtype=bool)
 
 
+def without_names(table: Table) -> np.ndarray:
+    """Return whether nothing says what the keypoints are, (1, )."""
+    K = len(table.keypoint_names)
+    unknown = table.keypoint_names == numbered_names(K)
+    return np.array([K != COCO_JOINTS and unknown])
+
+
 def without_other_side(table: Table) -> np.ndarray:
     """Return the keypoints (K, ) of a side whose other side is missing."""
     swap, sides = find_pairs(table.keypoint_names)
@@ -449,6 +464,13 @@ WRONG = [
             f'{len(t.file_names)} keypoints, '
             f'{len(t.keypoint_names)} in the metainfo'
         ),
+    ),
+    file_rule(
+        'unknown_joints',
+        without_names,
+        "files do not name their keypoints, and have not COCO's 17",
+        'Name all keypoints in categories, or give --metainfo; without it '
+        'training refuses the file.',
     ),
     name_rule(
         'skeleton',

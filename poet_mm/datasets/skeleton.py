@@ -70,7 +70,7 @@ def choose_metainfo(
         return None
     path = osp.join(work_dir, FILE_NAME)
     if osp.isfile(path):  # 2.
-        return reuse_metainfo(path, len(names))
+        return reuse_metainfo(path, names)
     check_number(looks[0], len(names), 'its categories name')
     metainfo = make_metainfo(category, current)  # 3.
     if write:
@@ -109,20 +109,26 @@ def fits(
     return True
 
 
-def reuse_metainfo(path: str, K: int) -> dict:
+def reuse_metainfo(path: str, names: List[str]) -> dict:
     """Return the metainfo of a work dir, which may have been edited.
 
+    Args:
+        path (str): File.
+        names (list[str]): Names of the K keypoints of the annotations.
+
     Raises:
-        UserError: It has not K keypoints.
+        UserError: It has not K keypoints, or has them in another order.
     """
     metainfo = read_metainfo(path)
-    found = len(metainfo['keypoint_info'])
-    if found != K:
+    known = keypoint_names_of(metainfo, path)
+    text = f'{path} names its keypoints {known}, the annotations {names}.'
+    reordered = known != names and sorted(known) == sorted(names)
+    if len(known) != len(names) or reordered:
         raise UserError(
-            f'{path} has {found} keypoints, the annotations have {K}. Remove '
-            'that file, or give another --work-dir.'
+            f'{text} Remove that file, or give another --work-dir.'
         )
-    warn(f'The skeleton is that of {path}.')
+    renamed = '' if known == names else f' {text}'
+    warn(f'The skeleton is that of {path}.{renamed}')
     return metainfo
 
 
@@ -142,10 +148,11 @@ def common_category(looks: Sequence[FirstLook]) -> Optional[dict]:
     for other, another in found[1:]:
         if names_of(another) != names_of(category):
             raise DataFault(
-                f'{first.ann_file!r} names {len(names_of(category))} '
-                f'keypoints for {category.get("name")!r}, {other.ann_file!r} '
-                f'{len(names_of(another))} others for '
-                f'{another.get("name")!r}. Give files of one skeleton.'
+                f'{first.ann_file!r} names the keypoints of '
+                f'{category.get("name")!r} {names_of(category)}, '
+                f'{other.ann_file!r} those of {another.get("name")!r} '
+                f'{names_of(another)}. Give files of one skeleton, with its '
+                'keypoints in one order.'
             )
     if len(first.categories) > 1:
         text = ', '.join(str(each.get('name')) for each in first.categories)

@@ -150,7 +150,7 @@ def make_metadata(model: nn.Module) -> Dict[str, str]:
 
     Args:
         model (nn.Module): From MMPose's ``init_model``, with ``cfg`` and
-            ``dataset_meta``.
+            ``dataset_meta``, which may have a ``score_thr``.
     """
     meta, preprocessor = model.dataset_meta, model.data_preprocessor
     mean, std = mean_and_std(preprocessor)
@@ -167,6 +167,8 @@ def make_metadata(model: nn.Module) -> Dict[str, str]:
         short_edge=0,  # 0: images are not resized
         max_size=None,
     )
+    if 'score_thr' in meta:
+        values['score_thr'] = float(meta['score_thr'])
     for transform in walk(model.cfg.test_dataloader.dataset.pipeline):
         if transform.get('type') == 'ShortEdgeResize':
             values.update(

@@ -185,7 +185,7 @@ def make_split(
         ann_file (str): Annotation file in COCO's layout.
         option (str): Option that gives the folder of images, for messages.
         images (str, optional): Folder of the images. Defaults to None: the
-            first of :func:`image_folders` that has its first images.
+            first of :func:`image_folders` that has one of its first images.
 
     Raises:
         UserError: The file cannot be used, or its images are not there.
@@ -196,7 +196,7 @@ def make_split(
     folders = list(image_folders(ann_file)) if images is None else [images]
     for folder in folders:
         paths = [osp.join(folder, name) for name in seen.file_names]
-        if all(map(osp.isfile, paths)):
+        if any(map(osp.isfile, paths)):
             return Split(ann_file, folder, seen)
     raise UserError(
         f'The first images of {ann_file} ({", ".join(seen.file_names)}) are '

@@ -53,10 +53,15 @@ BY_NAME = dict(ids=lambda entry: entry['Name'])
 
 @pytest.mark.parametrize('entry', SHIPPED, **BY_NAME)
 def test_entries(entry):
-    """They have what mim and we need."""
+    """They have what mim and we need, as their config says it."""
     find_config(Path(entry['Config']).stem)
-    assert (ROOT / entry['Config']).is_file()
+    cfg = Config.fromfile(ROOT / entry['Config'])
     assert {'Size', 'Source', 'License', 'In Collection'} <= entry.keys()
+    about = entry['Metadata']
+    resize = cfg.test_dataloader.dataset.pipeline[1]
+    assert about['Input'] == resize['max_size']
+    assert about['Epochs'] == cfg.train_cfg.max_epochs
+    assert about['Batch Size'] == cfg.auto_scale_lr.base_batch_size
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from poet_mm.comparison.spec import (
     read_comparison,
     row_config,
     row_folder,
+    set_batch,
     set_budget,
 )
 from poet_mm.errors import UserError
@@ -78,6 +79,28 @@ def test_the_command_line_overrides_rows(toy, tmp_path):
         comparison = read_comparison(path, options=options)
         cfg = row_config(comparison, comparison.rows[0])
         assert cfg.train_dataloader.batch_size == size
+
+
+def test_gpus_share_a_batch(toy, tmp_path):
+    """As equally as possible, in one folder; the command line comes first."""
+    rows = [dict(ROWS[0], batch=50)]
+    path = str(write_comparison(tmp_path / 'c.py', toy, rows=rows))
+    key = 'train_dataloader.batch_size'
+    sizes, folders = [], set()
+    for gpus, options in ((1, {}), (5, {}), (8, {}), (99, {}), (8, {key: 3})):
+        comparison = read_comparison(path, options=options)
+        (row,) = comparison.rows
+        cfg = row_config(comparison, row)
+        folders.add(row_folder('w', comparison, row, cfg, gpus))
+        set_batch(comparison, row, cfg, gpus)
+        sizes.append(cfg.train_dataloader.batch_size)
+    assert sizes == [50, 10, 6, 1, 3]
+    assert len(folders) == 2
+    for batch in (0, 2.5):
+        rows[0]['batch'] = batch
+        path = str(write_comparison(tmp_path / 'c.py', toy, rows=rows))
+        with pytest.raises(UserError, match=f'has batch {batch}, expected'):
+            read_comparison(path)
 
 
 def test_a_row_has_a_skeleton_of_its_own(toy, tmp_path):

@@ -106,12 +106,16 @@ def test_raw_visibility_and_crowds_survive(make_dataset):
         (True, 'with_people', [1, 3]),
     ],
 )
-def test_images_without_people(make_dataset, test_mode, images, kept):
+def test_images_without_people(make_dataset, log, test_mode, images, kept):
+    """Those that training leaves out are counted in the log."""
     people = [make_person(1, 1), make_person(2, 3, v=0, iscrowd=1)]
     dataset = make_dataset(
         people, num_images=3, test_mode=test_mode, images=images
     )
     assert [sample['img_id'] for sample in dataset] == kept
+    assert ('1 of 3 images' in ''.join(log)) == (
+        kept == [1, 3] and not test_mode
+    )
 
 
 def test_images_without_people_have_the_same_fields(make_dataset):

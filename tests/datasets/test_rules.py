@@ -129,6 +129,16 @@ def test_skeleton_against_metainfo(tmp_path, names, wrong, text):
         assert text in found['skeleton'].text
 
 
+def test_keypoints_without_any_names(tmp_path):
+    """Training needs names, of the file or of a metainfo."""
+    content = spoil(make_content(), 'categories', 0, keypoints=...)
+    assert find(tmp_path, content, expected=None)['unknown_joints'].wrong
+    assert 'unknown_joints' not in find(tmp_path, content)
+    for ann in content['annotations']:
+        ann['keypoints'] += [0, 0, 0] * (17 - len(ann['keypoints']) // 3)
+    assert 'unknown_joints' not in find(tmp_path, content, expected=None)
+
+
 def test_names_that_are_the_same_or_one_sided(tmp_path):
     content = make_content()
     category = content['categories'][0]

@@ -137,9 +137,16 @@ def test_made_once_then_edited(tmp_path, warned):
     assert again['sigmas'] == [0.05, 0.05, 0.05, 0.1]
     assert again['keypoint_info'][0]['name'] == 'snout'
     assert path.read_text() == edited
-    other = dict(MOUSE, keypoints=['nose', 'tail'])
-    with pytest.raises(UserError, match=r'metainfo\.py has 4 keypoints'):
-        choose_metainfo([seen(other)], COCO, str(tmp_path))
+    assert 'snout' in warned[-1]  # other names are an edit
+
+
+def test_metainfo_of_other_annotations(tmp_path, warned):
+    """Another number of keypoints, and the same in another order."""
+    choose_metainfo([seen(MOUSE)], COCO, str(tmp_path))
+    for names in (['nose', 'tail'], MOUSE['keypoints'][::-1]):
+        other = dict(MOUSE, keypoints=names, skeleton=[])
+        with pytest.raises(UserError, match='another --work-dir'):
+            choose_metainfo([seen(other)], COCO, str(tmp_path))
 
 
 def test_only_the_first_process_writes(tmp_path, warned):

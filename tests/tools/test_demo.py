@@ -37,14 +37,15 @@ def test_people_are_those_of_infer_py(inferencer, toy, model, tmp_path):
     assert f'{max(one["bbox_score"] for one in people):.2f}' in line
 
 
-def test_hidden_keypoints_are_left_out(inferencer, monkeypatch):
+@pytest.mark.parametrize('score', [0.2, 0.9])
+def test_hidden_keypoints_are_left_out(inferencer, monkeypatch, score):
     """Without the tick, and only these, however low the threshold."""
-    find_people(monkeypatch, PEOPLE[:1], score=0.2, hidden=[9])
+    find_people(monkeypatch, PEOPLE[:1], score=score, hidden=[9])
     x, y = PEOPLE[0, 9].astype(int)  # a wrist
 
     def wrist(parts):
         drawn, line = demo.draw_people(inferencer, GREY, 0.1, parts)
-        assert line == 'People: 1. Scores: 0.20.'
+        assert line == f'People: 1. Scores: {score:.2f}.'
         changed = np.abs(drawn.astype(int) - GREY).max(-1) > 9
         assert changed[28:33, 8:12].any()  # another one
         return changed[y - 1 : y + 2, x - 1 : x + 2].any()
@@ -63,7 +64,7 @@ def test_no_people_and_no_photo(inferencer, monkeypatch):
 
 def test_gradio_is_missing(monkeypatch):
     monkeypatch.setattr(demo, 'find_spec', {}.get)
-    with pytest.raises(UserError, match='pip install "gradio>=6"'):
+    with pytest.raises(UserError, match='pip install "gradio>=6" "numpy<2"'):
         demo.parse_args([])
 
 

@@ -15,6 +15,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.apis import inference_bottomup, init_model
 
+from poet_mm.datasets.transforms.geometry import short_edge_size
 from poet_mm.errors import UserError
 from poet_mm.export import agreement
 
@@ -42,7 +43,8 @@ def checkpoint(tmp_path_factory):
     model = init_model(cfg, None, device='cpu')
     model.head.class_embed.bias.data[:] = torch.tensor([5.0, 0.0])
     path = folder / 'poet.pth'
-    torch.save(dict(state_dict=model.state_dict(), meta={}), path)
+    meta = dict(score_thr=0.25)
+    torch.save(dict(state_dict=model.state_dict(), meta=meta), path)
     return path, model
 
 
@@ -96,6 +98,7 @@ def check_rtmlib_form(onnx_file, image, people, monkeypatch):
 
     options = dict(to_openpose=False, backend='onnxruntime', device='cpu')
     model = POET(str(onnx_file), model_input_size=(1, 1), **options)
+    assert model.score_thr == 0.25  # of the checkpoint
     keypoints, scores = model.pose_model(image)
     assert keypoints.dtype == scores.dtype == np.float32
     np.testing.assert_allclose(keypoints, people.keypoints, atol=0.01)
@@ -104,6 +107,21 @@ def check_rtmlib_form(onnx_file, image, people, monkeypatch):
     assert (keypoints.shape, scores.shape) == ((0, 17, 2), (0, 17))
     with pytest.raises(ValueError, match='openvino'):
         POET(str(onnx_file), backend='openvino')
+
+
+def test_example_resizes_as_the_pipeline_does(monkeypatch):
+    """Same rounding, for photos of any shape."""
+    monkeypatch.syspath_prepend(str(ROOT / 'examples'))
+    from onnx_numpy import OnnxPOET
+
+    rng = np.random.default_rng(0)
+    model = OnnxPOET.__new__(OnnxPOET)  # without a file
+    for short, longest in ((256, 256), (800, 1333), (480, None)):
+        model.short, model.longest = short, longest
+        for size in rng.integers(1, 2000, (300, 2)).tolist():
+            assert model.size(*size) == short_edge_size(size, short, longest)
+    model.short, model.longest = 0, None  # sizes stay
+    assert model.size(301, 200) == (301, 200)
 
 
 def test_torchscript_alone(checkpoint, tmp_path, monkeypatch):

@@ -23,7 +23,7 @@ def test_pictures_json_and_gallery(run, toy, capsys):
         folder, *flags, '--draw', 'skeleton,centers,offsets,visibility'
     )
     assert code == 0
-    assert '40 people in 4 pictures' in capsys.readouterr().out
+    assert 'People: 40, pictures and frames: 4' in capsys.readouterr().out
     for path in folder.iterdir():
         drawn = cv2.imread(str(out / 'pictures' / f'{path.stem}.jpg'))
         original = cv2.imread(str(path))  # 64 x 64

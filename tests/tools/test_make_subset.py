@@ -23,11 +23,29 @@ def test_make_subset(toy, tmp_path):
     for image in subset['images']:
         assert owners.count(image['id']) >= 2
         assert (tmp_path / 'val2017' / image['file_name']).is_file()
+    apart = tmp_path.parent / 'apart'
+    run(
+        'make_subset.py',
+        toy,
+        apart,
+        '--images',
+        1,
+        '--val',
+        1,
+        '--min-area',
+        1,
+    )
+    images = [
+        json.loads(path.read_text())['images']
+        for path in (apart / 'annotations').iterdir()
+    ]
+    assert [len(part) for part in images] == [1, 1]
+    assert images[0] != images[1]
     other = tmp_path.parent / 'other'
     for args, said in (
         ((toy, tmp_path), 'already holds a data set'),
         ((other, tmp_path), 'there is no'),
-        ((toy, other, '--images', 99), 'Only 0 images'),
+        ((toy, other, '--images', 99), 'Only 0 of 99 images'),
     ):
         output = run('make_subset.py', *args, check=False)
         assert said in output

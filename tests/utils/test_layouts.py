@@ -3,6 +3,7 @@
 import json
 import shutil
 from argparse import Namespace
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,17 @@ def test_cvat(tmp_path, names, flat):
         ann_file = tmp_path / 'annotations' / f'person_keypoints_{name}.json'
         expected[split] = (write_split(ann_file, folder), str(folder))
     assert find(data_root=str(tmp_path)) == expected
+
+
+def test_some_images_are_missing(tmp_path):
+    """The check lists them; the folder is the one with the others."""
+    for split in BOTH:
+        folder = tmp_path / split
+        path = write_split(folder / '_annotations.coco.json', folder)
+    content = json.loads(Path(path).read_text())
+    content['images'].insert(0, dict(id=2, file_name='missing.png'))
+    Path(path).write_text(json.dumps(content))
+    assert find(data_root=str(tmp_path))['val'] == (path, str(folder))
 
 
 def test_coco_is_left_to_the_config(tmp_path):

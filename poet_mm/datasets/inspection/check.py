@@ -7,7 +7,7 @@ from typing import List, Optional, Tuple
 from ...errors import UserError
 from ...utils.config import keypoint_names_of, read_config
 from ..annotations import read_annotations
-from ..columns import Table
+from ..columns import Table, numbered_names
 from ..rules import STOPS, UNUSUAL, WRONG, Finding, find_violations
 from .images import UNUSUAL_FILES, WRONG_FILES, FileTable, read_files
 
@@ -63,7 +63,7 @@ def common_names(content: dict) -> List[str]:
         if isinstance(ann.get('keypoints'), list)
     )
     most = max(counts, key=counts.get, default=0)
-    return [f'keypoint {k}' for k in range(most)]
+    return numbered_names(most)
 
 
 def check_dataset(
