@@ -33,7 +33,7 @@ class OnnxPOET:
         self.padded = 'padding_mask' in inputs
 
     def size(self, width, height):
-        """Return the width and height that the network saw in training."""
+        """Return the width and height of an image for the network."""
         short, long = sorted((width, height))
         edge, longest = self.short or short, self.longest or np.inf
         if edge * long > longest * short:

@@ -4,7 +4,7 @@ Opens a page on this machine: put in a photo, and the people in it are drawn.
 The page has a slider for the threshold, and draws hidden keypoints, centres
 and offsets if asked. Photos stay on this machine. Ctrl-C ends the page.
 
-It needs Gradio 6: pip install 'gradio>=6' 'numpy<2'
+It needs Gradio 6 (docs/install.md).
 
 Examples:
   python tools/demo.py
@@ -13,6 +13,7 @@ Examples:
 
 import argparse
 from functools import partial
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, List, Optional, Tuple
 
@@ -33,6 +34,7 @@ PARTS = [  # labels on the page, parts of POETVisualizer
     ('Offsets', 'offsets'),
 ]
 MIN_SIDE = 400  # pixels; smaller photos are enlarged
+KPT_THR = 0.3  # MMPose's: lowest score of a drawn keypoint without visibility
 HEIGHT = 540  # pixels of the drawn photo on the page
 
 
@@ -50,7 +52,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     cli.check_model_arguments(parser, args)
     if find_spec('gradio') is None:
         raise UserError(
-            'demo.py needs Gradio: pip install "gradio>=6" "numpy<2"'
+            'demo.py needs Gradio: pip install "gradio>=6" '
+            f'numpy=={version("numpy")}'
         )
     return args
 
@@ -80,13 +83,15 @@ def draw_people(
         draw=['skeleton', *parts],
     )
     (sample,) = result['predictions']
-    people = sample.pred_instances
-    people.keypoints_visible = people.visibility  # what `kpt_thr` is about
+    people, kpt_thr = sample.pred_instances, KPT_THR
+    if 'visibility' in people:  # not those of AE
+        people.keypoints_visible = people.visibility
+        kpt_thr = 0.0 if 'visibility' in parts else 0.5
     (drawn,) = inferencer.visualize(
         [photo],
         [sample],
         return_vis=True,
-        kpt_thr=0.0 if 'visibility' in parts else 0.5,
+        kpt_thr=kpt_thr,
         **inferencer.default_sizes,
     )
     scores = sorted(people.bbox_scores, reverse=True)

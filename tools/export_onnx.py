@@ -120,18 +120,19 @@ def load_model(args: argparse.Namespace) -> 'nn.Module':
 
     from poet_mm.checkpoints.files import read_checkpoint, state_dict_of
     from poet_mm.checkpoints.loading import check_weights
+    from poet_mm.checkpoints.publish import check_score
 
     cfg = read_config(args.config)
     if args.data_root is not None:
         set_data_root(cfg, args.data_root)
     cfg.merge_from_dict(args.cfg_options)
     checkpoint = read_checkpoint(args.checkpoint)
-    model = init_model(cfg, args.checkpoint, device='cpu')
     weights = state_dict_of(checkpoint, args.checkpoint)
+    model = init_model(cfg, args.checkpoint, device='cpu')
     check_weights(model, weights, args.checkpoint)
     meta = checkpoint.get('meta') or {}
     if 'score_thr' in meta:
-        model.dataset_meta['score_thr'] = meta['score_thr']
+        model.dataset_meta['score_thr'] = check_score(meta['score_thr'])
     return model
 
 

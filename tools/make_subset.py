@@ -60,7 +60,13 @@ def parse_args() -> argparse.Namespace:
         help='smallest area of each person, in square pixels (default: 1024, '
         "the limit of COCO's medium people)",
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.images < 1 or args.val < 0:
+        parser.error(
+            f'--images {args.images} --val {args.val}: expected at least 1 '
+            'and 0'
+        )
+    return args
 
 
 def choose_images(

@@ -1,7 +1,7 @@
 """POET against AE over strides on COCO: study 2 of the paper (v1).
 
-Expect  not trained here. The target are the published rows (Table 2, Figure
-        1), which the table shows as well.
+Expect  not trained here. The targets are the published rows (Table 2,
+        Figure 1), which the table shows as well.
 Cost    5 rows to train. The paper gives no hours for them. POET-R50: about 75
         hours on 2 V100, from the 300 hours of study 1 by epochs and pixels.
 Run     python tools/compare_strides.py configs/comparisons/stride_coco.py \

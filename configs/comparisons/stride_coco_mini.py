@@ -1,20 +1,19 @@
 """POET against AE over strides on a small part of COCO, 512 pixels.
 
 Expect  a ranking of models trained on the same few images; not COCO's AP.
-Cost    7 rows: batch 16, 30 epochs; with 2,000 images a night on a V100, by
-        the estimate in docs/fast_pieces.md, not measured
+Cost    7 rows: batch 16, 30 epochs; with 2,000 images eight hours if all rows
+        reach 15 images a second (docs/fast_pieces.md), not measured
 Run     python tools/make_subset.py COCO data/coco_mini --images 2000 \
             --val 300 --min-people 1 --min-area 0
         python tools/compare_strides.py configs/comparisons/stride_coco_mini.py
 
-All rows
-start from the same backbone weights, see equally many images, and are tested
-on the same ones. Each row keeps the learning rate of its config, which is
-meant for larger batches and longer training. Only the tag loss of AE gets a
-larger weight, so that the tags separate: 0.02 is about what MMPose 1.x gives
-it, which sums 0.001 over a batch. The fast POET has tokens of strides 8, 16
-and 32, EMA and crops of its own config; its other images have a short edge of
-320 to 416 pixels, at most 512.
+All rows start from the same backbone weights, see equally many images, and
+are tested on the same ones. Each row keeps the learning rate of its config,
+which is meant for larger batches and longer training. Only the tag loss of AE
+gets a larger weight, so that the tags separate: 0.02 is about what MMPose 1.x
+gives it, which sums 0.001 over a batch. The fast POET has tokens of strides 8,
+16 and 32, EMA and crops of its own config; its other images have a short edge
+of 320 to 416 pixels, at most 512.
 To take the backbone weights from a file: `--cfg-options
 model.backbone.init_cfg.checkpoint=FILE`, and model.backbone.style=caffe for
 weights with the stride on the first 1x1 convolution.

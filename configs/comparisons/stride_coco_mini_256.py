@@ -1,8 +1,8 @@
 """Figure 1 of the paper on a small part of COCO, 256 pixels.
 
-Expect  not yet run
-Cost    7 rows: batch 16, 6 epochs of 2,105 images; about 50 minutes a row on
-        one CPU core, with another row on the other
+Expect  docs/results/stride_coco_mini_256/table.md, figure1.png beside it
+Cost    7 rows: batch 16, 6 epochs of 2,105 images; 24 to 57 minutes a row on
+        one CPU core, with another row on the other (measured here)
 Run     python tools/compare_strides.py \
             configs/comparisons/stride_coco_mini_256.py \
             --data-root COCO_MINI \
@@ -16,7 +16,14 @@ of POET by the level of the backbone that it reads.
 _base_ = './peers_coco_mini.py'
 
 title = 'A part of COCO, 256 pixels: POET and AE over strides'
-notes = ['Learning rates are not searched.']
+notes = [
+    'Learning rates are not searched.',
+    'Two rows ran at a time, on a core each, with other work beside: compare '
+    'no minutes and no milliseconds.',
+    'AE 4 and fast POET 16 are also rows of peers_coco_mini.py. AE 4 was '
+    'trained twice, to the same AP in all digits; fast POET 16 is taken from '
+    'there after its first epoch was the same.',
+]
 
 base = {row.name: row for row in _base_.rows}
 poet = dict(base['POET'].options)

@@ -3,7 +3,8 @@
 Expect  AP 55.4 on test-dev for POET. The AE rows of Table 1 (46.6, 55.4 and
         59.5) are MMPose's numbers on val2017, with flip test.
 Cost    POET: batch 12, 300 epochs, about 300 hours on 2 V100 (paper). AE with
-        ResNet-101 and ResNet-152: batch 128, 300 epochs, hours not published
+        ResNet-101 and ResNet-152: 16 images on each GPU (MMPose: 128 in all),
+        the learning rate is scaled; 300 epochs, hours not published
 Run     python tools/compare_strides.py configs/comparisons/table1_coco.py \
             --data-root COCO --gpus 2
 

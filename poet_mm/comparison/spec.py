@@ -34,6 +34,8 @@ from ..utils.config import (
     walk,
 )
 
+BATCH = 'train_dataloader.batch_size'
+
 
 @dataclass
 class Row:
@@ -268,7 +270,8 @@ def row_folder(
     """
     weights = source and osp.basename(getattr(source, 'work_dir', source))
     content = [cfg.to_dict(), row.checkpoint and weights, row.epochs]
-    share = gpus if row.batch is None else f'batch {row.batch}'
+    shared = row.batch is not None and BATCH not in comparison.last_options
+    share = f'batch {row.batch}' if shared else gpus
     content += [comparison.val_interval, share]
     if row.start_from:
         content.append(weights)
@@ -285,9 +288,8 @@ def set_batch(
 
     The command line's ``train_dataloader.batch_size`` comes first.
     """
-    key = 'train_dataloader.batch_size'
-    if row.batch is not None and key not in comparison.last_options:
-        cfg.merge_from_dict({key: max(1, round(row.batch / gpus))})
+    if row.batch is not None and BATCH not in comparison.last_options:
+        cfg.merge_from_dict({BATCH: max(1, round(row.batch / gpus))})
 
 
 def set_budget(

@@ -24,7 +24,7 @@ from .columns import (
 from .sides import find_pairs
 
 MAX_SIDE = 2**15 - 2  # cv2 cannot rotate or crop images with a longer side
-COCO_JOINTS = 17  # training takes COCO's names for them
+COCO_KEYPOINTS = 17  # training gives them COCO's names
 MAX_LISTED = 1000  # examples that a report file lists
 TOLERANCE = 1.0  # pixels; labels are rounded
 
@@ -301,8 +301,9 @@ def same_names(table: Table) -> np.ndarray:
 def without_names(table: Table) -> np.ndarray:
     """Return whether nothing says what the keypoints are, (1, )."""
     K = len(table.keypoint_names)
-    unknown = table.keypoint_names == numbered_names(K)
-    return np.array([K != COCO_JOINTS and unknown])
+    numbered = table.keypoint_names == numbered_names(K)
+    unknown = table.file_names is None and numbered
+    return np.array([unknown and K not in (0, COCO_KEYPOINTS)])
 
 
 def without_other_side(table: Table) -> np.ndarray:
@@ -468,7 +469,7 @@ WRONG = [
     file_rule(
         'unknown_joints',
         without_names,
-        "files do not name their keypoints, and have not COCO's 17",
+        "files do not name their keypoints, and do not have COCO's 17",
         'Name all keypoints in categories, or give --metainfo; without it '
         'training refuses the file.',
     ),

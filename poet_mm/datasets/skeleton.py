@@ -117,17 +117,22 @@ def reuse_metainfo(path: str, names: List[str]) -> dict:
         names (list[str]): Names of the K keypoints of the annotations.
 
     Raises:
-        UserError: It has not K keypoints, or has them in another order.
+        UserError: It has not K keypoints, or a keypoint at another place.
     """
     metainfo = read_metainfo(path)
     known = keypoint_names_of(metainfo, path)
+    ours, theirs = normalise(names), normalise(known)
     text = f'{path} names its keypoints {known}, the annotations {names}.'
-    reordered = known != names and sorted(known) == sorted(names)
-    if len(known) != len(names) or reordered:
+    moved = any(
+        name in theirs and theirs.index(name) != k
+        for k, name in enumerate(ours)
+    )
+    if len(ours) != len(theirs) or moved:
         raise UserError(
-            f'{text} Remove that file, or give another --work-dir.'
+            f'{text} Bring the annotations into its order, or train in '
+            'another --work-dir.'
         )
-    renamed = '' if known == names else f' {text}'
+    renamed = '' if ours == theirs else f' {text}'
     warn(f'The skeleton is that of {path}.{renamed}')
     return metainfo
 

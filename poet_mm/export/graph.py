@@ -168,7 +168,7 @@ def make_metadata(model: nn.Module) -> Dict[str, str]:
         max_size=None,
     )
     if 'score_thr' in meta:
-        values['score_thr'] = float(meta['score_thr'])
+        values['score_thr'] = meta['score_thr']
     for transform in walk(model.cfg.test_dataloader.dataset.pipeline):
         if transform.get('type') == 'ShortEdgeResize':
             values.update(

@@ -185,7 +185,7 @@ def make_split(
         ann_file (str): Annotation file in COCO's layout.
         option (str): Option that gives the folder of images, for messages.
         images (str, optional): Folder of the images. Defaults to None: the
-            first of :func:`image_folders` that has one of its first images.
+            one of :func:`image_folders` that has most of its first images.
 
     Raises:
         UserError: The file cannot be used, or its images are not there.
@@ -194,10 +194,12 @@ def make_split(
         raise UserError(f'There is no annotation file {ann_file}.')
     seen = look(ann_file)
     folders = list(image_folders(ann_file)) if images is None else [images]
-    for folder in folders:
-        paths = [osp.join(folder, name) for name in seen.file_names]
-        if any(map(osp.isfile, paths)):
-            return Split(ann_file, folder, seen)
+    found = [
+        sum(osp.isfile(osp.join(folder, name)) for name in seen.file_names)
+        for folder in folders
+    ]
+    if any(found):
+        return Split(ann_file, folders[found.index(max(found))], seen)
     raise UserError(
         f'The first images of {ann_file} ({", ".join(seen.file_names)}) are '
         f'not in {", ".join(folders)}. Give their folder with {option}.'

@@ -87,15 +87,16 @@ def test_gpus_share_a_batch(toy, tmp_path):
     path = str(write_comparison(tmp_path / 'c.py', toy, rows=rows))
     key = 'train_dataloader.batch_size'
     sizes, folders = [], set()
-    for gpus, options in ((1, {}), (5, {}), (8, {}), (99, {}), (8, {key: 3})):
+    cases = [(gpus, {}) for gpus in (1, 5, 8, 99)]
+    for gpus, options in [*cases, (8, {key: 3}), (4, {key: 3})]:
         comparison = read_comparison(path, options=options)
         (row,) = comparison.rows
         cfg = row_config(comparison, row)
         folders.add(row_folder('w', comparison, row, cfg, gpus))
         set_batch(comparison, row, cfg, gpus)
         sizes.append(cfg.train_dataloader.batch_size)
-    assert sizes == [50, 10, 6, 1, 3]
-    assert len(folders) == 2
+    assert sizes == [50, 10, 6, 1, 3, 3]
+    assert len(folders) == 3
     for batch in (0, 2.5):
         rows[0]['batch'] = batch
         path = str(write_comparison(tmp_path / 'c.py', toy, rows=rows))

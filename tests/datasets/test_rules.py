@@ -134,6 +134,9 @@ def test_keypoints_without_any_names(tmp_path):
     content = spoil(make_content(), 'categories', 0, keypoints=...)
     assert find(tmp_path, content, expected=None)['unknown_joints'].wrong
     assert 'unknown_joints' not in find(tmp_path, content)
+    numbers = [f'keypoint {k}' for k in range(3)]
+    named = spoil(make_content(), 'categories', 0, keypoints=numbers)
+    assert 'unknown_joints' not in find(tmp_path, named, expected=None)
     for ann in content['annotations']:
         ann['keypoints'] += [0, 0, 0] * (17 - len(ann['keypoints']) // 3)
     assert 'unknown_joints' not in find(tmp_path, content, expected=None)

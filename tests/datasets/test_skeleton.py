@@ -1,6 +1,7 @@
 """Metainfo from the categories of an annotation file, to train and edit."""
 
 import copy
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -143,9 +144,10 @@ def test_made_once_then_edited(tmp_path, warned):
 def test_metainfo_of_other_annotations(tmp_path, warned):
     """Another number of keypoints, and the same in another order."""
     choose_metainfo([seen(MOUSE)], COCO, str(tmp_path))
-    for names in (['nose', 'tail'], MOUSE['keypoints'][::-1]):
+    turned = MOUSE['keypoints'][::-1]
+    for names in (['nose', 'tail'], turned, ['snout', *turned[1:]]):
         other = dict(MOUSE, keypoints=names, skeleton=[])
-        with pytest.raises(UserError, match='another --work-dir'):
+        with pytest.raises(UserError, match=re.escape(f'annotations {names}')):
             choose_metainfo([seen(other)], COCO, str(tmp_path))
 
 

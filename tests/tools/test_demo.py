@@ -54,6 +54,26 @@ def test_hidden_keypoints_are_left_out(inferencer, monkeypatch, score):
     assert not wrist([])
 
 
+def test_a_model_without_visibility(inferencer, monkeypatch):
+    """As AE: keypoints with a score below 0.3 are left out."""
+    find_people(monkeypatch, PEOPLE[:1], hidden=[9])
+    forward = POETInferencer.forward
+
+    def without(self, inputs, bbox_thr):
+        samples = forward(self, inputs, bbox_thr)
+        for sample in samples:
+            del sample.pred_instances.visibility
+        return samples
+
+    monkeypatch.setattr(POETInferencer, 'forward', without)
+    drawn, line = demo.draw_people(inferencer, GREY, 0.1, ['visibility'])
+    assert line == 'People: 1. Scores: 1.00.'
+    changed = np.abs(drawn.astype(int) - GREY).max(-1) > 9
+    x, y = PEOPLE[0, 9].astype(int)
+    assert not changed[y - 1 : y + 2, x - 1 : x + 2].any()
+    assert changed[28:33, 8:12].any()
+
+
 def test_no_people_and_no_photo(inferencer, monkeypatch):
     find_people(monkeypatch, PEOPLE[:0])
     drawn, line = demo.draw_people(inferencer, GREY, 0.5, [])
@@ -64,7 +84,7 @@ def test_no_people_and_no_photo(inferencer, monkeypatch):
 
 def test_gradio_is_missing(monkeypatch):
     monkeypatch.setattr(demo, 'find_spec', {}.get)
-    with pytest.raises(UserError, match='pip install "gradio>=6" "numpy<2"'):
+    with pytest.raises(UserError, match='pip install "gradio>=6" numpy=='):
         demo.parse_args([])
 
 

@@ -35,12 +35,15 @@ def test_make_subset(toy, tmp_path):
         '--min-area',
         1,
     )
-    images = [
-        json.loads(path.read_text())['images']
+    parts = [
+        json.loads(path.read_text())
         for path in (apart / 'annotations').iterdir()
     ]
-    assert [len(part) for part in images] == [1, 1]
-    assert images[0] != images[1]
+    ids = [[image['id'] for image in part['images']] for part in parts]
+    assert [len(part) for part in ids] == [1, 1]
+    assert ids[0] != ids[1]
+    for part, own in zip(parts, ids):
+        assert {ann['image_id'] for ann in part['annotations']} == {*own}
     other = tmp_path.parent / 'other'
     for args, said in (
         ((toy, tmp_path), 'already holds a data set'),

@@ -59,7 +59,7 @@ def test_cvat(tmp_path, names, flat):
 
 
 def test_some_images_are_missing(tmp_path):
-    """The check lists them; the folder is the one with the others."""
+    """The check lists them; the folder is the one with most of the first."""
     for split in BOTH:
         folder = tmp_path / split
         path = write_split(folder / '_annotations.coco.json', folder)
@@ -67,6 +67,13 @@ def test_some_images_are_missing(tmp_path):
     content['images'].insert(0, dict(id=2, file_name='missing.png'))
     Path(path).write_text(json.dumps(content))
     assert find(data_root=str(tmp_path))['val'] == (path, str(folder))
+    content['images'].append(dict(id=3, file_name='b.png'))
+    Path(path).write_text(json.dumps(content))
+    (folder / 'images').mkdir()
+    for name in ('a.png', 'b.png'):
+        (folder / 'images' / name).touch()
+    found = find(data_root=str(tmp_path))['val']
+    assert found == (path, str(folder / 'images'))
 
 
 def test_coco_is_left_to_the_config(tmp_path):
