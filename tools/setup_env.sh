@@ -40,7 +40,7 @@ find_uv() {
 # PyTorch's own index (--torch-backend) has builds without CUDA, and older CUDA.
 install_stack() {
   local how index=${PIP_INDEX_URL-}
-  index=${index:-$(python3 -m pip config get global.index-url 2>&-)} || true
+  index=${index:-$(python3 -m pip config get global.index-url 2>/dev/null)} || true
   [ -z "$index" ] || export UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$index}
   for how in '--offline --torch-backend=auto' --offline; do
     quietly packages $how && return; done
