@@ -64,9 +64,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--opset',
         type=int,
-        default=18,
         metavar='N',
-        help="version of ONNX's operators",
+        help="version of ONNX's operators (default: 18, with torch 2.1: 17)",
     )
     parser.add_argument(
         '--precision',

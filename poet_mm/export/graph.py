@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
 import numpy as np
 import torch
 from mmcv.cnn.bricks.conv2d_adaptive_padding import Conv2dAdaptivePadding
+from mmengine.utils import digit_version
 from torch import Tensor, nn
 
 from ..errors import UserError
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 # scaled_dot_product_attention needs 14, grid_sample (keypoint sampling) 16
+# torch 2.1 writes a wrong `ReduceLogSumExp` for opset 18. OpenVINO (2026.4)
+# reads those of older opsets wrongly, see
+# https://github.com/openvinotoolkit/openvino/issues/38238.
+OPSET = 18 if digit_version(torch.__version__) >= digit_version('2.2') else 17
 LOWEST_OPSET = 16
 UNIT = 'x, y in [0, 1] of the image without its padding'
 
@@ -182,7 +187,10 @@ def make_metadata(model: nn.Module) -> Dict[str, str]:
 
 
 def build_onnx(
-    model: nn.Module, size: Size, padding_mask: bool = False, opset: int = 18
+    model: nn.Module,
+    size: Size,
+    padding_mask: bool = False,
+    opset: Optional[int] = None,
 ) -> Tuple['ModelProto', float]:
     """Return an ONNX graph with dynamic batch size, height and width.
 
@@ -192,9 +200,8 @@ def build_onnx(
             compare with. The graph takes any size.
         padding_mask (bool): Give the graph the second input. Defaults to
             False.
-        opset (int): Version of ONNX's operators. Defaults to 18: OpenVINO
-            (2026.4) reads ``ReduceLogSumExp`` of older ones wrongly, see
-            https://github.com/openvinotoolkit/openvino/issues/38238.
+        opset (int, optional): Version of ONNX's operators. Defaults to
+            :data:`OPSET`.
 
     Returns:
         tuple: The graph, fp32, and the largest difference from the model, see
@@ -205,6 +212,7 @@ def build_onnx(
             or the difference is too large.
     """
     onnx = require_packages('Export to ONNX', 'onnx', 'onnxruntime')[0]
+    opset = OPSET if opset is None else opset
     if opset < LOWEST_OPSET:
         raise UserError(
             f'POET needs --opset {LOWEST_OPSET} or higher, not {opset}.'
