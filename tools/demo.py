@@ -34,7 +34,6 @@ PARTS = [  # labels on the page, parts of POETVisualizer
     ('Offsets', 'offsets'),
 ]
 MIN_SIDE = 400  # pixels; smaller photos are enlarged
-KPT_THR = 0.3  # MMPose's: lowest score of a drawn keypoint without visibility
 HEIGHT = 540  # pixels of the drawn photo on the page
 
 
@@ -73,6 +72,8 @@ def draw_people(
         parts (list[str]): Parts to draw beside the skeleton. Without
             'visibility', hidden keypoints are left out.
     """
+    from poet_mm.apis.inferencer import KPT_THR
+
     if photo is None:
         return None, ''
     photo = photo[..., ::-1]

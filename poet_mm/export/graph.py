@@ -41,11 +41,11 @@ from .runtimes import INPUTS, OUTPUTS, require_packages, run_in_onnxruntime
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-# scaled_dot_product_attention needs 14, grid_sample (keypoint sampling) 16
 # torch 2.1 writes a wrong `ReduceLogSumExp` for opset 18. OpenVINO (2026.4)
 # reads those of older opsets wrongly, see
 # https://github.com/openvinotoolkit/openvino/issues/38238.
 OPSET = 18 if digit_version(torch.__version__) >= digit_version('2.2') else 17
+# scaled_dot_product_attention needs 14, grid_sample (keypoint sampling) 16
 LOWEST_OPSET = 16
 UNIT = 'x, y in [0, 1] of the image without its padding'
 
