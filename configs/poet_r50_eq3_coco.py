@@ -1,8 +1,8 @@
 """POET-R50 with Eq. 3 of the paper (v1) as printed.
 
-Expect  worse than poet_r50_coco; not yet trained on COCO here. 48 toy images,
-        500 steps: mean keypoint error 6.5 of 128 pixels, against 1.1 (measured
-        with a prototype before this project).
+Expect  worse than poet_r50_coco; not yet trained on COCO here. 48 synthetic
+        images, 500 steps: mean keypoint error 6.5 of 128 pixels, against 1.1
+        (measured with a prototype before this project).
 Cost    batch 12, 300 epochs, time not measured
 Run     bash tools/dist_train.sh configs/poet_r50_eq3_coco.py 2 \
             --data-root COCO

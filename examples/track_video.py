@@ -31,19 +31,20 @@ def draw(frame, skeletons, tracked, links):
     return labeller.annotate(frame, tracked, labels)
 
 
-def track(inferencer, video, score_thr=0.5):
+def track(inferencer, video):
     """Yield the sample and the drawn frame (h, w, 3), RGB, of each frame.
+
+    People with the lowest score of the model begin a track; ByteTrack
+    continues one also with lower scores, from 0.1.
 
     Args:
         inferencer (POETInferencer): Finds the people.
         video (Video): The frames.
-        score_thr (float): People with this score, in [0, 1], begin a track.
-            ByteTrack continues one also with lower scores, from 0.1.
     """
     tracker = ByteTrackTracker(
         frame_rate=video.fps,
-        track_activation_threshold=score_thr,
-        high_conf_det_threshold=score_thr,
+        track_activation_threshold=inferencer.score_thr,
+        high_conf_det_threshold=inferencer.score_thr,
     )
     # supervision counts keypoints from 1
     links = inferencer.model.dataset_meta['skeleton_links']

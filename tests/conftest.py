@@ -41,7 +41,7 @@ def device(request):
 
 @pytest.fixture(scope='session')
 def model_files(tmp_path_factory):
-    """Config and checkpoint of a tiny model for toy people."""
+    """Config and checkpoint of a tiny model for synthetic people."""
     from helpers import ROOT, write_random_checkpoint, write_tiny_config
 
     folder = tmp_path_factory.mktemp('model')

@@ -187,7 +187,7 @@ model = dict(
 
 
 def write_tiny_config(path, root):
-    """A config of a tiny model for toy people."""
+    """A config of a tiny model for synthetic people."""
     base = root / 'configs' / 'poet_r18_toy.py'
     path.write_text(TINY_TOY.format(base=str(base)))
     return path

@@ -185,7 +185,8 @@ def run_all(
     results = []
     for row, cfg in rows:
         result = read_result(cfg.work_dir) or dict(how='not yet run')
-        result.update(name=row.name, method=row.method, backbone=row.backbone)
+        result.update(name=row.name, method=row.method)
+        result.update(backbone=row.backbone, x=row.x)
         results.append(result)
     for i, ((row, cfg), result) in enumerate(zip(rows, results), 1):
         label = f'[{i}/{len(rows)}] {row.name}'
@@ -255,15 +256,17 @@ def write_results(
     """Write table and figures of the rows so far and of the paper."""
     from mmengine.fileio import load
 
-    from poet_mm.comparison.figures import draw_convergence, draw_strides
+    from poet_mm.comparison.figures import draw_ap, draw_convergence
     from poet_mm.comparison.table import write_table
 
-    published, title = load(PUBLISHED), comparison.title
-    rows = results + [dict(row, how='published') for row in published['rows']]
-    notes = [NOTE, *comparison.notes]
-    notes.append(f'Published rows: {published["source"]}')
+    title, x_label = comparison.title, comparison.x_label
+    rows, notes = list(results), [NOTE, *comparison.notes]
+    if not x_label:
+        published = load(PUBLISHED)
+        rows += [dict(row, how='published') for row in published['rows']]
+        notes.append(f'Published rows: {published["source"]}')
     write_table(rows, work_dir, title, notes, comparison.ap_after)
-    draw_strides(rows, osp.join(work_dir, 'figure1.png'), title)
+    draw_ap(rows, osp.join(work_dir, 'figure1.png'), title, x_label)
     draw_convergence(results, osp.join(work_dir, 'convergence.png'), title)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Set up .venv, make toy images, train and test the fast POET, and draw its
+# Set up .venv, make synthetic images, train and test the fast POET, and draw its
 # predictions. After an interruption, run it again: it continues.
 #   bash tools/quickstart.sh [--no-venv]
 set -euo pipefail
@@ -22,7 +22,7 @@ before=$(idle); sleep 1
 [ $(($(idle) - before)) -gt $((60 * $(getconf _NPROCESSORS_ONLN))) ] ||
     export OMP_WAIT_POLICY=passive
 
-step "1/4 Making toy images with synthetic people in $data"
+step "1/4 Making images with synthetic people in $data"
 "$PYTHON" tools/make_toy_coco.py --out "$data" --train 3000 --val 200 \
     --size 128 --seed 1
 

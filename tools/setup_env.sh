@@ -21,7 +21,8 @@ quietly() { "$@" >>"$log" 2>&1; }
 check() { "$PYTHON" "$root/poet_mm/stack.py"; }
 install() { "$uv" pip install -p "$venv" --compile-bytecode "$@"; }
 packages() { # of xtcocotools only the Python: see xtcocotools_mask/
-  install "$@" --excludes "$pins/excludes.txt" -r "$pins/$stack.txt" &&
+  install "$@" --excludes "$pins/excludes.txt" \
+    --overrides "$pins/overrides.txt" -r "$pins/$stack.txt" &&
     install -r "$pins/xtcocotools.txt" "$@" --no-deps --python-version 3.9 \
       --python-platform linux; }
 

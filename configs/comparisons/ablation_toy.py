@@ -10,7 +10,7 @@ All rows see the same images, with the same learning rate and schedule. The
 model as it is has three seeds; other rows have one.
 """
 
-title = 'Toy people, 128 pixels: pieces and sizes of the fast POET'
+title = 'Synthetic people, 128 pixels: pieces and sizes of the fast POET'
 data_root = 'data/toy_strides/'
 budget = dict(epochs=2)
 # Changes to poet_fast_r18_toy.py. Each removes a piece, the last several.

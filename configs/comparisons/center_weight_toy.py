@@ -13,7 +13,7 @@ its weight in loss and matching cost is 0, 0.5 (the paper's), 5 and 50. POET
 learns 96 synthetic images by heart, and is tested on these.
 """
 
-title = 'POET on 96 toy images: weight of the centre loss'
+title = 'POET on 96 synthetic images: weight of the centre loss'
 data_root = 'data/toy/'
 budget = dict(epochs=320)
 train_ann = 'annotations/person_keypoints_train2017.json'

@@ -14,7 +14,7 @@ The paper's POET is left out: on the easier images of peers_toy.py it has AP
 
 _base_ = './peers_toy.py'
 
-title = 'Crowds of toy people, 256 pixels'
+title = 'Crowds of synthetic people, 256 pixels'
 data_root = 'data/crowd_peers/'
 budget = dict(epochs=4)
 ap_after = [250, 500, 1000]

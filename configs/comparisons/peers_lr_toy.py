@@ -10,7 +10,7 @@ The data are those of peers_toy.py.
 
 _base_ = './peers_toy.py'
 
-title = 'Toy people, 128 pixels: learning rates'
+title = 'Synthetic people, 128 pixels: learning rates'
 budget = dict(epochs=2)
 ap_after = [250, 500]
 notes = _base_.notes[2:]

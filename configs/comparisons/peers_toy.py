@@ -17,7 +17,7 @@ or test.
 DEKR is left out: it needs deformable convolution, a compiled operator of mmcv.
 """
 
-title = 'Toy people, 128 pixels: POET, AE, RTMO, YOLOX-Pose and CID'
+title = 'Synthetic people, 128 pixels: POET, AE, RTMO, YOLOX-Pose and CID'
 data_root = 'data/toy_peers/'
 budget = dict(epochs=8)
 val_interval = 1

@@ -11,7 +11,7 @@ All rows see the same images equally often, with a backbone of the same width
 and no pre-training. Evaluation is on unseen images.
 """
 
-title = 'Toy people, 128 pixels: POET and AE over strides'
+title = 'Synthetic people, 128 pixels: POET and AE over strides'
 data_root = 'data/toy_strides/'
 budget = dict(epochs=16)
 

@@ -127,7 +127,7 @@ def measure(visibility: np.ndarray, positive: np.ndarray) -> dict:
 def measure_keypoints(
     visibility: np.ndarray,
     classes: np.ndarray,
-    joints: np.ndarray,
+    indices: np.ndarray,
     names: Sequence[str],
 ) -> List[dict]:
     """Return a row for each keypoint name and question.
@@ -135,14 +135,14 @@ def measure_keypoints(
     Args:
         visibility (np.ndarray): (n, ), predicted.
         classes (np.ndarray): (n, ), COCO's v.
-        joints (np.ndarray): (n, ), index of the name.
+        indices (np.ndarray): (n, ), index of the name.
         names (sequence[str]): Names of a person's keypoints.
     """
     return [
         dict(keypoint=name, question=question, **measure(*pair))
         for k, name in enumerate(names)
         for question, pair in split_questions(
-            visibility[joints == k], classes[joints == k]
+            visibility[indices == k], classes[indices == k]
         ).items()
     ]
 

@@ -1,6 +1,6 @@
-"""Draw AP against stride (paper Fig. 1) and against training."""
+"""Draw AP against stride (paper Fig. 1) or images, and against training."""
 
-from typing import List
+from typing import List, Optional
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,22 +11,30 @@ from ..visualization.style import in_style, line_colors, save_figure
 BUDGETS = dict(images_seen='images seen', minutes='minutes of training steps')
 
 
-def draw_lines(axes: Axes, rows: List[dict], label: str, **style) -> None:
-    """Draw one line per method through its rows, ordered by stride."""
+def draw_lines(
+    axes: Axes, rows: List[dict], key: str, label: str = '', **style
+) -> None:
+    """Draw one line per method through its rows, ordered by a key."""
     methods = list(dict.fromkeys(row['method'] for row in rows))
-    for method, color in zip(methods, line_colors(methods)):
+    for i, (method, color) in enumerate(zip(methods, line_colors(methods))):
         points = sorted(
-            (row['stride'], row['AP'])
-            for row in rows
-            if row['method'] == method
+            (row[key], row['AP']) for row in rows if row['method'] == method
         )
         axes.plot(
-            *zip(*points), label=f'{method}, {label}', color=color, **style
+            *zip(*points),
+            label=method + label,
+            color=color,
+            marker='o',
+            markersize=max(5, 10 - 1.5 * i),  # equal points stay visible
+            clip_on=False,
+            **style,
         )
 
 
 @in_style()
-def draw_strides(rows: List[dict], out: str, title: str) -> None:
+def draw_ap(
+    rows: List[dict], out: str, title: str, x_label: Optional[str] = None
+) -> None:
     """Draw AP against stride, with the published points behind.
 
     Args:
@@ -34,26 +42,34 @@ def draw_strides(rows: List[dict], out: str, title: str) -> None:
             percent and ``how``. Rows without an AP are left out.
         out (str): Picture to write.
         title (str): Title of the figure.
+        x_label (str, optional): Draws AP against ``x`` of the rows instead,
+            and calls it so. Rows without ``x`` are left out.
     """
-    rows = [row for row in rows if row.get('AP') is not None]
+    key = 'x' if x_label else 'stride'
+    rows = [
+        row
+        for row in rows
+        if row.get('AP') is not None and row.get(key) is not None
+    ]
     figure = Figure(figsize=(5.6, 4))
     axes = figure.subplots()
     draw_lines(
         axes,
         [row for row in rows if row['how'] == 'published'],
-        'published (COCO, 512 pixels)',
-        marker='o',
+        key,
+        ', published (COCO, 512 pixels)',
         linestyle=':',
         markerfacecolor='white',
         alpha=0.6,
     )
     measured = [row for row in rows if row['how'] != 'published']
-    draw_lines(axes, measured, 'here', marker='o', linewidth=2)
+    label = '' if x_label else ', here'
+    draw_lines(axes, measured, key, label, linewidth=2)
     axes.set_xscale('log', base=2)
-    strides = sorted({row['stride'] for row in rows})
-    axes.set_xticks(strides, list(map(str, strides)))
+    values = sorted({row[key] for row in rows})
+    axes.set_xticks(values, list(map(str, values)))
     axes.minorticks_off()
-    axes.set(xlabel='stride (pixels)', ylabel='AP', title=title)
+    axes.set(xlabel=x_label or 'stride (pixels)', ylabel='AP', title=title)
     axes.set_ylim(bottom=0)
     if rows:
         axes.legend()

@@ -13,6 +13,8 @@ A comparison file is a config with
   are further columns of the table.
 - ``notes`` (optional): sentences below the table.
 - ``title`` (optional): heading of the table.
+- ``x_label`` (optional): the figure is over ``x`` of the rows instead of their
+  stride, such as a number of images, and its axis has this label.
 """
 
 import hashlib
@@ -57,6 +59,7 @@ class Row:
             each GPU.
         seed (int): Random seed.
         options (dict): Changes to the config, as in ``--cfg-options``.
+        x (float, optional): Place in a figure with an ``x_label``, above 0.
     """
 
     config: str
@@ -69,6 +72,7 @@ class Row:
     batch: Optional[int] = None
     seed: int = 0
     options: dict = field(default_factory=dict)
+    x: Optional[float] = None
 
 
 @dataclass
@@ -83,6 +87,7 @@ class Comparison:
     val_interval: Optional[int] = None
     ap_after: Sequence[int] = ()
     notes: Sequence[str] = ()
+    x_label: Optional[str] = None
 
 
 def read_row(values: dict, folder: str) -> Row:
@@ -153,6 +158,21 @@ def check_evaluations(cfg: Config) -> None:
         )
 
 
+def check_axis(rows: Sequence[Row], x_label: Optional[str]) -> None:
+    """Raise a UserError unless rows have x, above 0, where it is drawn."""
+    placed = [row for row in rows if row.x is not None]
+    if bool(placed) != bool(x_label):
+        raise UserError(
+            f'x_label is {x_label!r}, and {len(placed)} rows have x. Give '
+            'both for a figure over x, or none for one over strides.'
+        )
+    for row in placed:
+        if not isinstance(row.x, (int, float)) or row.x <= 0:
+            raise UserError(
+                f'Row {row.name} has x {row.x!r}, expected a number above 0.'
+            )
+
+
 def read_comparison(
     path: str,
     data_root: Optional[str] = None,
@@ -201,6 +221,7 @@ def read_comparison(
     if not data_root:
         raise UserError(f'{path} has no data_root. Give --data-root.')
     check_evaluations(cfg)
+    check_axis(rows, cfg.get('x_label'))
     return Comparison(
         title=cfg.get('title', osp.splitext(osp.basename(path))[0]),
         rows=rows,
@@ -210,6 +231,7 @@ def read_comparison(
         val_interval=cfg.get('val_interval'),
         ap_after=cfg.get('ap_after', ()),
         notes=cfg.get('notes', ()),
+        x_label=cfg.get('x_label'),
     )
 
 

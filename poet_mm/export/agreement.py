@@ -50,7 +50,7 @@ class Agreement(NamedTuple):
             the network's input.
         largest (float): Largest distance, of one person.
         score (float): Mean difference of the scores.
-        ap (float): AP of the runtime, in [0, 1].
+        ap (float): AP of the runtime, in [0, 1]; COCO's -1 without labels.
         milliseconds (float): Median time of an image, without loading it.
     """
 
@@ -137,11 +137,14 @@ def person_gaps(expected: Poses, found: Poses, size: np.ndarray) -> np.ndarray:
 
     Returns:
         np.ndarray: (2, N), the distance in pixels, a mean over the keypoints
-        that is weighted by the model's visibility, and that of the scores.
+        that is weighted by the model's visibility (equally if all are 0), and
+        that of the scores.
     """
     scores, keypoints, visibility, _ = (values[0] for values in expected)
     people = scores >= PERSON_SCORE
-    weights = visibility[people] / visibility[people].sum(-1, keepdims=True)
+    weights = visibility[people]  # (N, K)
+    weights = np.where(weights.any(-1, keepdims=True), weights, 1)
+    weights = weights / weights.sum(-1, keepdims=True)
     offsets = (keypoints[people][:, None] - found[1]) * size  # (N, Q, K, 2)
     distances = np.linalg.norm(offsets, axis=-1)  # (N, Q, K)
     distances = np.einsum('nqk,nk->nq', distances, weights)
@@ -233,9 +236,17 @@ def compare_on_images(
 
 def format_table(agreements: Mapping[str, Agreement]) -> str:
     """Return a table with a row for each runtime."""
-    rows = [(name, *numbers[1:]) for name, numbers in agreements.items()]
+    rows = [
+        (name, *n._replace(ap=n.ap if n.ap >= 0 else None)[1:])
+        for name, n in agreements.items()
+    ]
     return tabulate(
-        rows, HEADERS, tablefmt='plain', floatfmt=FORMATS, numalign='right'
+        rows,
+        HEADERS,
+        tablefmt='plain',
+        floatfmt=FORMATS,
+        numalign='right',
+        missingval='-',
     )
 
 

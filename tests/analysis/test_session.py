@@ -1,7 +1,7 @@
-"""Missing files are named."""
+"""Missing files and empty splits are named."""
 
 import pytest
-from known_predictions import session_of
+from known_predictions import link_model, session_of, write_data
 
 from poet_mm.errors import UserError
 
@@ -17,3 +17,13 @@ def test_missing_files(world, tmp_path):
     nowhere = {'test_dataloader.dataset.data_root': str(tmp_path / 'none')}
     with pytest.raises(UserError, match=r'No annotation file at .*none'):
         session_of(world, cfg_options=nowhere)
+
+
+@pytest.mark.parametrize(
+    ('split', 'file'), [('train', 'train'), ('test', 'val')]
+)
+def test_split_without_images(world, tmp_path, split, file):
+    link_model(world, tmp_path)
+    write_data(tmp_path, [], [])
+    with pytest.raises(UserError, match=f'_{file}2017.json. has 0 images'):
+        session_of(tmp_path, split=split)

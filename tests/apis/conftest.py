@@ -1,4 +1,4 @@
-"""An inferencer, and toy people in images of several sizes."""
+"""An inferencer, and synthetic people in images of several sizes."""
 
 import json
 
@@ -11,7 +11,7 @@ from poet_mm.apis import POETInferencer
 
 @pytest.fixture(scope='module')
 def toy(tmp_path_factory):
-    """Toy people; three of six images are cropped and lose their people."""
+    """Six images of synthetic people; three are cropped and lose them."""
     folder = tmp_path_factory.mktemp('toy')
     make_toy_coco(folder, 1, 6, 96, 0)
     annotations = folder / 'annotations/person_keypoints_val2017.json'

@@ -8,7 +8,7 @@ import pytest
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from poet_mm.apis import UserError, to_dataframe, to_supervision
+from poet_mm.apis import UserError, to_coco, to_dataframe, to_supervision
 from poet_mm.apis.handing_on import (
     append_rows,
     detection_arrays,
@@ -78,11 +78,16 @@ def test_arrays_of_no_people(K):
     assert {values.dtype.name for values in arrays.values()} == {'float32'}
 
 
+ONE_KEYPOINT = make_sample([[[4, 6]]], [[0.9]])
+
+
 def test_one_keypoint():
-    sample = make_sample([[[4, 6]]], [[0.9]])
-    boxes = detection_arrays(sample, 0.3)['boxes']
+    boxes = detection_arrays(ONE_KEYPOINT, 0.3)['boxes']
     assert boxes.tolist() == [[4, 6, 4, 6]]
-    assert [row['keypoint'] for row in to_rows(sample)] == ['0']
+    assert [row['keypoint'] for row in to_rows(ONE_KEYPOINT)] == ['0']
+    (person,) = to_coco(ONE_KEYPOINT)
+    assert person['keypoints'] == [4, 6, 0.9]
+    assert person['bbox'] == [4, 6, 0, 0]
 
 
 def test_rows(sample):
@@ -139,6 +144,9 @@ def test_supervision(sample):
     people, boxes = to_supervision(nothing(3))
     assert people.xy.shape == (0, 3, 2)
     assert boxes.xyxy.shape == (0, 4)
+    people, boxes = to_supervision(ONE_KEYPOINT)
+    assert people.xy.tolist() == [[[4, 6]]]
+    assert boxes.xyxy.tolist() == [[4, 6, 4, 6]]
 
 
 def test_dataframe(sample):
@@ -152,3 +160,5 @@ def test_dataframe(sample):
     empty = to_dataframe(nothing(3))
     assert empty.shape == (0, 7)
     assert (empty.dtypes == table.dtypes).all()
+    row = dict(keypoint='0', x=4.0, y=6.0, score=0.9)
+    assert to_dataframe(ONE_KEYPOINT)[[*row]].to_dict('records') == [row]

@@ -1,4 +1,4 @@
-"""Toy people for a comparison."""
+"""Synthetic people for a comparison."""
 
 import pytest
 from make_toy_coco import make_toy_coco

@@ -1,6 +1,6 @@
 """Figures of rows that are not all there."""
 
-from poet_mm.comparison.figures import draw_convergence, draw_strides
+from poet_mm.comparison.figures import draw_ap, draw_convergence
 
 
 def test_convergence_needs_a_curve(tmp_path):
@@ -18,5 +18,25 @@ def test_strides_of_nothing_yet(tmp_path):
     rows = [dict(method='AE', how='failed: so'), dict(method='POET', AP=1.0)]
     rows[1].update(stride=32, how='trained here')
     for name, some in (('two.png', rows), ('none.png', [])):
-        draw_strides(some, tmp_path / name, 'title')
+        draw_ap(some, tmp_path / name, 'title')
         assert (tmp_path / name).is_file()
+
+
+def test_ap_over_x(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        'poet_mm.comparison.figures.save_figure',
+        lambda figure, out: drawn.append(figure),
+    )
+    rows = [
+        dict(method='AE', stride=32, AP=3.0, how='trained here', x=100),
+        dict(method='AE', stride=32, AP=1.0, how='trained here', x=25),
+        dict(method='AE', stride=32, AP=9.0, how='trained here', x=None),
+        dict(method='POET', stride=32, AP=46.6, how='published'),
+    ]
+    draw_ap(rows, tmp_path / 'x.png', 'title', 'training images')
+    (axes,) = drawn[0].axes
+    (line,) = axes.lines
+    assert line.get_xydata().tolist() == [[25, 1], [100, 3]]
+    assert line.get_label() == 'AE'
+    assert axes.get_xlabel() == 'training images'

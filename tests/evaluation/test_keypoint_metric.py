@@ -1,5 +1,6 @@
 """Every keypoint alone: by hand, K = 1, and sets without people."""
 
+import itertools
 import json
 
 import numpy as np
@@ -137,6 +138,30 @@ def test_nothing_to_measure_is_none(
     assert 'nan' not in format_table(rows)
     expected = {'keypoints/AP tail': 0} if labelled else {}
     assert metric.evaluate(2) == expected
+
+
+@pytest.mark.parametrize('v', [1, 2])
+def test_all_labels_have_one_v(tmp_path, backend, v):
+    """Distances 0 and 1: the similarity of `b` is a hit up to 0.85."""
+    metric = make_metric(
+        tmp_path, [(1, [5, 5, v, 8, 8, v])], ('a', 'b'), backend=backend
+    )
+    predict(metric, 1, [[[5, 5], [8, 9]]], [0.9])
+    predict(metric, 2, [], [])
+    rows = metric.rows(metric.results)
+    similarity = round(np.exp(-1 / 8), 5)  # 0.8825
+    numbers = dict(
+        a=[1, 1, 1, 0, 0, 0, 0, 1], b=[1, 1, similarity, 1, 1, 0.1, 0.1, 0.8]
+    )
+    nothing = [0, 0, *[None] * 6]
+    for row, (name, label) in zip(
+        rows, itertools.product('ab', ('1', '2', 'all')), strict=True
+    ):
+        expected = numbers[name] if label in (str(v), 'all') else nothing
+        assert list(row.values()) == [name, label, *expected]
+    cells = [line.split() for line in format_table(rows).splitlines()]
+    assert cells[2 + 2 - v] == ['a', str(3 - v), '0', '0', *['-'] * 6]
+    assert 'nan' not in format_table(rows)
 
 
 def test_low_scores_are_not_matched(tmp_path):

@@ -22,7 +22,7 @@ LEVELS = dict(FAST, pyramid=dict(in_channels=[16]))
 
 
 def make_model(**pieces):
-    """Make a model of K = 5, Q = 6, with batch norms with statistics."""
+    """Make a model of Q = 6, with batch norms with statistics."""
     torch.manual_seed(0)
     init_default_scope('mmpose')
     preprocessor = dict(
@@ -41,10 +41,10 @@ def make_model(**pieces):
     )
     model = MODELS.build(cfg)
     model.train().extract_feat(torch.rand(4, 3, 64, 64))  # statistics
-    names = dict(enumerate(['nose', 'neck', 'tail', 'paw', 'claw']))
-    model.dataset_meta = dict(
-        keypoint_id2name=names, skeleton_links=[(0, 1), (1, 2), (2, 3)]
-    )
+    K = model.head.num_keypoints
+    names = dict(enumerate(['nose', 'neck', 'tail', 'paw', 'claw'][:K]))
+    links = [(0, 1), (1, 2), (2, 3)] if K > 1 else []
+    model.dataset_meta = dict(keypoint_id2name=names, skeleton_links=links)
     pipeline = [
         dict(type='LoadImage'),
         dict(type='ShortEdgeResize', short_edges=48, max_size=64),

@@ -13,6 +13,7 @@ from poet_mm.export.agreement import (
     LIMITS,
     MODEL,
     Agreement,
+    format_table,
     pad_image,
     person_gaps,
     require_agreement,
@@ -51,6 +52,10 @@ def test_distance_is_in_pixels():
     poses[2][0, 0] = [0.9, 0.1]  # visibility weighs
     gaps = person_gaps(poses, found, SIZE)
     np.testing.assert_allclose(gaps[0], [0.5, 0], atol=1e-5)
+    poses[2][0, 0] = 0  # no weight: a plain mean
+    np.testing.assert_allclose(
+        person_gaps(poses, found, SIZE), expected, atol=1e-5
+    )
 
 
 def test_no_person():
@@ -90,6 +95,20 @@ def test_difference_that_is_too_large(changes, part):
 def test_limits_of_lower_precisions_are_wider():
     assert list(LIMITS) == ['fp32', 'fp16', 'int8']
     assert np.all(np.diff(np.array(list(LIMITS.values())), axis=0) > 0)
+
+
+def test_set_without_labels_has_no_ap():
+    """COCO gives -1."""
+    model = Agreement(2, 0.0, 0.0, 0.0, -1.0, 10.0)
+    close = Agreement(2, 0.5, 1.25, 0.001, -1.0, 7.25)
+    found = {MODEL: model, 'openvino': close, 'onnx': close._replace(ap=0.0)}
+    rows = [line.split() for line in format_table(found).splitlines()[1:]]
+    assert rows == [
+        ['model', '0.000', '0.00', '0.0000', '-', '10.0'],
+        ['openvino', '0.500', '1.25', '0.0010', '-', '7.2'],
+        ['onnx', '0.500', '1.25', '0.0010', '0.000', '7.2'],
+    ]
+    require_agreement({MODEL: model, 'openvino': close}, 'int8')
 
 
 class OneImage(list):

@@ -26,16 +26,20 @@ def example(monkeypatch):
 class WalkingPeople:
     """An inferencer with two people, listed in another order in each frame.
 
-    The second person is seen in the first six frames, and there are none in
-    the last two.
+    Args:
+        counts (sequence[int]): People in each frame.
     """
 
+    score_thr = 0.5
     model = SimpleNamespace(dataset_meta=dict(skeleton_links=[(0, 1)]))
+
+    def __init__(self, counts):
+        self.counts = counts
 
     def __call__(self, frames, **kwargs):
         for number, _ in enumerate(frames):
             corners = [(2 * number, 0), (60, 2 * number)]
-            corners = corners[: 2 if number < 6 else 1 if number < 8 else 0]
+            corners = corners[: self.counts[number]]
             if number % 2:
                 corners.reverse()
             N = len(corners)
@@ -50,7 +54,8 @@ class WalkingPeople:
 
 def test_ids(example, tmp_path, capsys):
     film = write_video(tmp_path / 'film.mp4', 10, (120, 110), grey=9)
-    results = example.track(WalkingPeople(), Video(str(film)))
+    people = WalkingPeople([2] * 6 + [1] * 2 + [0] * 2)
+    results = example.track(people, Video(str(film)))
     frames = [frame for _, frame in results]
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
@@ -63,6 +68,26 @@ def test_ids(example, tmp_path, capsys):
     first, second = frames[2], frames[3]
     np.testing.assert_array_equal(first[80, 4 + 20], second[80, 6 + 20])
     assert (first[80, 24] != first[70, 24]).any()
+
+
+@pytest.mark.parametrize(
+    ('counts', 'tracked'), [([0] * 4, []), ([0, 2, 2, 2], [2, 3])]
+)
+def test_frames_without_people(
+    example, tmp_path, capsys, monkeypatch, counts, tracked
+):
+    """In all of the film, and in its first frame."""
+    film = write_video(tmp_path / 'film.mp4', 4, (120, 110), grey=9)
+    people = WalkingPeople(counts)
+    monkeypatch.setattr(example, 'POETInferencer', lambda *args: people)
+    example.main([str(film), 'none.pth', str(tmp_path / 'out')])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f'frame {number}: ids [0, 1]' for number in tracked]
+    (entry,) = gallery_data(tmp_path / 'out')['entries']
+    assert len(entry['scores']) == max(counts)
+    frames = list(Video(str(tmp_path / 'out' / entry['video'])))
+    drawn = [number for number in range(4) if np.ptp(frames[number]) > 50]
+    assert drawn == tracked
 
 
 def test_files(example, model_files, tmp_path, capsys):

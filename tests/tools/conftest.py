@@ -1,4 +1,4 @@
-"""Toy people, a training on them, and a run of tools/infer.py."""
+"""Synthetic people, a training on them, and a run of tools/infer.py."""
 
 import infer
 import pytest

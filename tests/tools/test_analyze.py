@@ -9,6 +9,8 @@ import pytest
 import torch
 from helpers import ROOT
 from known_predictions import (
+    OFFSETS,
+    PERSON,
     link_model,
     make_image,
     model_args,
@@ -18,9 +20,11 @@ from known_predictions import (
     write_log,
 )
 from mmengine.config import Config
+from mmengine.structures import InstanceData
 from mmpose.registry import MODELS
 
 from poet_mm.errors import UserError
+from poet_mm.models.heads.ae_head import AEHead
 
 
 def test_centers_by_hand(world):
@@ -71,8 +75,22 @@ def test_no_person_found_and_no_person_there(world, tmp_path):
     assert numbers['layers'][0]['coco/AP'] == -1
 
 
+def predict_known_people(self, feats, samples, test_cfg=None):
+    """In place of AEHead.predict: the predictions of ``world``."""
+    return [
+        InstanceData(
+            keypoints=(0.5 + OFFSETS[None]) * sample.img_shape[::-1],
+            keypoint_scores=np.full((1, 5), PERSON),
+            bbox_scores=np.full(1, PERSON),
+        )
+        for sample in samples
+    ]
+
+
 @pytest.mark.slow
-def test_ae_has_predictions_and_keypoints_only(world, tmp_path):
+def test_ae_has_predictions_and_keypoints_only(world, tmp_path, monkeypatch):
+    """Errors 0 and sqrt(80) pixels of the files, as of the POET."""
+    monkeypatch.setattr(AEHead, 'predict', predict_known_people)
     cfg = Config.fromfile(ROOT / 'configs' / 'ae_r18_s4_toy.py')
     cfg.model.head.num_keypoints = 5
     cfg.model.head.decoder.decode_keypoint_order = [0, 1, 2, 3, 4]
@@ -90,6 +108,12 @@ def test_ae_has_predictions_and_keypoints_only(world, tmp_path):
     analyze.main(['report', *args])
     for name in ('predictions', 'keypoints'):
         assert (tmp_path / f'{name}.png').is_file()
+    found = json.loads((tmp_path / 'keypoints.json').read_text())
+    rows = {(row['keypoint'], row['v']): row for row in found['keypoints']}
+    assert rows['a', 'all']['found'] == 2
+    assert rows['a', 'all']['median_px'] == pytest.approx(20**0.5, abs=1e-4)
+    assert rows['a', 'all']['AP'] == pytest.approx(51 / 101, abs=1e-5)
+    assert (rows['d', '1']['AP'], rows['d', '2']['AP']) == (1, 0)
     assert not (tmp_path / 'layers.png').exists()
     assert 'they need a POETHead' in (tmp_path / 'report.html').read_text()
 

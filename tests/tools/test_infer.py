@@ -101,6 +101,22 @@ def test_video_in_video_out(run, tmp_path):
     )
 
 
+def test_video_without_people(run, tmp_path, capsys):
+    """All files are there: a header, an empty list, and a gallery."""
+    film = write_video(tmp_path / 'film.mp4', 2)
+    code, out = run(film, '--save-csv', '--save-json', '--score-thr', 1)
+    assert code == 0
+    printed = capsys.readouterr().out
+    assert 'People: 0, pictures and frames: 2, failures: 0' in printed
+    table = (out / 'videos' / 'film.csv').read_text()
+    assert table == 'image,person,keypoint,x,y,score,visibility\n'
+    assert json.loads((out / 'videos' / 'film.json').read_text()) == []
+    (entry,) = gallery_data(out)['entries']
+    assert entry['scores'] == []
+    assert (out / entry['picture']).is_file()
+    assert len(list(Video(str(out / entry['video'])))) == 2
+
+
 def test_table_of_pictures(run, toy):
     """One for all pictures; a second run replaces it."""
     for _ in range(2):

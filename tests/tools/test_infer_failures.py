@@ -16,7 +16,7 @@ from poet_mm.apis.video import Video, VideoWriter
 
 @pytest.fixture
 def names(toy):
-    """Names of the four toy images, without suffix."""
+    """Names of the four synthetic images, without suffix."""
     return sorted(path.stem for path in (toy / 'val2017').iterdir())
 
 

@@ -1,4 +1,4 @@
-"""tools/make_subset.py on toy people."""
+"""tools/make_subset.py on synthetic people."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""tools/test.py, as a user runs it, on toy people."""
+"""tools/test.py, as a user runs it, on synthetic people."""
 
 import json
 import runpy

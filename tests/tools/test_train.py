@@ -1,4 +1,4 @@
-"""tools/train.py, as a user runs it, on toy people."""
+"""tools/train.py, as a user runs it, on synthetic people."""
 
 import json
 import os.path as osp

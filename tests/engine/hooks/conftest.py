@@ -1,4 +1,4 @@
-"""Toy people for trainings that break."""
+"""Synthetic people for trainings that break."""
 
 import pytest
 from make_toy_coco import make_toy_coco
