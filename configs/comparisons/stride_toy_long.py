@@ -8,7 +8,8 @@ Run     python tools/make_toy_coco.py --out data/toy_long --train 43640 \
             configs/comparisons/stride_toy_long.py
 
 The models are those of stride_toy.py, and two fast POETs on their backbone.
-Learning rates are the best of peers_lr_toy.py.
+Learning rates are the best of peers_lr_toy.py, whose
+backbone is twice as wide.
 """
 
 _base_ = './stride_toy.py'
