@@ -1,7 +1,7 @@
 """Fast POET-R50 with tokens of strides 8, 16 and 32, at 800 pixels: 50 epochs.
 
 Expect  not yet trained here.
-Cost    batch 32, 50 epochs, time not measured; estimate in docs/fast_pieces.md
+Cost    batch 32, 50 epochs, time not measured; estimate in docs/fast_poet.md
 Run     bash tools/dist_train.sh configs/poet_fast_r50_coco.py 4 \
             --data-root COCO --amp
 

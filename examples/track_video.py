@@ -31,7 +31,7 @@ def draw(frame, skeletons, tracked, links):
     return labeller.annotate(frame, tracked, labels)
 
 
-def track(inferencer, video):
+def track(inferencer, video, sink):
     """Yield the sample and the drawn frame (h, w, 3), RGB, of each frame.
 
     People with the lowest score of the model begin a track; ByteTrack
@@ -40,6 +40,7 @@ def track(inferencer, video):
     Args:
         inferencer (POETInferencer): Finds the people.
         video (Video): The frames.
+        sink (sv.CSVSink): Takes a row for each tracked person.
     """
     tracker = ByteTrackTracker(
         frame_rate=video.fps,
@@ -61,6 +62,7 @@ def track(inferencer, video):
         if len(tracked):
             drawn = draw(drawn, skeletons, tracked, links)
             ids = sorted(tracked.tracker_id.tolist())
+            sink.append(tracked, dict(frame=sample.img_id))
             print(f'frame {sample.img_id}: ids {ids}')
         yield sample, drawn
     video.check_end()
@@ -71,13 +73,17 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('video')
     parser.add_argument('checkpoint', help='file, or name of the zoo')
-    parser.add_argument('out', help='folder for video and gallery.html')
+    parser.add_argument(
+        'out', help='folder for video, gallery.html and tracks.csv'
+    )
     parser.add_argument('--config', help='default: that of the checkpoint')
     args = parser.parse_args(argv)
     inferencer = POETInferencer(args.config, args.checkpoint)
     results = ResultFolder(args.out, f'Tracks in {args.video}')
     video = Video(args.video)
-    results.add_video(video, video.fps, track(inferencer, video))
+    with sv.CSVSink(f'{args.out}/tracks.csv') as sink:
+        tracks = track(inferencer, video, sink)
+        results.add_video(video, video.fps, tracks)
     results.close()
 
 

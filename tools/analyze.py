@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from poet_mm.analysis.result import Analysis, Result
     from poet_mm.analysis.session import Session
 
+PRECISIONS = (0.5, 0.7, 0.9)  # of hidden keypoints, for thresholds
+
 # Map each module of poet_mm/analysis to its help text, in the order of the
 # report.
 ANALYSES = dict(
@@ -84,9 +86,9 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--score-thr',
         type=float,
-        default=0.5,
         metavar='P',
-        help='minimum score of a person, in [0, 1]',
+        help='minimum score of a person, in [0, 1] (default: that of the '
+        'checkpoint, else 0.5)',
     )
     parser.add_argument(
         '--device',
@@ -105,6 +107,16 @@ def add_own_arguments(parser: argparse.ArgumentParser, name: str) -> None:
             default=4,
             metavar='N',
             help='number of best images, and of worst ones, to draw',
+        )
+    if name in ('visibility', 'report'):
+        parser.add_argument(
+            '--precision',
+            type=float,
+            nargs='+',
+            default=PRECISIONS,
+            metavar='P',
+            help='wanted shares of hidden keypoints among the labelled ones '
+            'below a threshold, in (0, 1]',
         )
     if name in ('attention', 'report'):
         parser.add_argument(
@@ -190,6 +202,12 @@ def check_args(args: argparse.Namespace) -> None:
     if args.data_root is not None:
         check_data_root(args.data_root)
     cli.check_checkpoint(args.checkpoint)
+    for precision in getattr(args, 'precision', ()):
+        if not 0 < precision <= 1:
+            raise UserError(
+                f'--precision is {precision:g}, expected more than 0 and at '
+                'most 1.'
+            )
     if getattr(args, 'points', None) and args.image is None:
         raise UserError(
             '--points are in pixels of --image. Give --image, too.'
@@ -215,6 +233,8 @@ def build_analysis(
         )
     if name == 'predictions':
         return cls(session, args.examples)
+    if name == 'visibility':
+        return cls(session, args.precision)
     if name == 'attention':
         return cls(session, args.image, args.points, args.people)
     return cls(session)

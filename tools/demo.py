@@ -109,7 +109,7 @@ def build_page(inferencer: 'POETInferencer') -> 'gradio.Blocks':
     ) as page:
         gr.Markdown(
             '# POET\nFind people and their keypoints in a photo. Filled '
-            'keypoints are predicted visible, hollow ones hidden.'
+            'keypoints are predicted visible, hollow ones not.'
         )
         with gr.Row():
             with gr.Column(scale=1):

@@ -63,7 +63,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         default='skeleton,visibility',
         metavar='PART,PART',
         help=f'parts to draw, of {",".join(PARTS)}; with visibility, '
-        'keypoints that are predicted hidden are hollow',
+        'keypoints that are predicted not visible are hollow',
     )
     add(
         '--save-json',

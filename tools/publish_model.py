@@ -44,8 +44,8 @@ def parse_args() -> argparse.Namespace:
         '--score-thr',
         type=float,
         metavar='P',
-        help='store the lowest score of a person for infer.py, in [0, 1] '
-        '(default: that of SRC, if any; else it is 0.5)',
+        help='store the lowest score of a person for inference and '
+        'analysis, in [0, 1] (default: that of SRC, if any; else it is 0.5)',
     )
     cli.add_trust_argument(parser)
     args = parser.parse_args()

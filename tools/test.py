@@ -53,7 +53,8 @@ def parse_args() -> argparse.Namespace:
         '--per-keypoint',
         action='store_true',
         help="also log errors and AP of every keypoint by COCO's v, of people "
-        'with a score of at least 0.5',
+        "with at least the checkpoint's lowest score (tools/analyze.py "
+        'keypoints writes them to files)',
     )
     cli.add_common_arguments(parser)
     args = parser.parse_args()
@@ -88,13 +89,20 @@ def evaluators_of(cfg: 'Config') -> list:
 def keypoint_evaluator(cfg: 'Config') -> dict:
     """Return the evaluator of ``--per-keypoint``, with COCO's arguments.
 
+    Its lowest score is that of the checkpoint.
+
     Raises:
         UserError: No evaluator is a CocoMetric.
     """
+    from poet_mm.checkpoints.files import read_checkpoint
+    from poet_mm.checkpoints.publish import stored_score
+
     types = [str(each.get('type')) for each in evaluators_of(cfg)]
     for each, name in zip(evaluators_of(cfg), types):
         if name.endswith('CocoMetric'):
-            return dict(each, type='KeypointMetric')
+            checkpoint = read_checkpoint(cfg.load_from)
+            score_thr = stored_score(checkpoint)
+            return dict(each, type='KeypointMetric', score_thr=score_thr)
     raise UserError(
         f'--per-keypoint needs a CocoMetric or FastCocoMetric, and '
         f'test_evaluator is {", ".join(types)}. Change it in the config.'
@@ -108,8 +116,8 @@ def test(args: argparse.Namespace) -> None:
 
     from poet_mm.checkpoints.safe_load import safe_loading
 
-    cfg = merge_args(cli.load_config(args), args)
     with safe_loading(args.trust_pickle):
+        cfg = merge_args(cli.load_config(args), args)
         runner = Runner.from_cfg(cfg)
         metrics = runner.test()
     if args.out and runner.rank == 0:

@@ -12,12 +12,12 @@ from typing import Dict, List, Optional, Sequence, Tuple
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from ..codecs.poet_codec import OCCLUDED, VISIBLE
+from ..codecs.poet_codec import HIDDEN, VISIBLE
 from ..models.instances import apply_temperature, visibility_logits
 
 BINS = 10  # of equal width, over [0, 1]
 TEMPERATURES = (0.05, 20.0)  # bounds of the fit
-PRECISIONS = (0.5, 0.7, 0.9)  # of hidden keypoints, for thresholds
+PRECISIONS = (0.5, 0.7, 0.9)  # default, of hidden keypoints
 
 
 def bin_sums(
@@ -99,11 +99,13 @@ def split_questions(
         classes (np.ndarray): (n, ), COCO's v.
 
     Returns:
-        dict: ``visible``: v = 2 against v = 1, without the unlabelled ones;
+        dict: ``trained``: v = 2 against v = 0 and 1, what a POET is trained to
+        predict; ``visible``: v = 2 against v = 1, without the unlabelled ones;
         ``labelled``: v > 0 against v = 0.
     """
     labelled = classes > 0
     return dict(
+        trained=(visibility, classes == VISIBLE),
         visible=(visibility[labelled], classes[labelled] == VISIBLE),
         labelled=(visibility, labelled),
     )
@@ -124,7 +126,7 @@ def measure(visibility: np.ndarray, positive: np.ndarray) -> dict:
     )
 
 
-def measure_keypoints(
+def measure_each_keypoint(
     visibility: np.ndarray,
     classes: np.ndarray,
     indices: np.ndarray,
@@ -178,18 +180,18 @@ def evaluate_temperature(
 
     Args:
         visibility (np.ndarray): (n, ), predicted.
-        classes (np.ndarray): (n, ), COCO's v; v = 0 is left out.
+        classes (np.ndarray): (n, ), COCO's v.
         images (np.ndarray): (n, ), id of the image.
 
     Returns:
         dict | None: ``temperature``, ``fitted_keypoints``,
         ``tested_keypoints``, and of the latter ``ece_before``, ``ece_after``,
-        ``brier_before``, ``brier_after``, for v = 2 against v = 1. None if
-        one half has no keypoint of one of these classes.
+        ``brier_before``, ``brier_after``, for v = 2 against v = 0 and 1. None
+        if one half has no keypoint of one of these classes.
     """
     _, rank = np.unique(images, return_inverse=True)
     halves = [
-        split_questions(visibility[half], classes[half])['visible']
+        split_questions(visibility[half], classes[half])['trained']
         for half in (rank % 2 == 0, rank % 2 == 1)
     ]
     if not all(set(positive) == {False, True} for _, positive in halves):
@@ -230,7 +232,7 @@ def visibility_threshold(
     values, group = np.unique(visibility[labelled], return_inverse=True)
     # Count at the thresholds just above each value.
     counts = np.cumsum(np.bincount(group))
-    hits = np.cumsum(np.bincount(group, classes[labelled] == OCCLUDED))
+    hits = np.cumsum(np.bincount(group, classes[labelled] == HIDDEN))
     allowed = (hits > 0) & (hits / counts >= precision)
     if not allowed.any():
         return None
@@ -239,19 +241,39 @@ def visibility_threshold(
     return float(following[best])
 
 
-def threshold_rows(visibility: np.ndarray, classes: np.ndarray) -> List[dict]:
-    """Return ``threshold`` and its ``recall`` for :data:`PRECISIONS`.
+def threshold_rows(
+    visibility: np.ndarray,
+    classes: np.ndarray,
+    precisions: Sequence[float] = PRECISIONS,
+) -> List[dict]:
+    """Return a row for each wanted precision.
 
-    Both are None where the precision cannot be had.
+    Args:
+        visibility (np.ndarray): (n, ), predicted.
+        classes (np.ndarray): (n, ), COCO's v.
+        precisions (sequence[float]): Wanted shares, in (0, 1].
+
+    Returns:
+        list[dict]: ``precision``; ``threshold``, see
+        :func:`visibility_threshold`; ``recall``, the share of the hidden
+        keypoints that it finds; ``precision_of_all``, the share of hidden ones
+        of all keypoints below it, unlabelled ones included. The last three are
+        None where the precision cannot be had.
     """
-    hidden = visibility[classes == OCCLUDED]
-    rows = []
-    for precision in PRECISIONS:
+    hidden, rows = classes == HIDDEN, []
+    for precision in precisions:
         threshold = visibility_threshold(visibility, classes, precision)
-        recall = None
+        recall = share = None
         if threshold is not None:
-            recall = float((hidden < threshold).mean())
+            below = visibility < threshold
+            recall = float(below[hidden].mean())
+            share = float(hidden[below].mean())
         rows.append(
-            dict(precision=precision, threshold=threshold, recall=recall)
+            dict(
+                precision=precision,
+                threshold=threshold,
+                recall=recall,
+                precision_of_all=share,
+            )
         )
     return rows

@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ..checkpoints.loading import load_weights
+from ..checkpoints.publish import stored_score
 from ..engine.hooks.speed import use_channels_last
 from ..errors import UserError, first_line
 from ..models.heads.poet_head import POETHead
@@ -74,7 +75,7 @@ def open_session(
     max_images: Optional[int] = None,
     device: Optional[str] = None,
     cfg_options: Optional[dict] = None,
-    score_thr: float = 0.5,
+    score_thr: Optional[float] = None,
 ) -> Session:
     """Load model and images.
 
@@ -89,7 +90,8 @@ def open_session(
             to all.
         device (str, optional): Defaults to a GPU if there is one.
         cfg_options (dict, optional): Changes to the config.
-        score_thr (float): Least score of a person, in [0, 1].
+        score_thr (float, optional): Least score of a person, in [0, 1].
+            Defaults to that of the checkpoint, else 0.5.
 
     Raises:
         UserError: Config, checkpoint, data or device cannot be used.
@@ -101,7 +103,9 @@ def open_session(
     cfg.merge_from_dict(cfg_options or {})
     loader = build_loader(cfg, split, max_images)
     model = MODELS.build(cfg.model)
-    load_weights(model, checkpoint)
+    saved = load_weights(model, checkpoint)
+    if score_thr is None:
+        score_thr = stored_score(saved)
     try:
         model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     except (AssertionError, RuntimeError) as error:

@@ -3,16 +3,17 @@
 Letters: n keypoints of matched people, M people, K keypoints of a person.
 """
 
-from typing import List, Mapping, Optional
+from typing import List, Mapping, Optional, Sequence
 
 import numpy as np
 from scipy.integrate import trapezoid
 
-from ..codecs.poet_codec import OCCLUDED, VISIBLE
+from ..codecs.poet_codec import HIDDEN, VISIBLE
 from .calibration import (
+    PRECISIONS,
     evaluate_temperature,
     measure,
-    measure_keypoints,
+    measure_each_keypoint,
     reliability_bins,
     split_questions,
     threshold_rows,
@@ -22,8 +23,9 @@ from .plots.visibility import draw_visibility
 from .result import Analysis, Result
 from .session import Session
 
-CLASSES = (0, OCCLUDED, VISIBLE)  # COCO's v
+CLASSES = (0, HIDDEN, VISIBLE)  # COCO's v
 CURVE_POINTS = 200  # of the ROC
+NAMES = dict(trained='As trained', visible='Visible', labelled='Labelled')
 
 
 def occlusion_detector(
@@ -42,21 +44,21 @@ def occlusion_detector(
         if there are no keypoints of one of the classes.
     """
     labelled = classes > 0
-    scores, occluded = 1 - visibility[labelled], classes[labelled] == OCCLUDED
-    if not occluded.any() or occluded.all():
+    scores, hidden = 1 - visibility[labelled], classes[labelled] == HIDDEN
+    if not hidden.any() or hidden.all():
         return None
     # Count hits and false positives at every threshold, highest first.
     order = np.argsort(-scores, kind='stable')
     last = np.append(np.diff(scores[order]) != 0, True)  # of equal scores
-    hits = np.cumsum(occluded[order])[last]
+    hits = np.cumsum(hidden[order])[last]
     precision = hits / (np.flatnonzero(last) + 1)
     hits = np.append(0, hits)
-    false = np.append(0, np.cumsum(~occluded[order])[last])
+    false = np.append(0, np.cumsum(~hidden[order])[last])
     true_rate, false_rate = hits / hits[-1], false / false[-1]
     return dict(
         auc=float(trapezoid(true_rate, false_rate)),
         ap=float((precision * np.diff(true_rate)).sum()),
-        occluded_share=float(occluded.mean()),
+        occluded_share=float(hidden.mean()),
         false_positive_rate=thin(false_rate),
         true_positive_rate=thin(true_rate),
     )
@@ -71,7 +73,7 @@ def thin(values: np.ndarray, count: int = CURVE_POINTS) -> np.ndarray:
 def describe_detector(detector: Optional[dict]) -> str:
     """Return a sentence about :func:`occlusion_detector`."""
     if detector is None:
-        return 'Either no occluded or no visible keypoint was found.'
+        return 'Either no hidden or no visible keypoint was found.'
     return (
         f'AUC {detector["auc"]:.3f}, AP {detector["ap"]:.3f} '
         f'(chance: {detector["occluded_share"]:.3f}).'
@@ -82,15 +84,16 @@ def describe_calibration(calibration: Mapping[str, Mapping]) -> str:
     """Return sentences about the reliability diagram."""
     text = (
         'Right: mean predicted visibility in 10 bins against the share of '
-        'keypoints that are visible (v = 2 against 1) or labelled (v > 0 '
-        'against 0); larger points have more keypoints.'
+        'keypoints that are visible (as trained: v = 2 against 0 and 1; '
+        'visible: v = 2 against 1) or labelled (v > 0 against 0); larger '
+        'points have more keypoints.'
     )
     for question, numbers in calibration.items():
         if numbers['ece'] is None:
-            text += f' {question.capitalize()}: one class has no keypoint.'
+            text += f' {NAMES[question]}: one class has no keypoint.'
         else:
             text += (
-                f' {question.capitalize()}: expected calibration error (ECE) '
+                f' {NAMES[question]}: expected calibration error (ECE) '
                 f'{numbers["ece"]:.3f}, Brier score {numbers["brier"]:.3f}.'
             )
     return text
@@ -100,12 +103,12 @@ def describe_temperature(found: Optional[dict]) -> str:
     """Return a sentence about :func:`evaluate_temperature`."""
     if found is None:
         return (
-            'No temperature was fitted: it needs occluded and visible '
+            'No temperature was fitted: it needs visible and other '
             'keypoints in both halves of the images.'
         )
     return (
-        f'Temperature {found["temperature"]:.3f} (v = 2 against 1), fitted on '
-        'every second image, changes the others from ECE '
+        f'Temperature {found["temperature"]:.3f} (v = 2 against 0 and 1), '
+        'fitted on every second image, changes the others from ECE '
         f'{found["ece_before"]:.3f} to {found["ece_after"]:.3f} and from '
         f'Brier score {found["brier_before"]:.3f} to '
         f'{found["brier_after"]:.3f}.'
@@ -115,8 +118,11 @@ def describe_temperature(found: Optional[dict]) -> str:
 class VisibilityAnalysis(Analysis):
     """Show the predicted visibility of matched people, by COCO's v."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(
+        self, session: Session, precisions: Sequence[float] = PRECISIONS
+    ) -> None:
         super().__init__(session)
+        self.precisions = precisions
         self.rows: List[dict] = []
 
     def add(self, record: ImageRecord) -> None:
@@ -145,14 +151,16 @@ class VisibilityAnalysis(Analysis):
         }
         temperature = evaluate_temperature(predicted, classes, images)
         names = self.session.metainfo['keypoint_id2name'].values()
-        keypoints = measure_keypoints(predicted, classes, joints, list(names))
+        keypoints = measure_each_keypoint(
+            predicted, classes, joints, list(names)
+        )
         return Result(
             name='visibility',
             title='Visibility (Fig. 8)',
             caption='Left: predicted visibility of the keypoints of matched '
-            "people, by COCO's class (0 not labelled, 1 occluded, 2 visible); "
+            "people, by COCO's class (0 not labelled, 1 hidden, 2 visible); "
             'bars are medians. Middle: 1 - visibility as a detector of '
-            'occlusion, v = 1 against v = 2. '
+            'hidden keypoints, v = 1 against v = 2. '
             f'{describe_detector(detector)} '
             f'{describe_calibration(calibration)} '
             f'{describe_temperature(temperature)} {self.source}',
@@ -167,7 +175,7 @@ class VisibilityAnalysis(Analysis):
                 calibration=calibration,
                 keypoints=keypoints,
                 temperature=temperature,
-                thresholds=threshold_rows(predicted, classes),
+                thresholds=threshold_rows(predicted, classes, self.precisions),
             ),
             rows=self.rows,
             tables=dict(keypoints=keypoints),

@@ -4,15 +4,12 @@ N: number of people of an image, K: number of keypoints of the skeleton.
 """
 
 import csv
-from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 
 import numpy as np
-from mmengine.utils import digit_version
 from mmpose.structures import PoseDataSample
 
-from ..errors import UserError
+from ..utils.packages import import_optional
 from .results import keypoint_boxes
 
 if TYPE_CHECKING:
@@ -28,29 +25,6 @@ COLUMNS = dict(
     score=float,
     visibility=float,
 )
-
-
-def import_optional(name: str, oldest: str) -> ModuleType:
-    """Return a package that poet_mm does not require.
-
-    Args:
-        name (str): Name of the package.
-        oldest (str): Oldest version that can be used.
-
-    Raises:
-        UserError: It is missing or too old.
-    """
-    # Keep NumPy: a new pandas would replace it by one that mmpose cannot use.
-    command = f"Run: pip install '{name}>={oldest}' numpy=={np.__version__}"
-    try:
-        module = import_module(name)
-    except ImportError as error:
-        raise UserError(
-            f'{name} cannot be imported ({error}). {command}'
-        ) from error
-    if digit_version(module.__version__) < digit_version(oldest):
-        raise UserError(f'{name} {module.__version__} is too old. {command}')
-    return module
 
 
 def detection_arrays(

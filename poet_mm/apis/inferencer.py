@@ -32,7 +32,7 @@ from rich.progress import track
 from torch import nn
 
 from ..checkpoints.loading import check_weights
-from ..checkpoints.publish import check_score, check_temperature
+from ..checkpoints.publish import SCORE_THR, check_temperature, stored_score
 from ..checkpoints.safe_config import check_config_of
 from ..checkpoints.safe_load import safe_loading
 from ..checkpoints.zoo import default_model, is_model, read_zoo
@@ -47,7 +47,6 @@ from .video import Video, VideoWriter
 OnError = Optional[Callable[[UserError], None]]
 
 KPT_THR = 0.3  # MMPose's default
-SCORE_THR = 0.5  # of weights that have none of their own
 # Failures before the first success; then model or device are the cause.
 MAX_FAILURES = 3
 
@@ -178,7 +177,7 @@ class POETInferencer(Pose2DInferencer):
             )
         super()._load_weights_to_model(model, checkpoint, cfg)
         meta = (checkpoint or {}).get('meta') or {}
-        self.score_thr = check_score(meta.get('score_thr', SCORE_THR))
+        self.score_thr = stored_score(checkpoint or {})
         if self.calibrate:
             self.temperature = self._read_temperature(meta)
 

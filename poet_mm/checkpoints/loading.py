@@ -5,7 +5,7 @@ looks badly trained.
 """
 
 import logging
-from typing import Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 from mmengine.logging import print_log
 from torch import Tensor, nn
@@ -40,15 +40,21 @@ def read_weights(checkpoint: str) -> Dict[str, Tensor]:
     return state_dict_of(read_checkpoint(checkpoint), checkpoint)
 
 
-def load_weights(model: nn.Module, checkpoint: str) -> None:
+def load_weights(model: nn.Module, checkpoint: str) -> Dict[str, Any]:
     """Load all weights of a model from a file or URL.
+
+    Returns:
+        dict: The checkpoint.
 
     Raises:
         UserError: The checkpoint cannot be read or does not fit, see
             :func:`check_weights`.
     """
-    weights = check_weights(model, read_weights(checkpoint), checkpoint)
+    saved = read_checkpoint(checkpoint)
+    weights = state_dict_of(saved, checkpoint)
+    weights = check_weights(model, weights, checkpoint)
     model.load_state_dict(weights, strict=False)
+    return saved
 
 
 def check_weights(

@@ -36,6 +36,7 @@ KEPT = (  # keys of meta
 PRIVATE = ('work_dir', 'load_from', 'resume', 'launcher')  # keys of the config
 # /home/x, ~/x, C:\x, \\server\x, file:///x
 ABSOLUTE = re.compile(r'/.|~\w*/|[A-Za-z]:[\\/]|\\\\|file://')
+SCORE_THR = 0.5  # of checkpoints that have none of their own
 DATA_ROOT = 'data/'  # replaces an absolute data root
 
 
@@ -108,6 +109,16 @@ def check_temperature(temperature: float) -> float:
             'finite. tools/analyze.py visibility fits one.'
         )
     return float(temperature)
+
+
+def stored_score(checkpoint: Dict[str, Any]) -> float:
+    """Return the lowest score of a person: the checkpoint's, or SCORE_THR.
+
+    Raises:
+        UserError: The checkpoint's is not in [0, 1].
+    """
+    meta = checkpoint.get('meta') or {}
+    return check_score(meta.get('score_thr', SCORE_THR))
 
 
 def check_score(score: float) -> float:

@@ -14,7 +14,7 @@ from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.registry import KEYPOINT_CODECS
 
 PERSON, EMPTY_PERSON = 0, 1  # class indices; the last logit is no object
-OCCLUDED, VISIBLE = 1, 2  # COCO's v; 0 is 'not labelled'
+HIDDEN, VISIBLE = 1, 2  # COCO's v; 0 is 'not labelled'
 WARN_AFTER = 100
 
 
@@ -46,7 +46,7 @@ class POETCodec(BaseKeypointCodec):
     )
 
     def __init__(self, supervise: str = 'visible', empty_class: bool = False):
-        allowed = {'visible': VISIBLE, 'labelled': OCCLUDED}
+        allowed = {'visible': VISIBLE, 'labelled': HIDDEN}
         if supervise not in allowed:
             raise ValueError(
                 f'POETCodec got supervise={supervise!r}; allowed '

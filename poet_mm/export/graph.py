@@ -27,6 +27,7 @@ from ..models.heads.poet_head import POETHead
 from ..models.layers.padding import Extents
 from ..utils.config import walk
 from ..utils.files import explain_write_errors, write_whole
+from ..utils.packages import import_optional
 from ..version import __version__
 from .parity import (
     Size,
@@ -36,7 +37,7 @@ from .parity import (
     require_parity,
     sizes_to_check,
 )
-from .runtimes import INPUTS, OUTPUTS, require_packages, run_in_onnxruntime
+from .runtimes import INPUTS, OUTPUTS, run_in_onnxruntime
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -211,7 +212,8 @@ def build_onnx(
         UserError: onnx or onnxruntime is missing, the opset is not possible,
             or the difference is too large.
     """
-    onnx = require_packages('Export to ONNX', 'onnx', 'onnxruntime')[0]
+    onnx = import_optional('onnx')
+    import_optional('onnxruntime')  # for the comparison, before a long export
     opset = OPSET if opset is None else opset
     if opset < LOWEST_OPSET:
         raise UserError(

@@ -1,12 +1,10 @@
 """Run an exported POET with onnxruntime or OpenVINO, on the CPU."""
 
-from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, List
 
 import numpy as np
 
-from ..errors import UserError
+from ..utils.packages import import_optional
 from .parity import Run
 
 if TYPE_CHECKING:
@@ -16,24 +14,9 @@ INPUTS = ('images', 'padding_mask')
 OUTPUTS = ('scores', 'keypoints', 'visibility', 'centers')
 
 
-def require_packages(purpose: str, *names: str) -> List[ModuleType]:
-    """Import optional packages.
-
-    Raises:
-        UserError: One is missing. The message begins with the purpose.
-    """
-    try:
-        return [import_module(name) for name in names]
-    except ImportError as error:
-        raise UserError(
-            f'{purpose} needs {" and ".join(names)} ({error}). Run: '
-            f'pip install {" ".join(names)} "numpy<2"'
-        ) from error
-
-
 def run_in_onnxruntime(graph: 'ModelProto') -> Run:
     """Return a function that runs a graph in onnxruntime."""
-    (onnxruntime,) = require_packages('An ONNX file', 'onnxruntime')
+    onnxruntime = import_optional('onnxruntime')
     session = onnxruntime.InferenceSession(
         graph.SerializeToString(), providers=['CPUExecutionProvider']
     )
@@ -51,7 +34,7 @@ def run_in_openvino(graph: 'ModelProto') -> Run:
     It computes in fp32: OpenVINO's default on a CPU with bfloat16 is that,
     which moves the poses.
     """
-    (openvino,) = require_packages('--openvino', 'openvino')
+    openvino = import_optional('openvino')
     core = openvino.Core()
     compiled = core.compile_model(
         core.read_model(graph.SerializeToString()),

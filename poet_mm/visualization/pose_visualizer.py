@@ -4,7 +4,7 @@ Source: MMPose's ``PoseLocalVisualizer``. Differences:
 
 - People below a score threshold are not drawn.
 - Each person has one colour.
-- Keypoints that are predicted hidden are hollow.
+- Keypoints that are predicted not visible are hollow.
 - Centres and offsets can be drawn.
 - Sizes grow with the image and with the person.
 - cv2 draws all links of a person at once, to 1/16 pixel.

@@ -12,7 +12,7 @@ from poet_mm.analysis.calibration import (
     expected_calibration_error,
     fit_temperature,
     measure,
-    measure_keypoints,
+    measure_each_keypoint,
     reliability_bins,
     split_questions,
     threshold_rows,
@@ -49,13 +49,20 @@ def test_ece_and_brier_by_hand():
     assert brier_score(VISIBILITY, POSITIVE) == pytest.approx(0.92 / 5)
 
 
-def test_both_questions_by_hand():
-    """Visible: .9 of v = 2, .4 of v = 1. Labelled: these against the .1."""
+def test_three_questions_by_hand():
+    """Visible: .9 of v = 2, .4 of v = 1. Labelled: these against the .1.
+
+    As trained: .9 against the .4 and the .1.
+    """
     visibility, v = np.array([0.9, 0.4, 0.1]), np.array([2, 1, 0])
     found = {
         question: measure(*pair)
         for question, pair in split_questions(visibility, v).items()
     }
+    assert found['trained']['count'] == 3
+    assert found['trained']['share'] == pytest.approx(1 / 3)
+    assert found['trained']['ece'] == pytest.approx((0.1 + 0.4 + 0.1) / 3)
+    assert found['trained']['brier'] == pytest.approx(0.18 / 3)
     assert found['visible']['count'] == 2
     assert found['visible']['share'] == 0.5
     assert found['visible']['ece'] == pytest.approx((0.1 + 0.4) / 2)
@@ -66,7 +73,7 @@ def test_both_questions_by_hand():
 
 def test_each_keypoint_by_hand():
     """The nose is v = 2 and 1, the tail has no label."""
-    rows = measure_keypoints(
+    rows = measure_each_keypoint(
         np.array([0.9, 0.4, 0.1]),
         np.array([2, 1, 0]),
         np.array([0, 0, 1]),
@@ -75,13 +82,13 @@ def test_each_keypoint_by_hand():
     assert [(row['keypoint'], row['question']) for row in rows] == [
         (name, question)
         for name in ('nose', 'tail')
-        for question in ('visible', 'labelled')
+        for question in ('trained', 'visible', 'labelled')
     ]
-    assert [row['count'] for row in rows] == [2, 2, 0, 1]
-    assert [row['share'] for row in rows] == [0.5, 1, None, 0]
-    assert rows[0]['ece'] == pytest.approx(0.25)
-    assert [row['ece'] for row in rows[1:]] == [None] * 3
-    assert [row['brier'] for row in rows[1:]] == [None] * 3
+    assert [row['count'] for row in rows] == [2, 2, 2, 1, 0, 1]
+    assert [row['share'] for row in rows] == [0.5, 0.5, 1, 0, None, 0]
+    for number, by_hand in (('ece', 0.25), ('brier', 0.085)):
+        assert rows[0][number] == rows[1][number] == pytest.approx(by_hand)
+        assert [row[number] for row in rows[2:]] == [None] * 4
 
 
 def test_temperature_by_hand():
@@ -90,11 +97,11 @@ def test_temperature_by_hand():
 
 
 def test_temperature_on_every_second_image_by_hand():
-    """Both images have the same keypoints; those of v = 0 do not count."""
+    """Both images have the same keypoints; v = 0 counts as v = 1."""
     found = evaluate_temperature(
-        np.concatenate([SURE, SURE, [0.5]]),
-        np.concatenate([V, V, [0]]),
-        np.array([7] * 4 + [9] * 4 + [9]),
+        np.concatenate([SURE, SURE]),
+        np.concatenate([V, np.where(V == 1, 0, V)]),
+        np.array([7] * 4 + [9] * 4),
     )
     assert found['temperature'] == pytest.approx(2, abs=1e-3)
     assert found['fitted_keypoints'] == found['tested_keypoints'] == 4
@@ -111,9 +118,9 @@ def test_temperature_on_every_second_image_by_hand():
     [
         ([], []),
         ([2, 1], [1, 1]),  # one image
-        ([2, 1, 2], [1, 1, 2]),  # no hidden one to test
-        ([1, 2, 1], [1, 2, 2]),  # no visible one to fit
-        ([0, 0, 0, 0], [1, 1, 2, 2]),
+        ([2, 1, 2], [1, 1, 2]),  # only a visible one to test
+        ([1, 2, 0], [1, 2, 2]),  # no visible one to fit
+        ([0, 1, 0, 1], [1, 1, 2, 2]),
     ],
 )
 def test_no_temperature_without_both_classes(v, images):
@@ -146,17 +153,20 @@ def test_known_temperature_is_found(seed, sharpness):
 
 
 def test_threshold_by_hand():
-    """Hidden: .1 .2 .5; visible: .2 .6 .7; without a label: 0."""
+    """Hidden: .1 .2 .5; visible: .2 .6 .7; without a label: 0.
+
+    Of all keypoints below .6, 3 of 5 are hidden; below .2, 1 of 2.
+    """
     visibility = np.array([0.1, 0.2, 0.2, 0.5, 0.6, 0.7, 0])
     v = np.array([1, 1, 2, 1, 2, 2, 0])
     assert visibility_threshold(visibility, v, 1) == 0.2  # 1 of 1
     assert visibility_threshold(visibility, v, 0.75) == 0.6  # 3 of 4
     # 3 of 6 would do, but has more visible ones
     assert visibility_threshold(visibility, v, 0.5) == 0.6
-    assert threshold_rows(visibility, v) == [
-        dict(precision=0.5, threshold=0.6, recall=1),
-        dict(precision=0.7, threshold=0.6, recall=1),
-        dict(precision=0.9, threshold=0.2, recall=pytest.approx(1 / 3)),
+    rows = threshold_rows(visibility, v, [0.7, 0.9])
+    assert [tuple(row.values()) for row in rows] == [
+        (0.7, 0.6, 1, 0.6),
+        (0.9, 0.2, pytest.approx(1 / 3), 0.5),
     ]
 
 
@@ -167,7 +177,8 @@ def test_threshold_by_hand():
 def test_no_threshold_has_the_precision(visibility, v):
     visibility, v = np.array(visibility), np.array(v)
     assert visibility_threshold(visibility, v, 0.9) is None
-    assert threshold_rows(visibility, v)[2]['recall'] is None
+    (row,) = threshold_rows(visibility, v, [0.9])
+    assert (row['recall'], row['precision_of_all']) == (None, None)
 
 
 @settings(max_examples=50, deadline=None)

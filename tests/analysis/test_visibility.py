@@ -1,4 +1,4 @@
-"""Visibility as a detector of occlusion and as a probability, by hand."""
+"""Visibility as a detector of hidden keypoints, and calibrated, by hand."""
 
 import json
 from types import SimpleNamespace
@@ -16,6 +16,7 @@ from poet_mm.analysis.visibility import (
     occlusion_detector,
     thin,
 )
+from poet_mm.errors import UserError
 from poet_mm.evaluation.oks import Match, People
 
 
@@ -51,7 +52,7 @@ def analyse(records, names, folder):
 
 
 def test_visibility_by_hand(world):
-    """Occluded .2 .1 .2; visible .9 .8 .5 .9 .8 .1; not labelled .5."""
+    """Hidden .2 .1 .2; visible .9 .8 .5 .9 .8 .1; not labelled .5."""
     found = run(world, 'visibility')
     assert found['joints'] == {'0': 1, '1': 3, '2': 6}
     assert found['median']['1'] == pytest.approx(0.2)
@@ -72,7 +73,7 @@ def test_visibility_by_hand(world):
 
 def test_calibration_of_a_world_by_hand(world):
     """Bins of labelled: .9 2/2, .8 2/2, .5 1/1, .2 0/2, .1 1/2 visible."""
-    found = run(world, 'visibility')
+    found = run(world, 'visibility', '--precision', 0.6, 0.75, 0.8)
     visible = found['calibration']['visible']
     assert visible['count'] == 9
     assert visible['share'] == pytest.approx(2 / 3)
@@ -87,14 +88,23 @@ def test_calibration_of_a_world_by_hand(world):
         0.5,
         None,
     ]
-    assert found['temperature']['tested_keypoints'] == 4
+    assert found['temperature']['tested_keypoints'] == 5
     assert 'ECE) 0.256' in found['caption']
+    # as trained: .9 2/2, .8 2/2, .5 1/2, .2 0/2, .1 1/2
+    trained = found['calibration']['trained']
+    assert trained['ece'] == pytest.approx(1.8 / 10)
     rows = read_rows(world, 'visibility', 'visibility_keypoints')
-    assert [row['keypoint'] for row in rows] == list('aabbccddee')
-    assert rows[6]['question'] == 'visible'
-    assert rows[6]['share'] == '0.5'  # d is v = 1 and 2
-    assert float(rows[6]['ece']) == pytest.approx(0.4)
+    assert [row['keypoint'] for row in rows] == list('aaabbbcccdddeee')
+    assert rows[10]['question'] == 'visible'
+    assert rows[10]['share'] == '0.5'  # d is v = 1 and 2
+    assert float(rows[10]['ece']) == pytest.approx(0.4)
     assert rows[0]['ece'] == ''  # a is always visible
+
+
+@pytest.mark.parametrize('precision', [0, 1.5])
+def test_impossible_precision(world, precision):
+    with pytest.raises(UserError, match=f'--precision is {precision}'):
+        run(world, 'visibility', '--precision', 0.5, precision)
 
 
 @pytest.mark.parametrize('K', [1, 2])
@@ -107,10 +117,11 @@ def test_one_class_or_none(K, v, tmp_path):
         for n in (1, 2)
     ]
     found = analyse(records, 'ab'[:K], tmp_path)
-    assert found['calibration']['visible']['ece'] is None
+    for question in ('trained', 'visible'):
+        assert found['calibration'][question]['ece'] is None
     assert found['calibration']['labelled']['brier'] is None
     assert found['temperature'] is None
-    assert len(found['keypoints']) == 2 * K
+    assert len(found['keypoints']) == 3 * K
     assert 'Visible: one class has no keypoint.' in found['caption']
     assert 'No temperature was fitted' in found['caption']
     hidden = [v == 1] * 3
@@ -124,9 +135,9 @@ def test_one_keypoint_of_all_classes(tmp_path):
     ]
     found = analyse(records, ['nose'], tmp_path)
     nose = found['keypoints'][0]
-    assert nose['ece'] == found['calibration']['visible']['ece']
-    assert nose['ece'] == pytest.approx(0.25)
-    assert found['temperature']['ece_before'] == pytest.approx(0.25)
+    assert nose['ece'] == found['calibration']['trained']['ece']
+    assert nose['ece'] == pytest.approx(0.2)
+    assert found['temperature']['ece_before'] == pytest.approx(0.2)
 
 
 def test_roc_and_ap_by_hand():
@@ -148,7 +159,7 @@ def test_roc_and_ap_by_hand():
     )
 )
 def test_auc_is_a_probability(pairs):
-    """That an occluded one has a higher score; ties count half."""
+    """That a hidden one has a higher score; ties count half."""
     visibility, v = np.array(pairs).reshape(-1, 2).T
     found = occlusion_detector(visibility, v)
     if not {1, 2} <= set(v):

@@ -9,12 +9,7 @@ from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
 from poet_mm.apis import UserError, to_coco, to_dataframe, to_supervision
-from poet_mm.apis.handing_on import (
-    append_rows,
-    detection_arrays,
-    import_optional,
-    to_rows,
-)
+from poet_mm.apis.handing_on import append_rows, detection_arrays, to_rows
 
 NAMES = ['nose', 'tail', 'paw']
 
@@ -128,8 +123,6 @@ def test_missing_or_old_package(sample, monkeypatch):
     monkeypatch.setitem(sys.modules, 'pandas', None)
     with pytest.raises(UserError, match=r'pip install .pandas>=.* numpy=='):
         to_dataframe(sample)
-    with pytest.raises(UserError, match=r'numpy>=99'):
-        import_optional('numpy', '99')
 
 
 def test_supervision(sample):

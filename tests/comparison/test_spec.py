@@ -191,6 +191,34 @@ def test_shipped_comparisons_build(path, toy):
                 TRANSFORMS.build(step)
 
 
+def test_study_two_of_the_paper(toy):
+    """What starts from what, how long, and on which images it is tested."""
+    path = ROOT / 'configs' / 'comparisons' / 'stride_coco.py'
+    rows = {row.name: row for row in read_comparison(str(path), str(toy)).rows}
+    poets = 'poet_r50_512_coco', 'poet_dc5_r50_512_coco'
+    for name, batch in zip(poets, (64, 50)):
+        assert (rows[name].epochs, rows[name].batch) == (250, batch)
+        backbone = 'model.backbone.init_cfg.'
+        assert rows[name].options == {
+            backbone + 'checkpoint': 'ae-r50',
+            backbone + 'prefix': 'backbone.',
+        }
+    first, *others = (
+        f'ae_r50_s{stride}_512_coco' for stride in (4, 8, 16, 32)
+    )
+    assert rows[first].checkpoint == 'ae-r50'
+    for name in others:
+        assert (rows[name].start_from, rows[name].epochs) == (first, 100)
+    for name in (*poets, first, *others):
+        row = rows[f'{name}, images with people']
+        assert row.checkpoint == name
+        images = {'test_dataloader.dataset.images': 'with_people'}
+        assert row.options == images != rows[name].options
+    for name in (first, *others):
+        row = rows[f'{name}, no flip test']
+        assert row.options == {'model.test_cfg.flip_test': False}
+
+
 def test_budget_stretches_the_schedule():
     cfg = Config.fromfile(ROOT / 'configs' / 'ae_r50_s4_512_coco.py')
     set_budget(cfg, 30)

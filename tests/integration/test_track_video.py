@@ -1,5 +1,6 @@
 """examples/track_video.py: ids that stay, people that swap places and end."""
 
+import csv
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +12,7 @@ from mmpose.structures import PoseDataSample
 
 from poet_mm.apis.video import Video
 
-pytest.importorskip('supervision', '0.29')
+sv = pytest.importorskip('supervision', '0.29')
 pytest.importorskip('trackers')
 
 
@@ -55,8 +56,9 @@ class WalkingPeople:
 def test_ids(example, tmp_path, capsys):
     film = write_video(tmp_path / 'film.mp4', 10, (120, 110), grey=9)
     people = WalkingPeople([2] * 6 + [1] * 2 + [0] * 2)
-    results = example.track(people, Video(str(film)))
-    frames = [frame for _, frame in results]
+    with sv.CSVSink(str(tmp_path / 'tracks.csv')) as sink:
+        results = example.track(people, Video(str(film)), sink)
+        frames = [frame for _, frame in results]
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
         *(f'frame {number}: ids [0, 1]' for number in range(1, 6)),
@@ -68,6 +70,11 @@ def test_ids(example, tmp_path, capsys):
     first, second = frames[2], frames[3]
     np.testing.assert_array_equal(first[80, 4 + 20], second[80, 6 + 20])
     assert (first[80, 24] != first[70, 24]).any()
+    with open(tmp_path / 'tracks.csv') as file:
+        rows = list(csv.DictReader(file))
+    assert [row['frame'] for row in rows] == list('112233445567')
+    assert {row['tracker_id'] for row in rows[-2:]} == {'0'}
+    assert float(rows[-1]['x_min']) == 14 + BODY[:, 0].min()
 
 
 @pytest.mark.parametrize(
@@ -95,6 +102,7 @@ def test_files(example, model_files, tmp_path, capsys):
     config, checkpoint = model_files
     out = tmp_path / 'out'
     example.main([str(film), checkpoint, str(out), '--config', config])
+    assert (out / 'tracks.csv').stat().st_size
     (entry,) = gallery_data(out)['entries']
     assert len(list(Video(str(out / entry['video'])))) == 3
     assert 'frame 2: ids [' in capsys.readouterr().out

@@ -4,6 +4,7 @@ import argparse
 import importlib
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +15,14 @@ import infer
 import pytest
 
 from poet_mm import cli
+from poet_mm.analysis import calibration
 from poet_mm.checkpoints import convert, safe_load
 from poet_mm.datasets.inspection import check
 from poet_mm.visualization import pose_visualizer
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGES = (ROOT / 'README.md', *(ROOT / 'docs').rglob('*.md'))
+parse_args = argparse.ArgumentParser.parse_args
 HEAVY = ('torch', 'mmengine', 'mmcv', 'mmpose', 'mmdet', 'matplotlib')
 # Tool: arguments that name missing files, message.
 MISSING = dict(
@@ -41,6 +45,7 @@ MISSING = dict(
         'none.py none.pth x.onnx',
         'none.py is neither a config file',
     ),
+    estimate_sigmas=('none.json none.json', 'There is no file none.json.'),
     publish_model=('none.pth x.pth', 'There is no checkpoint none.pth.'),
     make_subset=('none out', 'there is no none/annotations'),
     make_toy_coco=('--out toy --size 31', 'size must be 32 or more, got'),
@@ -133,6 +138,30 @@ def test_every_argument_has_help_with_its_default(tool, monkeypatch):
             assert 'default:' in text or action.dest == 'help', action
 
 
+def commands_of_pages(tool):
+    """Yield the arguments of a tool in each command of each page."""
+    for page in PAGES:
+        for block in re.findall(r'```bash\n(.*?)```', page.read_text(), re.S):
+            for line in block.replace('\\\n', ' ').splitlines():
+                _, script, args = line.partition(f'tools/{tool}.py ')
+                if script:
+                    yield page, shlex.split(args, comments=True)
+
+
+@pytest.mark.parametrize('tool', TOOLS)
+def test_commands_of_pages_parse(tool, monkeypatch):
+    """Options, choices and numbers; files are placeholders."""
+    monkeypatch.setattr('sys.argv', [f'{tool}.py'])
+    parser = parser_of(tool, monkeypatch)
+    monkeypatch.undo()  # subcommands parse, too
+    assert tool != 'infer' or len([*commands_of_pages(tool)]) > 5
+    for page, args in commands_of_pages(tool):
+        try:
+            parse_args(parser, args)
+        except SystemExit:
+            pytest.fail(f'{page.name}: {tool}.py {shlex.join(args)}')
+
+
 def test_malformed_options():
     with pytest.raises(cli.UserError, match='--cfg-options got b'):
         cli.check_options(['a=1', 'b'])
@@ -161,6 +190,7 @@ def test_parsers_repeat_constants_of_heavy_modules():
         'to-release',
     }
     assert check.NUM_QUERIES == 25
+    assert analyze.PRECISIONS == calibration.PRECISIONS
     parser = argparse.ArgumentParser()
     cli.add_trust_argument(parser)
     assert parser.parse_args([safe_load.FLAG]).trust_pickle

@@ -5,6 +5,7 @@ import runpy
 from argparse import Namespace
 
 import pytest
+import torch
 from helpers import ROOT
 from mmengine.config import Config
 from tool_runs import CONFIG, TINY, run, scalars
@@ -73,16 +74,20 @@ def test_config_of_a_resumed_training():
     assert (cfg.load_from, cfg.resume) == ('best.pth', False)
 
 
-def test_keypoints_need_annotations_of_coco():
+def test_keypoints_need_annotations_of_coco(tmp_path):
+    """The lowest score is that of the checkpoint."""
+    checkpoint = str(tmp_path / 'best.pth')
+    torch.save(dict(state_dict={}, meta=dict(score_thr=0.25)), checkpoint)
     merge_args = runpy.run_path(str(ROOT / 'tools' / 'test.py'))['merge_args']
     args = Namespace(
-        checkpoint='best.pth', dump='a.pkl', per_keypoint=True, cfg_options={}
+        checkpoint=checkpoint, dump='a.pkl', per_keypoint=True, cfg_options={}
     )
     coco = dict(type='FastCocoMetric', ann_file='a.json')
     cfg = merge_args(Config(dict(test_evaluator=coco)), args)
     types = [each.type for each in cfg.test_evaluator]
     assert types == ['FastCocoMetric', 'DumpResults', 'KeypointMetric']
     assert cfg.test_evaluator[-1].ann_file == 'a.json'
+    assert cfg.test_evaluator[-1].score_thr == 0.25
     with pytest.raises(UserError, match='test_evaluator is PCKAccuracy'):
         merge_args(Config(dict(test_evaluator=dict(type='PCKAccuracy'))), args)
 

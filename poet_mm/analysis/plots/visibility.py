@@ -15,10 +15,11 @@ from ...visualization.style import (
     show_message,
 )
 
-NAMES = {0: 'not labelled', 1: 'occluded', 2: 'visible'}
+NAMES = {0: 'not labelled', 1: 'hidden', 2: 'visible'}
 QUESTIONS = dict(  # name and colour in the reliability diagram
-    visible=('visible: v = 2 against 1', METHOD_COLORS['POET']),
-    labelled=('labelled: v > 0 against 0', COLORS[3]),
+    trained=('v = 2 against 0, 1', METHOD_COLORS['POET']),
+    visible=('v = 2 against 1', COLORS[1]),
+    labelled=('v > 0 against 0', COLORS[3]),
 )
 POINT_AREAS = (8, 150)  # square points, for 0 and all keypoints
 
@@ -47,7 +48,7 @@ def draw_roc(axes: Axes, detector: Optional[Mapping]) -> None:
     """Draw the ROC of 1 - visibility, and of chance."""
     if detector is None:
         show_message(
-            axes, 'no occluded and visible keypoints\nof matched people'
+            axes, 'no hidden and visible keypoints\nof matched people'
         )
         return
     axes.plot([0, 1], [0, 1], ':', color=GREY, label='chance')
@@ -63,7 +64,7 @@ def draw_roc(axes: Axes, detector: Optional[Mapping]) -> None:
         ylim=(-0.01, 1.01),
         aspect='equal',
         xlabel='false positive rate (visible keypoints)',
-        ylabel='true positive rate (occluded keypoints)',
+        ylabel='true positive rate (hidden keypoints)',
     )
     axes.legend(loc='best')
 
@@ -97,8 +98,7 @@ def draw_bins(axes: Axes, numbers: Mapping, name: str, color: str) -> None:
             if triple[2]
         ]
     ).T
-    label = f'{name}\nECE {numbers["ece"]:.3f}, Brier {numbers["brier"]:.3f}'
-    axes.plot(x, y, color=color, label=label)
+    axes.plot(x, y, color=color, label=f'{name}: ECE {numbers["ece"]:.3f}')
     areas = np.interp(np.sqrt(count / count.sum()), (0, 1), POINT_AREAS)
     axes.scatter(x, y, areas, color=color, alpha=0.6)
 
@@ -110,7 +110,7 @@ def draw_visibility(
     calibration: Mapping[str, Mapping],
     out: str,
 ) -> None:
-    """Draw violins, the ROC of occlusion, and the reliability diagram.
+    """Draw violins, the ROC of hidden keypoints, and the reliability diagram.
 
     Args:
         groups (Mapping): Predicted visibility (n, ) of keypoints, by COCO's v.
@@ -129,7 +129,7 @@ def draw_visibility(
     else:
         show_message(violins, 'no matched people')
     draw_roc(roc, detector)
-    roc.set_title('1 - visibility as a detector of occlusion')
+    roc.set_title('1 - visibility as a detector of hidden keypoints')
     draw_reliability(reliability, calibration)
     reliability.set_title('visibility as a probability')
     save_figure(figure, out)

@@ -95,7 +95,7 @@ def drawable(sample: PoseDataSample, zoom: float) -> PoseDataSample:
     """Return ground truth and predictions for POET's or MMPose's visualizer.
 
     Coordinates are pixels of the original image times ``zoom``. Ground truth
-    has all labelled keypoints; ``keypoints_visible`` is COCO's v: 1 occluded,
+    has all labelled keypoints; ``keypoints_visible`` is COCO's v: 1 hidden,
     2 visible. Predictions are the people above SCORE_THR, with the predicted
     visibility of their keypoints.
     """

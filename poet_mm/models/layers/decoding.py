@@ -3,8 +3,8 @@
 The same layers read the poses of all decoder layers (paper), or each layer
 corrects the poses of the one before (iterative refinement).
 
-Source: POET (arXiv 2103.12115), section 3.1. The idea of iterative refinement
-is from Deformable DETR (arXiv 2010.04159).
+Source: POET (arXiv 2103.12115v1), section 3.1. The idea of iterative
+refinement is from Deformable DETR (arXiv 2010.04159).
 
 Letters: L decoder layers, B images, Q queries, C person classes, D channels.
 """
