@@ -59,10 +59,10 @@ def track(inferencer, video, sink):
         tracked = tracker.update(detections.with_nms(0.7))
         drawn = frame[..., ::-1].copy()  # RGB
         tracked = tracked[tracked.tracker_id >= 0]  # -1: not yet a track
+        sink.append(tracked, dict(frame=sample.img_id))  # at least the header
         if len(tracked):
             drawn = draw(drawn, skeletons, tracked, links)
             ids = sorted(tracked.tracker_id.tolist())
-            sink.append(tracked, dict(frame=sample.img_id))
             print(f'frame {sample.img_id}: ids {ids}')
         yield sample, drawn
     video.check_end()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Iterable, Tuple
 
 import numpy as np
 
+from ..errors import UserError
 from .runtimes import INPUTS
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 # Number of the first convolutions that stay fp32. In int8 they cost the
-# shipped model a fifth of its AP (docs/export.md).
+# shipped model a sixth of its AP (docs/export.md).
 FIRST = 9
 
 
@@ -55,6 +56,11 @@ def to_int8(
         )
         nodes = onnx.load(source).graph.node
         convolutions = [node.name for node in nodes if node.op_type == 'Conv']
+        if len(convolutions) <= FIRST:
+            raise UserError(
+                f'The model has {len(convolutions)} convolutions, and int8 '
+                f'leaves the first {FIRST} in fp32. Take --precision fp16.'
+            )
         quantization.quantize_static(
             source,
             path,

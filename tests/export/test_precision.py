@@ -5,6 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from poet_mm.errors import UserError
+from poet_mm.export import precision
 from poet_mm.export.parity import pad_images, random_images
 from poet_mm.export.precision import FIRST, to_fp16, to_int8
 from poet_mm.export.runtimes import run_in_onnxruntime
@@ -16,21 +18,19 @@ ARRAYS = pad_images(random_images((48, 64), 1, False))[:1]
 UNCHANGED = ({}, False)  # the paper's POET, without a padding mask
 
 
-def convert(path, precision):
+def convert(path, kind):
     graph = onnx.load(path)
-    if precision == 'fp16':
+    if kind == 'fp16':
         return to_fp16(graph)
     return to_int8(graph, [ARRAYS] * 2)
 
 
-@pytest.mark.parametrize(
-    ('precision', 'error'), [('fp16', 0.01), ('int8', 0.1)]
-)
+@pytest.mark.parametrize(('kind', 'error'), [('fp16', 0.01), ('int8', 0.1)])
 @pytest.mark.parametrize('exported', [UNCHANGED], indirect=True)
-def test_poses_stay(exported, precision, error):
+def test_poses_stay(exported, kind, error):
     """Same names and types; other numbers, a little."""
     graph = onnx.load(exported[1])
-    lower = convert(exported[1], precision)
+    lower = convert(exported[1], kind)
     for part in ('input', 'output'):
         assert [
             (value.name, value.type.tensor_type.elem_type)
@@ -77,3 +77,10 @@ def test_weights(exported):
     for kernel in kernels:
         name = kernel.name.replace('_quantized', '_scale')
         assert list(scales[name].dims) == [kernel.dims[0]]
+
+
+@pytest.mark.parametrize('exported', [UNCHANGED], indirect=True)
+def test_nothing_to_quantise(exported, monkeypatch):
+    monkeypatch.setattr(precision, 'FIRST', 99)
+    with pytest.raises(UserError, match='leaves the first 99 in fp32'):
+        convert(exported[1], 'int8')

@@ -90,6 +90,9 @@ def test_frames_without_people(
     example.main([str(film), 'none.pth', str(tmp_path / 'out')])
     lines = capsys.readouterr().out.splitlines()
     assert lines == [f'frame {number}: ids [0, 1]' for number in tracked]
+    header, *rows = (tmp_path / 'out' / 'tracks.csv').read_text().split()
+    assert {'x_min', 'tracker_id', 'frame'} <= {*header.split(',')}
+    assert len(rows) == 2 * len(tracked)
     (entry,) = gallery_data(tmp_path / 'out')['entries']
     assert len(entry['scores']) == max(counts)
     frames = list(Video(str(tmp_path / 'out' / entry['video'])))
