@@ -35,6 +35,8 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
         '(default: no file)',
     )
     args = parser.parse_args(argv)
+    for path in (args.first, args.second):
+        cli.check_file(path, 'file')
     if args.out and osp.exists(args.out):
         raise UserError(
             f'--out {args.out} already exists. Remove it, or name another.'
