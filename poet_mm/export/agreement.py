@@ -73,7 +73,7 @@ class Limits(NamedTuple):
 LIMITS = dict(
     fp32=Limits(pixels=0.01, score=0.001, ap=0.001),
     fp16=Limits(pixels=0.5, score=0.005, ap=0.005),
-    int8=Limits(pixels=2.0, score=0.03, ap=0.02),
+    int8=Limits(pixels=2.0, score=0.02, ap=0.02),
 )
 
 

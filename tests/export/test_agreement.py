@@ -78,7 +78,7 @@ def test_image_that_needs_padding():
     ('changes', 'part'),
     [
         (dict(pixels=2.5), '2.5 pixels, more than 2,'),
-        (dict(score=0.5), '0.5 in score, more than 0.03'),
+        (dict(score=0.5), '0.5 in score, more than 0.02'),
         (dict(ap=0.7), '0.1 in AP, more than 0.02'),
         (dict(pixels=np.nan), 'nan pixels'),
     ],
