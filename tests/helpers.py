@@ -204,7 +204,8 @@ def write_random_checkpoint(path, config):
             scale = 3.0 if 'query' in name else 0.1
             noise = torch.randn(values.shape, generator=generator)
             values.data = scale * noise
-    model.head.class_embed.bias.data[:] = torch.tensor([1.0, 0.0])
+    bias = model.head.class_embed.bias.data
+    bias[:] = torch.eye(len(bias))[0]
     torch.save(
         dict(
             state_dict=model.state_dict(),

@@ -1,13 +1,13 @@
 r"""Make a small data set from one in COCO's layout.
 
-Train and val have the same images and annotations, to test overfitting; with
---val N, val has others. The folders of images are links; the source is not
-changed.
+By default train and val have the same images, to test overfitting: the first
+of train2017 with two people or more, all labelled and at least of medium size.
+The folders of images are links; the source is not changed.
 
 Examples:
   python tools/make_subset.py COCO data/coco_16
-  python tools/make_subset.py COCO data/coco_mini --images 2000 --val 300 \
-      --min-people 1 --min-area 0
+  python tools/make_subset.py COCO data/coco_mini \
+      --ids docs/results/coco_mini.json    # the real images of docs/results.md
 """
 
 import argparse
@@ -21,15 +21,15 @@ from poet_mm import cli
 from poet_mm.errors import UserError
 
 ANN_FILE = 'annotations/person_keypoints_{}2017.json'
+PARTS = ('train', 'val')
+MIN_PEOPLE = 2
+MIN_AREA = 32**2  # square pixels: COCO's medium people
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(**cli.about(__doc__))
     parser.add_argument(
-        'source',
-        type=Path,
-        metavar='COCO',
-        help="folder in COCO's layout; its train split is used",
+        'source', type=Path, metavar='COCO', help="folder in COCO's layout"
     )
     parser.add_argument(
         'out', type=Path, metavar='DIR', help='folder to write'
@@ -38,60 +38,33 @@ def parse_args() -> argparse.Namespace:
         '--images', type=int, default=16, metavar='N', help='number of images'
     )
     parser.add_argument(
-        '--val',
-        type=int,
-        default=0,
-        metavar='N',
-        help='number of further images, for val (default: 0, val has those '
-        'of train)',
-    )
-    parser.add_argument(
-        '--min-people',
-        type=int,
-        default=2,
-        metavar='N',
-        help='smallest number of people in an image',
-    )
-    parser.add_argument(
-        '--min-area',
-        type=float,
-        default=32**2,
-        metavar='AREA',
-        help='smallest area of each person, in square pixels (default: 1024, '
-        "the limit of COCO's medium people)",
+        '--ids',
+        type=Path,
+        metavar='FILE',
+        help='JSON file with the split of COCO and the ids of the images for '
+        'train and val (default: the first --images that suit a test)',
     )
     args = parser.parse_args()
-    if args.images < 1 or args.val < 0:
-        parser.error(
-            f'--images {args.images} --val {args.val}: expected at least 1 '
-            'and 0'
-        )
+    if args.images < 1:
+        parser.error(f'--images {args.images}: expected at least 1')
     return args
 
 
-def choose_images(
-    coco: dict, count: int, min_people: int, min_area: float
-) -> list:
-    """Return the first images in which all people are labelled and large.
+def read_ids(path: Path) -> dict:
+    """Return the split of COCO, and the ids of train and val.
 
-    Args:
-        coco (dict): Contents of a COCO person_keypoints file.
-        count (int): Largest number of images.
-        min_people (int): Smallest number of people in an image.
-        min_area (float): Smallest area of each person in square pixels.
+    Raises:
+        UserError: If the file does not exist or has something else.
     """
-    people_of = people_by_image(coco)
-
-    def fits(image):
-        people = people_of[image['id']]
-        return len(people) >= min_people and all(
-            ann['num_keypoints']
-            and not ann['iscrowd']
-            and ann['area'] >= min_area
-            for ann in people
-        )
-
-    return [image for image in coco['images'] if fits(image)][:count]
+    cli.check_file(str(path), 'file')
+    try:
+        content = json.loads(path.read_text())
+        return {key: content[key] for key in ('split', *PARTS)}
+    except (KeyError, TypeError, ValueError):
+        raise UserError(
+            f'{path} is not a JSON file with "split", "train" and "val", as '
+            'docs/results/coco_mini.json is.'
+        ) from None
 
 
 def people_by_image(coco: dict) -> dict:
@@ -102,9 +75,62 @@ def people_by_image(coco: dict) -> dict:
     return people_of
 
 
+def choose_ids(coco: dict, count: int) -> list:
+    """Return the ids of the first images whose people suit a test.
+
+    Args:
+        coco (dict): Contents of a COCO person_keypoints file.
+        count (int): Number of images.
+
+    Raises:
+        UserError: If there are fewer.
+    """
+    people_of = people_by_image(coco)
+
+    def fits(image_id):
+        people = people_of[image_id]
+        return len(people) >= MIN_PEOPLE and all(
+            ann['num_keypoints']
+            and not ann['iscrowd']
+            and ann['area'] >= MIN_AREA
+            for ann in people
+        )
+
+    ids = [image['id'] for image in coco['images'] if fits(image['id'])]
+    if len(ids) < count:
+        raise UserError(
+            f'Only {len(ids)} of {count} images have at least {MIN_PEOPLE} '
+            f'people, all labelled and of {MIN_AREA} square pixels or more. '
+            'Lower --images.'
+        )
+    return ids[:count]
+
+
+def select(coco: dict, ids: list) -> dict:
+    """Return `coco` with the images of `ids`, in this order, and their people.
+
+    Raises:
+        UserError: If an image is missing.
+    """
+    images = {image['id']: image for image in coco['images']}
+    if missing := [i for i in ids if i not in images]:
+        raise UserError(
+            f'{len(missing)} of {len(ids)} images of --ids are not in COCO, '
+            f'the first is {missing[0]}. Name the folder with all of COCO.'
+        )
+    people_of = people_by_image(coco)
+    return dict(
+        coco,
+        images=[images[i] for i in ids],
+        annotations=[ann for i in ids for ann in people_of[i]],
+    )
+
+
 def main() -> None:
     args = parse_args()
-    source = args.source / ANN_FILE.format('train')
+    ids = read_ids(args.ids) if args.ids else {'split': 'train'}
+    split = ids['split']
+    source = args.source / ANN_FILE.format(split)
     if not source.is_file():
         raise UserError(
             f"there is no {source}. Name a folder in COCO's layout."
@@ -115,27 +141,19 @@ def main() -> None:
             'folder, or remove it first.'
         )
     coco = json.loads(source.read_text())
-    people_of = people_by_image(coco)
-    count = args.images + args.val
-    chosen = choose_images(coco, count, args.min_people, args.min_area)
-    if len(chosen) < count:
-        raise UserError(
-            f'Only {len(chosen)} of {count} images have at least '
-            f'{args.min_people} people, all of an area of at least '
-            f'{args.min_area:g}. Lower --images, --val, --min-people or '
-            '--min-area.'
-        )
-    train = chosen[: args.images]
-    parts = dict(train=train, val=chosen[args.images :] or train)
+    if not args.ids:
+        ids |= dict.fromkeys(PARTS, choose_ids(coco, args.images))
+    subsets = {part: select(coco, ids[part]) for part in PARTS}
     (args.out / 'annotations').mkdir(parents=True)
-    for split, images in parts.items():
-        annotations = [ann for im in images for ann in people_of[im['id']]]
-        subset = dict(coco, images=images, annotations=annotations)
-        path = args.out / ANN_FILE.format(split)
+    for part, subset in subsets.items():
+        path = args.out / ANN_FILE.format(part)
         path.write_text(json.dumps(subset))
-        link = args.out / f'{split}2017'
-        link.symlink_to((args.source / 'train2017').resolve())
-        print(f'{path}: {len(images)} images, {len(annotations)} people')
+        link = args.out / f'{part}2017'
+        link.symlink_to((args.source / f'{split}2017').resolve())
+        print(
+            f'{path}: {len(subset["images"])} images, '
+            f'{len(subset["annotations"])} people'
+        )
 
 
 if __name__ == '__main__':

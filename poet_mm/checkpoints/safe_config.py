@@ -54,7 +54,9 @@ def check_config_of(checkpoint: str) -> str:
     Raises:
         UserError: There is none, or see :func:`check_config_text`.
     """
-    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    content = CheckpointLoader.load_checkpoint(
+        checkpoint, map_location='cpu', logger='silent'
+    )
     try:
         try:
             text = content['message_hub']['runtime_info']['cfg']
