@@ -45,8 +45,8 @@ LEFT_OUT = {  # lines, and why
 TRAINING = 'train_cfg.max_epochs=1 train_dataloader.batch_size=2'
 
 
-def make_placeholders(folder: Path, weights: str) -> None:
-    """Make the files and folders that the pages name."""
+def make_data(folder: Path, weights: str) -> None:
+    """Make small images, a film and annotations by the names of the pages."""
     toy = ROOT / 'tools' / 'make_toy_coco.py'
     for name, flags in dict(
         COCO=[], COCO_MINI=[], DATA=['--joints', 'nose', 'left_wrist']
@@ -64,34 +64,39 @@ def make_placeholders(folder: Path, weights: str) -> None:
     write_video(folder / 'film.mp4', 8, (128, 128))
     if weights:
         shutil.copy(weights, folder / 'WEIGHTS')
-    no_start = {'model.backbone.init_cfg': None}
-    for config, name in (
-        ('poet_r50_coco', 'CHECKPOINT'),
-        ('poet_r50_release_coco', 'poet.pth'),
-        ('poet_r50_release_coco', 'r101.pth'),
-    ):
-        cfg = Config.fromfile(ROOT / 'configs' / f'{config}.py')
-        cfg.merge_from_dict(no_start)
-        if name == 'r101.pth':
-            cfg.model.backbone.depth = 101
+
+
+def random_model(config: str, depth: int = 50) -> Config:
+    """A config whose backbone starts from random weights."""
+    cfg = Config.fromfile(ROOT / 'configs' / f'{config}.py')
+    cfg.model.backbone.update(init_cfg=None, depth=depth)
+    return cfg
+
+
+def make_checkpoints(folder: Path) -> None:
+    """Write random weights of ours, the authors, DETR, AE and torchvision."""
+    release = 'poet_r50_release_coco'
+    for name, cfg in {
+        'CHECKPOINT': random_model('poet_r50_coco'),
+        'poet.pth': random_model(release),
+        'r101.pth': random_model(release, depth=101),
+    }.items():
         cfg.dump(str(folder / 'no_start.py'))
         write_random_checkpoint(folder / name, folder / 'no_start.py')
-    for ours, theirs in (
-        ('poet.pth', 'RELEASED.pth'),
-        ('r101.pth', 'DETR.pth'),
-    ):
-        release, _ = convert_to_release(str(folder / ours))
-        if theirs == 'DETR.pth':
-            release = dict(model=as_detr(release['model']))
-        torch.save(release, folder / theirs)
-    cfg = Config.fromfile(ROOT / 'configs' / 'ae_r50_s4_512_coco.py')
-    cfg.merge_from_dict(no_start)
-    weights = MODELS.build(cfg.model).state_dict()
-    theirs = {re.sub('^head', 'keypoint_head', k): weights[k] for k in weights}
+    (folder / 'work_dirs' / 'poet').mkdir(parents=True)
+    shutil.copy(folder / 'poet.pth', folder / 'work_dirs/poet/epoch_1.pth')
+    released, _ = convert_to_release(str(folder / 'poet.pth'))
+    torch.save(released, folder / 'RELEASED.pth')
+    released, _ = convert_to_release(str(folder / 'r101.pth'))
+    detr = as_detr(released['model'])
+    torch.save(dict(model=detr), folder / 'DETR.pth')
+    ours = MODELS.build(random_model('ae_r50_s4_512_coco').model).state_dict()
+    theirs = {re.sub('^head', 'keypoint_head', k): ours[k] for k in ours}
     torch.save(dict(state_dict=theirs), folder / 'AE.pth')
     prefix = 'backbone.'
+    backbone = [name for name in ours if name.startswith(prefix)]
     torch.save(
-        {k[9:]: v for k, v in weights.items() if k.startswith(prefix)},
+        {name[len(prefix) :]: ours[name] for name in backbone},
         folder / 'RESNET.pth',
     )
 
@@ -177,7 +182,8 @@ def main() -> None:
     code = args.folder.resolve() / 'code'
     if not code.exists():
         subprocess.run(['git', 'clone', '-q', ROOT, code], check=True)
-        make_placeholders(code, args.weights)
+        make_data(code, args.weights)
+        make_checkpoints(code)
     if args.weights:
         del LEFT_OUT[WITH_WEIGHTS]
     docs = ROOT / 'docs'

@@ -59,11 +59,16 @@ def rows_of(source, name):
     """Measured numbers, in the metafile's names, of a model in a source."""
     text = (ROOT / source).read_text()
     if source.endswith('.md'):  # a row of three numbers
-        found = re.findall(r'\| ([01]\.\d{3}) ' * 3 + r'\| trained here', text)
-        found += re.findall(
-            r'\| ([01]\.\d{3}) ' * 3 + r'\| the same run', text
+        found = re.findall(
+            r'\| (\d+\.\d) ' * 3 + r'\| (?:trained here|the same run)', text
         )
-        return [dict(zip(COLUMNS.values(), map(float, row))) for row in found]
+        return [
+            {
+                to: round(float(value) / 100, 3)
+                for to, value in zip(COLUMNS.values(), row)
+            }
+            for row in found
+        ]
     if source.endswith('table.json'):
         return [
             {to: round(row[of] / 100, 3) for of, to in COLUMNS.items()}

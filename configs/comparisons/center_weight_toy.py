@@ -10,7 +10,7 @@ Run     python tools/make_toy_coco.py --out data/toy --train 96 --val 64 \
 
 The paper (v1) says that keypoints fail when the centre loss weighs more. Here
 its weight in loss and matching cost is 0.5 (the paper's), 5 and 50. POET
-learns 96 synthetic images by heart, and is tested on these.
+overfits 96 synthetic images, and is tested on these.
 """
 
 title = 'POET on 96 synthetic images: weight of the centre loss'

@@ -16,7 +16,7 @@ for AE. `--epochs E` trains all rows equally long.
 Every model is tested on all 5,000 images, and on the 2,693 with annotations
 of people, as in the authors' release. AE is tested with flip test, as
 published, and without. The last row has MMPose's test settings, with which
-its checkpoint has the published 46.6.
+its checkpoint should have the published 46.6.
 """
 
 title = 'COCO val2017, 512 pixels: POET and AE over strides'

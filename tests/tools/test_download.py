@@ -60,7 +60,8 @@ def test_ctrl_c(tiny_zoo, run, monkeypatch):
     )
 
 
-def test_table_of_readme(monkeypatch):
+@pytest.mark.parametrize('page', ['README.md', 'docs/inference.md'])
+def test_table_of_page(page, monkeypatch):
     """It is the zoo; replace it by what is printed here."""
     monkeypatch.delenv('POET_MM_ZOO', raising=False)
     rows = zoo.table()
@@ -68,6 +69,6 @@ def test_table_of_readme(monkeypatch):
         del row['here']
     lines = tabulate(rows, headers='keys', tablefmt='github')
     print(lines)
-    text = (ROOT / 'README.md').read_text()
+    text = (ROOT / page).read_text()
     (table,) = text.split('<!-- zoo -->\n')[1:]
     assert table.split('\n<!-- /zoo -->')[0] == lines
