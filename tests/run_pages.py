@@ -90,11 +90,13 @@ def make_checkpoints(folder: Path) -> None:
     }.items():
         cfg.dump(str(folder / 'no_start.py'))
         write_random_checkpoint(folder / name, folder / 'no_start.py')
-    (folder / 'work_dirs' / 'poet').mkdir(parents=True)
-    shutil.copy(folder / 'poet.pth', folder / 'work_dirs/poet/epoch_1.pth')
     released, _ = convert_to_release(str(folder / 'poet.pth'))
     for name in ('RELEASED.pth', 'poet_ckpt.pth'):
         torch.save(released, folder / name)
+    (folder / 'work_dirs' / 'poet').mkdir(parents=True)
+    tool = [sys.executable, ROOT / 'tools' / 'convert_checkpoint.py', 'poet']
+    files = [folder / 'RELEASED.pth', folder / 'work_dirs/poet/epoch_1.pth']
+    subprocess.run([*tool, *files], check=True)  # with its config
     released, _ = convert_to_release(str(folder / 'r101.pth'))
     detr = as_detr(released['model'])
     torch.save(dict(model=detr), folder / 'DETR.pth')
