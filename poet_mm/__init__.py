@@ -9,6 +9,7 @@ The import takes seconds. To parse arguments first, a program sets
 """
 
 import sys
+import warnings
 from importlib import import_module
 
 from .stack import check_stack
@@ -28,9 +29,14 @@ check_stack()  # before imports of libraries that may be missing
 
 
 def register() -> None:
-    """Import everything that registers a class. Later calls do nothing."""
+    """Import everything that registers a class. Later calls do nothing.
+
+    MMPose warns where it takes a metainfo file from its package: these
+    warnings are off.
+    """
     from .checkpoints.safe_globals import register_safe_globals
 
+    warnings.filterwarnings('ignore', 'The metainfo config file .* instead')
     register_safe_globals()
     for package in PACKAGES:
         import_module(f'.{package}', __name__)

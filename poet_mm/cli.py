@@ -14,7 +14,6 @@ import argparse
 import os
 import os.path as osp
 import sys
-import warnings
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence
@@ -296,8 +295,7 @@ def read_options(pairs: List[str]) -> dict:
 def start(args: argparse.Namespace) -> argparse.Namespace:
     """Register the classes of poet_mm, and parse ``cfg_options``.
 
-    Without a GPU, the process keeps freed memory from now on. MMPose warns
-    where it takes a metainfo file from its package: these warnings are off.
+    Without a GPU, the process keeps freed memory from now on.
 
     Returns:
         Namespace: ``args``, with ``cfg_options`` as a dict if it has them.
@@ -305,7 +303,6 @@ def start(args: argparse.Namespace) -> argparse.Namespace:
     poet_mm.register()
     import torch
 
-    warnings.filterwarnings('ignore', 'The metainfo config file .* instead')
     if not torch.cuda.is_available():
         keep_freed_memory()
     if 'cfg_options' in args:

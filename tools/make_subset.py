@@ -106,17 +106,30 @@ def choose_ids(coco: dict, count: int) -> list:
     return ids[:count]
 
 
-def select(coco: dict, ids: list) -> dict:
+def select(source: Path, folder: Path, coco: dict, ids: list) -> dict:
     """Return `coco` with the images of `ids`, in this order, and their people.
 
+    Args:
+        source (Path): Annotation file of `coco`, for messages.
+        folder (Path): Folder with its images.
+        coco (dict): Contents of a COCO person_keypoints file.
+        ids (list): Ids of images.
+
     Raises:
-        UserError: If an image is missing.
+        UserError: If an image or its file is missing.
     """
     images = {image['id']: image for image in coco['images']}
     if missing := [i for i in ids if i not in images]:
         raise UserError(
-            f'{len(missing)} of {len(ids)} images of --ids are not in COCO, '
-            f'the first is {missing[0]}. Name the folder with all of COCO.'
+            f'{len(missing)} of {len(ids)} images are not in {source}, which '
+            f'has {len(images)}; the first is {missing[0]}. Name a folder '
+            "with all images of COCO's split, and its annotations."
+        )
+    names = [images[i]['file_name'] for i in ids]
+    if missing := [name for name in names if not (folder / name).is_file()]:
+        raise UserError(
+            f'{len(missing)} of {len(ids)} images are not in the folder '
+            f'{folder}, the first is {missing[0]}. Download them first.'
         )
     people_of = people_by_image(coco)
     return dict(
@@ -143,13 +156,14 @@ def main() -> None:
     coco = json.loads(source.read_text())
     if not args.ids:
         ids |= dict.fromkeys(PARTS, choose_ids(coco, args.images))
-    subsets = {part: select(coco, ids[part]) for part in PARTS}
+    folder = (args.source / f'{split}2017').resolve()
+    subsets = {part: select(source, folder, coco, ids[part]) for part in PARTS}
     (args.out / 'annotations').mkdir(parents=True)
     for part, subset in subsets.items():
         path = args.out / ANN_FILE.format(part)
         path.write_text(json.dumps(subset))
         link = args.out / f'{part}2017'
-        link.symlink_to((args.source / f'{split}2017').resolve())
+        link.symlink_to(folder)
         print(
             f'{path}: {len(subset["images"])} images, '
             f'{len(subset["annotations"])} people'

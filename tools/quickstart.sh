@@ -20,7 +20,8 @@ step() { printf '\n== [%d s] %s\n' "$SECONDS" "$*"; }
 idle() { awk '/^cpu / { print $5 }' /proc/stat; }  # 1/100 s, of all CPUs
 before=$(idle); sleep 1
 [ $(($(idle) - before)) -gt $((60 * $(getconf _NPROCESSORS_ONLN))) ] ||
-    export OMP_WAIT_POLICY=passive
+    { export OMP_WAIT_POLICY=passive
+      echo 'The CPUs are busy: this takes longer than on an idle machine.'; }
 
 step "1/4 Making images with synthetic people in $data"
 "$PYTHON" tools/make_toy_coco.py --out "$data" --train 3000 --val 200 \

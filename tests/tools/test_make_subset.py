@@ -76,6 +76,10 @@ def test_errors_write_nothing(coco, tmp_path):
     broken, absent = tmp_path / 'broken.json', tmp_path / 'absent.json'
     broken.write_text('[]')
     absent.write_text('{"split": "val", "train": [7], "val": [8, -1]}')
+    bare = tmp_path / 'bare'
+    (bare / 'annotations').mkdir(parents=True)
+    name = 'annotations/person_keypoints_train2017.json'
+    (bare / name).symlink_to(coco / name)
     other = tmp_path / 'other'
     for args, said in (
         ((coco, tmp_path / 'old'), 'already holds a data set'),
@@ -83,7 +87,8 @@ def test_errors_write_nothing(coco, tmp_path):
         ((coco, other, '--images', 99), 'of 99 images'),
         ((coco, other, '--ids', broken), 'broken.json is not a JSON file'),
         ((coco, other, '--ids', tmp_path / 'none'), 'There is no file'),
-        ((coco, other, '--ids', absent), 'are not in COCO'),
+        ((coco, other, '--ids', absent), 'the first is -1'),
+        ((bare, other, '--images', 1), 'are not in the folder'),
     ):
         assert said in run('make_subset.py', *args, check=False)
         assert not other.exists()
