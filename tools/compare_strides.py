@@ -247,7 +247,7 @@ def last_error(log: str, code: int) -> str:
     with open(log, errors='replace') as file:
         lines = [line.strip() for line in file if line.strip()]
     errors = [line for line in lines if 'Error: ' in line]
-    return (errors or lines or ['no output'])[-1][:200]
+    return (errors or lines or ['no output'])[-1][:1000]
 
 
 def write_results(
