@@ -446,10 +446,17 @@ STOPS = [
 WRONG = [
     file_rule(
         'no_people',
-        lambda t: np.array([not t.has_pose.any()]),
+        lambda t: np.array([not (t.has_pose | t.labelled.any(axis=1)).any()]),
         'files have no annotation with a bbox and keypoints',
         'Take a file of poses, such as person_keypoints_*.json; '
         'instances_*.json and captions_*.json are of other tasks.',
+    ),
+    annotation_rule(
+        'no_bbox',
+        lambda t: ~t.has_pose & t.labelled.any(axis=1),
+        'annotations have keypoints, but no bbox',
+        'Add bbox = x, y, width, height around the person: people without one '
+        'are learned as no object.',
     ),
     file_rule(
         'skeleton',
@@ -575,7 +582,7 @@ UNUSUAL = [
     ),
     annotation_rule(
         'no_pose',
-        lambda t: ~t.has_pose & t.has_pose.any(),
+        lambda t: ~t.has_pose & t.has_pose.any() & ~t.labelled.any(axis=1),
         'annotations have no bbox or no keypoints',
         'They are not used. Is this the file of another task?',
     ),

@@ -44,6 +44,7 @@ def test_what_stops_training_is_found(tmp_path, name):
 OTHER = dict(
     duplicate_file_names=(False, 'images', dict(file_name='2.jpg')),
     no_pose=(False, 'annotations', dict(keypoints=...)),
+    no_bbox=(True, 'annotations', dict(bbox=...)),
     no_such_category=(True, 'annotations', dict(category_id=7)),
     several_categories=(False, 'annotations', dict(category_id=7)),
     empty_bbox=(True, 'annotations', dict(bbox=[5, 5, 0, 5])),
@@ -79,6 +80,10 @@ def each_person(content, **changes):
 
 def test_what_all_people_have_in_common(tmp_path):
     content = make_content()
+    boxless = find(tmp_path, each_person(content, bbox=...))
+    assert boxless['no_bbox'].count == 8
+    assert 'no_people' not in boxless
+    assert find(tmp_path, each_person(content, keypoints=...))['no_people']
     hidden = each_person(content, keypoints=[20, 20, 1] * 3)
     assert find(tmp_path, hidden)['nothing_visible'].wrong
     unlabelled = each_person(content, keypoints=[0] * 9, num_keypoints=0)
