@@ -83,7 +83,8 @@ def read_skeleton(args: argparse.Namespace) -> 'Expected':
     from poet_mm.datasets.skeleton import common_category, names_of
 
     expected = read_expected(args.config) if args.config else Expected()
-    category = common_category([split.look for split in args.splits.values()])
+    looks = [split.look for split in args.splits.values()]
+    category = common_category(looks[:1])  # the others are compared with it
     if args.metainfo is not None:
         expected.keypoint_names = read_expected(args.metainfo).keypoint_names
     elif category is not None:

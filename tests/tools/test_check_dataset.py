@@ -158,6 +158,15 @@ def test_files_of_the_options_of_training(tmp_path, capsys):
     val.write_text(json.dumps(wrong))
     assert run_tool('--data-root', data) == 1
     assert run_tool('--train-ann', data / 'train/_annotations.coco.json') == 0
+    (category,) = content['categories']
+    names = category['keypoints'][::-1]
+    other = spoil(content, 'categories', 0, keypoints=names)
+    val.write_text(json.dumps(other))
+    capsys.readouterr()
+    assert run_tool('--data-root', data) == 1  # all findings, not only this
+    text = capsys.readouterr().out
+    assert 'another order' in text
+    assert text.count('keypoints  3 per person') == 2
     metainfo = ROOT / 'configs/_base_/datasets/toy_five.py'
     assert run_tool('--data-root', data, '--metainfo', metainfo) == 1
     assert 'another number of keypoints' in capsys.readouterr().out
