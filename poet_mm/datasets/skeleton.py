@@ -28,6 +28,8 @@ Made from its categories. Edit it: it is read again, and not overwritten.
 * `swap`: the keypoint it becomes in a mirror, '' for those in the middle.
 * `sigmas`: the annotators' standard deviation as COCO counts it, half of `k_i`
   in COCO's formula. AP depends on it. {sigmas}
+* `skeleton_info`: lines to draw, such as
+  {{0: dict(id=0, link=('nose', 'left_ear'), color=[0, 255, 0])}}
 """
 
 '''
@@ -342,6 +344,7 @@ def write_metainfo(
     )
     warn(
         f'The skeleton of {ann_file} is written to {path}: {len(names)} '
-        f'keypoints, flip pairs {", ".join(pairs) or "none"}. '
+        f'keypoints, {len(metainfo["skeleton_info"]) or "no"} links, flip '
+        f'pairs {", ".join(pairs) or "none"}. '
         f'{advice if flat else note}'
     )

@@ -128,6 +128,7 @@ def test_made_once_then_edited(tmp_path, warned):
     path = tmp_path / 'metainfo.py'
     looks = [seen(MOUSE), seen(MOUSE)]
     made = choose_metainfo(looks, COCO, str(tmp_path))
+    assert '4 keypoints, 3 links' in warned[-1]
     assert made == read_metainfo(str(path))
     assert str(path) in warned[-1]
     assert 'ear_l/ear_r' in warned[-1]
