@@ -29,13 +29,11 @@ check_stack()  # before imports of libraries that may be missing
 
 
 def register() -> None:
-    """Import everything that registers a class. Later calls do nothing.
-
-    MMPose warns where it takes a metainfo file from its package: these
-    warnings are off.
-    """
+    """Import everything that registers a class. Later calls do nothing."""
     from .checkpoints.safe_globals import register_safe_globals
 
+    # Workaround (mmpose<=1.3.2): it warns that COCO's metainfo file does not
+    # exist, and then takes the one in its package.
     warnings.filterwarnings('ignore', 'The metainfo config file .* instead')
     register_safe_globals()
     for package in PACKAGES:
