@@ -27,7 +27,7 @@ from mmpose.registry import MODELS
 from poet_mm.checkpoints.convert import convert_to_release
 
 CARD = 'configs/poet_fast_mobilenetv2_256_coco.py poet-fast-mobilenet'
-WITH_WEIGHTS = 'WEIGHTS|_coco_mini|AE_8'
+WITH_WEIGHTS = 'WEIGHTS|_coco_mini|AE_8|256_coco/epoch'
 LEFT_OUT = {  # lines, and why
     r'git clone|setup_env|run_tests|pre-commit': 'CI does it',
     r'pip install (?!scikit-image)': 'another package',
