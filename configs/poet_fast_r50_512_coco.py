@@ -5,7 +5,7 @@ Cost    batch 64, 25 epochs, time not measured
 Run     bash tools/dist_train.sh configs/poet_fast_r50_512_coco.py 4 \
             --data-root COCO
 
-All differences from the paper:
+Differences of model and loss from the paper (the schedule is below):
 * two-stage proposals: 40 tokens of the encoder become the queries;
 * iterative refinement: each decoder layer corrects the pose by what finer
   feature levels show at its keypoints;

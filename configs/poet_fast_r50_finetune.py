@@ -3,9 +3,9 @@
 Expect  not known yet on photos. The one fast POET trained on people here is
         small: poet_fast_mobilenetv2_finetune.py starts from it.
         From ImageNet weights alone 200 images are too few. Tried on 200 images
-        of COCO train2017 (788 people), 192 pixels, frozen backbone, 20 epochs
-        (500 steps): matched OKS rises from 0.05 to 0.17 on these and to 0.15
-        on val2017, the loss falls from 101 to 68, AP stays 0.0.
+        of COCO_MINI (788 people), 192 pixels, frozen backbone, 20 epochs (500
+        steps): matched OKS rises from 0.05 to 0.17 on these and to 0.15 on its
+        test images, the loss falls from 101 to 68, AP stays 0.0.
 Cost    batch 8, 60 epochs, time not measured
 Run     python tools/train.py configs/poet_fast_r50_finetune.py \
             --data-root OWN
@@ -15,11 +15,9 @@ OWN has any skeleton, in the layout of Roboflow, CVAT or COCO 2017, or use
 as the metainfo says. Where they make no sense (text, an asymmetric tool), copy
 this file and remove RandomFlip from train_pipeline.
 
-Why the fast POET: its queries come from the image. The learned queries of the
-paper's POET find people only after tens of thousands of training images.
-(Synthetic people, AP on unseen images: 0.88 for the fast POET after 2,750
-training images, 0.00 for the paper's after 96, although its AP on those is
-0.96.)
+Why the fast POET: its queries come from the image. On 4,000 synthetic
+images and 8 epochs, AP on unseen images is 89.9 for the fast POET and 1.8 for
+the paper's (docs/results/peers_toy).
 """
 
 _base_ = ['./poet_fast_r50_512_coco.py']

@@ -11,13 +11,14 @@ has the data loaders and the runtime. All other POET configs are differences
 from this one. "The paper" is v1 in all configs; docs/paper_vs_code.md compares
 v1, v2 and the release.
 
-One thing differs from the paper. The images of a batch have similar aspect
-ratios (SimilarShapeBatchSampler) and share one random size and crop
-(SameInBatch). This lowers the share of padding from 41 to 4 %, and the pixels
-of an epoch by 38 %. The distribution of what happens to one image is the same.
+Differences from the paper (all: docs/paper_vs_code.md): the keypoint term
+compares centre + offset, as the release does; Eq. 3 as printed is
+poet_r50_eq3_coco.py. The images of a batch have similar aspect ratios
+(SimilarShapeBatchSampler) and share one random size and crop (SameInBatch),
+for less padding. The distribution of what happens to one image is the same.
 To treat every image on its own, set train_dataloader.batch_sampler=None.
 For torch.compile, set model.data_preprocessor.pad_size_divisor=128: batches
-then have only about 50 shapes, with 16 % of padding.
+then have only about 50 shapes, with more padding.
 """
 
 _base_ = ['./_base_/runtime.py', './_base_/coco_keypoints.py']

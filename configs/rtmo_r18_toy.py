@@ -1,6 +1,6 @@
 """RTMO on the small ResNet-18, on synthetic people: a row of a comparison.
 
-Expect  see configs/comparisons/peers_toy.py
+Expect  docs/results/peers_toy/table.md
 Cost    batch 16, 8 epochs
 Run     python tools/train.py configs/rtmo_r18_toy.py
 

@@ -1,6 +1,6 @@
 """YOLOX-Pose on the small ResNet-18, on synthetic people: a comparison's row.
 
-Expect  see configs/comparisons/peers_toy.py
+Expect  docs/results/peers_toy/table.md
 Cost    batch 16, 8 epochs
 Run     python tools/train.py configs/yoloxpose_r18_toy.py
 

@@ -2,7 +2,7 @@
 
 Expect  a ranking of models trained on the same few images; not COCO's AP.
 Cost    7 rows: batch 16, 30 epochs; with 2,000 images eight hours if all rows
-        reach 15 images a second (docs/fast_poet.md), not measured
+        reach 15 images a second (docs/compare.md), not measured
 Run     python tools/make_subset.py COCO data/coco_mini \
             --ids docs/results/coco_mini.json
         python tools/compare_strides.py configs/comparisons/stride_coco_mini.py

@@ -9,8 +9,9 @@ Run     python tools/compare_strides.py \
             --cfg-options model.backbone.init_cfg.checkpoint=WEIGHTS
 
 Backbone, WEIGHTS, images and schedule are those of peers_coco_mini.py. As in
-the paper, the strides of AE differ by the number of its deconvolutions, those
-of POET by the level of the backbone that it reads.
+the paper, the strides of AE differ by the number of its deconvolutions. Those
+of the fast POET differ by the stage of the backbone that it reads; the paper
+dilates the last stage (DC5) instead.
 """
 
 _base_ = './peers_coco_mini.py'

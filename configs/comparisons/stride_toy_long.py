@@ -1,7 +1,7 @@
-"""Figure 1 of the paper on synthetic people, POET trained for long.
+"""Figure 1 of the paper on synthetic people, POET and AE trained for long.
 
 Expect  not yet run
-Cost    8 rows: batch 16, 11 epochs of 40,000 images
+Cost    8 rows: batch 16, 11 epochs of 40,000 images, 1 for the fast POET
 Run     python tools/make_toy_coco.py --out data/toy_long --train 43640 \
             --val 500 --size 128 --seed 1
         python tools/compare_strides.py \
@@ -46,6 +46,7 @@ for name, level, channels in (
             name=name,
             method='fast POET',
             backbone='R18',
+            epochs=1,
             options=options,
         )
     )

@@ -151,9 +151,9 @@ class BottomupCocoDataset(BaseCocoStyleDataset):
         """
         if not exists(self.ann_file):
             raise DataFault(
-                f'No annotation file at {self.ann_file!r}: `--data-root` '
-                "must point at a folder in COCO's layout (annotations/ "
-                'beside the image folders).'
+                f'There is no annotation file {self.ann_file}. Set data_root '
+                "(--data-root of the tools) to a folder in COCO's layout, "
+                'with annotations/ beside the folders of images.'
             )
         content = read_annotations(self.ann_file)
         if 'categories' in content:

@@ -15,7 +15,7 @@ def test_missing_files(world, tmp_path):
     ):
         session_of(tmp_path)
     nowhere = {'test_dataloader.dataset.data_root': str(tmp_path / 'none')}
-    with pytest.raises(UserError, match=r'No annotation file at .*none'):
+    with pytest.raises(UserError, match=r'no annotation file .*none'):
         session_of(world, cfg_options=nowhere)
 
 

@@ -4,8 +4,9 @@ AE also finds people without a detector. Both sides run network and
 post-processing on images of 512 x 512 pixels. "One pass" is AE as poet_mm
 repairs it, since MMPose 1.3's head does not run without flip test. "Flip test"
 is MMPose's head with MMPose's settings: two passes, and heatmaps restored to
-the size of the input. Maps of four people replace what the AE heads compute,
-so that decoding has people to find.
+the size of the input. POET and "one pass" have folded batch norms and
+channels-last feature maps, as in POETInferencer. Maps of four people replace
+what the AE heads compute, so that decoding has people to find.
 """
 
 from functools import partial
@@ -108,6 +109,8 @@ def build_ae(device, flip: bool) -> nn.Module:
     else:
         cfg.model.test_cfg = dict(flip_test=False, restore_heatmap_size=False)
     model = build_model(cfg, device).eval()
+    if not flip:
+        model.backbone = as_fast_backbone(model.backbone)
     model.head.forward = KnownMaps(model.head, flip=flip)
     return model
 

@@ -83,7 +83,7 @@ class POETHead(BaseHead):
             OKS, an idea of Mask Scoring R-CNN (arXiv 1903.00241). Needs
             ``refine`` and ``loss.oks_weight``. Defaults to False: the score
             is the probability, as in the paper.
-        detail (dict, optional): Multi-level joint sampling, arguments of
+        detail (dict, optional): Multi-level keypoint sampling, arguments of
             :class:`DetailLevels`. Needs ``refine`` and images padded to whole
             cells. Defaults to None.
         denoising (dict, optional): Denoising queries (DN-DETR), arguments of

@@ -1,4 +1,4 @@
-"""Multi-level joint sampling: finer feature maps at the keypoints of a pose.
+"""Multi-level keypoint sampling: finer feature maps at the keypoints.
 
 The tokens of the encoder are coarse. Here all feature levels are sampled at
 the K predicted keypoints of each query, and the finest ones around them, which
