@@ -1,6 +1,6 @@
 """Figure 1 of the paper on synthetic people, POET and AE trained for long.
 
-Expect  not yet run
+Expect  docs/results/stride_toy_long/table.md, figure1.png beside it
 Cost    8 rows: batch 16, 11 epochs of 40,000 images, 1 for the fast POET
 Run     python tools/make_toy_coco.py --out data/toy_long --train 43640 \
             --val 500 --size 128 --seed 1

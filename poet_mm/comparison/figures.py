@@ -92,6 +92,7 @@ def draw_budget(axes: Axes, rows: List[dict], budget: str) -> None:
         axes.plot([], [], marker='.', color=color, label=method)
     axes.set(xlabel=BUDGETS[budget], ylabel='AP')
     axes.set_ylim(bottom=0)
+    axes.locator_params(axis='x', nbins=5)
 
 
 @in_style()
@@ -99,14 +100,14 @@ def draw_convergence(rows: List[dict], out: str, title: str) -> None:
     """Draw AP against images seen and against minutes of training.
 
     Args:
-        rows (list[dict]): Results. Those with a ``curve`` of several points,
-            dicts with ``epoch`` and ``AP``, are drawn; without any such row
-            no picture is written.
+        rows (list[dict]): Results. Those with a ``curve``, dicts with
+            ``epoch`` and ``AP``, are drawn; without any curve of several
+            points no picture is written.
         out (str): Picture to write.
         title (str): Title of the figure.
     """
-    rows = [row for row in rows if len(row.get('curve') or []) > 1]
-    if not rows:
+    rows = [row for row in rows if row.get('curve')]
+    if all(len(row['curve']) == 1 for row in rows):
         return
     figure = Figure(figsize=(8, 3.2))
     panels = figure.subplots(1, len(BUDGETS))
