@@ -9,8 +9,8 @@ Run     python tools/make_toy_coco.py --out data/toy_long --train 43640 \
 
 The models are those of stride_toy.py, and two fast POETs on their backbone.
 Learning rates of AE and the fast POET are the best of peers_lr_toy.py, whose
-backbone is twice as wide; POET, whose rates all had AP 0 there, keeps that of
-its config.
+backbone is twice as wide; POET, whose rates all had AP 0.1 or less there,
+keeps that of its config.
 """
 
 _base_ = './stride_toy.py'
