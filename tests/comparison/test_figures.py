@@ -14,6 +14,25 @@ def test_convergence_needs_a_curve(tmp_path):
     assert out.is_file()
 
 
+def test_convergence_has_rows_of_one_epoch(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        'poet_mm.comparison.figures.save_figure',
+        lambda figure, out: drawn.append(figure),
+    )
+    long = dict(method='AE', epochs=2, images_seen=10, minutes=1.0)
+    long['curve'] = [dict(epoch=1, AP=2.0), dict(epoch=2, AP=5.0)]
+    short = dict(method='POET', epochs=1, images_seen=5, minutes=0.5)
+    short['curve'] = [dict(epoch=1, AP=9.0)]
+    draw_convergence([long, short], tmp_path / 'out.png', 'title')
+    images, minutes = (
+        [line.get_xydata().tolist() for line in axes.lines][:2]
+        for axes in drawn[0].axes
+    )
+    assert images == [[[5, 2], [10, 5]], [[5, 9]]]
+    assert minutes == [[[0.5, 2], [1, 5]], [[0.5, 9]]]
+
+
 def test_strides_of_nothing_yet(tmp_path):
     rows = [dict(method='AE', how='failed: so'), dict(method='POET', AP=1.0)]
     rows[1].update(stride=32, how='trained here')
